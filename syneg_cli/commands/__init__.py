@@ -1,0 +1,24 @@
+"""One file per command: options in, one library call, print.
+
+A command module offers `register(app)`; the order here is the order of `syneg --help`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import typer
+
+from syneg_cli.commands import demo, evaluate, generate, init, mine, mix, pipeline, prompts, train
+
+COMMANDS: tuple[Callable[[typer.Typer], object], ...] = (
+    init.register,
+    generate.register,
+    mine.register,
+    mix.register,
+    train.register,
+    evaluate.register,
+    pipeline.register,
+    prompts.register,
+    demo.register,
+)

@@ -1,0 +1,304 @@
+"""`syneg generate`: LLM-written hard negatives for every training pair."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from syneg_cli.commands import calling
+from syneg_cli.commands.options import (
+    DataDir,
+    DatasetArgument,
+    Force,
+    Json,
+    ProjectFile,
+    Quiet,
+    Session,
+    ShowConfig,
+    WorkDir,
+    open_session,
+)
+from syneg_cli.commands.stage import Plan, Result, perform
+from syneg_cli.errors import BudgetExceeded, MissingArtifact, UsageError
+
+if TYPE_CHECKING:
+    from syneg_cli.cache import Totals
+    from syneg_cli.dataset import Dataset
+    from syneg_cli.engine import Engine
+    from syneg_cli.generate import Generator
+    from syneg_cli.llm.base import LLM
+    from syneg_cli.prompts import Prompt
+    from syneg_cli.records import Pair
+
+ANSWER_SETTINGS = ("n", "temperature", "max_tokens", "seed", "structured", "corrections", "max_words")
+"""The keys of [generate] that change answers; those of speed and money do not."""
+
+FLAGS = (*ANSWER_SETTINGS, "llm", "base_url", "prompt", "name", "limit", "shard", "concurrency", "rpm", "tpm")
+FLAGS = (*FLAGS, "timeout", "max_cost", "max_calls", "cache")
+
+
+def register(app: typer.Typer) -> None:
+    app.command("generate")(generate)
+
+
+def generate(
+    dataset: DatasetArgument = None,
+    llm: Annotated[
+        str | None, typer.Option(help="PROVIDER:MODEL; providers: openai, ollama, hf, replay.", metavar="PROVIDER:MODEL")
+    ] = None,
+    base_url: Annotated[str | None, typer.Option(help="The server, for openai and ollama.", metavar="URL")] = None,
+    prompt: Annotated[str | None, typer.Option(help="A prompt's name, or a .txt file.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the result.", show_default="default")] = None,
+    n: Annotated[int | None, typer.Option(help="Negatives per pair.", show_default="2")] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first so many pairs.")] = None,
+    shard: Annotated[str | None, typer.Option(help="Only part I of N, to spread over machines.", metavar="I/N")] = None,
+    concurrency: Annotated[int | None, typer.Option(help="Calls at once, at most.", show_default="8")] = None,
+    rpm: Annotated[int | None, typer.Option(help="Requests a minute, at most.")] = None,
+    tpm: Annotated[int | None, typer.Option(help="Tokens a minute, at most.")] = None,
+    timeout: Annotated[float | None, typer.Option(help="Seconds for one call.", show_default="120")] = None,
+    temperature: Annotated[float | None, typer.Option(help="Sampling temperature.", show_default="the model's")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Longest answer.", show_default="4096")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of attributes and sampling.", show_default="0")] = None,
+    max_cost: Annotated[float | None, typer.Option(help="Never spend more than this.", metavar="USD")] = None,
+    max_calls: Annotated[int | None, typer.Option(help="Never send more calls than this.")] = None,
+    cache: Annotated[str | None, typer.Option(help="The generation cache.", metavar="FILE")] = None,
+    retry_bad: Annotated[bool, typer.Option("--retry-bad", help="Ask again for answers that could not be used.")] = False,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Calls, tokens and cost; nothing is sent.")] = False,
+    force: Force = False,
+    project: ProjectFile = None,
+    data_dir: DataDir = None,
+    work_dir: WorkDir = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    show_config: ShowConfig = False,
+) -> None:
+    """Let an LLM write hard negatives for every training pair.
+
+    Every answer is stored as soon as it comes: stop and resume at any time, nothing is paid twice.
+    """
+    given = dict(locals())
+    flags = {f"generate.{key}": given[key] for key in FLAGS if key in given}
+    flags |= {"dataset.name": dataset, "dataset.data_dir": data_dir, "work_dir": work_dir}
+    session = open_session(flags, project=project, as_json=as_json, quiet=quiet, show_config=show_config)
+    opened = session.dataset()
+    if retry_bad:
+        result = run(session, opened, plan(session, opened), again=True)
+    else:
+        from syneg_cli.commands import generate as this
+
+        result = perform(this, session, opened, force=force)
+    session.output.result(result.as_json(), *result.shown)
+
+
+def plan(session: Session, dataset: Dataset) -> Plan:
+    """What `generate` would write; opens no model and sends nothing."""
+    from syneg_cli.artifacts import content_hash, file_hash
+    from syneg_cli.llm import split_spec
+
+    section = session.project.generate
+    spec = calling.llm_spec(session, "generate")
+    provider, model = split_spec(spec)
+    prompt = _prompt(session)
+    inputs = {
+        **dataset.inputs("train"),
+        "prompt": content_hash(prompt.source),
+        "relevance": content_hash(dataset.relevance),
+        "attribute pools": content_hash({name: dataset.attributes[name] for name in prompt.attributes}),
+    }
+    if provider == "replay":
+        recorded = calling.open_model(session, spec)
+        inputs["recorded answers"] = recorded.identity()["model"]
+        spec = f"replay:{Path(model).name}"
+    if prompt.needs_candidates:
+        inputs["mined candidates"] = file_hash(_candidate_file(session, dataset))
+    settings = {
+        "llm": spec,
+        "endpoint": calling.endpoint(section.base_url, provider),
+        "prompt": prompt.name,
+        **{key: getattr(section, key) for key in ANSWER_SETTINGS},
+        "limit": section.limit,
+        "shard": section.shard,
+        "unanswered": 0,
+    }
+    shard = f".shard-{section.shard.replace('/', '-of-')}" if section.shard else ""
+    path = session.workspace(dataset).synthetic(f"{section.name}{shard}")
+    return Plan("generate", path, inputs, settings)
+
+
+def run(session: Session, dataset: Dataset, plan: Plan, *, again: bool = False) -> Result:
+    """Ask for what the cache has not, and write the negatives.
+
+    Raises:
+        BudgetExceeded: at a cap; the negatives answered by then are written.
+    """
+    from syneg_cli.artifacts import write_jsonl
+    from syneg_cli.generate import read_negatives
+
+    started = time.monotonic()
+    reason = plan.stale() or "asked for"
+    pairs = _pairs(session, dataset)
+    with closing(calling.open_cache(session)) as cache:
+        generator = generator_for(session, dataset)
+        engine = calling.open_engine(session, generator.llm, cache, job=job_id(plan), again=again)
+        keys, stopped = _fill(session, generator, pairs, engine)
+        counts: Counter[str] = Counter()
+        write_jsonl(plan.path, read_negatives(generator, pairs, keys, cache, counts=counts))
+        totals = cache.totals(engine.job)
+    result = _finish(plan, engine, keys, counts, totals, time.monotonic() - started, reason)
+    if stopped is None:
+        return result
+    raise BudgetExceeded(
+        f"{stopped.message} The negatives of {engine.stats.done} of {len(pairs)} pairs are written.",
+        hint="Raise the cap and run the same command again: nothing is paid twice.",
+    )
+
+
+def job_id(plan: Plan) -> str:
+    """What totals and caps are counted for: the same result, however it is cut or resumed."""
+    from syneg_cli.artifacts import content_hash
+
+    free = ("limit", "shard", "unanswered")
+    settings = {key: value for key, value in plan.settings.items() if key not in free}
+    return content_hash([str(plan.path.parent), dict(plan.inputs), settings])[:16]
+
+
+def _prompt(session: Session) -> Prompt:
+    from syneg_cli.prompts import NEGATIVES, load_prompt
+
+    return load_prompt(session.project.generate.prompt, session.resolved.folder, kind=NEGATIVES)
+
+
+def _pairs(session: Session, dataset: Dataset) -> list[Pair]:
+    from syneg_cli.generate import select_pairs
+
+    section = session.project.generate
+    return select_pairs(dataset.pairs("train"), limit=section.limit, shard=section.shard)
+
+
+def generator_for(session: Session, dataset: Dataset, llm: LLM | None = None) -> Generator:
+    from syneg_cli.generate import Asking, Generator
+
+    section = session.project.generate
+    prompt = _prompt(session)
+    return Generator(
+        dataset,
+        prompt,
+        llm or calling.open_model(session, calling.llm_spec(session, "generate")),
+        Asking(**{key: getattr(section, key) for key in ANSWER_SETTINGS}),
+        _candidates(session, dataset) if prompt.needs_candidates else None,
+    )
+
+
+def _fill(
+    session: Session, generator: Generator, pairs: Sequence[Pair], engine: Engine
+) -> tuple[list[str | None], BudgetExceeded | None]:
+    """The keys of the answers, and the cap that stopped the run if one did."""
+    from syneg_cli.display import watch
+    from syneg_cli.generate import fill
+
+    keys: list[str | None] = [None] * len(pairs)
+    with watch(session.output, "generate", cap=engine.limits.max_cost) as tick:
+        try:
+            fill(generator, pairs, engine, keys, tick=tick)
+        except BudgetExceeded as stopped:
+            return keys, stopped
+    return keys, None
+
+
+def _candidate_file(session: Session, dataset: Dataset) -> Path:
+    """The mined negatives that a rewriting prompt starts from: those of the first miner that ran."""
+    workspace = session.workspace(dataset)
+    for miner in session.project.mine.miners:
+        if (path := workspace.mined(miner)).is_file():
+            return path
+    raise MissingArtifact(
+        f"The prompt {session.project.generate.prompt!r} rewrites mined negatives, and {dataset.name} has none.",
+        hint=f"Run `syneg mine {dataset.name}` first.",
+    )
+
+
+def _candidates(session: Session, dataset: Dataset) -> dict[str, list[str]]:
+    """Query id -> texts of its best-ranked mined negatives."""
+    from syneg_cli.artifacts import read_mined
+    from syneg_cli.generate import shown
+
+    found: dict[str, list[str]] = {}
+    for mined in sorted(read_mined(_candidate_file(session, dataset)), key=lambda mined: mined.rank):
+        texts = found.setdefault(mined.query_id, [])
+        if mined.status == "ok" and len(texts) < session.project.generate.n:
+            texts.append(shown(dataset.corpus[mined.doc_id]))
+    return found
+
+
+def _finish(
+    plan: Plan,
+    engine: Engine,
+    keys: Sequence[str | None],
+    counts: Counter[str],
+    totals: Totals,
+    seconds: float,
+    reason: str,
+) -> Result:
+    """Write the manifest, and show what happened."""
+    from syneg_cli.artifacts import Manifest, write_manifest
+
+    stats = engine.stats
+    unanswered = sum(key is None for key in keys) - stats.misses - stats.no_candidate
+    dropped = {why: count for why, count in sorted(counts.items()) if why != "ok"}
+    data: dict[str, Any] = {
+        "pairs": len(keys),
+        "answered": sum(key is not None for key in keys),
+        "from_cache": stats.from_cache,
+        "misses": stats.misses,
+        "unanswered": unanswered,
+        "calls": stats.calls,
+        "negatives": counts["ok"],
+        "dropped": dropped,
+        "prompt_tokens": stats.prompt_tokens,
+        "completion_tokens": stats.completion_tokens,
+        "cost_usd": None if stats.unpriced else stats.cost_usd,
+        "saved_usd": stats.saved_usd,
+        "total": asdict(totals),
+    }
+    if stats.no_candidate:
+        data["without_candidate"] = stats.no_candidate
+    cost = None if totals.unpriced_calls else totals.spent_usd + totals.lost_usd
+    settings = {**plan.settings, "unanswered": unanswered}
+    write_manifest(plan.path, Manifest("generate", plan.inputs, settings, data, round(seconds, 3), cost))
+    data["seconds"] = round(seconds, 3)
+    return Result("generate", plan.path, reason, data=data, shown=_shown(data, totals, plan.path, seconds))
+
+
+def _shown(data: dict[str, Any], totals: Totals, path: Path, seconds: float) -> tuple[Any, ...]:
+    from syneg_cli.output import duration, money, table
+
+    rows: list[tuple[str, Any]] = [("pairs", data["pairs"]), ("answered", data["answered"])]
+    rows.append(("  from the cache", data["from_cache"]))
+    for key, label in (
+        ("misses", "not recorded"),
+        ("without_candidate", "without a mined candidate"),
+        ("unanswered", "unanswered: run again"),
+    ):
+        if data.get(key):
+            rows.append((label, data[key]))
+    rows.append(("negatives", data["negatives"]))
+    rows += [(f"  dropped: {why}", count) for why, count in data["dropped"].items()]
+    rows.append(("calls", data["calls"]))
+    rows.append(("tokens in / out", f"{data['prompt_tokens']:,} / {data['completion_tokens']:,}"))
+    rows.append(("cost", money(data["cost_usd"])))
+    if data["saved_usd"]:
+        rows.append(("saved by the cache", money(data["saved_usd"])))
+    if totals.spent_usd + totals.lost_usd > (data["cost_usd"] or 0):
+        rows.append(("cost of all runs so far", money(totals.spent_usd + totals.lost_usd)))
+    rows.append(("time", duration(seconds)))
+    told = f"-> {path}"
+    if data["answered"] and data["from_cache"] == data["answered"]:
+        told = f"Everything came from the cache: nothing was asked, nothing was paid.\n{told}"
+    return table(None, ["generate", ""], rows, right=lambda column: column == ""), told

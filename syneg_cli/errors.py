@@ -1,0 +1,84 @@
+"""Everything syneg raises on purpose.
+
+    SynegError                exit code 1: failed while running
+      UsageError              exit code 2: an option or argument is wrong
+      ProjectFileError        exit code 2: syneg.toml is wrong
+      DatasetError            exit code 2: a data set file is wrong or missing
+      PromptError             exit code 2: a prompt file is wrong or missing
+      MissingArtifact         exit code 2: an earlier stage has to run first
+      BackboneError           exit code 2: a model cannot be found or loaded
+      LLMError                exit code 1: a language model call failed
+        LLMSetupError           ... in a way that no retry mends (key, model, server)
+        RateLimited             ... for now: the server asks to wait
+        BadResponse             ... its answer cannot be used
+        BudgetExceeded          ... not sent: it could pass the cap
+
+`hint` is the next step, as a sentence of its own. Only `app.main` catches these.
+"""
+
+from __future__ import annotations
+
+
+class SynegError(Exception):
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(SynegError):
+    exit_code = 2
+
+
+class ProjectFileError(SynegError):
+    exit_code = 2
+
+
+class DatasetError(SynegError):
+    exit_code = 2
+
+
+class PromptError(SynegError):
+    exit_code = 2
+
+
+class MissingArtifact(SynegError):
+    exit_code = 2
+
+
+class BackboneError(SynegError):
+    exit_code = 2
+
+
+class LLMError(SynegError):
+    """A call to a language model failed; other calls may still succeed."""
+
+
+class LLMSetupError(LLMError):
+    """No call can succeed until the user changes something: stop at once."""
+
+
+class RateLimited(LLMError):
+    """The server asks to wait. `retry_after` is in seconds, None if it did not say."""
+
+    def __init__(self, message: str, *, hint: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class BadResponse(LLMError):
+    """The answer came and cannot be used."""
+
+
+class BudgetExceeded(LLMError):
+    """The next call could pass the cap, so it was not sent."""
+
+
+def did_you_mean(wrong: str, known: list[str] | tuple[str, ...]) -> str:
+    """` Did you mean 'x'?` for the nearest known name, or an empty string."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(wrong, known, n=1, cutoff=0.6)
+    return f" Did you mean {close[0]!r}?" if close else ""

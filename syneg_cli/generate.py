@@ -1,0 +1,328 @@
+"""Pairs + prompt + LLM + cache -> synthetic negatives.
+
+In two passes. `fill` brings an answer for every pair into the cache: it is the paid, slow
+part, and may be stopped and resumed anywhere. `read_negatives` turns the answers into
+records, in the order of the pairs: it asks nobody, so the same cache gives the same file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from syneg_cli.answers import CorpusTexts, check_drafts, classify, parse_negatives
+from syneg_cli.cache import UNPARSABLE, Cache, Stored, generation_key
+from syneg_cli.dataset import Dataset
+from syneg_cli.engine import Engine, Stats
+from syneg_cli.errors import BudgetExceeded, LLMError, LLMSetupError
+from syneg_cli.llm.base import LLM, NoRecording, Request, Subject
+from syneg_cli.prompts import Prompt
+from syneg_cli.records import Pair, Passage, SyntheticNegative
+
+CHUNK = 200
+TICK_SECONDS = 0.25
+Tick = Callable[[Stats], None]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What is asked for, beside the prompt. `max_words` bounds the length that is asked for."""
+
+    n: int = 2
+    temperature: float | None = None
+    max_tokens: int = 4096
+    seed: int = 0
+    structured: bool = True
+    corrections: int = 1
+    max_words: int = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One pair with its request and what the cache shall say about it."""
+
+    index: int
+    request: Request
+    key: str
+    about: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Generator:
+    """Makes the request of each pair.
+
+    Args:
+        candidates: query id -> texts of mined documents, for prompts that rewrite them.
+    """
+
+    dataset: Dataset
+    prompt: Prompt
+    llm: LLM
+    asking: Asking = Asking()
+    candidates: Mapping[str, Sequence[str]] | None = None
+
+    def item(self, index: int, pair: Pair) -> Item:
+        subject = Subject(pair.query_id, pair.doc_id, self.prompt.name)
+        recorded = self.llm.recorded(subject) or {}
+        positive = self.dataset.corpus[pair.doc_id]
+        words = recorded.get("words") or asked_words(positive.text, self.asking.max_words)
+        attributes = recorded.get("attributes") or draw_attributes(
+            self.dataset.attributes, self.prompt.attributes, self.asking.seed, pair
+        )
+        request = self.request(subject, pair, positive, attributes, words)
+        about = {"attributes": json.dumps(attributes, ensure_ascii=False), "n": self.asking.n, "words": words}
+        return Item(index, request, generation_key(self.llm.identity(), request), about)
+
+    def request(
+        self, subject: Subject, pair: Pair, positive: Passage, attributes: Mapping[str, str], words: int
+    ) -> Request:
+        asking = self.asking
+        texts = list((self.candidates or {}).get(pair.query_id, ()))[: asking.n]
+        rewriting = {"candidates": texts, "candidate": texts[0]} if texts else {}
+        text = self.prompt.render(
+            query=self.dataset.queries[pair.query_id].text,
+            positive=shown(positive),
+            relevance=self.dataset.relevance,
+            words=words,
+            n=asking.n,
+            **rewriting,
+            **attributes,
+        )
+        return Request(
+            subject=subject,
+            messages=(("user", text),),
+            schema=self._schema if asking.structured else None,
+            temperature=asking.temperature,
+            max_tokens=asking.max_tokens,
+            seed=asking.seed,
+        )
+
+    @property
+    def _schema(self) -> dict[str, Any]:
+        return self.prompt.schema(n=self.asking.n)
+
+
+def shown(passage: Passage) -> str:
+    """A document as prompts show it: its title on a line of its own, if it has one."""
+    return f"{passage.title}\n{passage.text}".strip()
+
+
+def asked_words(text: str, most: int) -> int:
+    """The number of words to ask for: the text's own, to the next ten, between 10 and `most`."""
+    return max(10, min(most, round(len(text.split()) / 10) * 10))
+
+
+def draw_attributes(
+    pools: Mapping[str, Sequence[str]], names: Sequence[str], seed: int, pair: Pair
+) -> dict[str, str]:
+    """One value of each pool, decided by seed and pair alone: order and company do not matter."""
+    drawn = {}
+    for name in names:
+        pool = pools[name]
+        digest = hashlib.sha256(json.dumps([seed, name, pair.query_id, pair.doc_id]).encode()).digest()
+        drawn[name] = pool[int.from_bytes(digest[:8], "big") % len(pool)]
+    return drawn
+
+
+def select_pairs(pairs: Sequence[Pair], *, limit: int | None = None, shard: str | None = None) -> list[Pair]:
+    """The first `limit` pairs, and of these the ones of shard "I/N", which a hash of their ids decides."""
+    chosen = list(pairs[:limit])
+    if shard is None:
+        return chosen
+    part, parts = map(int, shard.split("/"))
+    return [pair for pair in chosen if _shard_hash(pair) % parts == part - 1]
+
+
+def _shard_hash(pair: Pair) -> int:
+    digest = hashlib.sha256(json.dumps([pair.query_id, pair.doc_id]).encode()).digest()
+    return int.from_bytes(digest[:8], "big")
+
+
+def fill(
+    generator: Generator,
+    pairs: Sequence[Pair],
+    engine: Engine,
+    keys: list[str | None],
+    *,
+    tick: Tick | None = None,
+) -> None:
+    """Bring the answer of every pair into the cache.
+
+    Args:
+        keys: gets the key of each pair's answer as it comes; None, as at the start, is none.
+
+    Ctrl-C finishes what is in flight and then raises KeyboardInterrupt; a second one drops it.
+
+    Raises:
+        BudgetExceeded: a cap is reached; everything answered is in the cache.
+        LLMSetupError: no call can succeed, or too many failed in a row.
+    """
+    engine.stats.total = len(pairs)
+
+    async def main() -> None:
+        ticking = asyncio.create_task(_tick(engine.stats, tick)) if tick else None
+        try:
+            with _interruptible(engine):
+                await engine.run(_open_items(generator, pairs, engine, keys), partial(_settle, generator, engine, keys))
+        finally:
+            if ticking:
+                ticking.cancel()
+            await generator.llm.close()
+
+    asyncio.run(main())
+    if engine.stopping and engine.stats.done < len(pairs):
+        raise KeyboardInterrupt
+
+
+def _open_items(
+    generator: Generator, pairs: Sequence[Pair], engine: Engine, keys: list[str | None]
+) -> Iterator[Item | None]:
+    """The pairs that the cache cannot answer, found chunk by chunk while others are being asked."""
+    most = generator.asking.max_tokens
+    for start in range(0, len(pairs), CHUNK):
+        part = enumerate(pairs[start : start + CHUNK], start=start)
+        items = [generator.item(index, pair) for index, pair in part if _can_be_asked(generator, pair, engine.stats)]
+        known = engine.cache.answered([item.key for item in items], most, again=engine.again)
+        for item in items:
+            if item.key in known:
+                keys[item.index] = item.key
+                engine.stats.hit(known[item.key])
+            else:
+                yield item
+        yield None
+
+
+def _can_be_asked(generator: Generator, pair: Pair, stats: Stats) -> bool:
+    """Whether prompt and model have what this pair needs; counts it where not."""
+    lacks_candidate = generator.prompt.needs_candidates and not (generator.candidates or {}).get(pair.query_id)
+    unknown = not generator.llm.knows(Subject(pair.query_id, pair.doc_id, generator.prompt.name))
+    stats.no_candidate += lacks_candidate
+    stats.misses += unknown and not lacks_candidate
+    stats.done += lacks_candidate or unknown
+    return not (lacks_candidate or unknown)
+
+
+async def _settle(generator: Generator, engine: Engine, keys: list[str | None], item: Item) -> None:
+    """Ask, and where the answer cannot be used at all, show the model what is wrong and ask again."""
+    stats, request = engine.stats, item.request
+    hits = True
+    try:
+        for _ in range(generator.asking.corrections + 1):
+            stored, cached = await engine.ask(request, classify, item.about)
+            hits &= cached
+            if stored.status != UNPARSABLE:
+                break
+            request = corrected(request, stored)
+    except (LLMSetupError, BudgetExceeded):
+        raise
+    except NoRecording:
+        stats.misses += 1
+    except LLMError:
+        stats.failed += 1
+    else:
+        keys[item.index] = stored.key
+        if hits:
+            stats.hit(stored.cost_usd)
+            return
+        if not stats.done % SAMPLE_EVERY:
+            _sample(generator, stats, stored)
+    stats.done += 1
+
+
+SAMPLE_EVERY = 20
+
+
+def _sample(generator: Generator, stats: Stats, stored: Stored) -> None:
+    drafts = [d for d in parse_negatives(stored.response).drafts if not d.problem]
+    if drafts:
+        stats.sample = (generator.dataset.queries[stored.query_id].text, f"{drafts[0].title} {drafts[0].text}".strip())
+
+
+def corrected(request: Request, stored: Stored) -> Request:
+    """The request of the correction round: the answer as it came, and what is wrong with it."""
+    problem = parse_negatives(stored.response, finish=stored.finish_reason).error
+    words = f"{problem} Answer again with exactly one JSON object in the format asked for, and nothing else."
+    return replace(request, messages=(*request.messages, ("assistant", stored.response), ("user", words)))
+
+
+def read_negatives(
+    generator: Generator,
+    pairs: Sequence[Pair],
+    keys: Sequence[str | None],
+    cache: Cache,
+    *,
+    counts: Counter[str],
+) -> Iterator[SyntheticNegative]:
+    """The records of all answered pairs, in order; `counts` gets "ok", and the drops by reason."""
+    texts = CorpusTexts(generator.dataset.corpus)
+    places = [(pair, key) for pair, key in zip(pairs, keys, strict=True) if key is not None]
+    for start in range(0, len(places), CHUNK):
+        part = places[start : start + CHUNK]
+        stored = cache.answers([key for _, key in part])
+        for pair, key in part:
+            for record in _records(generator, pair, stored[key], texts):
+                counts[record.reason or "ok"] += 1
+                yield record
+
+
+def _records(
+    generator: Generator, pair: Pair, stored: Stored, texts: CorpusTexts
+) -> Iterator[SyntheticNegative]:
+    drafts = parse_negatives(stored.response, finish=stored.finish_reason).drafts[: generator.asking.n]
+    reasons = check_drafts(
+        drafts,
+        query=generator.dataset.queries[pair.query_id].text,
+        positive=generator.dataset.corpus[pair.doc_id].full_text,
+        words=stored.words,
+        corpus=texts,
+    )
+    attributes = json.loads(stored.attributes)
+    for index, (draft, reason) in enumerate(zip(drafts, reasons, strict=True), start=1):
+        yield SyntheticNegative(
+            query_id=pair.query_id,
+            positive_id=pair.doc_id,
+            index=index,
+            title=draft.title,
+            text=draft.text,
+            prompt=stored.prompt,
+            llm=f"{stored.provider}:{stored.model}",
+            key=stored.key,
+            plan=draft.plan,
+            reflection=draft.reflection,
+            attributes=attributes,
+            status="dropped" if reason else "ok",
+            reason=reason,
+            extra=draft.extra,
+        )
+
+
+async def _tick(stats: Stats, tick: Tick) -> None:
+    while True:
+        tick(stats)
+        await asyncio.sleep(TICK_SECONDS)
+
+
+@contextmanager
+def _interruptible(engine: Engine) -> Iterator[None]:
+    """The first Ctrl-C lets calls in flight finish; the second is Python's own."""
+    loop = asyncio.get_running_loop()
+
+    def first() -> None:
+        loop.remove_signal_handler(signal.SIGINT)
+        engine.stop()
+
+    with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows; not the main thread
+        loop.add_signal_handler(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.remove_signal_handler(signal.SIGINT)

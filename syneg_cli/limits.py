@@ -1,0 +1,91 @@
+"""How fast calls may go: as many at once, and as many a minute, as the server bears.
+
+Concurrency follows additive increase, multiplicative decrease (AIMD, as TCP does, RFC 5681):
+each full round of good answers allows one call more, each overload halves what is allowed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from syneg_cli.llm.base import RateLimits
+
+DECREASE = 0.5
+
+
+class Gate:
+    """Lets at most `allowed` calls be in flight, and none while the server asked for a pause."""
+
+    def __init__(self, most: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.most = most
+        self.allowed = float(most)
+        self.in_flight = 0
+        self.paused_until = 0.0
+        self._clock = clock
+        self._last_cut = float("-inf")
+        self._freed = asyncio.Event()
+
+    async def enter(self) -> float:
+        """Wait for a place; returns the time of entry, which `overloaded` wants back."""
+        while True:
+            wait = self.paused_until - self._clock()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            elif self.in_flight < max(1, int(self.allowed)):
+                self.in_flight += 1
+                return self._clock()
+            else:
+                self._freed.clear()
+                await self._freed.wait()
+
+    def leave(self) -> None:
+        self.in_flight -= 1
+        self._freed.set()
+
+    def answered(self) -> None:
+        """A good answer: one call more per full round of them."""
+        self.allowed = min(float(self.most), self.allowed + 1 / max(1.0, self.allowed))
+
+    def overloaded(self, entered: float, retry_after: float | None) -> None:
+        """An overload: halve, once per round (calls sent before the last cut tell nothing new)."""
+        if retry_after:
+            self.pause(retry_after)
+        if entered >= self._last_cut:
+            self.allowed = max(1.0, min(self.allowed, float(max(1, self.in_flight))) * DECREASE)
+            self._last_cut = self._clock()
+
+    def pause(self, seconds: float) -> None:
+        self.paused_until = max(self.paused_until, self._clock() + seconds)
+
+    def obey(self, limits: RateLimits | None) -> None:
+        """Wait for the reset where the headers say that nothing is left."""
+        if limits is None:
+            return
+        for left, reset in ((limits.requests, limits.requests_reset), (limits.tokens, limits.tokens_reset)):
+            if left == 0 and reset:
+                self.pause(reset)
+
+
+class PerMinute:
+    """At most so many units a minute, spread evenly (a token bucket of one second's worth or one call)."""
+
+    def __init__(self, per_minute: int | None, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.rate = per_minute / 60 if per_minute else None
+        self._clock = clock
+        self._free_at = 0.0
+
+    async def take(self, units: float = 1.0) -> None:
+        """Wait for the turn of a call of this size."""
+        if wait := self.reserve(units):
+            await asyncio.sleep(wait)
+
+    def reserve(self, units: float = 1.0) -> float:
+        """Book the next free place; returns the seconds until it."""
+        if self.rate is None:
+            return 0.0
+        now = self._clock()
+        start = max(self._free_at, now - 1.0)
+        self._free_at = start + units / self.rate
+        return max(0.0, start - now)

@@ -1,0 +1,156 @@
+"""What a language model is to syneg: one request in, one answer out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urlsplit, urlunsplit
+
+from syneg_cli.errors import LLMError, LLMSetupError
+
+Messages = tuple[tuple[str, str], ...]
+"""(role, text) in order; the roles are user and assistant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a request is about. Recorded answers are looked up by it; it is no part of the key."""
+
+    query_id: str
+    doc_id: str
+    prompt: str
+    index: int | None = None
+    """The negative's number, where the request is about one negative of the pair."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Everything that is asked, in the words of no particular provider.
+
+    `temperature` and `seed` are left to the server where None. `max_tokens` bounds the
+    answer. `schema` is the JSON schema the answer shall follow, or None.
+    """
+
+    subject: Subject
+    messages: Messages
+    schema: Mapping[str, Any] | None = None
+    temperature: float | None = None
+    max_tokens: int = 4096
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimits:
+    """What the server's headers say is left; None where they say nothing. Resets are in seconds."""
+
+    requests: int | None = None
+    requests_reset: float | None = None
+    tokens: int | None = None
+    tokens_reset: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`finish` is "stop", "length" or the server's own word. `seconds` is what the call took."""
+
+    text: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    finish: str = "stop"
+    seconds: float = 0.0
+    limits: RateLimits | None = None
+
+
+def public_url(url: str) -> str:
+    """A server's address without user name, password and query, which may hold secrets."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")).rstrip("/")
+
+
+class NoRecording(LLMError):
+    """Recorded answers hold none for this request: counted as a miss, not as a failure."""
+
+
+class Refused(LLMError):
+    """The server will never answer this one request (too long, filtered); others may pass."""
+
+
+class Unreachable(LLMSetupError):
+    """Nobody answers at the endpoint. At the start that is final; later it may pass."""
+
+
+class TimedOut(LLMError):
+    """No answer in time. The server may still have done, and billed, the work."""
+
+
+class Broken(LLMError):
+    """The connection broke under the call; the server may still have done, and billed, the work."""
+
+
+class LLM(Protocol):
+    """A provider. A new one is one file with such a class and one line in `PROVIDERS`."""
+
+    provider: str
+    model: str
+    free: bool
+    """True where calls cost nothing: in process, on an own machine, recorded."""
+    unhurried: bool
+    """True where waiting is no sign of trouble, so that no time limit makes sense: in process."""
+
+    def identity(self) -> Mapping[str, str]:
+        """What decides the answer besides the request: provider, model, endpoint; never a key."""
+        ...
+
+    async def complete(self, request: Request) -> Answer:
+        """Ask once, without retries.
+
+        Raises:
+            LLMSetupError: no call can succeed (key, model, server).
+            RateLimited: the server asks to wait.
+            Refused: this request can never succeed.
+            TimedOut, Broken: no whole answer came.
+            BadResponse: an answer came that is not one.
+            NoRecording: recorded answers hold none.
+            LLMError: anything that may pass.
+        """
+        ...
+
+    def recorded(self, subject: Subject) -> Mapping[str, Any] | None:
+        """What is recorded about the subject (attributes, words); None for a live model."""
+        ...
+
+    def knows(self, subject: Subject) -> bool:
+        """False where it is plain beforehand that there is no answer: a miss, and no call."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Live:
+    """What every provider that really asks a model shares."""
+
+    free = False
+    unhurried = False
+
+    def recorded(self, subject: Subject) -> Mapping[str, Any] | None:
+        return None
+
+    def knows(self, subject: Subject) -> bool:
+        return True
+
+    async def close(self) -> None:
+        return None
+
+
+class NoModel(Live):
+    """Nobody to ask: for looking at requests that are not sent."""
+
+    provider = model = "none"
+    free = True
+
+    def identity(self) -> Mapping[str, str]:
+        return {"provider": self.provider, "model": self.model, "endpoint": ""}
+
+    async def complete(self, request: Request) -> Answer:
+        raise LLMSetupError("There is no model to ask.")

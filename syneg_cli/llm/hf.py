@@ -1,0 +1,213 @@
+"""`hf:MODEL`: a causal language model in this process, with its own chat template.
+
+Requests that wait while a batch runs make the next batch. With sampling (a temperature above
+0) a text therefore depends on its company in the batch; greedy decoding, the default, does not
+beyond rounding.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from syneg_cli.errors import LLMSetupError
+from syneg_cli.llm.base import Answer, Live, Refused, Request
+
+BATCH = 8
+WHOLE_FILE = 16 * 2**20
+"""Files up to this size enter a folder's fingerprint whole; of larger ones the size and both ends."""
+
+END_BYTES = 2**20
+
+
+class HuggingFace(Live):
+    provider = "hf"
+    free = True
+    unhurried = True
+
+    def __init__(self, model: str, folder: Path | None) -> None:
+        self.model = model
+        self.place = str(folder) if folder is not None else model
+        self._identity = {
+            "provider": self.provider,
+            "model": f"{model}@{fingerprint(folder)}" if folder is not None else model,
+            "endpoint": "",
+        }
+        self._loaded: tuple[Any, Any] | None = None
+        self._tokens: Any = None
+        self._waiting: list[tuple[Request, asyncio.Future[Answer]]] = []
+        self._runner: asyncio.Task[None] | None = None
+
+    def identity(self) -> Mapping[str, str]:
+        return self._identity
+
+    async def close(self) -> None:
+        if self._runner is not None:
+            self._runner.cancel()
+
+    async def complete(self, request: Request) -> Answer:
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((request, future))
+        if self._runner is None or self._runner.done():
+            self._runner = asyncio.create_task(self._run())
+        return await future
+
+    async def _run(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+            batch = [(request, future) for request, future in batch if not future.done()]
+            if not batch:
+                continue
+            try:
+                answers = await asyncio.to_thread(self.generate, [request for request, _ in batch])
+            except Exception as error:
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(error)
+                continue
+            for (_, future), answer in zip(batch, answers, strict=True):
+                if not future.done():
+                    future.set_result(answer)
+
+    def generate(self, requests: Sequence[Request]) -> list[Answer]:
+        """Answer requests in one batch; they share sampling options, which are those of the first.
+
+        Raises:
+            LLMSetupError: the model cannot be loaded or has no chat template.
+            Refused: a prompt is longer than the model's context.
+        """
+        import torch
+        from transformers import LogitsProcessorList
+
+        from syneg_cli.llm.constrained import FollowSchema
+
+        model, tokenizer = self._load()
+        first, started = requests[0], time.perf_counter()
+        encoded = self._encode(tokenizer, requests).to(model.device)
+        prompt_length = encoded["input_ids"].shape[1]
+        self._check_length(model, prompt_length, first.max_tokens)
+        ends = _end_tokens(model, tokenizer)
+        schemas, guide = [r.schema for r in requests], self._guide(model, tokenizer)
+        follows = guide is not None and any(schemas)
+        processors = [FollowSchema(schemas, guide, first.max_tokens, min(ends))] if follows else []
+        if first.seed is not None:
+            torch.manual_seed(first.seed)
+        sampling = {"do_sample": True, "temperature": first.temperature} if first.temperature else {"do_sample": False}
+        with torch.inference_mode():
+            output = model.generate(
+                **encoded,
+                max_new_tokens=first.max_tokens,
+                pad_token_id=tokenizer.pad_token_id,
+                logits_processor=LogitsProcessorList(processors),
+                **sampling,
+            )
+        seconds = time.perf_counter() - started
+        lengths = encoded["attention_mask"].sum(dim=1).tolist()
+        return [
+            _answer(tokenizer, row[prompt_length:].tolist(), length, ends, seconds / len(requests))
+            for row, length in zip(output, lengths, strict=True)
+        ]
+
+    def _load(self) -> tuple[Any, Any]:
+        if self._loaded is None:
+            import torch
+            from transformers import AutoModelForCausalLM, AutoTokenizer
+            from transformers.utils import logging
+
+            logging.disable_progress_bar()
+            try:
+                tokenizer = AutoTokenizer.from_pretrained(self.place)
+                model = AutoModelForCausalLM.from_pretrained(self.place, dtype="auto")
+            except (OSError, ValueError, KeyError) as error:
+                first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+                raise LLMSetupError(
+                    f"hf:{self.model} cannot be loaded: {first}",
+                    hint="Give a hub id (the hub has to be in reach, or the model cached) or a model folder.",
+                ) from error
+            if not tokenizer.chat_template:
+                raise LLMSetupError(
+                    f"hf:{self.model} has no chat template.", hint="Use a model that was tuned to follow instructions."
+                )
+            tokenizer.padding_side = "left"
+            if tokenizer.pad_token_id is None:
+                tokenizer.pad_token = tokenizer.eos_token
+            self._loaded = model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer
+        return self._loaded
+
+    def _encode(self, tokenizer: Any, requests: Sequence[Request]) -> Any:
+        chats = [[{"role": role, "content": text} for role, text in r.messages] for r in requests]
+        texts = [
+            # A model that thinks aloud would do so before the JSON; thinking is part of our prompts.
+            tokenizer.apply_chat_template(
+                chat, tokenize=False, add_generation_prompt=True, enable_thinking=False
+            )
+            for chat in chats
+        ]
+        return tokenizer(
+            texts, return_tensors="pt", padding=True, add_special_tokens=False, return_token_type_ids=False
+        )
+
+    def _guide(self, model: Any, tokenizer: Any) -> Any:
+        """The vocabulary as llguidance wants it, made once; None where it is not installed."""
+        if self._tokens is None:
+            try:
+                import llguidance.hf
+            except ImportError:
+                return None
+            # Its mask has to be as wide as the logits, which are often padded beyond the vocabulary.
+            width = max(model.config.get_text_config().vocab_size, len(tokenizer))
+            self._tokens = llguidance.hf.from_tokenizer(tokenizer, n_vocab=width)
+        return self._tokens
+
+    def _check_length(self, model: Any, prompt_length: int, max_tokens: int) -> None:
+        most = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+        if most and prompt_length + max_tokens > most:
+            raise Refused(
+                f"hf:{self.model} holds {most} tokens; the prompt has {prompt_length} and --max-tokens is {max_tokens}."
+            )
+
+
+def _end_tokens(model: Any, tokenizer: Any) -> set[int]:
+    ends = model.generation_config.eos_token_id
+    listed = ends if isinstance(ends, list) else [ends]
+    return {token for token in (*listed, tokenizer.eos_token_id) if token is not None}
+
+
+def _answer(tokenizer: Any, tokens: list[int], prompt_tokens: int, ends: set[int], seconds: float) -> Answer:
+    end = next((place for place, token in enumerate(tokens) if token in ends), None)
+    written = tokens if end is None else tokens[:end]
+    return Answer(
+        text=tokenizer.decode(written, skip_special_tokens=True),
+        prompt_tokens=prompt_tokens,
+        completion_tokens=len(written),
+        finish="length" if end is None else "stop",
+        seconds=seconds,
+    )
+
+
+def fingerprint(folder: Path) -> str:
+    """16 hex digits for a model folder: names and contents, of large files the size and both ends."""
+    digest = hashlib.sha256()
+    for file in sorted(p for p in folder.rglob("*") if p.is_file()):
+        size = file.stat().st_size
+        digest.update(f"{file.relative_to(folder)}\0{size}\0".encode())
+        with file.open("rb") as stream:
+            if size <= WHOLE_FILE:
+                digest.update(stream.read())
+            else:
+                digest.update(stream.read(END_BYTES))
+                stream.seek(-END_BYTES, 2)
+                digest.update(stream.read())
+    return digest.hexdigest()[:16]
+
+
+def open(model: str, *, base_url: str | None, timeout: float, folder: Path | None) -> HuggingFace:
+    places = [Path(model).expanduser()] + ([folder / model] if folder is not None else [])
+    found = next((place.resolve() for place in places if place.is_dir()), None)
+    if found is None and (model.startswith((".", "/", "~")) or model.count("/") > 1):
+        raise LLMSetupError(f"hf: {model} is no folder.", hint="Give a model folder or a hub id (owner/name).")
+    return HuggingFace(found.name if found is not None else model, found)

@@ -1,0 +1,54 @@
+"""`simans`: negatives whose score lies near the positive's (SimANS, arXiv 2210.11773).
+
+Drawn without replacement from another miner's ranking (`simans:bm25`, `simans:run:FILE`; by
+default dense) with probability proportional to exp(-a (s - s+ + b)^2). The paper's a = 0.5
+and b = 0 are made for raw dot products; cosines are divided by a temperature first [I],
+because on their scale a and b would do nothing. With several positives s+ is the lowest [I].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+from syneg_cli.mining.base import Miner, Ranking, Setup
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class SimansMiner:
+    setup: Setup
+    pool: Miner
+    cosine: bool
+    scored: ClassVar[bool] = True
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.pool.notes
+
+    def rank(self, query_ids: Sequence[str], depth: int) -> Ranking:
+        """The pool's ranking with a weight for each place."""
+        ranking = self.pool.rank(query_ids, depth)
+        scale = 1 / self.setup.temperature if self.cosine else 1.0
+        weight = log_weight(
+            ranking.scores * scale, ranking.positive * scale, self.setup.simans_a, self.setup.simans_b
+        )
+        return replace(ranking, log_weight=weight)
+
+
+def log_weight(scores: np.ndarray, positive: np.ndarray, a: float, b: float) -> np.ndarray:
+    """(n, c), (n,) -> (n, c): -a (s - s+ + b)^2, the log of SimANS's unnormalised probability."""
+    weight: np.ndarray = -a * (scores - positive[:, None] + b) ** 2
+    return weight
+
+
+def make(setup: Setup, argument: str) -> SimansMiner:
+    from syneg_cli.mining import make_miner
+
+    name = argument or "dense"
+    pool = make_miner(name, setup)
+    cosine = name == "dense" and setup.encoder.similarity == "cosine"
+    return SimansMiner(setup, pool, cosine)

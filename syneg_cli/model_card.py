@@ -1,0 +1,87 @@
+"""The README.md of a model folder: what it is, what it learned from, how to make it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from syneg_cli import __version__
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What the card states; all of it was measured or resolved, nothing is typed in."""
+
+    name: str
+    base_model: str
+    dataset: str
+    strategy: str
+    ratio: float
+    negatives: int
+    composition: Mapping[str, float]
+    """Source -> mean number of negatives per instance."""
+    pairs: int
+    llm: str | None
+    prompt: str | None
+    training: Mapping[str, Any]
+    max_length: int | None
+    similarity: str
+    prompts: Mapping[str, str | None]
+    command: str
+
+
+def model_card(facts: CardFacts) -> str:
+    """Markdown with the YAML head that model hubs read."""
+    return "\n".join([*_head(facts), *_body(facts)]) + "\n"
+
+
+def _head(facts: CardFacts) -> list[str]:
+    return [
+        "---",
+        "library_name: sentence-transformers",
+        "pipeline_tag: sentence-similarity",
+        f"base_model: {json.dumps(facts.base_model)}",
+        f"datasets: [{json.dumps(facts.dataset)}]",
+        "tags: [sentence-transformers, sentence-similarity, feature-extraction, dense, syneg]",
+        "---",
+    ]
+
+
+def _body(facts: CardFacts) -> list[str]:
+    sources = ", ".join(f"{mean:.2f} {source}" for source, mean in facts.composition.items()) or "none"
+    lines = [
+        f"# {facts.name}",
+        "",
+        f"`{facts.base_model}` fine-tuned on {facts.dataset} with "
+        f"[syneg](https://arxiv.org/abs/2412.17250) {__version__}.",
+        "",
+        "```python",
+        "from sentence_transformers import SentenceTransformer",
+        "",
+        f'model = SentenceTransformer("{facts.name}")',
+        'queries = model.encode_query(["a query"])',
+        'documents = model.encode_document(["a title and a text"])',
+        "scores = model.similarity(queries, documents)",
+        "```",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| Similarity | {facts.similarity} |",
+        f"| Maximum length | {facts.max_length} tokens |",
+    ]
+    lines += [f"| Prompt for a {role} | `{text}` |" for role, text in facts.prompts.items() if text]
+    lines += [
+        "",
+        "## Training data",
+        "",
+        f"{facts.pairs} judged (query, positive) pairs of {facts.dataset}. Strategy `{facts.strategy}`, "
+        f"{facts.negatives} negatives per pair, synthetic : retrieved = {facts.ratio}; "
+        f"on average {sources} per pair and epoch.",
+    ]
+    if facts.llm:
+        lines += ["", f"The synthetic negatives were written by `{facts.llm}` (prompt `{facts.prompt}`)."]
+    lines += ["", "## Training", "", "Loss: InfoNCE.", "", "| setting | value |", "|---|---|"]
+    lines += [f"| {key} | {value} |" for key, value in facts.training.items()]
+    return [*lines, "", "## Make it again", "", "```", facts.command, "```"]

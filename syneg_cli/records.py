@@ -1,0 +1,115 @@
+"""What flows between the stages: frozen records, and nothing that computes.
+
+Texts travel by reference wherever they rest in the corpus already: a mined
+negative is a document id, a training instance is a list of `NegativeRef`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Qrels = Mapping[str, Mapping[str, int]]
+"""query id -> document id -> grade; a grade above 0 means relevant."""
+
+Run = Mapping[str, Mapping[str, float]]
+"""query id -> document id -> score, higher is better."""
+
+SYNTHETIC = "synthetic"
+"""The source of an LLM-written negative; every other source is a miner's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    id: str
+    title: str
+    text: str
+
+    @property
+    def full_text(self) -> str:
+        """What is encoded: title, a space, text (BEIR's convention)."""
+        return f"{self.title} {self.text}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A query and one of its judged positives."""
+
+    query_id: str
+    doc_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SyntheticNegative:
+    """A document that an LLM wrote to look relevant to `query_id` without being it.
+
+    `index` counts from 1 within the answer to one (query, positive). `status` is "ok"
+    or "dropped", with the `reason`. `key` names the answer in the generation cache.
+    """
+
+    query_id: str
+    positive_id: str
+    index: int
+    title: str
+    text: str
+    prompt: str
+    llm: str
+    key: str
+    plan: str = ""
+    reflection: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    status: str = "ok"
+    reason: str = ""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """What an own prompt asked for beyond the fields above (requirement, type, query, ...)."""
+
+    @property
+    def id(self) -> str:
+        return f"{self.query_id}/{self.positive_id}/{self.index}"
+
+    @property
+    def full_text(self) -> str:
+        return f"{self.title} {self.text}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class MinedNegative:
+    """A corpus document that `miner` ranked (from 1) for the query and that no judge called relevant."""
+
+    query_id: str
+    doc_id: str
+    miner: str
+    rank: int
+    score: float
+    status: str = "ok"
+    reason: str = ""
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NegativeRef:
+    """One negative by reference: a corpus document id, or a `SyntheticNegative.id`."""
+
+    source: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingInstance:
+    """A positive pair with the negatives drawn for it: one tuple per round.
+
+    Training uses round `epoch % len(rounds)`, so the negatives change from epoch to
+    epoch, and the file alone says which ones every epoch saw.
+    """
+
+    query_id: str
+    positive_id: str
+    rounds: tuple[tuple[NegativeRef, ...], ...]

@@ -1,0 +1,122 @@
+"""Texts to model inputs: sorted by length, batched by token count, prepared ahead of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+Task = Literal["query", "document"]
+
+
+@dataclass(frozen=True)
+class TokenBatch:
+    """Model inputs for some texts of a block: `places` are their positions in it."""
+
+    start: int
+    size: int
+    places: list[int]
+    features: dict[str, Any]
+
+
+def token_batches(
+    model: SentenceTransformer, start: int, texts: list[str], task: Task, budget: int
+) -> Iterator[TokenBatch]:
+    """The batches of one block of texts, longest first, with the model's prompt for the task.
+
+    Args:
+        start: the block's first row, passed through.
+        budget: tokens in a batch, padding included.
+    """
+    prompt = prompt_of(model, task)
+    if not _plain_tokens(model, prompt):
+        # Models with preprocessing of their own: four letters count as a token.
+        for chosen in by_token_count([len(text) // 4 + 1 for text in texts], budget):
+            features = model.preprocess([texts[i] for i in chosen], prompt=prompt or None, task=task)
+            yield TokenBatch(start, len(texts), chosen, features)
+        return
+    tokenizer: Any = model.tokenizer
+    tokens = tokenizer([prompt + text for text in texts], truncation=True, max_length=model.max_seq_length)
+    for chosen in by_token_count([len(ids) for ids in tokens["input_ids"]], budget):
+        picked = {key: [values[i] for i in chosen] for key, values in tokens.items()}
+        features = dict(tokenizer.pad(picked, return_tensors="pt")) | {"modality": "text"}
+        yield TokenBatch(start, len(texts), chosen, features)
+
+
+def by_token_count(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """Positions in batches, longest texts first, each padded to at most `budget` tokens.
+
+    A text longer than the budget is a batch of its own.
+    """
+    batch: list[int] = []
+    longest = 0
+    for place in sorted(range(len(lengths)), key=lambda place: -lengths[place]):
+        longest = longest or lengths[place]
+        if batch and (len(batch) + 1) * longest > budget:
+            yield batch
+            batch, longest = [], lengths[place]
+        batch.append(place)
+    if batch:
+        yield batch
+
+
+def prompt_of(model: SentenceTransformer, task: Task) -> str:
+    names = ("query",) if task == "query" else ("document", "passage", "corpus")
+    return next((prompt for name in names if (prompt := model.prompts.get(name))), "")
+
+
+def _plain_tokens(model: SentenceTransformer, prompt: str) -> bool:
+    """Whether tokenising and padding is all that the model's `preprocess` does to a text."""
+    from sentence_transformers.base.modules import Transformer
+
+    first: Any = model[0]
+    if type(first) is not Transformer or not getattr(first.tokenizer, "is_fast", False):
+        return False
+    special = (first.query_expansion, first.query_length, first.document_length, first.processing_kwargs)
+    keeps_prompt = all(getattr(module, "include_prompt", True) for module in model) or not prompt
+    text_only = "text" in first.modality_config and "message" not in first.modality_config
+    return text_only and keeps_prompt and not any(special) and not first.can_flatten_inputs
+
+
+@contextmanager
+def read_ahead(items: Iterable[TokenBatch], depth: int = 4) -> Iterator[Iterator[TokenBatch]]:
+    """Prepare the next items in a thread of their own (tokenisers release the interpreter lock)."""
+    from queue import Queue
+    from threading import Event, Thread
+
+    queue: Queue[tuple[str, Any]] = Queue(depth)
+    stopped = Event()
+
+    def fill() -> None:
+        try:
+            for item in items:
+                queue.put(("item", item))
+                if stopped.is_set():
+                    return
+            queue.put(("end", None))
+        except BaseException as error:
+            queue.put(("error", error))
+
+    def drain() -> Iterator[TokenBatch]:
+        while True:
+            kind, value = queue.get()
+            if kind == "error":
+                raise value
+            if kind == "end":
+                return
+            yield value
+
+    thread = Thread(target=fill, daemon=True)
+    thread.start()
+    try:
+        yield drain()
+    finally:
+        stopped.set()
+        while thread.is_alive():
+            while not queue.empty():
+                queue.get()
+            thread.join(0.01)

@@ -1,0 +1,63 @@
+"""A language model that says what the test queued, and what surrounds it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+
+from syneg_cli.cache import Cache
+from syneg_cli.dataset import Dataset, load_dataset
+from syneg_cli.engine import Engine, Limits
+from syneg_cli.generate import Asking, Generator
+from syneg_cli.llm.base import Answer, Live, Request
+from syneg_cli.llm.pricing import Price
+from syneg_cli.prompts import load_prompt
+from tests.servers import negatives_text
+
+
+class FakeLLM(Live):
+    """Answers what was queued (an exception is raised), then good answers."""
+
+    provider = "fake"
+    model = "fake-1"
+
+    def __init__(self) -> None:
+        self.queue: deque[Answer | BaseException] = deque()
+        self.asked: list[Request] = []
+
+    def enqueue(self, *replies: Answer | BaseException | str) -> None:
+        self.queue.extend(Answer(r, 100, 50) if isinstance(r, str) else r for r in replies)
+
+    def identity(self) -> Mapping[str, str]:
+        return {"provider": self.provider, "model": self.model, "endpoint": "here"}
+
+    async def complete(self, request: Request) -> Answer:
+        self.asked.append(request)
+        reply = self.queue.popleft() if self.queue else Answer(good(f"a{len(self.asked)}"), 100, 50)
+        if isinstance(reply, BaseException):
+            raise reply
+        return reply
+
+
+def good(tag: str = "x", n: int = 2, words: int = 10) -> str:
+    return negatives_text(n, words=words, tag=tag)
+
+
+def open_tiny(folder: Path) -> Dataset:
+    return load_dataset(str(folder), cache=folder.parent / "corpora", dev_fraction=0)
+
+
+def make_generator(folder: Path, llm: FakeLLM, asking: Asking = Asking(), *, prompt: str = "syneg") -> Generator:
+    return Generator(open_tiny(folder), load_prompt(prompt), llm, asking)
+
+
+def make_engine(
+    llm: FakeLLM,
+    cache: Cache,
+    *,
+    limits: Limits = Limits(backoff=0.001),
+    price: Price | None = Price(1e-6, 1e-6),
+    again: bool = False,
+) -> Engine:
+    return Engine(llm, cache, price=price, job="job", limits=limits, again=again)
