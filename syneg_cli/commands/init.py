@@ -56,14 +56,26 @@ def command(
     dataset: options.DatasetArgument = None,
     directory: Annotated[Path, typer.Option("--dir", help="Where.", show_default=".")] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Replace a syneg.toml that is there.")] = False,
+    example: Annotated[
+        bool, typer.Option("--example", help="Print a syneg.toml with every key explained, and write nothing.")
+    ] = False,
     quiet: options.Quiet = False,
 ) -> None:
     from syneg_cli.output import Output
 
+    if example:
+        print(example_file().read_text(encoding="utf-8"), end="")
+        return
     written = write_project(directory, dataset, force=force)
     output = Output(quiet=quiet)
     output.result(None, *(f"wrote {path}" for path in written))
     output.note("Next: set llm in syneg.toml, look at prompts/syneg.txt, then `syneg run`.")
+
+
+def example_file() -> Path:
+    """syneg.toml.example, in the wheel or in the checkout."""
+    packaged = Path(__file__).parents[1] / "syneg.toml.example"
+    return packaged if packaged.is_file() else Path(__file__).parents[2] / "syneg.toml.example"
 
 
 def write_project(directory: Path, dataset: str | None, *, force: bool = False) -> list[Path]:

@@ -153,7 +153,7 @@ def _mixed(session: Session, dataset: Dataset) -> tuple[Path, Manifest]:
 
 def run(session: Session, dataset: Dataset, plan: stage.Plan) -> stage.Result:
     from syneg_cli.artifacts import Manifest, read_instances, write_manifest
-    from syneg_cli.backbones import describe, load_model
+    from syneg_cli.backbones import hub_id, load_model
     from syneg_cli.model_card import CardFacts, model_card
     from syneg_cli.train import save_model, train
 
@@ -174,7 +174,7 @@ def run(session: Session, dataset: Dataset, plan: stage.Plan) -> stage.Result:
     card = model_card(
         CardFacts(
             name=plan.path.name,
-            base_model=describe(section.backbone),
+            base_model=hub_id(section.backbone) or section.backbone,
             dataset=dataset.name,
             strategy=mixed.settings["strategy"],
             ratio=mixed.settings["ratio"],

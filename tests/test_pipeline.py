@@ -1,0 +1,132 @@
+"""`syneg run`, `status` and `demo`: the five stages in a row, with a tiny model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Cli, CliResult
+from tests.servers import ChatServer
+
+STAGES = ["generate", "mine", "mix", "train", "eval"]
+
+
+@pytest.fixture
+def project(tiny: Path, tiny_model: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    Path("syneg.toml").write_text(
+        f'[dataset]\nname = "{tiny}"\ndev_fraction = 0\n'
+        '[generate]\nllm = "ollama:llama3"\n'
+        '[mine]\nminers = ["bm25", "random"]\n'
+        f'[train]\nbackbone = "{tiny_model}"\nepochs = 1\noutput = "m"\n',
+        encoding="utf-8",
+    )
+    return cli
+
+
+def stages(result: CliResult) -> dict[str, dict[str, object]]:
+    listed = result.json["stages"]
+    assert isinstance(listed, list)
+    return {stage["stage"]: stage for stage in listed}
+
+
+def test_run_does_what_is_not_up_to_date_and_says_why(project: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ChatServer() as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        first = project("run", "--json")
+        assert first.code == 0, first.err
+        assert list(stages(first)) == STAGES
+        assert not any(stage["skipped"] for stage in stages(first).values())
+        asked = len(server.requests)
+        assert asked == 3
+
+        again = project("run", "--json")
+        assert all(stage["skipped"] for stage in stages(again).values())
+        assert again.err.count("up to date, nothing to do") >= 5
+        assert len(server.requests) == asked
+
+        text = Path("syneg.toml").read_text()
+        Path("syneg.toml").write_text(text.replace("epochs = 1", "epochs = 2"))
+        changed = project("run", "--json")
+        skipped = {name: stage["skipped"] for name, stage in stages(changed).items()}
+        assert skipped == {"generate": True, "mine": True, "mix": True, "train": False, "eval": False}
+        assert "epochs changed: 1 -> 2" in changed.err
+        assert len(server.requests) == asked
+
+        states = {name: stage["state"] for name, stage in stages(project("status", "--json")).items()}
+        assert states == dict.fromkeys(STAGES, "up to date")
+        assert "up to date" in project("status").out
+
+
+def test_a_run_without_synthetic_negatives_needs_no_llm(project: Cli) -> None:
+    result = project("run", "--strategy", "retrieved", "--json")
+    assert result.code == 0, result.err
+    assert list(stages(result)) == ["mine", "mix", "train", "eval"]
+
+
+def test_a_run_without_an_llm_names_the_setting(project: Cli) -> None:
+    text = Path("syneg.toml").read_text().replace('llm = "ollama:llama3"\n', "")
+    Path("syneg.toml").write_text(text)
+    result = project("run")
+    assert result.code == 2
+    assert "no LLM is named" in result.err
+    assert "--llm" in result.err
+
+
+def test_the_mix_is_the_same_byte_for_byte(project: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert project("mine").code == 0
+    path = Path(".syneg/tiny/mixed/retrieved.jsonl")
+    assert project("mix", "--strategy", "retrieved").code == 0
+    first = path.read_bytes()
+    assert project("mix", "--strategy", "retrieved", "--force").code == 0
+    assert path.read_bytes() == first
+    assert project("mix", "--strategy", "retrieved", "--seed", 1).code == 0
+    assert path.read_bytes() != first
+
+
+def test_a_changed_synthetic_file_is_not_trained_on_by_accident(
+    project: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ChatServer() as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        for command in ("generate", "mine", "mix"):
+            assert project(command).code == 0
+    written = Path(".syneg/tiny/synthetic/default.jsonl")
+    written.write_text(written.read_text().replace("x", "y"))
+    result = project("train")
+    assert result.code == 2
+    assert "syneg mix" in result.err
+    assert not Path(".syneg/tiny/models").exists()
+
+
+def test_demo_ends_with_one_table_of_three_arms(
+    cli: Cli, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNEG_TRAIN_BACKBONE", str(tiny_model))
+    monkeypatch.setenv("SYNEG_TRAIN_EPOCHS", "1")
+    monkeypatch.setenv("SYNEG_MINE_PERCENTAGE", "off")  # random weights: every cosine is near 1
+    result = cli("demo", "here", "--json")
+    assert result.code == 0, result.err
+    arms = result.json["arms"]
+    assert isinstance(arms, dict)
+    assert list(arms)[:3] == ["zero-shot", "mined", "SyNeg mix"]
+    comparisons = result.json["comparisons"]
+    assert isinstance(comparisons, dict)
+    gain = comparisons["SyNeg mix - mined"]
+    assert gain["difference"] == pytest.approx(arms["SyNeg mix"]["ndcg@10"] - arms["mined"]["ndcg@10"])
+    assert gain["low"] <= gain["difference"] <= gain["high"]
+    manifest = json.loads(Path("here/.syneg/aldermere-support/synthetic/default.manifest.json").read_text())
+    assert manifest["counts"]["negatives"] == 400
+    again = cli("demo", "here")
+    assert again.code == 0
+    assert "Training" not in again.err
+    assert "SyNeg mix" in again.out
+
+
+def test_demo_does_not_touch_a_folder_that_is_not_its_own(cli: Cli) -> None:
+    Path("busy").mkdir()
+    Path("busy/notes.txt").write_text("mine")
+    result = cli("demo", "busy")
+    assert result.code == 2
+    assert [p.name for p in Path("busy").iterdir()] == ["notes.txt"]
