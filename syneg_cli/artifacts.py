@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from syneg_cli import __version__
 from syneg_cli.errors import MissingArtifact
-from syneg_cli.records import MinedNegative, NegativeRef, SyntheticNegative, TrainingInstance
+from syneg_cli.records import CORPUS, MinedNegative, NegativeRef, SyntheticNegative, TrainingInstance
 
 
 @dataclass(frozen=True)
@@ -188,17 +188,16 @@ def read_mined(path: Path, *, hint: str | None = None) -> list[MinedNegative]:
 
 def write_instances(path: Path, instances: Iterable[TrainingInstance]) -> int:
     """Rounds are written as `[[source, id], ...]` lists, which a person can read."""
-    return write_jsonl(
-        path,
-        (
-            {
-                "query_id": instance.query_id,
-                "positive_id": instance.positive_id,
-                "rounds": [[[ref.source, ref.id] for ref in drawn] for drawn in instance.rounds],
-            }
-            for instance in instances
-        ),
-    )
+    return write_jsonl(path, map(_instance_row, instances))
+
+
+def _instance_row(instance: TrainingInstance) -> dict[str, Any]:
+    row: dict[str, Any] = {"query_id": instance.query_id, "positive_id": instance.positive_id}
+    if instance.positive_source != CORPUS:
+        row["positive_source"] = instance.positive_source
+    if instance.family:
+        row["family"] = instance.family
+    return row | {"rounds": [[[ref.source, ref.id] for ref in drawn] for drawn in instance.rounds]}
 
 
 def read_instances(path: Path, *, hint: str | None = None) -> list[TrainingInstance]:
@@ -207,6 +206,8 @@ def read_instances(path: Path, *, hint: str | None = None) -> list[TrainingInsta
             row["query_id"],
             row["positive_id"],
             tuple(tuple(NegativeRef(source, id) for source, id in drawn) for drawn in row["rounds"]),
+            row.get("positive_source", CORPUS),
+            row.get("family", ""),
         )
         for row in read_jsonl(path, hint=hint)
     ]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.records import SYNTHETIC, NegativeRef, TrainingInstance
+from syneg_cli.records import CORPUS, SYNTHETIC, NegativeRef, TrainingInstance
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from syneg_cli.dataset import Dataset
+    from syneg_cli.texts import Texts
 
 Tokenise = Callable[[list[str], "str | None"], Mapping[str, "Tensor"]]
 """(texts, prompt) -> the model's input tensors."""
@@ -21,14 +24,27 @@ Tokenise = Callable[[list[str], "str | None"], Mapping[str, "Tensor"]]
 class Batch:
     """One batch by reference. A document that several instances share is there, and encoded, once.
 
-    `positives[i]` is the column of query i's positive; `masked[i][j]` says that document j
-    takes no part for query i.
+    `positives[i]` is the column of query i's positive, `negatives[i]` are those of its own
+    negatives; `masked[i][j]` says that document j takes no part for query i.
     """
 
     query_ids: tuple[str, ...]
     documents: tuple[NegativeRef, ...]
     positives: tuple[int, ...]
     masked: tuple[tuple[bool, ...], ...]
+    negatives: tuple[tuple[int, ...], ...]
+
+
+Judge = Callable[[Batch], "Tensor"]
+"""A batch -> (B, M) scores of another model."""
+
+
+def families(instances: Sequence[TrainingInstance]) -> list[tuple[TrainingInstance, ...]]:
+    """Instances grouped by family, in order of first appearance; one without a name is on its own."""
+    grouped: dict[object, list[TrainingInstance]] = {}
+    for place, instance in enumerate(instances):
+        grouped.setdefault(instance.family or place, []).append(instance)
+    return [tuple(members) for members in grouped.values()]
 
 
 def build_batch(
@@ -41,26 +57,28 @@ def build_batch(
     """Put instances into a batch, with the negatives of this epoch's round.
 
     Masked for a query: every other document judged relevant to it and every text identical
-    to one (`excluded`); without in-batch negatives also whatever is not its own.
+    to one (`excluded`); without in-batch negatives also whatever is neither its own nor a
+    positive of its family.
     """
     columns: dict[NegativeRef, int] = {}
     owned: list[set[int]] = []
+    related: dict[str, set[int]] = {}
     for instance in instances:
-        refs = [NegativeRef("positive", instance.positive_id), *_round(instance, epoch)]
-        owned.append({columns.setdefault(_identity(ref), len(columns)) for ref in refs})
-    documents = tuple(columns)
-    positives = tuple(columns[_identity(NegativeRef("positive", i.positive_id))] for i in instances)
+        refs = (instance.positive, *_round(instance, epoch))
+        own = [columns.setdefault(_identity(ref), len(columns)) for ref in refs]
+        owned.append(set(own))
+        related.setdefault(instance.family, set()).add(own[0])
+    positives = tuple(columns[_identity(instance.positive)] for instance in instances)
     masked = []
-    for instance, own, positive in zip(instances, owned, positives, strict=True):
+    for instance, own_columns, positive in zip(instances, owned, positives, strict=True):
         forbidden = excluded(instance.query_id)
-        masked.append(
-            tuple(
-                column != positive
-                and ((ref.source != SYNTHETIC and ref.id in forbidden) or not (in_batch or column in own))
-                for column, ref in enumerate(documents)
-            )
-        )
-    return Batch(tuple(i.query_id for i in instances), documents, positives, tuple(masked))
+        out = {column for ref, column in columns.items() if ref.source != SYNTHETIC and ref.id in forbidden}
+        if not in_batch:
+            family = related[instance.family] if instance.family else set()
+            out |= set(range(len(columns))) - own_columns - family
+        masked.append(tuple(column in out and column != positive for column in range(len(columns))))
+    negatives = tuple(tuple(sorted(own - {p})) for own, p in zip(owned, positives, strict=True))
+    return Batch(tuple(i.query_id for i in instances), tuple(columns), positives, tuple(masked), negatives)
 
 
 def _round(instance: TrainingInstance, epoch: int) -> tuple[NegativeRef, ...]:
@@ -69,48 +87,76 @@ def _round(instance: TrainingInstance, epoch: int) -> tuple[NegativeRef, ...]:
 
 def _identity(ref: NegativeRef) -> NegativeRef:
     """The same document under one name, whichever miner found it or whoever's positive it is."""
-    return ref if ref.source == SYNTHETIC else NegativeRef("corpus", ref.id)
+    return NegativeRef(CORPUS, ref.id) if ref.in_corpus else ref
 
 
 @dataclass
 class Collator:
     """What sentence-transformers' trainer calls with the rows of a batch.
 
-    Rows are `{"instance": position}`. `epoch` is set by the trainer's callback, so that the
-    negatives change from epoch to epoch.
+    Rows are `{"family": position}`, so that a batch of b rows holds b families. `epoch` is set
+    by the trainer's callback, so that the negatives change from epoch to epoch.
     """
 
-    instances: Sequence[TrainingInstance]
+    families: Sequence[Sequence[TrainingInstance]]
     dataset: Dataset
-    synthetic: Mapping[str, str]
-    """SyntheticNegative.id -> text."""
+    texts: Texts
+    """What the data set does not have."""
     tokenise: Tokenise
     query_prompt: str | None
     document_prompt: str | None
     in_batch: bool = True
+    guide: Judge | None = None
+    """Similarities of a guide model: what it finds too relevant is masked (GISTEmbed)."""
+    guide_margin: float = 0.0
+    teacher: Judge | None = None
+    """A cross-encoder's scores of each query's own documents, -inf elsewhere."""
     epoch: int = 0
     valid_label_columns: list[str] = field(default_factory=list)
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        import torch
-
         batch = build_batch(
-            [self.instances[row["instance"]] for row in rows],
+            [instance for row in rows for instance in self.families[row["family"]]],
             self.epoch,
-            self.dataset.excluded,
+            self.excluded,
             in_batch=self.in_batch,
         )
-        queries = [self.dataset.queries[query_id].text for query_id in batch.query_ids]
-        tensors: dict[str, Any] = {
-            "label": {"positives": torch.tensor(batch.positives), "mask": torch.tensor(batch.masked)}
-        }
+        queries = [self.texts.query(query_id, self.dataset) for query_id in batch.query_ids]
+        tensors: dict[str, Any] = {"label": self._labels(batch)}
         for column, texts, prompt in (
             ("query", queries, self.query_prompt),
-            ("document", [self._text(ref) for ref in batch.documents], self.document_prompt),
+            (
+                "document",
+                [self.texts.document(r, self.dataset) for r in batch.documents],
+                self.document_prompt,
+            ),
         ):
             for key, value in self.tokenise(texts, prompt).items():
                 tensors[f"{column}_{key}"] = value
         return tensors
 
-    def _text(self, ref: NegativeRef) -> str:
-        return self.synthetic[ref.id] if ref.source == SYNTHETIC else self.dataset.corpus[ref.id].full_text
+    def _labels(self, batch: Batch) -> dict[str, Tensor]:
+        import torch
+
+        from syneg_cli.losses import guided_mask
+
+        positives, mask = torch.tensor(batch.positives), torch.tensor(batch.masked)
+        own = torch.zeros_like(mask)
+        for row, columns in enumerate(batch.negatives):
+            own[row, list(columns)] = True
+        written = torch.tensor([not ref.in_corpus for ref in batch.documents])
+        if self.guide is not None:
+            mask |= guided_mask(self.guide(batch), positives, margin=self.guide_margin)
+        labels = {"positives": positives, "mask": mask, "synthetic": own & written, "mined": own & ~written}
+        return labels | ({"teacher": self.teacher(batch)} if self.teacher is not None else {})
+
+    def excluded(self, query_id: str) -> frozenset[str]:
+        """What may not be a negative of a query: the judged positives and those of the instances."""
+        return self.dataset.excluded(query_id) | self._positives.get(query_id, frozenset())
+
+    @cached_property
+    def _positives(self) -> dict[str, frozenset[str]]:
+        found: dict[str, set[str]] = {}
+        for instance in chain.from_iterable(self.families):
+            found.setdefault(instance.query_id, set()).add(instance.positive_id)
+        return {query_id: frozenset(ids) for query_id, ids in found.items()}

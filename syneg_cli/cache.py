@@ -12,6 +12,7 @@ claimed counts as spent, because the server may have billed it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import socket
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 
 KEY_VERSION = 1
 BUSY_SECONDS = 60.0
+CHECKPOINT_PAGES = 8000
+"""Of 4 KiB: rarer checkpoints than by default, because each waits for the disk."""
+
+STALE_SECONDS = 1.0
 OK, TRUNCATED, UNPARSABLE = "ok", "truncated", "unparsable"
 CHUNK = 500
 """Keys in one SELECT; SQLite allows 999 variables in its older versions."""
@@ -39,18 +44,31 @@ CHUNK = 500
 
 def generation_key(identity: Mapping[str, str], request: Request) -> str:
     """The hash of everything that changes the answer."""
-    return content_hash(
-        {
-            "version": KEY_VERSION,
-            "provider": identity["provider"],
-            "model": identity["model"],
-            "endpoint": identity["endpoint"],
-            "messages": request.messages,
-            "schema": request.schema,
-            "temperature": request.temperature,
-            "seed": request.seed,
-        }
-    )
+    decisive = [KEY_VERSION, identity["provider"], identity["model"], identity["endpoint"]]
+    decisive += [schema_hash(request.schema), request.temperature, request.seed, request.messages]
+    return hashlib.sha256(_encode(decisive).encode()).hexdigest()
+
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+_SCHEMAS: dict[int, tuple[object, str, int]] = {}
+
+
+def schema_hash(schema: Mapping[str, Any] | None) -> str | None:
+    return _known_schema(schema)[1] if schema is not None else None
+
+
+def schema_size(schema: Mapping[str, Any] | None) -> int:
+    """Bytes of a schema as JSON."""
+    return _known_schema(schema)[2] if schema is not None else 0
+
+
+def _known_schema(schema: Mapping[str, Any]) -> tuple[object, str, int]:
+    """(schema, hash, size), remembered by identity: all requests of a run share one schema."""
+    known = _SCHEMAS.get(id(schema))
+    if known is None or known[0] is not schema:
+        _SCHEMAS.clear()
+        known = _SCHEMAS[id(schema)] = (schema, content_hash(schema), len(json.dumps(schema)))
+    return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +107,7 @@ class Stored:
 
 
 COLUMNS = tuple(f.name for f in fields(Stored))
+INSERT = f"INSERT INTO answers ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +152,13 @@ class Cache:
             self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
             self.db = Database(self._connection)
             with self._write():
                 MIGRATIONS.apply(self.db)
         except sqlite3.DatabaseError as error:
             raise SynegError(f"{path} is no generation cache: {error}.", hint="Move it away.") from None
+        self._next_look = 0.0
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"
 
     def __enter__(self) -> Cache:
@@ -217,27 +238,24 @@ class Cache:
             if stored is not None and stored.serves(max_tokens) and not (again and stored.status != OK):
                 return stored
             self._drop_stale_claims()
-            if self._connection.execute("SELECT 1 FROM claims WHERE key = ?", [key]).fetchone():
-                raise Busy("another process is asking")
             self._check_caps(job, reserve, caps)
-            self._connection.execute(
-                "INSERT INTO claims (key, owner, until, job, reserved) VALUES (?, ?, ?, ?, ?)",
+            claimed = self._connection.execute(
+                "INSERT INTO claims (key, owner, until, job, reserved) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT DO NOTHING",
                 [key, self.owner, time.time() + lease, job, reserve],
             )
-            self._add(job, calls=1)
+            if not claimed.rowcount:
+                raise Busy("another process is asking")
         return None
 
     def record(self, stored: Stored, *, job: str) -> None:
         """Turn a claim into an answer; it is on disk when this returns."""
-        row = asdict(stored)
         with self._write():
-            self._connection.execute(
-                f"INSERT INTO answers ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",
-                list(row.values()),
-            )
+            self._connection.execute(INSERT, [getattr(stored, name) for name in COLUMNS])
             self._connection.execute("DELETE FROM claims WHERE key = ?", [stored.key])
             self._add(
                 job,
+                calls=1,
                 prompt_tokens=stored.prompt_tokens,
                 completion_tokens=stored.completion_tokens,
                 spent_usd=stored.cost_usd or 0.0,
@@ -283,7 +301,7 @@ class Cache:
         in_flight = self._connection.execute(
             "SELECT COALESCE(SUM(reserved), 0), COUNT(*) FROM claims WHERE job = ?", [job]
         ).fetchone()
-        if caps.calls is not None and used.calls + 1 > caps.calls:
+        if caps.calls is not None and used.calls + in_flight[1] + 1 > caps.calls:
             raise BudgetExceeded(f"--max-calls {caps.calls} is reached.")
         spent = used.spent_usd + used.lost_usd
         if caps.cost is not None and spent + in_flight[0] + reserve > caps.cost:
@@ -292,7 +310,10 @@ class Cache:
             )
 
     def _drop_stale_claims(self) -> None:
-        """Claims whose process is dead or overdue; their cost counts as lost."""
+        """Claims whose process is dead or overdue; their cost counts as lost. Looks once a second."""
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + STALE_SECONDS
         rows = self._connection.execute("SELECT DISTINCT owner FROM claims WHERE owner != ?", [self.owner])
         for (owner,) in rows.fetchall():
             if not _alive(owner):
@@ -300,17 +321,19 @@ class Cache:
         self._drop_claims("until < ?", [time.time()], lost=True)
 
     def _drop_claims(self, where: str, values: Sequence[Any], *, lost: bool) -> None:
-        if lost:
-            for job, reserved in self._connection.execute(
-                f"SELECT job, SUM(reserved) FROM claims WHERE {where} GROUP BY job", values
-            ).fetchall():
-                self._add(job, lost_usd=reserved)
+        for job, calls, reserved in self._connection.execute(
+            f"SELECT job, COUNT(*), SUM(reserved) FROM claims WHERE {where} GROUP BY job", values
+        ).fetchall():
+            self._add(job, calls=calls, lost_usd=reserved if lost else 0.0)
         self._connection.execute(f"DELETE FROM claims WHERE {where}", values)
 
     def _add(self, job: str, **amounts: float) -> None:
-        self._connection.execute("INSERT OR IGNORE INTO jobs (job) VALUES (?)", [job])
-        changes = ", ".join(f"{name} = {name} + ?" for name in amounts)
-        self._connection.execute(f"UPDATE jobs SET {changes} WHERE job = ?", [*amounts.values(), job])
+        changes = ", ".join(f"{name} = {name} + excluded.{name}" for name in amounts)
+        self._connection.execute(
+            f"INSERT INTO jobs (job, {', '.join(amounts)}) VALUES (?{', ?' * len(amounts)}) "
+            f"ON CONFLICT (job) DO UPDATE SET {changes}",
+            [job, *amounts.values()],
+        )
 
 
 class CapInFlight(BudgetExceeded):
@@ -336,5 +359,5 @@ def _alive(owner: str) -> bool:
 
 def options_json(request: Request) -> str:
     """What `Stored.options` keeps of a request."""
-    schema = content_hash(request.schema)[:12] if request.schema else None
-    return json.dumps({"temperature": request.temperature, "seed": request.seed, "schema": schema})
+    kept = {"temperature": request.temperature, "seed": request.seed, "schema": schema_hash(request.schema)}
+    return json.dumps(kept)

@@ -12,14 +12,17 @@ from syneg_cli.output import PLAIN_INTERVAL, Output, duration, money
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from syneg_cli.asking import Tick
     from syneg_cli.engine import Stats
-    from syneg_cli.generate import Tick
+    from syneg_cli.estimate import Estimate
 
 SAMPLE_WIDTH = 240
 
 
 @contextmanager
-def watch(output: Output, description: str, *, cap: float | None = None) -> Iterator[Tick | None]:
+def watch(
+    output: Output, description: str, *, cap: float | None = None, unit: str = "pairs"
+) -> Iterator[Tick | None]:
     """A function to call with the `Stats` a few times a second; None where nobody looks."""
     started = time.monotonic()
     if output.quiet:
@@ -28,7 +31,9 @@ def watch(output: Output, description: str, *, cap: float | None = None) -> Iter
         from rich.live import Live
 
         with Live(console=output.notes, refresh_per_second=4, transient=True) as live:
-            yield lambda stats: live.update(view(stats, description, time.monotonic() - started, cap))
+            yield lambda stats: live.update(
+                view(stats, description, time.monotonic() - started, cap, unit)
+            )
     else:
         last = started
 
@@ -36,15 +41,15 @@ def watch(output: Output, description: str, *, cap: float | None = None) -> Iter
             nonlocal last
             if time.monotonic() - last >= PLAIN_INTERVAL:
                 last = time.monotonic()
-                output.note(f"{description}: {', '.join(facts(stats, last - started, cap))}")
+                output.note(f"{description}: {', '.join(facts(stats, last - started, cap, unit))}")
 
         yield tick
 
 
-def facts(stats: Stats, seconds: float, cap: float | None = None) -> list[str]:
+def facts(stats: Stats, seconds: float, cap: float | None = None, unit: str = "pairs") -> list[str]:
     """`120/809 pairs (15%)`, `ETA 2m 05s`, `8 in flight`, ...: what there is to say, in order."""
     share = f" ({stats.done / stats.total:.0%})" if stats.total else ""
-    said = [f"{stats.done}/{stats.total} pairs{share}"]
+    said = [f"{stats.done}/{stats.total} {unit}{share}"]
     asked = stats.done - stats.from_cache
     if asked > 0 and stats.done < stats.total:
         said.append(f"ETA {duration(seconds * (stats.total - stats.done) / asked)}")
@@ -75,14 +80,16 @@ def spending(stats: Stats, cap: float | None) -> list[str]:
     return [*said, f"cap {money(cap)}"] if cap else said
 
 
-def view(stats: Stats, description: str, seconds: float, cap: float | None = None) -> RenderableType:
+def view(
+    stats: Stats, description: str, seconds: float, cap: float | None = None, unit: str = "pairs"
+) -> RenderableType:
     """The live view: a bar, the facts, why drafts were dropped, and one negative beside its query."""
     from rich.console import Group
     from rich.markup import escape
     from rich.progress_bar import ProgressBar
     from rich.text import Text
 
-    first, *rest = facts(stats, seconds, cap)
+    first, *rest = facts(stats, seconds, cap, unit)
     shown: list[RenderableType] = [
         Text.from_markup(f"[bold]{escape(description)}[/]  {first}  {duration(seconds)}"),
         ProgressBar(total=max(1, stats.total), completed=stats.done, width=60),
@@ -96,3 +103,20 @@ def view(stats: Stats, description: str, seconds: float, cap: float | None = Non
         shown.append(Text.from_markup(f"[cyan]query[/]    {escape(query[:SAMPLE_WIDTH])}"))
         shown.append(Text.from_markup(f"[cyan]negative[/] {escape(negative[:SAMPLE_WIDTH])}"))
     return Group(*shown)
+
+
+def estimate_rows(found: Estimate) -> list[tuple[object, ...]]:
+    """Rows of (what, expected, low, high)."""
+    rows: list[tuple[object, ...]] = [
+        ("pairs", found.pairs, None, None),
+        ("from the cache", found.cached, None, None),
+        ("calls", found.calls, None, None),
+    ]
+    for label, (low, middle, high) in (
+        ("tokens in", found.prompt_tokens),
+        ("tokens out", found.completion_tokens),
+    ):
+        rows.append((label, f"{middle:,.0f}", f"{low:,.0f}", f"{high:,.0f}"))
+    low_usd, usd, high_usd = found.cost or (None, None, None)
+    rows.append(("cost", money(usd), *((money(low_usd), money(high_usd)) if found.cost else (None, None))))
+    return rows

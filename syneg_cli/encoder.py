@@ -8,11 +8,12 @@ models compared by cosine give unit vectors, so an inner product is the score fo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from syneg_cli.artifacts import content_hash
 from syneg_cli.backbones import Backend, load_model
@@ -36,7 +37,7 @@ BLOCK_ROWS = 1024
 CPU_TOKENS, CUDA_TOKENS = 128, 4096
 """Tokens of a batch for each unit of batch_size; on a CPU small batches stay in its caches."""
 
-FORMAT = 2
+FORMAT = 3
 """Raised when the same model would give other vectors than an earlier version of this file."""
 
 
@@ -57,6 +58,17 @@ def _cpu_has_bf16() -> bool:
 
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(bool(getattr(torch.cpu, check, bool)()) for check in checks)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """Texts to encode, by row, and how to call them while that runs."""
+
+    count: int
+    task: Task
+    texts: Callable[[range], list[str]]
+    title: str
+    unit: str
 
 
 class Encoder:
@@ -140,68 +152,59 @@ class Encoder:
 
     def encode_queries(self, texts: Sequence[str], progress: Progress | None = None) -> np.ndarray:
         """(n, d) float32, with the model's query prompt; from the cache where there is one."""
-        if self.cache is None or not texts:
-            return self._encode(texts, "query", "Encoding queries", "queries", progress)
-        shape = (len(texts), self.dimension)
-        store = open_store(self.cache, self.fingerprint, content_hash(["queries", *texts]), shape, len(texts))
-        if store.pending():
-            store.write(0, self._encode(texts, "query", "Encoding queries", "queries", progress))
-            store.finish()
-        return store.vectors()
+        texts = list(texts)
+        key = content_hash(["queries", *texts])
+        job = _Job(
+            len(texts), "query", lambda rows: [texts[row] for row in rows], "Encoding queries", "queries"
+        )
+        return self._stored(key, job, progress) if self.cache and texts else self._fresh(job, progress)
 
     def encode_texts(self, texts: Sequence[str], progress: Progress | None = None) -> np.ndarray:
         """(n, d) float32 of passages that are in no corpus, with the passage prompt."""
-        return self._encode(texts, "document", "Encoding passages", "passages", progress)
+        pick = [*texts].__getitem__
+        job = _Job(len(texts), "document", lambda rows: [*map(pick, rows)], "Encoding passages", "passages")
+        return self._fresh(job, progress)
 
     def encode_corpus(self, corpus: Corpus, progress: Progress | None = None) -> np.ndarray:
-        """(documents, d) float32 in corpus order; memory-mapped from the cache where there is one.
+        """(documents, d) float32 in corpus order; memory-mapped from the cache where there is one."""
+        job = _Job(len(corpus), "document", corpus.texts, "Encoding documents", "docs")
+        return self._stored(corpus.fingerprint, job, progress) if self.cache else self._fresh(job, progress)
 
-        Processes started by torchrun that share the cache folder encode a part each.
-        """
+    def _fresh(self, job: _Job, progress: Progress | None) -> np.ndarray:
         import numpy as np
 
-        shape = (len(corpus), self.dimension)
-        if self.cache is None:
-            vectors = np.empty(shape, dtype=np.float32)
-            for start, block in self._corpus_blocks(corpus, range(0, len(corpus), BLOCK_ROWS), progress):
-                vectors[start : start + len(block)] = block
-            return vectors
+        vectors = np.empty((job.count, self.dimension), dtype=np.float32)
+        for start, block in self._blocks(job, range(0, job.count, BLOCK_ROWS), progress):
+            vectors[start : start + len(block)] = block
+        return vectors
+
+    def _stored(self, key: str, job: _Job, progress: Progress | None) -> np.ndarray:
+        """As `_fresh`, through the cache. Processes that share its folder encode a part each."""
+        assert self.cache is not None
         processes = world()
+        shape = (job.count, self.dimension)
         if processes.leads:
-            open_store(self.cache, self.fingerprint, corpus.fingerprint, shape, BLOCK_ROWS)
+            open_store(self.cache, self.fingerprint, key, shape, BLOCK_ROWS)
         processes.wait()
-        store = open_store(self.cache, self.fingerprint, corpus.fingerprint, shape, BLOCK_ROWS)
+        store = open_store(self.cache, self.fingerprint, key, shape, BLOCK_ROWS)
         pending = store.pending()
         processes.wait()  # all have read what is pending before any of them writes
         if pending:
-            for start, block in self._corpus_blocks(corpus, processes.share(pending), progress):
+            for start, block in self._blocks(job, processes.share(pending), progress):
                 store.write(start, block)
             processes.wait()
             if processes.leads:
                 store.finish()
         return store.vectors()
 
-    def _corpus_blocks(
-        self, corpus: Corpus, starts: Sequence[int], progress: Progress | None
+    def _blocks(
+        self, job: _Job, starts: Sequence[int], progress: Progress | None
     ) -> Iterator[tuple[int, np.ndarray]]:
-        ends = [min(start + BLOCK_ROWS, len(corpus)) for start in starts]
-        blocks = ((start, corpus.texts(range(start, end))) for start, end in zip(starts, ends, strict=True))
-        total = sum(ends) - sum(starts)
-        with (progress or NoProgress()).task("Encoding documents", total, "docs") as advance:
-            yield from self._vectors(blocks, "document", advance)
-
-    def _encode(
-        self, texts: Sequence[str], task: Task, title: str, unit: str, progress: Progress | None
-    ) -> np.ndarray:
-        import numpy as np
-
-        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        starts = range(0, len(texts), BLOCK_ROWS)
-        blocks = ((start, list(texts[start : start + BLOCK_ROWS])) for start in starts)
-        with (progress or NoProgress()).task(title, len(texts), unit) as advance:
-            for start, block in self._vectors(blocks, task, advance):
-                vectors[start : start + len(block)] = block
-        return vectors
+        rows = {start: range(start, min(start + BLOCK_ROWS, job.count)) for start in starts}
+        blocks = ((start, job.texts(own)) for start, own in rows.items())
+        total = sum(len(own) for own in rows.values())
+        with (progress or NoProgress()).task(job.title, total, job.unit) as advance:
+            yield from self._vectors(blocks, job.task, advance)
 
     def _vectors(
         self, blocks: Iterable[tuple[int, list[str]]], task: Task, advance: Advance
@@ -214,7 +217,7 @@ class Encoder:
             b for start, texts in blocks for b in token_batches(self.model, start, texts, task, budget)
         )
         block, filled = np.empty((0, 0), dtype=np.float32), 0
-        with _evaluating(self._compute), read_ahead(batches) as ready:
+        with _evaluating(self.model), read_ahead(batches) as ready:
             for batch in ready:
                 if filled == 0:
                     block = np.empty((batch.size, self.dimension), dtype=np.float32)
@@ -226,19 +229,30 @@ class Encoder:
                     yield batch.start, block
 
     @cached_property
-    def _compute(self) -> SentenceTransformer:
-        """The model that computes: itself, or a copy in bf16 (on a CPU twice as fast as autocast)."""
+    def _half(self) -> Any:
+        """The transformer with weights in bf16: on a CPU twice as fast as autocast."""
         import copy
 
-        return copy.deepcopy(self.model).bfloat16() if self.precision == "bf16" else self.model
+        return copy.deepcopy(self.model[0]).bfloat16().eval()
+
+    def _embed(self, features: dict[str, Any]) -> torch.Tensor:
+        if self.precision == "fp32":
+            return cast("torch.Tensor", self.model(features)["sentence_embedding"])
+        features = self._half(features)
+        # Pooling and what follows stay in float32: rounding the vectors themselves costs most.
+        for key, value in features.items():
+            if getattr(value, "is_floating_point", bool)():
+                features[key] = value.float()
+        for module in list(self.model)[1:]:
+            features = module(features)
+        return cast("torch.Tensor", features["sentence_embedding"])
 
     def _forward(self, features: dict[str, Any]) -> np.ndarray:
         import torch
         from sentence_transformers.util import batch_to_device
 
         with torch.inference_mode():
-            output = self._compute(batch_to_device(features, self.model.device))["sentence_embedding"]
-            output = output[:, : self.dimension].float()
+            output = self._embed(batch_to_device(features, self.model.device))[:, : self.dimension].float()
             if self.similarity == "cosine":
                 output = torch.nn.functional.normalize(output, dim=1)
         if not bool(torch.isfinite(output).all()):

@@ -7,18 +7,16 @@ records, in the order of the pairs: it asks nobody, so the same cache gives the 
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
-import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property, partial
 from typing import Any
 
 from syneg_cli.answers import CorpusTexts, check_drafts, classify, parse_negatives
+from syneg_cli.asking import Tick, drive
 from syneg_cli.cache import UNPARSABLE, Cache, Stored, generation_key
 from syneg_cli.dataset import Dataset
 from syneg_cli.engine import Engine, Stats
@@ -28,8 +26,8 @@ from syneg_cli.prompts import Prompt
 from syneg_cli.records import Pair, Passage, SyntheticNegative
 
 CHUNK = 200
-TICK_SECONDS = 0.25
-Tick = Callable[[Stats], None]
+NO_CANDIDATE, NOT_RECORDED = "no mined candidate", "not recorded"
+RECORD_FIELDS = tuple(f.name for f in fields(SyntheticNegative))
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,14 @@ class Generator:
             seed=asking.seed,
         )
 
-    @property
+    def lacks(self, pair: Pair) -> str | None:
+        """What keeps the pair from being asked at all; None if nothing does."""
+        if self.prompt.needs_candidates and not (self.candidates or {}).get(pair.query_id):
+            return NO_CANDIDATE
+        known = self.llm.knows(Subject(pair.query_id, pair.doc_id, self.prompt.name))
+        return None if known else NOT_RECORDED
+
+    @cached_property
     def _schema(self) -> dict[str, Any]:
         return self.prompt.schema(n=self.asking.n)
 
@@ -167,19 +172,8 @@ def fill(
     """
     engine.stats.total = len(pairs)
 
-    async def main() -> None:
-        ticking = asyncio.create_task(_tick(engine.stats, tick)) if tick else None
-        try:
-            with _interruptible(engine):
-                await engine.run(_open_items(generator, pairs, engine, keys), partial(_settle, generator, engine, keys))
-        finally:
-            if ticking:
-                ticking.cancel()
-            await generator.llm.close()
-
-    asyncio.run(main())
-    if engine.stopping and engine.stats.done < len(pairs):
-        raise KeyboardInterrupt
+    work = partial(_settle, generator, engine, keys)
+    drive(engine, _open_items(generator, pairs, engine, keys), work, tick)
 
 
 def _open_items(
@@ -202,12 +196,11 @@ def _open_items(
 
 def _can_be_asked(generator: Generator, pair: Pair, stats: Stats) -> bool:
     """Whether prompt and model have what this pair needs; counts it where not."""
-    lacks_candidate = generator.prompt.needs_candidates and not (generator.candidates or {}).get(pair.query_id)
-    unknown = not generator.llm.knows(Subject(pair.query_id, pair.doc_id, generator.prompt.name))
-    stats.no_candidate += lacks_candidate
-    stats.misses += unknown and not lacks_candidate
-    stats.done += lacks_candidate or unknown
-    return not (lacks_candidate or unknown)
+    lacking = generator.lacks(pair)
+    stats.no_candidate += lacking == NO_CANDIDATE
+    stats.misses += lacking == NOT_RECORDED
+    stats.done += lacking is not None
+    return lacking is None
 
 
 async def _settle(generator: Generator, engine: Engine, keys: list[str | None], item: Item) -> None:
@@ -304,25 +297,6 @@ def _records(
         )
 
 
-async def _tick(stats: Stats, tick: Tick) -> None:
-    while True:
-        tick(stats)
-        await asyncio.sleep(TICK_SECONDS)
-
-
-@contextmanager
-def _interruptible(engine: Engine) -> Iterator[None]:
-    """The first Ctrl-C lets calls in flight finish; the second is Python's own."""
-    loop = asyncio.get_running_loop()
-
-    def first() -> None:
-        loop.remove_signal_handler(signal.SIGINT)
-        engine.stop()
-
-    with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows; not the main thread
-        loop.add_signal_handler(signal.SIGINT, first)
-    try:
-        yield
-    finally:
-        with suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.remove_signal_handler(signal.SIGINT)
+def as_row(record: SyntheticNegative) -> dict[str, Any]:
+    """What `write_jsonl` writes of a record, without the deep copy of `dataclasses.asdict`."""
+    return {name: getattr(record, name) for name in RECORD_FIELDS}

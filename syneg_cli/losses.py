@@ -1,4 +1,4 @@
-"""One function per formula. Shapes: B queries, M documents, d dimensions."""
+"""One function per formula. Shapes: B queries, M documents, K candidates of one query, d dimensions."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def info_nce(
     *,
     temperature: float,
     mask: Tensor | None = None,
+    weights: Tensor | None = None,
 ) -> Tensor:
     """InfoNCE, the mean over queries of -log softmax_j(s(q, d_j) / temperature) at the positive.
 
@@ -33,6 +34,8 @@ def info_nce(
         temperature: above 0; 0.02 is the paper's default.
         mask: (B, M) booleans, True where a document takes no part for a query. The
             positive itself always takes part.
+        weights: (B, M) how much each negative counts: w_j · f(q, d_j) in the denominator. The
+            positive's weight is 1 whatever stands there.
 
     Returns:
         A scalar. For queries = documents = the 2x2 identity and temperature 1 it is
@@ -41,7 +44,109 @@ def info_nce(
     import torch
 
     logits = similarity(queries, documents) / temperature
+    own = torch.zeros_like(logits, dtype=torch.bool).scatter_(1, positives.unsqueeze(1), True)
+    if weights is not None:
+        logits = logits + weights.log().masked_fill(own, 0.0)
     if mask is not None:
-        own = torch.zeros_like(mask).scatter_(1, positives.unsqueeze(1), True)
         logits = logits.masked_fill(mask & ~own, float("-inf"))
     return torch.nn.functional.cross_entropy(logits, positives)
+
+
+def guided_mask(guide_scores: Tensor, positives: Tensor, *, margin: float = 0.0) -> Tensor:
+    """GISTEmbed's masking (arXiv 2402.16829): what the guide finds too relevant to be a negative.
+
+    Args:
+        guide_scores: (B, M) similarities of a guide model, for the same batch.
+        positives: (B,) the column of each query's positive.
+        margin: a document is masked where its score is above the positive's minus this.
+
+    Returns:
+        (B, M) booleans for `info_nce`'s mask, False at the positives.
+    """
+    import torch
+
+    best = guide_scores.gather(1, positives.unsqueeze(1))
+    own = torch.zeros_like(guide_scores, dtype=torch.bool).scatter_(1, positives.unsqueeze(1), True)
+    return (guide_scores > best - margin) & ~own
+
+
+def source_balance(
+    queries: Tensor, documents: Tensor, synthetic: Tensor, mined: Tensor, *, temperature: float = 0.1
+) -> Tensor:
+    """CausalNeg's query-view regulariser (arXiv 2606.01304): the source shall not give negatives away.
+
+    Over a query's own negatives, p = softmax(s / temperature), with the query and the mined
+    vectors detached, so that only the synthetic documents move. With P the synthetic part of p,
+    H the entropy of p within it, and share = |N_g| / (|N_m| + |N_g|), the term is
+    -H + (P - share)^2: synthetic negatives are spread evenly and take their share, no more.
+
+    Args:
+        queries, documents: (B, d), (M, d).
+        synthetic, mined: (B, M) booleans, which documents are the query's own negatives of
+            either source.
+        temperature: CausalNeg's tau_e.
+
+    Returns:
+        The mean over the queries that have a synthetic negative; 0 if none has.
+    """
+    import torch
+
+    fixed = similarity(queries.detach(), documents.detach())
+    moving = similarity(queries.detach(), documents)
+    scores = torch.where(synthetic, moving, fixed) / temperature
+    rows = synthetic.any(dim=1)
+    if not rows.any():
+        return documents.sum() * 0.0
+    scores, synthetic, mined = scores[rows], synthetic[rows], mined[rows]
+    log_p = scores.masked_fill(~(synthetic | mined), float("-inf")).log_softmax(dim=1)
+    log_part = log_p.masked_fill(~synthetic, float("-inf")).logsumexp(dim=1, keepdim=True)
+    log_within = (log_p - log_part).masked_fill(~synthetic, 0.0)
+    entropy = -(log_within.exp() * log_within * synthetic).sum(dim=1)
+    share = synthetic.sum(dim=1) / (synthetic | mined).sum(dim=1)
+    balance = (log_part.squeeze(1).exp() - share) ** 2
+    return (balance - entropy).mean()
+
+
+def listwise_distillation(
+    scores: Tensor, teacher: Tensor, *, temperature: float = 1.0, teacher_temperature: float = 1.0
+) -> Tensor:
+    """KL(teacher || student) over each query's candidates, as in CADET (arXiv 2502.19712).
+
+    Args:
+        scores: (B, K) the student's similarities; -inf where a query has fewer candidates.
+        teacher: (B, K) a cross-encoder's scores of the same pairs; -inf in the same places.
+
+    Returns:
+        The mean over queries; 0 where the two distributions are equal.
+    """
+    import torch
+
+    student = (scores / temperature).log_softmax(dim=1)
+    target = (teacher / teacher_temperature).log_softmax(dim=1)
+    absent = torch.isinf(target)
+    gap = (target - student).masked_fill(absent, 0.0)
+    return (target.exp() * gap).sum(dim=1).mean()
+
+
+def pairwise_lambda(scores: Tensor, relevant: Tensor) -> Tensor:
+    """ADORE's loss (arXiv 2104.08051): mean |1/r_i - 1/r_j| · log(1 + exp(-(s_i - s_j))).
+
+    Over the pairs of a relevant document i and another one j among a query's candidates; r is
+    the rank (from 1) that the scores give among them, taken as a constant.
+
+    Args:
+        scores: (B, K) similarities of the candidates, of frozen document vectors.
+        relevant: (B, K) booleans.
+
+    Returns:
+        The mean over all pairs; 0 if there is none.
+    """
+    import torch
+
+    order = scores.detach().argsort(dim=1, descending=True, stable=True)
+    places = torch.arange(1, scores.shape[1] + 1, device=scores.device, dtype=scores.dtype)
+    reciprocal = (1.0 / torch.empty_like(scores).scatter_(1, order, places.expand_as(scores))).detach()
+    weight = (reciprocal.unsqueeze(2) - reciprocal.unsqueeze(1)).abs()
+    cost = torch.nn.functional.softplus(-(scores.unsqueeze(2) - scores.unsqueeze(1)))
+    pairs = relevant.unsqueeze(2) & ~relevant.unsqueeze(1)
+    return (weight * cost)[pairs].mean() if pairs.any() else scores.sum() * 0.0

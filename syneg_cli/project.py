@@ -24,6 +24,8 @@ else:
     import tomli as tomllib
 
 PROJECT_FILE = "syneg.toml"
+TABLES = ("mix.weights",)
+"""Keys whose value is a table with names of the user's own."""
 
 Positive = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[int, Field(ge=0)]
@@ -103,10 +105,26 @@ class MineSection(Section):
 class MixSection(Section):
     strategy: str = "hybrid"
     name: str | None = None
-    ratio: Annotated[float, Field(ge=0)] = 0.7
-    negatives: Positive = 3
-    rounds: Positive = 8
+    ratio: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.7
+    negatives: NonNegative = 3
+    rounds: Positive | None = None
+    weights: Mapping[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] | None = None
+    max_synthetic: NonNegative | None = None
+    max_risk: Annotated[float, Field(ge=0, le=1)] | None = None
+    mirror: str | None = None
+    file: str | None = None
     seed: int = 0
+
+    @field_validator("weights", mode="before")
+    @classmethod
+    def _weights_from_text(cls, value: Any) -> Any:
+        """`bm25=0.5,dense=1`, as flags and environment variables give it."""
+        if not isinstance(value, str):
+            return value
+        parts = [part.rpartition("=") for part in value.split(",") if part.strip()]
+        if not all(name.strip() and equals for name, equals, _ in parts):
+            raise ValueError("expected NAME=NUMBER,NAME=NUMBER")
+        return {name.strip(): number.strip() for name, _, number in parts}
 
 
 class TrainSection(Section):
@@ -119,10 +137,27 @@ class TrainSection(Section):
     in_batch: bool = True
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    accumulation: Positive = 1
+    chunk: Positive | None = None
     max_length: Positive | None = None
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+    balance: Annotated[float, Field(ge=0)] = 0.0
+    guide: str | None = None
+    guide_margin: float = 0.0
+    cross_encoder: str | None = None
+    distil: Annotated[float, Field(ge=0)] = 1.0
+    matryoshka: tuple[Positive, ...] = ()
+    freeze: NonNegative = 0
+    lora: NonNegative = 0
+    merge: Annotated[float, Field(gt=0, le=1)] = 1.0
+    dev: bool = False
+    dev_pool: Positive = 50
+    patience: NonNegative = 0
+    save_steps: NonNegative = 100
+    report_to: str = "none"
     seed: int = 0
 
 
@@ -271,7 +306,9 @@ def _flatten(
 ) -> list[tuple[str, Any]]:
     flat: list[tuple[str, Any]] = []
     for key, value in document.items():
-        if isinstance(value, dict) and value:
+        if f"{prefix}{key}" in TABLES:
+            flat.append((f"{prefix}{key}", value))
+        elif isinstance(value, dict) and value:
             flat += _flatten(value, None, f"{prefix}{key}.")
         elif not isinstance(value, dict):
             flat.append((f"{prefix}{key}", value))
@@ -336,4 +373,6 @@ def _explain(
 def _show(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         return ", ".join(map(str, value)) or "-"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={number}" for name, number in value.items())
     return "-" if value is None else str(value)

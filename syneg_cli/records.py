@@ -17,7 +17,13 @@ Run = Mapping[str, Mapping[str, float]]
 """query id -> document id -> score, higher is better."""
 
 SYNTHETIC = "synthetic"
-"""The source of an LLM-written negative; every other source is a miner's name."""
+"""The source of an LLM-written text."""
+
+TEXT = "text"
+"""The source of a text that a file of the user's brought and the corpus does not have."""
+
+CORPUS = "corpus"
+"""The source of a document that no miner had to find. Every other source is a miner's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +102,14 @@ class MinedNegative:
 
 @dataclass(frozen=True, slots=True)
 class NegativeRef:
-    """One negative by reference: a corpus document id, or a `SyntheticNegative.id`."""
+    """One document by reference: a corpus document id, a `SyntheticNegative.id`, or a text's id."""
 
     source: str
     id: str
+
+    @property
+    def in_corpus(self) -> bool:
+        return self.source not in (SYNTHETIC, TEXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +118,17 @@ class TrainingInstance:
 
     Training uses round `epoch % len(rounds)`, so the negatives change from epoch to
     epoch, and the file alone says which ones every epoch saw.
+
+    Instances of one `family` share a batch, and their positives are negatives of one
+    another; without a name an instance is a family of its own.
     """
 
     query_id: str
     positive_id: str
     rounds: tuple[tuple[NegativeRef, ...], ...]
+    positive_source: str = CORPUS
+    family: str = ""
+
+    @property
+    def positive(self) -> NegativeRef:
+        return NegativeRef(self.positive_source, self.positive_id)

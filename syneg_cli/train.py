@@ -1,22 +1,31 @@
-"""Contrastive fine-tuning on sentence-transformers' trainer, with our batches and our loss."""
+"""Contrastive fine-tuning on sentence-transformers' trainer, with our batches and our objective."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.batches import Collator
+from syneg_cli import checkpoints, tuning
+from syneg_cli.batches import Collator, families
+from syneg_cli.diagnostics import step_figures, variance
 from syneg_cli.progress import NoProgress, Progress
 from syneg_cli.records import TrainingInstance
+from syneg_cli.texts import Texts
+from syneg_cli.watch import Watch
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+    from torch import Tensor
 
+    from syneg_cli.batches import Judge
     from syneg_cli.dataset import Dataset
+    from syneg_cli.objective import Labels, Objective
 
 COSINE_TEMPERATURE = 0.05
 DOT_TEMPERATURE = 1.0
@@ -38,15 +47,26 @@ class TrainSettings:
     in_batch: bool = True
     warmup: float = 0.1
     weight_decay: float = 0.01
+    layer_decay: float = 1.0
     max_grad_norm: float = 1.0
+    accumulation: int = 1
+    chunk: int | None = None
     dropout: float | None = None
     precision: str = "auto"
+    balance: float = 0.0
+    distil: float = 0.0
+    matryoshka: tuple[int, ...] = ()
+    freeze: int = 0
+    lora: int = 0
+    merge: float = 1.0
+    patience: int = 0
+    report_to: str = "none"
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What a run did; `losses` are means over the steps of each epoch."""
+    """What a run did; `losses` are means over the steps of each epoch, `dev` nDCG@10 after each."""
 
     steps: int
     seconds: float
@@ -55,6 +75,28 @@ class TrainResult:
     dropout: float | None
     precision: str
     device: str
+    gradient_variance: float
+    dev: tuple[float, ...] = ()
+    best_epoch: int | None = None
+    resumed_at: int = 0
+
+
+@dataclass(frozen=True)
+class Helpers:
+    """What a run may be given beside its data; each may be missing.
+
+    `dev` measures the model as it is (higher is better); `guide` gives guide similarities of a
+    batch, `teacher` a cross-encoder's scores; `scratch` is where checkpoints rest, every `save`
+    steps; `record` is the folder of the per-step recording.
+    """
+
+    dev: Callable[[], float] | None = None
+    guide: Judge | None = None
+    guide_margin: float = 0.0
+    teacher: Judge | None = None
+    scratch: Path | None = None
+    save: int = 0
+    record: Path | None = None
 
 
 def train(
@@ -62,175 +104,149 @@ def train(
     instances: Sequence[TrainingInstance],
     *,
     dataset: Dataset,
-    synthetic: Mapping[str, str],
+    texts: Texts,
     settings: TrainSettings,
+    helpers: Helpers | None = None,
     progress: Progress | None = None,
 ) -> TrainResult:
     """Fine-tune `model` in place.
 
     Args:
         instances: pairs with negatives by reference; epoch e uses round e.
-        synthetic: SyntheticNegative.id -> text.
+        texts: what the instances refer to and the data set does not have.
+        helpers: dev selection, guide, teacher, checkpoints. A checkpoint in `scratch` that an
+            interrupted run with the same settings left is gone on from.
 
     Returns:
         What was done, with the settings that "auto" and None resolved to.
     """
-    from datasets import Dataset as Rows
-    from sentence_transformers import SentenceTransformerTrainingArguments
-
     from syneg_cli.encoder import resolve_precision
+    from syneg_cli.trainer import make_trainer
 
+    helpers = helpers or Helpers()
     device = model.device.type
     precision = resolve_precision(settings.precision, device)
     temperature = settings.temperature or default_temperature(model)
-    dropout = 0.0 if settings.dropout is None and device == "cpu" else settings.dropout
-    with tempfile.TemporaryDirectory(prefix="syneg-train-") as scratch, _dropout(model, dropout):
-        arguments = SentenceTransformerTrainingArguments(
-            output_dir=scratch,
-            num_train_epochs=settings.epochs,
-            per_device_train_batch_size=settings.batch_size,
-            learning_rate=settings.lr,
-            warmup_steps=settings.warmup,
-            weight_decay=settings.weight_decay,
-            max_grad_norm=settings.max_grad_norm,
-            bf16=precision == "bf16",
-            use_cpu=device == "cpu",
-            seed=settings.seed,
-            save_strategy="no",
-            logging_strategy="epoch",
-            report_to="none",
-            disable_tqdm=True,
-            dataloader_pin_memory=device == "cuda",
+    rate = 0.0 if settings.dropout is None and device == "cpu" else settings.dropout
+    base = tuning.weights_of(model) if settings.merge < 1 else {}
+    if settings.lora:
+        tuning.add_lora(model, settings.lora)
+    tuning.freeze(model, settings.freeze)
+    watch = Watch(
+        model,
+        progress or NoProgress(),
+        dev=helpers.dev,
+        patience=settings.patience,
+        scratch=helpers.scratch,
+        record=helpers.record,
+    )
+    collator = _collator(model, instances, dataset, texts, settings, helpers)
+    with tempfile.TemporaryDirectory(prefix="syneg-train-") as elsewhere, tuning.dropout(model, rate):
+        scratch = helpers.scratch or Path(elsewhere)
+        objective = _objective(model, settings, temperature, precision, device, watch)
+        trainer = make_trainer(
+            model, settings, collator, objective, watch, scratch, save=helpers.save, precision=precision
         )
-        collator = Collator(
-            instances=instances,
-            dataset=dataset,
-            synthetic=synthetic,
-            tokenise=lambda texts, prompt: model.preprocess(texts, prompt=prompt),
-            query_prompt=model.prompts.get("query") or None,
-            document_prompt=model.prompts.get("document") or None,
-            in_batch=settings.in_batch,
-        )
-        trainer = _trainer(
-            model,
-            arguments,
-            Rows.from_dict({"instance": range(len(instances))}),
-            collator,
-            temperature,
-            progress or NoProgress(),
-        )
-        outcome = trainer.train()
-    losses = tuple(entry["loss"] for entry in trainer.state.log_history if "loss" in entry)
+        resume = checkpoints.last(scratch)
+        watch.resumed_at = checkpoints.step_of(resume)
+        outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    watch.finish()
+    if settings.lora:
+        tuning.merge_lora(model)
+    if settings.merge < 1:
+        tuning.merge(model, base, settings.merge)
     return TrainResult(
         steps=outcome.global_step,
         seconds=outcome.metrics["train_runtime"],
-        losses=losses,
+        losses=epoch_losses(trainer.state.log_history),
         temperature=temperature,
-        dropout=dropout,
+        dropout=rate,
         precision=precision,
         device=device,
+        gradient_variance=variance(watch.recorder.gradient_norms),
+        dev=tuple(watch.best.history),
+        best_epoch=watch.best.epoch,
+        resumed_at=watch.resumed_at,
     )
+
+
+def epoch_losses(history: Sequence[dict[str, Any]]) -> tuple[float, ...]:
+    """The mean loss of each epoch, from the trainer's log of every step."""
+    steps: dict[int, list[float]] = {}
+    for entry in history:
+        if "loss" in entry:
+            steps.setdefault(ceil(entry["epoch"] - 1e-6), []).append(entry["loss"])
+    return tuple(sum(losses) / len(losses) for _, losses in sorted(steps.items()))
 
 
 def default_temperature(model: SentenceTransformer) -> float:
     return DOT_TEMPERATURE if model.similarity_fn_name == "dot" else COSINE_TEMPERATURE
 
 
-def _trainer(
+def _collator(
     model: SentenceTransformer,
-    arguments: Any,
-    rows: Any,
-    collator: Any,
-    temperature: float,
-    progress: Progress,
-) -> Any:
-    """sentence-transformers' trainer with our collator, loss and progress, and without its model card."""
-    import torch
-    from sentence_transformers import SentenceTransformerTrainer
-    from transformers import PrinterCallback, TrainerCallback
-
-    from syneg_cli.losses import info_nce
-
-    class Loss(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = model
-
-        def forward(self, features: list[dict[str, torch.Tensor]], labels: Any) -> torch.Tensor:
-            queries, documents = (self.model(part)["sentence_embedding"].float() for part in features)
-            return info_nce(
-                queries, documents, labels["positives"], temperature=temperature, mask=labels["mask"]
-            )
-
-    class Watch(TrainerCallback):
-        """Moves the collator to the epoch's round, and the progress line."""
-
-        def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            self.task = progress.task("Training", state.max_steps, "steps")
-            self.advance = self.task.__enter__()
-
-        def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            collator.epoch = round(state.epoch or 0)
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            self.advance(1)
-
-        def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            self.task.__exit__(None, None, None)
-
-    class Trainer(SentenceTransformerTrainer):
-        def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-            """The card is ours: model_card.py."""
-
-    trainer = Trainer(
-        model=model,
-        args=arguments,
-        train_dataset=rows,
-        loss=Loss(),
-        data_collator=collator,
-        callbacks=[Watch()],
+    instances: Sequence[TrainingInstance],
+    dataset: Dataset,
+    texts: Texts,
+    settings: TrainSettings,
+    helpers: Helpers,
+) -> Collator:
+    return Collator(
+        families=families(instances),
+        dataset=dataset,
+        texts=texts,
+        tokenise=lambda batch, prompt: model.preprocess(batch, prompt=prompt),
+        query_prompt=model.prompts.get("query") or None,
+        document_prompt=model.prompts.get("document") or None,
+        in_batch=settings.in_batch,
+        guide=helpers.guide,
+        guide_margin=helpers.guide_margin,
+        teacher=helpers.teacher if settings.distil else None,
     )
-    trainer.remove_callback(PrinterCallback)
-    return trainer
 
 
-class _dropout:  # noqa: N801 - used like a function
-    """Every dropout rate of the model set to `rate` for a while (None: left alone).
+def _objective(
+    model: SentenceTransformer,
+    settings: TrainSettings,
+    temperature: float,
+    precision: str,
+    device: str,
+    watch: Watch,
+) -> Objective:
+    import torch
 
-    The rates rest in Dropout modules and, for fused attention, in plain attributes; the
-    configuration is not touched, so that the saved model keeps its own.
+    from syneg_cli.objective import Objective, Terms
+
+    def autocast() -> AbstractContextManager[Any]:
+        return torch.autocast(device, torch.bfloat16, enabled=precision == "bf16")
+
+    def seen(scores: Tensor, labels: Labels) -> None:
+        watch.recorder.figures = step_figures(scores, labels, temperature)
+
+    terms = Terms(
+        temperature=temperature,
+        balance=settings.balance,
+        distil=settings.distil,
+        matryoshka=settings.matryoshka,
+        chunk=settings.chunk,
+    )
+    return Objective(model, terms, autocast=autocast, watch=seen)
+
+
+def save_model(model: SentenceTransformer, folder: Path, card: str, *extra: Path) -> None:
+    """Write a model folder that appears complete or not at all; replaces an older one.
+
+    Args:
+        extra: further files to put beside the weights.
     """
-
-    ATTRIBUTES = ("p", "dropout_prob", "attention_dropout", "attention_probs_dropout_prob", "dropout")
-
-    def __init__(self, model: SentenceTransformer, rate: float | None) -> None:
-        self.model, self.rate = model, rate
-        self.saved: list[tuple[Any, str, float]] = []
-
-    def __enter__(self) -> None:
-        if self.rate is None:
-            return
-        for module in self.model.modules():
-            for name in self.ATTRIBUTES:
-                if name == "p" and "Dropout" not in type(module).__name__:
-                    continue
-                value = module.__dict__.get(name)
-                if isinstance(value, float):
-                    self.saved.append((module, name, value))
-                    setattr(module, name, self.rate)
-
-    def __exit__(self, *exception: object) -> None:
-        for module, name, value in self.saved:
-            setattr(module, name, value)
-
-
-def save_model(model: SentenceTransformer, folder: Path, card: str) -> None:
-    """Write a model folder that appears complete or not at all; replaces an older one."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         model.save_pretrained(str(staging), create_model_card=False)
         (staging / "README.md").write_text(card, encoding="utf-8")
+        for file in extra:
+            if file.is_file():
+                shutil.copy(file, staging / file.name)
         staging.chmod(0o755)
         if folder.exists():
             shutil.rmtree(folder)

@@ -10,7 +10,9 @@ from syneg_cli.backbones import load_model
 from syneg_cli.dataset import Dataset, load_dataset
 from syneg_cli.losses import info_nce
 from syneg_cli.records import SYNTHETIC, NegativeRef, TrainingInstance
-from syneg_cli.train import TrainSettings, _dropout, save_model, train
+from syneg_cli.texts import Texts
+from syneg_cli.train import TrainSettings, save_model, train
+from syneg_cli.tuning import dropout as _dropout
 from tests.conftest import Cli
 
 WRITTEN = {"q1/d1/1": "Vitamin D and calcium in milk.", "q2/d3/1": "Aspirin tablets and their coating."}
@@ -29,7 +31,7 @@ def data(tiny: Path, tmp_path: Path) -> Dataset:
 def fine_tune(data: Dataset, model_path: Path, **changes: object) -> tuple[SentenceTransformer, object]:
     model = load_model(str(model_path))
     settings = TrainSettings(**{"epochs": 2, "batch_size": 2, "lr": 1e-3, "precision": "fp32"} | changes)  # type: ignore[arg-type]
-    result = train(model, INSTANCES, dataset=data, synthetic=WRITTEN, settings=settings)
+    result = train(model, INSTANCES, dataset=data, texts=Texts(WRITTEN), settings=settings)
     return model, result
 
 
@@ -104,7 +106,7 @@ def test_from_mined_negatives_to_a_model_through_the_cli(cli: Cli, tiny: Path, t
     environment = ["--strategy", "retrieved", "--name", "m", "-k", 2]
     mixed = cli("mix", tiny, *environment, "--preview", 1)
     assert mixed.code == 2, "the project's miner is dense, and nothing was mined with it"
-    assert "syneg mine --miner dense" in mixed.err
+    assert f"syneg mine {tiny} --miner dense" in mixed.err
     Path("syneg.toml").write_text('[mine]\nminers = ["random", "bm25"]\n', encoding="utf-8")
     mixed = cli("mix", tiny, *environment, "--preview", 1)
     assert mixed.code == 0, mixed.err

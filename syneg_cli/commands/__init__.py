@@ -9,16 +9,18 @@ from collections.abc import Callable
 
 import typer
 
-from syneg_cli.commands import demo, evaluate, generate, init, mine, mix, pipeline, prompts, train
+from syneg_cli.commands import cache, demo, evaluate, generate, init, mine, mix, pipeline, prompts, train, verify
 
 COMMANDS: tuple[Callable[[typer.Typer], object], ...] = (
     init.register,
     generate.register,
     mine.register,
+    verify.register,
     mix.register,
     train.register,
     evaluate.register,
     pipeline.register,
     prompts.register,
+    cache.register,
     demo.register,
 )

@@ -248,7 +248,7 @@ def plan(session: Session, dataset: Dataset) -> stage.Plan:
     folder = session.workspace(dataset).model(model_name(session))
     if not folder.is_dir():
         raise MissingArtifact(
-            f"No trained model for {dataset.name} ({folder}).", hint=f"Run `syneg train {dataset.name}`."
+            f"No trained model for {dataset.name} ({folder}).", hint=session.again("train")
         )
     subject = _trained(session, dataset, str(folder), None)
     path = session.workspace(dataset).evaluation(f"{subject.name}-{session.project.eval.split}")

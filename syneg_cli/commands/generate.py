@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -40,8 +39,11 @@ if TYPE_CHECKING:
 ANSWER_SETTINGS = ("n", "temperature", "max_tokens", "seed", "structured", "corrections", "max_words")
 """The keys of [generate] that change answers; those of speed and money do not."""
 
-FLAGS = (*ANSWER_SETTINGS, "llm", "base_url", "prompt", "name", "limit", "shard", "concurrency", "rpm", "tpm")
-FLAGS = (*FLAGS, "timeout", "max_cost", "max_calls", "cache")
+FLAGS = (
+    *ANSWER_SETTINGS,
+    *("llm", "base_url", "prompt", "name", "limit", "shard", "concurrency", "rpm", "tpm"),
+    *("timeout", "max_cost", "max_calls", "cache"),
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -70,6 +72,10 @@ def generate(
     max_calls: Annotated[int | None, typer.Option(help="Never send more calls than this.")] = None,
     cache: Annotated[str | None, typer.Option(help="The generation cache.", metavar="FILE")] = None,
     retry_bad: Annotated[bool, typer.Option("--retry-bad", help="Ask again for answers that could not be used.")] = False,
+    batch: Annotated[
+        Literal["submit", "collect"] | None,
+        typer.Option(help="OpenAI's Batch API: hand in now, fetch later, at half the price."),
+    ] = None,
     estimate: Annotated[bool, typer.Option("--estimate", help="Calls, tokens and cost; nothing is sent.")] = False,
     force: Force = False,
     project: ProjectFile = None,
@@ -84,10 +90,20 @@ def generate(
     Every answer is stored as soon as it comes: stop and resume at any time, nothing is paid twice.
     """
     given = dict(locals())
+    from syneg_cli.commands import batching, mirroring
+    from syneg_cli.prompts import QUERY, load_prompt
+
     flags = {f"generate.{key}": given[key] for key in FLAGS if key in given}
     flags |= {"dataset.name": dataset, "dataset.data_dir": data_dir, "work_dir": work_dir}
     session = open_session(flags, project=project, as_json=as_json, quiet=quiet, show_config=show_config)
     opened = session.dataset()
+    prompt_file = load_prompt(session.project.generate.prompt, session.resolved.folder)
+    if prompt_file.kind == QUERY:
+        return mirroring.run(session, opened, prompt_file)
+    if estimate:
+        return show_estimate(session, opened)
+    if batch is not None and not batching.run(session, opened, batch):
+        return None
     if retry_bad:
         result = run(session, opened, plan(session, opened), again=True)
     else:
@@ -139,17 +155,18 @@ def run(session: Session, dataset: Dataset, plan: Plan, *, again: bool = False) 
         BudgetExceeded: at a cap; the negatives answered by then are written.
     """
     from syneg_cli.artifacts import write_jsonl
-    from syneg_cli.generate import read_negatives
+    from syneg_cli.generate import as_row, read_negatives
 
     started = time.monotonic()
     reason = plan.stale() or "asked for"
     pairs = _pairs(session, dataset)
-    with closing(calling.open_cache(session)) as cache:
+    with calling.open_cache(session) as cache:
         generator = generator_for(session, dataset)
         engine = calling.open_engine(session, generator.llm, cache, job=job_id(plan), again=again)
         keys, stopped = _fill(session, generator, pairs, engine)
         counts: Counter[str] = Counter()
-        write_jsonl(plan.path, read_negatives(generator, pairs, keys, cache, counts=counts))
+        records = read_negatives(generator, pairs, keys, cache, counts=counts)
+        write_jsonl(plan.path, map(as_row, records))
         totals = cache.totals(engine.job)
     result = _finish(plan, engine, keys, counts, totals, time.monotonic() - started, reason)
     if stopped is None:
@@ -158,6 +175,24 @@ def run(session: Session, dataset: Dataset, plan: Plan, *, again: bool = False) 
         f"{stopped.message} The negatives of {engine.stats.done} of {len(pairs)} pairs are written.",
         hint="Raise the cap and run the same command again: nothing is paid twice.",
     )
+
+
+def show_estimate(session: Session, dataset: Dataset) -> None:
+    """Print calls, tokens and cost with their bounds; nothing is sent."""
+    from syneg_cli.display import estimate_rows
+    from syneg_cli.estimate import estimate
+    from syneg_cli.output import table
+
+    generator = generator_for(session, dataset)
+    with calling.open_cache(session) as cache:
+        found = estimate(generator, _pairs(session, dataset), cache, calling.price(session, generator.llm))
+    basis = (
+        f"Ratios from {found.earlier} earlier answers; 95 % intervals."
+        if found.earlier
+        else "No earlier answers of this model and prompt: rules of thumb, wide bounds."
+    )
+    shown = table(None, ["estimate", "expected", "low", "high"], estimate_rows(found))
+    session.output.result(asdict(found), shown, basis)
 
 
 def job_id(plan: Plan) -> str:
@@ -214,9 +249,11 @@ def _fill(
 
 def _candidate_file(session: Session, dataset: Dataset) -> Path:
     """The mined negatives that a rewriting prompt starts from: those of the first miner that ran."""
+    from syneg_cli.commands.mine import mined_path
+
     workspace = session.workspace(dataset)
     for miner in session.project.mine.miners:
-        if (path := workspace.mined(miner)).is_file():
+        if (path := mined_path(workspace, miner)).is_file():
             return path
     raise MissingArtifact(
         f"The prompt {session.project.generate.prompt!r} rewrites mined negatives, and {dataset.name} has none.",

@@ -107,8 +107,11 @@ def command(
         "mine.index_options": index_options,
         "mine.seed": seed,
     }
+    from syneg_cli.distributed import leave, world
+
+    leads = world().leads
     session = options.open_session(
-        flags, project=project, as_json=as_json, quiet=quiet, show_config=show_config
+        flags, project=project, as_json=as_json, quiet=quiet or not leads, show_config=show_config
     )
     loaded = session.dataset()
     todo = [(one, "--force" if force else one.stale()) for one in plans(session, loaded)]
@@ -119,7 +122,9 @@ def command(
         made.get(one.path) or stage.Result("mine", one.path, "up to date", skipped=True) for one, _ in todo
     ]
     shown = [item for result in results for item in result.shown]
-    session.output.result({"stage": "mine", "miners": [result.as_json() for result in results]}, *shown)
+    if leads:
+        session.output.result({"stage": "mine", "miners": [result.as_json() for result in results]}, *shown)
+    leave()
 
 
 def mined_path(workspace: Workspace, miner: str) -> Path:
@@ -203,6 +208,7 @@ def run(session: Session, dataset: Dataset, plan: stage.Plan) -> stage.Result:
 
 
 def _mine(session: Session, dataset: Dataset, todo: list[stage.Plan]) -> dict[Path, stage.Result]:
+    from syneg_cli.distributed import world
     from syneg_cli.mining import mine_negatives
 
     setup = _setup(session, dataset)
@@ -211,7 +217,8 @@ def _mine(session: Session, dataset: Dataset, todo: list[stage.Plan]) -> dict[Pa
         started = time.monotonic()
         miner = one.settings["miner"]
         mined = mine_negatives(dataset, [miner], setup=setup, selection=selection_of(session, miner))[0]
-        made[one.path] = _write(session, dataset, one, mined, time.monotonic() - started)
+        if world().leads:
+            made[one.path] = _write(session, dataset, one, mined, time.monotonic() - started)
     return made
 
 
@@ -270,15 +277,17 @@ def _shown(dataset: Dataset, one: stage.Plan, mined: MinedNegatives) -> tuple[An
         (name, count, f"{count / max(tally.queries, 1):.1f}") for name, count in tally.survivors.items()
     ]
     survivors.append(("drawn", len(tally.negative_scores), f"{tally.per_query:.1f}"))
-    caption = "; ".join([*mined.notes, *tally.remarks(one.settings["pool"], one.settings["depth"])])
-    title = f"mine {mined.miner}: {tally.queries} queries -> {one.path}"
-    shown = [table(title, ["after", "documents", "a query"], survivors, caption=caption or None)]
+    remarks = [*mined.notes, *tally.remarks(one.settings["pool"], one.settings["depth"])]
+    shown: list[Any] = [f"mine {mined.miner}: {tally.queries} queries -> {one.path}"]
+    shown.append(table(None, ["after", "documents", "a query"], survivors))
+    shown += remarks
     data = tally.as_json()
     if positive := data["positive_quantiles"]:
         rows = [["positives", *positive.values()], ["negatives", *data["negative_quantiles"].values()]]
         rows = [row + [None] * (len(positive) + 1 - len(row)) for row in rows]
-        shown.append(table("scores, by quantile over queries", ["", *positive], rows))
+        shown.append(table(None, ["score quantiles", *positive], rows))
     if tally.examples:
+        columns = ["query", "rank", "score", "positive's", "negative"]
         examples = [
             (
                 _short(dataset.queries[n.query_id].text, 60),
@@ -289,7 +298,7 @@ def _shown(dataset: Dataset, one: stage.Plan, mined: MinedNegatives) -> tuple[An
             )
             for n, best in tally.examples
         ]
-        shown.append(table("examples", ["query", "rank", "score", "positive's", "negative"], examples))
+        shown.append(table(None, columns, examples, right=columns[1:4].__contains__))
     return tuple(shown)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -15,8 +16,10 @@ from syneg_cli.commands.options import Session
 if TYPE_CHECKING:
     from syneg_cli.artifacts import Workspace
     from syneg_cli.dataset import Dataset
+    from syneg_cli.imports import Imported
     from syneg_cli.mix import Mixed
-    from syneg_cli.records import SyntheticNegative, TrainingInstance
+
+ROUNDS = 8
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +29,8 @@ def register(app: typer.Typer) -> None:
 def command(
     dataset: options.DatasetArgument = None,
     strategy: Annotated[
-        str | None, typer.Option(help="hybrid, direct, synthetic or retrieved.", show_default="hybrid")
+        str | None,
+        typer.Option(help="hybrid, direct, synthetic, retrieved, graded or mirror.", show_default="hybrid"),
     ] = None,
     ratio: Annotated[
         float | None, typer.Option(help="Synthetic : retrieved, in expectation.", show_default="0.7")
@@ -35,7 +39,23 @@ def command(
         int | None, typer.Option("--negatives", "-k", help="Negatives per instance.", show_default="3")
     ] = None,
     rounds: Annotated[
-        int | None, typer.Option(help="Draws per instance, one an epoch.", show_default="8")
+        int | None,
+        typer.Option(help="Draws per instance, one an epoch.", show_default="8; graded: the epochs"),
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Shares of miners or prompts: bm25=0.5,dense=1. 0 leaves one out.")
+    ] = None,
+    max_synthetic: Annotated[int | None, typer.Option(help="Synthetic texts per instance at most.")] = None,
+    max_risk: Annotated[
+        float | None, typer.Option(help="Highest risk of being relevant that a check found.")
+    ] = None,
+    mirror: Annotated[
+        str | None,
+        typer.Option(help="Queries of the synthetic negatives' own, for `mirror`.", metavar="FILE"),
+    ] = None,
+    file: Annotated[
+        str | None,
+        typer.Option("--from", help="Pairs and negatives you have, instead of mined ones.", metavar="FILE"),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the draws.", show_default="0")] = None,
     miner: Annotated[
@@ -60,6 +80,11 @@ def command(
         "mix.ratio": ratio,
         "mix.negatives": negatives,
         "mix.rounds": rounds,
+        "mix.weights": weights,
+        "mix.max_synthetic": max_synthetic,
+        "mix.max_risk": max_risk,
+        "mix.mirror": mirror,
+        "mix.file": file,
         "mix.seed": seed,
         "mix.name": name,
         "mine.miners": miner,
@@ -70,8 +95,10 @@ def command(
     loaded = session.dataset()
     result = stage.perform(cast("stage.Stage", sys.modules[__name__]), session, loaded, force=force)
     shown = [*result.shown]
-    if preview:
-        shown += _preview(session, loaded, preview)
+    if preview > 0:
+        from syneg_cli.commands.preview import panels
+
+        shown += panels(result.path, loaded, preview)
     session.output.result(result.as_json(), *shown)
 
 
@@ -80,18 +107,41 @@ def mixed_name(session: Session) -> str:
     return section.name or section.strategy
 
 
-def sources(session: Session, workspace: Workspace) -> dict[str, Path]:
-    """Role -> file that the strategy reads: "synthetic", and "<miner> negatives"."""
-    from syneg_cli.commands.mine import mined_path
-    from syneg_cli.mix import READS, check_strategy
+@dataclass(frozen=True)
+class Source:
+    """A file that the mix reads, and the command that makes it where it is missing."""
 
-    reads_synthetic, reads_retrieved = READS[check_strategy(session.project.mix.strategy)]
-    files: dict[str, Path] = {}
+    path: Path
+    hint: str
+
+
+def sources(session: Session, workspace: Workspace) -> dict[str, Source]:
+    """Role -> file: "synthetic", "mirror", "imported", and "<miner> negatives"."""
+    from syneg_cli.commands.mine import mined_path
+    from syneg_cli.strategies import check_strategy
+
+    section, name = session.project.mix, workspace.dataset
+    strategy = check_strategy(section.strategy)
+    reads_synthetic, reads_retrieved = strategy.reads(section.negatives)
+    files: dict[str, Source] = {}
     if reads_synthetic:
-        files["synthetic"] = workspace.synthetic(session.project.generate.name)
-    if reads_retrieved:
-        files |= {f"{miner} negatives": mined_path(workspace, miner) for miner in session.project.mine.miners}
+        path = workspace.synthetic(session.project.generate.name)
+        files["synthetic"] = Source(path, f"Run `syneg generate {name}`.")
+    if strategy.mirrors and section.mirror:
+        files["mirror"] = Source(_given(session, section.mirror), "Name another file with --mirror.")
+    if section.file:
+        files["imported"] = Source(_given(session, section.file), "Name another file with --from.")
+    elif reads_retrieved:
+        for miner in session.project.mine.miners:
+            hint = f"Run `syneg mine {name} --miner {miner}`."
+            files[f"{miner} negatives"] = Source(mined_path(workspace, miner), hint)
     return files
+
+
+def _given(session: Session, value: str) -> Path:
+    """A path from the current folder, or from the project file's."""
+    here = Path(value).expanduser()
+    return here.resolve() if here.is_file() else session.resolved.path(value)
 
 
 def plan(session: Session, dataset: Dataset) -> stage.Plan:
@@ -99,53 +149,39 @@ def plan(session: Session, dataset: Dataset) -> stage.Plan:
     from syneg_cli.errors import MissingArtifact
 
     workspace = session.workspace(dataset)
-    section = session.project.mix
     files = sources(session, workspace)
-    for role, file in files.items():
-        if not file.is_file():
-            command = "generate" if role == "synthetic" else f"mine --miner {role.removesuffix(' negatives')}"
-            raise MissingArtifact(
-                f"No {role} for {dataset.name} ({file}).", hint=f"Run `syneg {command} {dataset.name}`."
-            )
+    for role, source in files.items():
+        if not source.path.is_file():
+            raise MissingArtifact(f"No {role} for {dataset.name} ({source.path}).", hint=source.hint)
+    section = session.project.mix
     return stage.Plan(
         stage="mix",
         path=workspace.mixed(mixed_name(session)),
-        inputs=dataset.inputs("train") | {role: file_hash(file) for role, file in files.items()},
+        inputs=dataset.inputs("train") | {role: file_hash(source.path) for role, source in files.items()},
         settings={
-            "strategy": section.strategy,
-            "ratio": section.ratio,
-            "negatives": section.negatives,
-            "rounds": section.rounds,
-            "seed": section.seed,
+            **section.model_dump(exclude={"name", "mirror", "file", "rounds"}),
+            "rounds": _rounds(session),
         },
     )
 
 
+def _rounds(session: Session) -> int:
+    """As the project says; else one for each epoch where the strategy goes by epochs."""
+    from syneg_cli.strategies import check_strategy
+
+    by_epoch = check_strategy(session.project.mix.strategy).by_epoch
+    return session.project.mix.rounds or (session.project.train.epochs if by_epoch else ROUNDS)
+
+
 def run(session: Session, dataset: Dataset, plan: stage.Plan) -> stage.Result:
-    from syneg_cli.artifacts import (
-        Manifest,
-        read_mined,
-        read_synthetic,
-        write_instances,
-        write_manifest,
-    )
-    from syneg_cli.mix import build_pools, mix
+    from syneg_cli.artifacts import Manifest, write_instances, write_manifest
 
     started = time.monotonic()
-    files = sources(session, session.workspace(dataset))
-    synthetic = read_synthetic(files["synthetic"]) if "synthetic" in files else []
-    mined = [row for role, file in files.items() if role != "synthetic" for row in read_mined(file)]
-    section = session.project.mix
-    pools = build_pools(dataset.pairs("train"), synthetic, mined, dataset.excluded)
-    mixed = mix(
-        pools,
-        strategy=section.strategy,
-        k=section.negatives,
-        ratio=section.ratio,
-        rounds=section.rounds,
-        seed=section.seed,
-    )
+    files = {role: source.path for role, source in sources(session, session.workspace(dataset)).items()}
+    mixed, imported = _mix(session, dataset, files)
     counts = summary(mixed)
+    if imported is not None:
+        counts |= {"held_out": imported.held_out, "contradicted": imported.contradicted}
     write_instances(plan.path, mixed.instances)
     write_manifest(
         plan.path,
@@ -158,59 +194,85 @@ def run(session: Session, dataset: Dataset, plan: stage.Plan) -> stage.Result:
             paths={role: str(file) for role, file in files.items()},
         ),
     )
-    return stage.Result("mix", plan.path, "done", data=counts, shown=tuple(_tables(mixed, plan)))
+    return stage.Result("mix", plan.path, "done", data=counts, shown=tuple(_tables(mixed, plan, imported)))
+
+
+def _mix(session: Session, dataset: Dataset, files: dict[str, Path]) -> tuple[Mixed, Imported | None]:
+    from syneg_cli.artifacts import read_mined, read_synthetic
+    from syneg_cli.imports import read_rows, resolve
+    from syneg_cli.mirror import own_queries, read_mirror
+    from syneg_cli.mix import Rules, build_pools, mix
+
+    section = session.project.mix
+    synthetic = read_synthetic(files["synthetic"]) if "synthetic" in files else []
+    imported = resolve(read_rows(files["imported"]), dataset) if "imported" in files else None
+    mined = [row for role, file in files.items() if role.endswith(" negatives") for row in read_mined(file)]
+    weights = section.weights or {}
+    pools = build_pools(
+        imported.pairs if imported else dataset.pairs("train"),
+        synthetic,
+        imported.negatives if imported else mined,
+        dataset.excluded,
+        rules=Rules(weights, section.max_risk),
+        own_queries=own_queries(synthetic, read_mirror(files["mirror"]) if "mirror" in files else ()),
+    )
+    mixed = mix(
+        pools,
+        strategy=section.strategy,
+        k=section.negatives,
+        ratio=section.ratio,
+        rounds=_rounds(session),
+        seed=section.seed,
+        weights=weights,
+        max_synthetic=section.max_synthetic,
+        texts=imported.documents if imported else (),
+    )
+    return mixed, imported
 
 
 def summary(mixed: Mixed) -> dict[str, Any]:
+    """Counts for the manifest: judged pairs, mirrored pairs, and means per pair and round."""
     draws = sum(mixed.composition.values())
     return {
-        "instances": len(mixed.instances),
+        "instances": len(mixed.instances) - mixed.mirrored,
+        "mirrored": mixed.mirrored,
         "without_negatives": mixed.empty,
         "negatives_per_instance": {source: n / draws for source, n in sorted(mixed.sources.items())},
         "composition": dict(sorted(mixed.composition.items())),
     }
 
 
-def _tables(mixed: Mixed, plan: stage.Plan) -> list[Any]:
+def _tables(mixed: Mixed, plan: stage.Plan, imported: Imported | None) -> list[Any]:
     from syneg_cli.output import table
+    from syneg_cli.strategies import check_strategy
 
     draws = sum(mixed.composition.values())
     by_size = sorted(mixed.composition.items(), key=lambda item: (-item[1], item[0]))
     rows = [(name, count, f"{count / draws:.1%}") for name, count in by_size]
-    means = ", ".join(f"{n / draws:.3f} {source}" for source, n in sorted(mixed.sources.items()))
-    line = f"{len(mixed.instances)} pairs x {plan.settings['rounds']} rounds; "
-    line += f"mean per instance: {means or 'none'}"
-    if mixed.empty:
-        line += f"; {mixed.empty} pairs have no negative and train on in-batch ones"
     title = f"mix: {plan.settings['strategy']}"
-    if plan.settings["strategy"] in ("hybrid", "direct"):
+    if check_strategy(plan.settings["strategy"]).uses_ratio:
         title += f", ratio {plan.settings['ratio']}"
     columns = ["an instance got", "instances", "share"]
     shown = table(title, columns, rows, right=lambda column: column != columns[0])
-    return [shown, line]
+    return [shown, "\n".join(_remarks(mixed, plan.settings["rounds"], imported))]
 
 
-def _preview(session: Session, dataset: Dataset, count: int) -> list[Any]:
-    from syneg_cli.artifacts import read_instances, read_synthetic
-
-    workspace = session.workspace(dataset)
-    files = sources(session, workspace)
-    written = {n.id: n for n in read_synthetic(files["synthetic"])} if "synthetic" in files else {}
-    instances = read_instances(workspace.mixed(mixed_name(session)))[:count]
-    return [_as_read(instance, dataset, written) for instance in instances]
-
-
-def _as_read(instance: TrainingInstance, dataset: Dataset, written: dict[str, SyntheticNegative]) -> Any:
-    from rich.markup import escape
-    from rich.panel import Panel
-
-    lines = [f"[bold]query[/]     {escape(dataset.queries[instance.query_id].text)}"]
-    lines.append(f"[green]positive[/]  {escape(_short(dataset.corpus[instance.positive_id].full_text))}")
-    for ref in instance.rounds[0]:
-        text = written[ref.id].full_text if ref.source == "synthetic" else dataset.corpus[ref.id].full_text
-        lines.append(f"[red]{escape(ref.source):9}[/] {escape(_short(text))}")
-    return Panel("\n".join(lines), title=escape(f"{instance.query_id} / {instance.positive_id}"))
-
-
-def _short(text: str, length: int = 280) -> str:
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+def _remarks(mixed: Mixed, rounds: int, imported: Imported | None) -> list[str]:
+    draws = sum(mixed.composition.values())
+    means = ", ".join(f"{n / draws:.3f} {source}" for source, n in sorted(mixed.sources.items()))
+    pairs = len(mixed.instances) - mixed.mirrored
+    lines = [f"{pairs} pairs x {rounds} rounds; mean per instance: {means or 'none'}"]
+    if mixed.empty:
+        lines[0] += f"; {mixed.empty} pairs have no negative and train on in-batch ones"
+    if mixed.mirrored:
+        lines.append(
+            f"{mixed.mirrored} mirrored pairs (own query, synthetic text) beside them: "
+            f"{mixed.mirrored / pairs:.2f} a family; each family shares a batch"
+        )
+    if imported is not None and imported.held_out:
+        lines.append(f"{imported.held_out} rows are left out: dev or test judges their queries")
+    if imported is not None and imported.contradicted:
+        lines.append(f"{imported.contradicted} negatives are left out: they are positives of the same query")
+    if imported is not None and imported.documents:
+        lines.append(f"{len(imported.documents)} texts are not in the corpus and are kept as texts")
+    return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -64,6 +65,12 @@ class Session:
             attributes=section.attributes.model_dump(),
             progress=self.output,
         )
+
+    def again(self, command: str, *flags: str) -> str:
+        """The hint that names the next command, with the data set as this one was given."""
+        named = self.resolved.origins.get("dataset.name") == "flag"
+        parts = [command, shlex.quote(self.project.dataset.name or "")] if named else [command]
+        return f"Run `syneg {' '.join([*parts, *flags])}`."
 
     def workspace(self, dataset: Dataset) -> Workspace:
         from syneg_cli.artifacts import Workspace

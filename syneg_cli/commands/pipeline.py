@@ -72,9 +72,11 @@ def run_stages(session: Session, dataset: Dataset, *, force: bool = False) -> li
 def stages(session: Session) -> dict[str, stage.Stage]:
     """The stages in order; a strategy that reads no synthetic (or no mined) negatives needs no such stage."""
     from syneg_cli.commands import evaluate, generate, mine, mix, train
-    from syneg_cli.mix import READS, check_strategy
+    from syneg_cli.strategies import check_strategy
 
-    synthetic, retrieved = READS[check_strategy(session.project.mix.strategy)]
+    section = session.project.mix
+    synthetic, retrieved = check_strategy(section.strategy).reads(section.negatives)
+    retrieved = retrieved and not section.file
     needed = {"generate": synthetic, "mine": retrieved, "mix": True, "train": True, "eval": True}
     modules = {"generate": generate, "mine": mine, "mix": mix, "train": train, "eval": evaluate}
     return {name: cast("stage.Stage", module) for name, module in modules.items() if needed[name]}
@@ -141,4 +143,6 @@ def state(name: str, one: stage.Stage, session: Session, dataset: Dataset) -> St
     manifest = read_manifest(plan.path)
     if reason is not None or manifest is None:
         return State(name, "to do" if not plan.path.exists() else "stale", reason or "")
-    return State(name, "up to date", str(plan.path), manifest.created, manifest.seconds, manifest.cost_usd)
+    where = plan.path.relative_to(session.work_dir)
+    made = manifest.created[:16].replace("T", " ")
+    return State(name, "up to date", str(where), made, manifest.seconds, manifest.cost_usd)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -15,9 +17,16 @@ from syneg_cli.commands.mix import mixed_name
 from syneg_cli.commands.options import Session
 
 if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
     from syneg_cli.artifacts import Manifest
     from syneg_cli.dataset import Dataset
-    from syneg_cli.train import TrainResult, TrainSettings
+    from syneg_cli.texts import Texts
+    from syneg_cli.train import Helpers, TrainResult, TrainSettings
+
+
+OTHERS = {"guide", "guide_margin", "cross_encoder", "dev", "dev_pool"}
+"""Settings beside TrainSettings that change the weights."""
 
 
 def register(app: typer.Typer) -> None:
@@ -54,6 +63,39 @@ def command(
     max_length: Annotated[
         int | None, typer.Option(help="Tokens per text.", show_default="the model's own")
     ] = None,
+    chunk: Annotated[
+        int | None, typer.Option(help="GradCache: any batch size in the memory of N texts.", metavar="N")
+    ] = None,
+    balance: Annotated[
+        float | None, typer.Option(help="Weight of CausalNeg's regulariser.", show_default="0")
+    ] = None,
+    guide: Annotated[
+        str | None, typer.Option(help="A guide encoder that masks likely positives (GISTEmbed).")
+    ] = None,
+    cross_encoder: Annotated[
+        str | None, typer.Option(help="A cross-encoder that teaches by its scores.")
+    ] = None,
+    matryoshka: Annotated[
+        list[int] | None, typer.Option(help="A dimension that shall be good alone; may be repeated.")
+    ] = None,
+    freeze: Annotated[int | None, typer.Option(help="First layers left alone.", show_default="0")] = None,
+    lora: Annotated[int | None, typer.Option(help="Rank of low-rank updates.", show_default="0: off")] = None,
+    merge: Annotated[
+        float | None, typer.Option(help="Share of the fine-tuned weights.", show_default="1")
+    ] = None,
+    dev: Annotated[
+        bool | None,
+        typer.Option("--dev/--no-dev", help="Keep the epoch that is best on dev.", show_default="off"),
+    ] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="Stop after N epochs without a better dev score.", metavar="N")
+    ] = None,
+    save_steps: Annotated[
+        int | None, typer.Option(help="A checkpoint every N steps.", show_default="100", metavar="N")
+    ] = None,
+    report_to: Annotated[
+        str | None, typer.Option(help="tensorboard, wandb or trackio.", show_default="none")
+    ] = None,
     seed: Annotated[int | None, typer.Option(show_default="0")] = None,
     output: Annotated[
         str | None, typer.Option(help="Name of the model.", show_default="<backbone>-<mix>")
@@ -80,6 +122,18 @@ def command(
         "train.dropout": dropout,
         "train.precision": precision,
         "train.max_length": max_length,
+        "train.chunk": chunk,
+        "train.balance": balance,
+        "train.guide": guide,
+        "train.cross_encoder": cross_encoder,
+        "train.matryoshka": matryoshka,
+        "train.freeze": freeze,
+        "train.lora": lora,
+        "train.merge": merge,
+        "train.dev": dev,
+        "train.patience": patience,
+        "train.save_steps": save_steps,
+        "train.report_to": report_to,
         "train.seed": seed,
         "train.output": output,
     }
@@ -102,19 +156,10 @@ def settings_of(session: Session) -> TrainSettings:
     from syneg_cli.train import TrainSettings
 
     section = session.project.train
-    return TrainSettings(
-        epochs=section.epochs,
-        batch_size=section.batch_size,
-        lr=section.lr,
-        temperature=section.temperature,
-        in_batch=section.in_batch,
-        warmup=section.warmup,
-        weight_decay=section.weight_decay,
-        max_grad_norm=section.max_grad_norm,
-        dropout=section.dropout,
-        precision=section.precision,
-        seed=section.seed,
-    )
+    shared = {
+        key: value for key, value in section.model_dump().items() if key in TrainSettings.__annotations__
+    }
+    return TrainSettings(**shared | {"distil": section.distil if section.cross_encoder else 0.0})
 
 
 def plan(session: Session, dataset: Dataset) -> stage.Plan:
@@ -133,6 +178,7 @@ def plan(session: Session, dataset: Dataset) -> stage.Plan:
             "mix": mixed_name(session),
             "max_length": section.max_length,
             **asdict(settings_of(session)),
+            **section.model_dump(include=OTHERS),
         },
     )
 
@@ -146,119 +192,73 @@ def _mixed(session: Session, dataset: Dataset) -> tuple[Path, Manifest]:
     if manifest is None or not path.is_file():
         raise MissingArtifact(
             f"No training instances {mixed_name(session)!r} for {dataset.name} ({path}).",
-            hint=f"Run `syneg mix {dataset.name}`.",
+            hint=session.again("mix"),
         )
     return path, manifest
 
 
 def run(session: Session, dataset: Dataset, plan: stage.Plan) -> stage.Result:
+    from syneg_cli import checkpoints
     from syneg_cli.artifacts import Manifest, read_instances, write_manifest
-    from syneg_cli.backbones import hub_id, load_model
-    from syneg_cli.model_card import CardFacts, model_card
+    from syneg_cli.backbones import load_model
+    from syneg_cli.commands.card import card_of
+    from syneg_cli.diagnostics import FILE
+    from syneg_cli.texts import read_texts
     from syneg_cli.train import save_model, train
 
     started = time.monotonic()
     mixed_path, mixed = _mixed(session, dataset)
-    instances = read_instances(mixed_path)
+    texts = read_texts(mixed, dataset)
     section = session.project.train
+    scratch = checkpoints.folder_for(plan.path, {"inputs": plan.inputs, "settings": plan.settings})
     model = load_model(section.backbone, max_length=section.max_length)
     result = train(
         model,
-        instances,
+        read_instances(mixed_path),
         dataset=dataset,
-        synthetic=_texts(mixed),
+        texts=texts,
         settings=settings_of(session),
+        helpers=_helpers(session, dataset, model, texts, scratch),
         progress=session.output,
     )
-    written = _written_by(mixed)
-    card = model_card(
-        CardFacts(
-            name=plan.path.name,
-            base_model=hub_id(section.backbone) or section.backbone,
-            dataset=dataset.name,
-            strategy=mixed.settings["strategy"],
-            ratio=mixed.settings["ratio"],
-            negatives=mixed.settings["negatives"],
-            composition=mixed.counts["negatives_per_instance"],
-            pairs=len(instances),
-            llm=written[0],
-            prompt=written[1],
-            training=_facts(session, result),
-            max_length=model.max_seq_length,
-            similarity=str(model.similarity_fn_name),
-            prompts=model.prompts,
-            command=_command(session, dataset),
-        )
+    save_model(
+        model, plan.path, card_of(session, dataset, model, mixed, result, plan.path.name), scratch / FILE
     )
-    save_model(model, plan.path, card)
-    counts = {"pairs": len(instances), **asdict(result)}
+    counts = {"pairs": mixed.counts["instances"], **asdict(result)}
     write_manifest(
         plan.path, Manifest("train", plan.inputs, plan.settings, counts, time.monotonic() - started)
     )
+    shutil.rmtree(scratch)
     return stage.Result("train", plan.path, "done", data=counts, shown=_tables(plan, result))
 
 
-def _texts(mixed: Manifest) -> dict[str, str]:
-    """SyntheticNegative.id -> text, from the file the mix was made of."""
-    from syneg_cli.artifacts import file_hash, read_synthetic
-    from syneg_cli.errors import MissingArtifact
+def _helpers(
+    session: Session, dataset: Dataset, model: SentenceTransformer, texts: Texts, scratch: Path
+) -> Helpers:
+    """The other models that the settings name, dev, and where checkpoints rest."""
+    from syneg_cli.dev import DevPool
+    from syneg_cli.encoder import Encoder
+    from syneg_cli.guides import Guide, Teacher, load_cross_encoder
+    from syneg_cli.train import Helpers
 
-    if "synthetic" not in mixed.paths:
-        return {}
-    path = Path(mixed.paths["synthetic"])
-    if not path.is_file() or file_hash(path) != mixed.inputs["synthetic"]:
-        raise MissingArtifact(
-            f"{path} is not the file that was mixed any more.",
-            hint="Run `syneg mix` again, then `syneg train`.",
-        )
-    return {negative.id: negative.full_text for negative in read_synthetic(path)}
-
-
-def _written_by(mixed: Manifest) -> tuple[str | None, str | None]:
-    from syneg_cli.artifacts import read_manifest
-
-    if "synthetic" not in mixed.paths:
-        return None, None
-    generated = read_manifest(Path(mixed.paths["synthetic"]))
-    settings = generated.settings if generated else {}
-    return settings.get("llm"), settings.get("prompt")
-
-
-def _facts(session: Session, result: TrainResult) -> dict[str, Any]:
     section = session.project.train
-    return {
-        "epochs": section.epochs,
-        "steps": result.steps,
-        "batch size": section.batch_size,
-        "learning rate": section.lr,
-        "warm-up": section.warmup,
-        "weight decay": section.weight_decay,
-        "temperature": result.temperature,
-        "in-batch negatives": "yes" if section.in_batch else "no",
-        "dropout": "the model's own" if result.dropout is None else result.dropout,
-        "precision": result.precision,
-        "seed": section.seed,
-    }
-
-
-def _command(session: Session, dataset: Dataset) -> str:
-    """The command line that trains this model again from the same mix."""
-    section = session.project.train
-    parts = [
-        f"syneg train {dataset.name}",
-        f"--backbone {section.backbone}",
-        f"--mixed {mixed_name(session)}",
-    ]
-    parts += [f"--epochs {section.epochs}", f"--batch-size {section.batch_size}", f"--lr {section.lr}"]
-    for flag, value in (
-        ("temperature", section.temperature),
-        ("dropout", section.dropout),
-        ("max-length", section.max_length),
-        ("output", section.output),
-    ):
-        parts += [f"--{flag} {value}"] if value is not None else []
-    parts += [] if section.in_batch else ["--no-in-batch"]
-    return " ".join([*parts, f"--precision {section.precision}", f"--seed {section.seed}"])
+    guide = Guide(Encoder.load(section.guide), dataset, texts) if section.guide else None
+    cross = section.cross_encoder
+    teacher = Teacher(load_cross_encoder(cross), dataset, texts) if cross else None
+    measure = None
+    if section.dev or section.patience:
+        encoder = Encoder(model, precision=section.precision, cache=session.workspace(dataset).embeddings)
+        pool = DevPool.build(dataset, encoder, depth=section.dev_pool, progress=session.output)
+        measure = partial(pool.measure, model, precision=section.precision)
+    return Helpers(
+        dev=measure,
+        guide=guide,
+        guide_margin=section.guide_margin,
+        teacher=teacher,
+        scratch=scratch,
+        save=section.save_steps,
+        record=scratch,
+    )
 
 
 def _tables(plan: stage.Plan, result: TrainResult) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
@@ -61,11 +62,9 @@ class OpenAI(Live):
         started = time.perf_counter()
         try:
             raw = await self.client.chat.completions.with_raw_response.create(**options)
-            completion = raw.parse()
+            completion = json.loads(raw.content)  # the SDK's own parsing costs a tenth of the call
         except openai.APITimeoutError:
             raise TimedOut(f"{self.endpoint} did not answer in time.") from None
-        except openai.APIResponseValidationError as error:
-            raise BadResponse(f"{self.endpoint} sent something that is no completion: {error}.") from None
         except openai.APIConnectionError as error:
             raise self._connection(error) from None
         except openai.APIStatusError as error:
@@ -74,7 +73,7 @@ class OpenAI(Live):
             raise self._status(error) from None
         except ValueError as error:
             raise BadResponse(f"{self.endpoint} sent a broken body: {error}.") from None
-        return _answer(completion, time.perf_counter() - started, read_limits(raw.headers), self.endpoint)
+        return read_completion(completion, time.perf_counter() - started, read_limits(raw.headers), self.endpoint)
 
     def options(self, request: Request) -> dict[str, Any]:
         """The body of the call, as far as this server takes it."""
@@ -148,16 +147,17 @@ class OpenAI(Live):
         return Refused(f"{self.endpoint} refused the request ({status}): {said}")
 
 
-def _answer(completion: Any, seconds: float, limits: RateLimits | None, endpoint: str) -> Answer:
-    choices = getattr(completion, "choices", None)
-    if not choices or getattr(choices[0], "message", None) is None:
-        raise BadResponse(f"{endpoint} sent a completion without a message.")
-    usage = getattr(completion, "usage", None)
+def read_completion(completion: Any, seconds: float, limits: RateLimits | None, endpoint: str) -> Answer:
+    try:
+        choice, usage = completion["choices"][0], completion.get("usage") or {}
+        text = choice["message"].get("content") or ""
+    except (LookupError, TypeError, AttributeError):
+        raise BadResponse(f"{endpoint} sent something that is no chat completion.") from None
     return Answer(
-        text=choices[0].message.content or "",
-        prompt_tokens=getattr(usage, "prompt_tokens", 0) or 0,
-        completion_tokens=getattr(usage, "completion_tokens", 0) or 0,
-        finish=choices[0].finish_reason or "stop",
+        text=text,
+        prompt_tokens=usage.get("prompt_tokens") or 0,
+        completion_tokens=usage.get("completion_tokens") or 0,
+        finish=choice.get("finish_reason") or "stop",
         seconds=seconds,
         limits=limits,
     )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from syneg_cli.distributed import world
 from syneg_cli.errors import UsageError, did_you_mean
 from syneg_cli.mining import bm25, dense, fusion, simans, trec_run, uniform
 from syneg_cli.mining.base import MakeMiner, Miner, Setup
@@ -125,6 +126,8 @@ def _mine(
 ) -> MinedNegatives:
     tally = Tally()
     negatives: list[MinedNegative] = []
+    processes = world()
+    query_ids = list(processes.share(query_ids))
     for start in range(0, len(query_ids), QUERY_BLOCK):
         block = query_ids[start : start + QUERY_BLOCK]
         spare = max((len(dataset.excluded(query_id)) for query_id in block), default=0)
@@ -132,6 +135,9 @@ def _mine(
         negatives += select(
             dataset, name, block, ranking, selection, scored=miner.scored, seed=setup.seed, tally=tally
         )
+    parts = processes.gather((negatives, tally))
+    negatives = [negative for part, _ in parts for negative in part]
+    tally = Tally.of([part for _, part in parts])
     notes = miner.notes
     if not miner.scored and selection.needs_scores:
         notes = (*notes, f"{name} has no scores: the filters that compare scores were not applied")

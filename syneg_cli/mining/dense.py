@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from syneg_cli.mining.base import Ranking, Setup, positive_rows
-from syneg_cli.progress import NoProgress
 from syneg_cli.search import Index
 
 if TYPE_CHECKING:
@@ -41,17 +40,32 @@ class DenseMiner:
         mean: np.ndarray = np.asarray(self.documents[::step]).mean(axis=0)
         return mean
 
+    @cached_property
+    def _training(self) -> tuple[dict[str, int], np.ndarray]:
+        """(query id -> row, vectors) of all training queries: the same batches however work is shared."""
+        dataset = self.setup.dataset
+        ids = list(dataset.qrels("train"))
+        vectors = self.setup.encoder.encode_queries(
+            [dataset.queries[query_id].text for query_id in ids], self.setup.progress
+        )
+        return {query_id: row for row, query_id in enumerate(ids)}, vectors
+
+    def _vectors(self, query_ids: Sequence[str]) -> np.ndarray:
+        rows, vectors = self._training
+        if all(query_id in rows for query_id in query_ids):
+            return vectors[[rows[query_id] for query_id in query_ids]]
+        texts = [self.setup.dataset.queries[query_id].text for query_id in query_ids]
+        return self.setup.encoder.encode_queries(texts, self.setup.progress)
+
     @property
     def notes(self) -> tuple[str, ...]:
         return (self.index.recall_note,) if self.index.recall_note else ()
 
     def rank(self, query_ids: Sequence[str], depth: int) -> Ranking:
         """The nearest documents; the scores are the encoder's similarities."""
-        dataset, progress = self.setup.dataset, self.setup.progress
         documents = self.documents
-        texts = [dataset.queries[query_id].text for query_id in query_ids]
-        queries = self.setup.encoder.encode_queries(texts, progress)
-        scores, rows = self.index.search(queries, depth, progress=progress or NoProgress())
+        queries = self._vectors(query_ids)
+        scores, rows = self.index.search(queries, depth, progress=self.setup.progress)
         positive = lowest_positive(dataset_rows(self.setup, query_ids), queries, documents)
         return Ranking(rows, scores, positive, queries @ self._average)
 

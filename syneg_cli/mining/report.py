@@ -72,8 +72,15 @@ class Tally:
         if len(self.examples) < EXAMPLES and all(negative.query_id != n.query_id for n, _ in self.examples):
             self.examples.append((negative, float(positive)))
 
-    def merge(self, other: Tally) -> None:
-        """Add the counts of a later slice of the queries."""
+    @classmethod
+    def of(cls, parts: list[Tally]) -> Tally:
+        """The counts of consecutive parts of the queries, as if they had been one."""
+        whole = cls()
+        for part in parts:
+            whole._add(part)
+        return whole
+
+    def _add(self, other: Tally) -> None:
         self.queries += other.queries
         self.near_copies += other.near_copies
         self.unscored += other.unscored
