@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from syneg_cli.artifacts import write_jsonl
-from syneg_cli.cache import Cache, Stored
+from syneg_cli.cache import Cache
 from syneg_cli.dataset import Dataset, load_dataset
 from syneg_cli.engine import Engine, Limits
 from syneg_cli.generate import Asking, Generator, as_row, fill, read_negatives
@@ -36,6 +36,7 @@ from syneg_cli.llm.base import NoModel
 from syneg_cli.llm.pricing import FREE
 from syneg_cli.prompts import load_prompt
 from syneg_cli.records import Pair
+from syneg_cli.stored import Stored
 
 LATENCY, PAIRS, CONCURRENCY, ROUNDS = 0.05, 2000, 64, 3
 WORDS = 180
@@ -55,7 +56,9 @@ def make_dataset(folder: Path, pairs: int) -> Dataset:
     (folder / "qrels").mkdir(parents=True)
     docs = ({"_id": f"d{i}", "title": f"Title {i}", "text": text_of(f"p{i}")} for i in range(500))
     write_jsonl(folder / "corpus.jsonl", docs)
-    queries = ({"_id": f"q{i}", "text": f"what does study number {i} say of item {i % 97}"} for i in range(pairs))
+    queries = (
+        {"_id": f"q{i}", "text": f"what does study number {i} say of item {i % 97}"} for i in range(pairs)
+    )
     write_jsonl(folder / "queries.jsonl", queries)
     lines = ["query-id\tcorpus-id\tscore", *(f"q{i}\td{i % 500}\t1" for i in range(pairs))]
     (folder / "qrels" / "train.tsv").write_text("\n".join(lines) + "\n")
@@ -85,9 +88,19 @@ def bare_loop(generator: Generator, pairs: list[Pair], url: str) -> float:
     from openai import AsyncOpenAI
 
     items = [generator.item(i, pair) for i, pair in enumerate(pairs)]
-    bodies = [{"model": "m", "messages": [{"role": r, "content": t} for r, t in i.request.messages],
-               "max_tokens": 4096, "seed": 0, "response_format": {"type": "json_schema", "json_schema": {
-                   "name": "answer", "strict": True, "schema": i.request.schema}}} for i in items]
+    bodies = [
+        {
+            "model": "m",
+            "messages": [{"role": r, "content": t} for r, t in i.request.messages],
+            "max_tokens": 4096,
+            "seed": 0,
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": "answer", "strict": True, "schema": i.request.schema},
+            },
+        }
+        for i in items
+    ]
 
     async def main() -> None:
         client, waiting = AsyncOpenAI(base_url=url, api_key="x", max_retries=0), iter(bodies)
@@ -139,11 +152,32 @@ def filled_cache(generator: Generator, pairs: list[Pair], path: Path) -> None:
         block: list[Stored] = []
         for index, pair in enumerate(pairs):
             item = generator.item(index, pair)
-            made = [{"plan": "p", "title": f"T{k} {index}", "document": text_of(f"n{index}x{k}"), "reflection": "r"}
-                    for k in (1, 2)]
-            block.append(Stored(item.key, "ok", "none", "none", "", "syneg", pair.query_id, pair.doc_id,
-                                json.dumps({"requirements": ["a"], "negatives": made}), words=WORDS, n=2,
-                                messages=json.dumps(item.request.messages), max_tokens=4096))
+            made = [
+                {
+                    "plan": "p",
+                    "title": f"T{k} {index}",
+                    "document": text_of(f"n{index}x{k}"),
+                    "reflection": "r",
+                }
+                for k in (1, 2)
+            ]
+            block.append(
+                Stored(
+                    item.key,
+                    "ok",
+                    "none",
+                    "none",
+                    "",
+                    "syneg",
+                    pair.query_id,
+                    pair.doc_id,
+                    json.dumps({"requirements": ["a"], "negatives": made}),
+                    words=WORDS,
+                    n=2,
+                    messages=json.dumps(item.request.messages),
+                    max_tokens=4096,
+                )
+            )
             if len(block) == 1000 or index + 1 == len(pairs):
                 cache.add(block)
                 block = []
@@ -166,7 +200,9 @@ def from_cache(dataset: Dataset, path: Path, output: Path) -> tuple[int, float]:
 def replay(folder: Path) -> list[Result]:
     dataset = make_dataset(folder / "data", 5000)
     filled_cache(Generator(dataset, load_prompt("syneg"), NoModel()), dataset.pairs("train"), folder / "r.db")
-    speeds = [n / s for n, s in (from_cache(dataset, folder / "r.db", folder / "o.jsonl") for _ in range(ROUNDS))]
+    speeds = [
+        n / s for n, s in (from_cache(dataset, folder / "r.db", folder / "o.jsonl") for _ in range(ROUNDS))
+    ]
     return [Result("replay from the cache", statistics.median(speeds), "negatives/s", ">= 10 000")]
 
 
@@ -175,7 +211,9 @@ def memory(folder: Path) -> list[Result]:
     for pairs in (1000, 100_000):
         place = folder / str(pairs)
         dataset = make_dataset(place / "data", pairs)
-        filled_cache(Generator(dataset, load_prompt("syneg"), NoModel()), dataset.pairs("train"), place / "r.db")
+        filled_cache(
+            Generator(dataset, load_prompt("syneg"), NoModel()), dataset.pairs("train"), place / "r.db"
+        )
         command = [sys.executable, "-m", "benchmarks.generate", "--child", str(place)]
         peaks[pairs] = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     more = (peaks[100_000] - peaks[1000]) / 1024
@@ -191,7 +229,8 @@ def child(place: Path) -> None:
 
 def main(arguments: list[str]) -> None:
     if arguments[:1] == ["--child"]:
-        return child(Path(arguments[1]))
+        child(Path(arguments[1]))
+        return
     os.environ.setdefault("OPENAI_API_KEY", "none")
     benchmarks = {"calls": calls, "replay": replay, "memory": memory}
     for name in arguments or list(benchmarks):

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.cache import OK, TRUNCATED, UNPARSABLE
 from syneg_cli.dataset import normalised
+from syneg_cli.stored import OK, TRUNCATED, UNPARSABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,10 +10,11 @@ from functools import partial
 from typing import TypeVar
 
 from syneg_cli.answers import classify
-from syneg_cli.cache import Stored, generation_key
-from syneg_cli.engine import Engine, Stats
+from syneg_cli.engine import Engine
 from syneg_cli.errors import BudgetExceeded, LLMError, LLMSetupError
 from syneg_cli.llm.base import NoRecording, Request
+from syneg_cli.stats import Stats
+from syneg_cli.stored import Stored, generation_key
 
 T = TypeVar("T")
 Tick = Callable[[Stats], None]

@@ -11,22 +11,23 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from syneg_cli.answers import classify
 from syneg_cli.asking import CHUNK
 from syneg_cli.cache import Caps
-from syneg_cli.engine import Engine, most_it_can_cost
+from syneg_cli.engine import Engine
 from syneg_cli.errors import BudgetExceeded, LLMError, UsageError
 from syneg_cli.generate import Generator, Item
 from syneg_cli.llm.base import Answer
 from syneg_cli.records import Pair
+from syneg_cli.spending import most_it_can_cost
 
 if TYPE_CHECKING:
     from syneg_cli.llm.openai import OpenAI
 
-ENDPOINT = "/v1/chat/completions"
-WINDOW = "24h"
+ENDPOINT: Final = "/v1/chat/completions"
+WINDOW: Final = "24h"
 LARGEST = 50_000
 """Requests in one batch; OpenAI takes no more."""
 
@@ -61,10 +62,14 @@ async def submit(generator: Generator, pairs: Sequence[Pair], engine: Engine) ->
     )
     content = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
     file = await llm.client.files.create(file=("requests.jsonl", io.BytesIO(content)), purpose="batch")
-    made = await llm.client.batches.create(
-        input_file_id=file.id, endpoint=ENDPOINT, completion_window=WINDOW
-    )
-    row = {"id": made.id, "job": engine.job, "state": made.status, "reserved": reserve, "created": time.time()}
+    made = await llm.client.batches.create(input_file_id=file.id, endpoint=ENDPOINT, completion_window=WINDOW)
+    row = {
+        "id": made.id,
+        "job": engine.job,
+        "state": made.status,
+        "reserved": reserve,
+        "created": time.time(),
+    }
     engine.cache.db.table("batches").insert({**row, "keys": json.dumps([item.key for item in items])})
     return made.id, len(items)
 
@@ -106,7 +111,9 @@ def check_caps(engine: Engine, reserve: float, calls: int) -> None:
             hint="Raise the cap, lower --max-tokens, or hand in fewer pairs with --limit.",
         )
     if caps.calls is not None and used.calls + calls > caps.calls:
-        raise BudgetExceeded(f"--max-calls {caps.calls}: the batch holds {calls} requests.", hint="Use --limit.")
+        raise BudgetExceeded(
+            f"--max-calls {caps.calls}: the batch holds {calls} requests.", hint="Use --limit."
+        )
 
 
 def _missing(generator: Generator, pairs: Sequence[Pair], engine: Engine) -> Iterator[Item]:
@@ -120,7 +127,9 @@ def _missing(generator: Generator, pairs: Sequence[Pair], engine: Engine) -> Ite
 def _open_rows(engine: Engine) -> list[dict[str, Any]]:
     marks = ", ".join("?" * len(DONE))
     return list(
-        engine.cache.db.query(f"SELECT * FROM batches WHERE job = ? AND state NOT IN ({marks})", [engine.job, *DONE])
+        engine.cache.db.query(
+            f"SELECT * FROM batches WHERE job = ? AND state NOT IN ({marks})", [engine.job, *DONE]
+        )
     )
 
 

@@ -12,102 +12,26 @@ claimed counts as spent, because the server may have billed it.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import socket
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime, timezone
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from syneg_cli.artifacts import content_hash
 from syneg_cli.errors import BudgetExceeded, SynegError
+from syneg_cli.stored import COLUMNS, INSERT, OK, Stored
 
-if TYPE_CHECKING:
-    from syneg_cli.llm.base import Request
-
-KEY_VERSION = 1
 BUSY_SECONDS = 60.0
 CHECKPOINT_PAGES = 8000
 """Of 4 KiB: rarer checkpoints than by default, because each waits for the disk."""
 
 STALE_SECONDS = 1.0
-OK, TRUNCATED, UNPARSABLE = "ok", "truncated", "unparsable"
 CHUNK = 500
 """Keys in one SELECT; SQLite allows 999 variables in its older versions."""
-
-
-def generation_key(identity: Mapping[str, str], request: Request) -> str:
-    """The hash of everything that changes the answer."""
-    decisive = [KEY_VERSION, identity["provider"], identity["model"], identity["endpoint"]]
-    decisive += [schema_hash(request.schema), request.temperature, request.seed, request.messages]
-    return hashlib.sha256(_encode(decisive).encode()).hexdigest()
-
-
-_encode = json.JSONEncoder(ensure_ascii=False).encode
-_SCHEMAS: dict[int, tuple[object, str, int]] = {}
-
-
-def schema_hash(schema: Mapping[str, Any] | None) -> str | None:
-    return _known_schema(schema)[1] if schema is not None else None
-
-
-def schema_size(schema: Mapping[str, Any] | None) -> int:
-    """Bytes of a schema as JSON."""
-    return _known_schema(schema)[2] if schema is not None else 0
-
-
-def _known_schema(schema: Mapping[str, Any]) -> tuple[object, str, int]:
-    """(schema, hash, size), remembered by identity: all requests of a run share one schema."""
-    known = _SCHEMAS.get(id(schema))
-    if known is None or known[0] is not schema:
-        _SCHEMAS.clear()
-        known = _SCHEMAS[id(schema)] = (schema, content_hash(schema), len(json.dumps(schema)))
-    return known
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """One answer at rest. `status` is "ok", "truncated" or "unparsable"; `cost_usd` None is unpriced."""
-
-    key: str
-    status: str
-    provider: str
-    model: str
-    endpoint: str
-    prompt: str
-    query_id: str
-    doc_id: str
-    response: str
-    messages: str = "[]"
-    """The request's messages as JSON."""
-    options: str = "{}"
-    """Temperature, seed and the schema's hash as JSON."""
-    max_tokens: int = 0
-    attributes: str = "{}"
-    n: int | None = None
-    words: int | None = None
-    number: int | None = None
-    """The negative's number, where the request was about one negative."""
-    finish_reason: str = "stop"
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost_usd: float | None = None
-    seconds: float = 0.0
-    created: str = field(default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="seconds"))
-
-    def serves(self, max_tokens: int) -> bool:
-        """Whether it answers a request with this bound; a cut-off one does not answer a larger."""
-        return self.status != TRUNCATED or self.max_tokens >= max_tokens
-
-
-COLUMNS = tuple(f.name for f in fields(Stored))
-INSERT = f"INSERT INTO answers ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +118,9 @@ class Cache:
             found |= {row[0]: Stored(*row) for row in rows}
         return found
 
-    def answered(self, keys: Sequence[str], max_tokens: int, *, again: bool = False) -> dict[str, float | None]:
+    def answered(
+        self, keys: Sequence[str], max_tokens: int, *, again: bool = False
+    ) -> dict[str, float | None]:
         """Key -> cost of the answers that need no asking: the good ones, and those cut off at this bound.
 
         Unparsable ones are left out, because a correction may have followed; with `again`
@@ -279,7 +205,7 @@ class Cache:
             yield Stored(*row)
 
     def add(self, rows: Sequence[Stored]) -> int:
-        """Store answers that came from elsewhere, skipping those that are there; returns how many were new."""
+        """Store answers that came from elsewhere, but for those that are there; returns how many."""
         before = self._connection.total_changes
         names = ", ".join(COLUMNS)
         with self._write():
@@ -305,8 +231,10 @@ class Cache:
             raise BudgetExceeded(f"--max-calls {caps.calls} is reached.")
         spent = used.spent_usd + used.lost_usd
         if caps.cost is not None and spent + in_flight[0] + reserve > caps.cost:
-            raise CapInFlight(spent) if in_flight[1] else BudgetExceeded(
-                f"--max-cost ${caps.cost:g}: ${spent:.4f} is spent, and the next call can cost ${reserve:.4f}."
+            if in_flight[1]:
+                raise CapInFlight(spent)
+            raise BudgetExceeded(
+                f"--max-cost ${caps.cost:g}: ${spent:.4f} is spent, the next call can cost ${reserve:.4f}."
             )
 
     def _drop_stale_claims(self) -> None:
@@ -355,9 +283,3 @@ def _alive(owner: str) -> bool:
     except PermissionError:
         return True
     return int(pid) != os.getpid()
-
-
-def options_json(request: Request) -> str:
-    """What `Stored.options` keeps of a request."""
-    kept = {"temperature": request.temperature, "seed": request.seed, "schema": schema_hash(request.schema)}
-    return json.dumps(kept)

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from syneg_cli.artifacts import write_jsonl
-from syneg_cli.cache import OK, Cache, Stored
+from syneg_cli.cache import Cache
 from syneg_cli.errors import UsageError
+from syneg_cli.stored import OK, Stored
 
 BLOCK = 1000
 OWN_FIELDS = tuple(f.name for f in fields(Stored))

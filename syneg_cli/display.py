@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from syneg_cli.asking import Tick
-    from syneg_cli.engine import Stats
     from syneg_cli.estimate import Estimate
+    from syneg_cli.stats import Stats
 
 SAMPLE_WIDTH = 240
 
@@ -31,9 +31,7 @@ def watch(
         from rich.live import Live
 
         with Live(console=output.notes, refresh_per_second=4, transient=True) as live:
-            yield lambda stats: live.update(
-                view(stats, description, time.monotonic() - started, cap, unit)
-            )
+            yield lambda stats: live.update(view(stats, description, time.monotonic() - started, cap, unit))
     else:
         last = started
 

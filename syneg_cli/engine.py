@@ -9,25 +9,24 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar, cast
 
-from syneg_cli.cache import OK, Busy, Cache, CapInFlight, Caps, Stored, generation_key, options_json, schema_size
-from syneg_cli.errors import BadResponse, BudgetExceeded, LLMError, LLMSetupError, RateLimited, UsageError
-from syneg_cli.limits import Gate, PerMinute
+from syneg_cli.cache import Busy, Cache, CapInFlight, Caps
+from syneg_cli.errors import BadResponse, BudgetExceeded, LLMError, LLMSetupError, RateLimited
+from syneg_cli.limits import Gate, PerMinute, within
 from syneg_cli.llm.base import LLM, Answer, Broken, NoRecording, Refused, Request, TimedOut, Unreachable
-from syneg_cli.llm.pricing import FREE, Price
+from syneg_cli.llm.pricing import Price
+from syneg_cli.spending import guess_tokens, most_it_can_cost
+from syneg_cli.stats import Stats
+from syneg_cli.stored import OK, Stored, generation_key, options_json
 
 T = TypeVar("T")
 
 MAYBE_BILLED = (TimedOut, Broken, BadResponse)
 """Failures after which the server may still have done the work."""
-
-CHARS_PER_TOKEN = 4.0
-MESSAGE_TOKENS = 16
-"""More than any chat template adds around one message."""
 
 END = object()
 LEASE_FACTOR = 3.0
@@ -51,42 +50,6 @@ class Limits:
     max_calls: int | None = None
     failures_in_a_row: int = 8
     """Requests (not attempts) that fail one after the other before the run stops."""
-
-
-@dataclass
-class Stats:
-    """What is going on; the display reads it while the engine writes it."""
-
-    total: int = 0
-    done: int = 0
-    in_flight: int = 0
-    calls: int = 0
-    answered: int = 0
-    from_cache: int = 0
-    retries: int = 0
-    failed: int = 0
-    misses: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost_usd: float = 0.0
-    saved_usd: float = 0.0
-    unpriced: bool = False
-    no_candidate: int = 0
-    problems: Counter[str] = field(default_factory=Counter)
-    sample: tuple[str, str] | None = None
-    """A query and a negative for it, to look at."""
-
-    def hit(self, cost_usd: float | None) -> None:
-        """An answer that the cache had."""
-        self.done += 1
-        self.from_cache += 1
-        self.saved_usd += cost_usd or 0.0
-
-    @property
-    def projected_usd(self) -> float:
-        """What the whole run will have cost if the rest costs like what was answered."""
-        answered = max(1, self.done - self.from_cache - self.misses - self.no_candidate)
-        return self.cost_usd * (1 + (self.total - self.done) / answered)
 
 
 Classify = Callable[[Answer], str]
@@ -305,61 +268,3 @@ class Engine:
         bound = min(self.limits.longest_backoff, self.limits.backoff * 2.0 ** (attempt - 1))
         asked = error.retry_after if isinstance(error, RateLimited) and error.retry_after else 0.0
         return asked + self._random.uniform(0, bound)
-
-
-async def within(seconds: float | None, awaitable: Awaitable[T]) -> T:
-    """Wait at most so long. `asyncio.wait_for` does it in a task of its own, which costs a tenth of a call.
-
-    Raises:
-        TimedOut: it took longer.
-    """
-    if seconds is None:
-        return await awaitable
-    task, expired = asyncio.current_task(), False
-    assert task is not None
-
-    def expire() -> None:
-        nonlocal expired
-        expired = True
-        task.cancel()
-
-    timer = asyncio.get_running_loop().call_later(seconds, expire)
-    try:
-        return await awaitable
-    except asyncio.CancelledError:
-        if not expired:
-            raise
-        if hasattr(task, "uncancel"):  # Python 3.11 counts cancellations
-            task.uncancel()
-        raise TimedOut(f"No answer within {seconds:g} s.") from None
-    finally:
-        timer.cancel()
-
-
-def guess_tokens(request: Request) -> float:
-    return sum(len(text) for _, text in request.messages) / CHARS_PER_TOKEN
-
-
-def most_it_can_cost(request: Request, price: Price | None) -> float:
-    """US dollars that the call cannot pass: a token is at least one byte of the prompt.
-
-    An unpriced call reserves nothing, and a cap on its cost is refused beforehand.
-    """
-    if price is None or price == FREE:
-        return 0.0
-    tokens = sum(len(text.encode()) + MESSAGE_TOKENS for _, text in request.messages)
-    tokens += schema_size(request.schema)  # servers may write the schema into the prompt
-    return price.cost(tokens, request.max_tokens)
-
-
-def check_cap(max_cost: float | None, price: Price | None, model: str) -> None:
-    """A cap in dollars needs a price.
-
-    Raises:
-        UsageError: the model is unpriced.
-    """
-    if max_cost is not None and price is None:
-        raise UsageError(
-            f"--max-cost: nobody knows what {model} costs.",
-            hint="Set price = [IN, OUT] (dollars per million tokens) in [generate], or use --max-calls.",
-        )

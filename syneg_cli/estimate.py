@@ -13,10 +13,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from syneg_cli.cache import Cache
-from syneg_cli.engine import CHARS_PER_TOKEN
 from syneg_cli.generate import CHUNK, Generator, Item
 from syneg_cli.llm.pricing import Price
 from syneg_cli.records import Pair
+from syneg_cli.spending import CHARS_PER_TOKEN
 
 TOKENS_PER_WORD = 1.4
 REASONING_TOKENS = 110
@@ -61,7 +61,9 @@ def estimate(generator: Generator, pairs: Sequence[Pair], cache: Cache, price: P
     earlier = _earlier(cache, generator)
     n = generator.asking.n
     tokens_in = _guess(characters, [e[0] for e in earlier], 1 / CHARS_PER_TOKEN, INPUT_SPREAD, calls)
-    rule = (words * n * TOKENS_PER_WORD + calls * (n * REASONING_TOKENS + REQUIREMENT_TOKENS)) / max(1, words * n)
+    rule = (words * n * TOKENS_PER_WORD + calls * (n * REASONING_TOKENS + REQUIREMENT_TOKENS)) / max(
+        1, words * n
+    )
     tokens_out = _guess(words * n, [e[1] for e in earlier], rule, OUTPUT_SPREAD, calls)
     cost = None if price is None else _cost(price, tokens_in, tokens_out)
     return Estimate(asked, cached, calls, tokens_in, tokens_out, cost, len(earlier))
@@ -76,16 +78,18 @@ def _chunks(generator: Generator, pairs: Sequence[Pair]) -> Iterable[list[Item]]
 def _earlier(cache: Cache, generator: Generator) -> list[tuple[float, float]]:
     """(tokens in per character, tokens out per word asked) of the model's latest answers to the prompt."""
     rows = cache.db.query(
-        "SELECT prompt_tokens * 1.0 / LENGTH(messages) AS tokens_in, completion_tokens * 1.0 / (words * n) AS "
-        "tokens_out FROM answers WHERE model = ? AND prompt = ? AND prompt_tokens > 0 AND words > 0 AND n > 0 "
-        "AND status = 'ok' ORDER BY id DESC LIMIT 1000",
+        "SELECT prompt_tokens * 1.0 / LENGTH(messages) AS tokens_in, "
+        "completion_tokens * 1.0 / (words * n) AS tokens_out FROM answers WHERE model = ? AND prompt = ? "
+        "AND prompt_tokens > 0 AND words > 0 AND n > 0 AND status = 'ok' ORDER BY id DESC LIMIT 1000",
         [generator.llm.model, generator.prompt.name],
     )
     found = [(row["tokens_in"], row["tokens_out"]) for row in rows]
     return found if len(found) >= LEAST_EARLIER else []
 
 
-def _guess(units: float, ratios: Sequence[float], rule: float, spread: tuple[float, float], calls: int) -> Range:
+def _guess(
+    units: float, ratios: Sequence[float], rule: float, spread: tuple[float, float], calls: int
+) -> Range:
     """The sum over `calls` of a ratio times its units, with a 95 % interval.
 
     The error of a sum of N calls whose ratio was learnt from k earlier ones has variance

@@ -17,13 +17,15 @@ from typing import Any
 
 from syneg_cli.answers import CorpusTexts, check_drafts, classify, parse_negatives
 from syneg_cli.asking import Tick, drive
-from syneg_cli.cache import UNPARSABLE, Cache, Stored, generation_key
+from syneg_cli.cache import Cache
 from syneg_cli.dataset import Dataset
-from syneg_cli.engine import Engine, Stats
+from syneg_cli.engine import Engine
 from syneg_cli.errors import BudgetExceeded, LLMError, LLMSetupError
 from syneg_cli.llm.base import LLM, NoRecording, Request, Subject
 from syneg_cli.prompts import Prompt
 from syneg_cli.records import Pair, Passage, SyntheticNegative
+from syneg_cli.stats import Stats
+from syneg_cli.stored import UNPARSABLE, Stored, generation_key
 
 CHUNK = 200
 NO_CANDIDATE, NOT_RECORDED = "no mined candidate", "not recorded"
@@ -183,7 +185,11 @@ def _open_items(
     most = generator.asking.max_tokens
     for start in range(0, len(pairs), CHUNK):
         part = enumerate(pairs[start : start + CHUNK], start=start)
-        items = [generator.item(index, pair) for index, pair in part if _can_be_asked(generator, pair, engine.stats)]
+        items = [
+            generator.item(index, pair)
+            for index, pair in part
+            if _can_be_asked(generator, pair, engine.stats)
+        ]
         known = engine.cache.answered([item.key for item in items], most, again=engine.again)
         for item in items:
             if item.key in known:
@@ -236,7 +242,10 @@ SAMPLE_EVERY = 20
 def _sample(generator: Generator, stats: Stats, stored: Stored) -> None:
     drafts = [d for d in parse_negatives(stored.response).drafts if not d.problem]
     if drafts:
-        stats.sample = (generator.dataset.queries[stored.query_id].text, f"{drafts[0].title} {drafts[0].text}".strip())
+        stats.sample = (
+            generator.dataset.queries[stored.query_id].text,
+            f"{drafts[0].title} {drafts[0].text}".strip(),
+        )
 
 
 def corrected(request: Request, stored: Stored) -> Request:

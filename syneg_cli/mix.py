@@ -28,8 +28,14 @@ from syneg_cli.records import (
 )
 from syneg_cli.strategies import Candidate, Draw, Pools, Strategy, check_strategy
 
-SIMILARITY = "similarity"
-"""The score of a negative that an encoder gave it; comparable across miners, unlike their own."""
+MARGIN = "margin"
+"""The score of `verify`'s margin check: an encoder's similarity, less the positive's."""
+
+MARK = "verify: relevant by "
+"""How the reason of a negative begins that `verify` marked; the names of the checks follow."""
+
+RELABELLED = "positive"
+"""The status of a negative that `verify` relabelled."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Rules:
     """What keeps a negative out of every pool, and how often the others come.
 
     `weights`: group (a miner, or a prompt) -> relative weight; 0 leaves the group out.
-    `max_risk`: the highest false-negative risk that a check may have found; None: any.
+    `max_risk`: the share of `verify`'s checks that may call it relevant; None: any.
     """
 
     weights: Mapping[str, float] = field(default_factory=dict)
@@ -46,7 +52,20 @@ class Rules:
     def admit(self, negative: SyntheticNegative | MinedNegative, group: str) -> bool:
         if negative.status != "ok" or self.weights.get(group, 1.0) == 0:
             return False
-        return self.max_risk is None or negative.scores.get("risk", 0.0) <= self.max_risk
+        return self.max_risk is None or risk(negative) <= self.max_risk
+
+
+def risk(negative: SyntheticNegative | MinedNegative) -> float:
+    """The share of `verify`'s checks that call a marked negative relevant; 0 where none does."""
+    if not negative.reason.startswith(MARK):
+        return 0.0
+    against = len(negative.reason.removeprefix(MARK).split(", "))
+    return against / max(against, len(negative.scores))
+
+
+def relabelled(mined: Iterable[MinedNegative]) -> list[Pair]:
+    """The pairs that `verify --effect relabel` turned from negatives into positives."""
+    return list(dict.fromkeys(Pair(n.query_id, n.doc_id) for n in mined if n.status == RELABELLED))
 
 
 @dataclass(frozen=True)
@@ -112,7 +131,7 @@ def _written(
                 Candidate(
                     NegativeRef(SYNTHETIC, negative.id),
                     negative.prompt,
-                    negative.scores.get(SIMILARITY, 0.0),
+                    negative.scores.get(MARGIN, 0.0),
                     negative.id in own_queries,
                 )
             )
@@ -134,13 +153,13 @@ def _found(
 
 
 def _hardness(mined: Sequence[MinedNegative]) -> Callable[[MinedNegative], float]:
-    """An encoder's similarity where every negative has one, else the place among its miner's scores.
+    """An encoder's similarity where `verify` measured every one, else the place among its miner's scores.
 
     The place is the share of the same query's and miner's negatives that score lower: BM25's
     scores and cosines are on different scales, and places are not.
     """
-    if all(SIMILARITY in row.scores for row in mined):
-        return lambda row: row.scores[SIMILARITY]
+    if all(MARGIN in row.scores for row in mined):
+        return lambda row: row.scores[MARGIN]
     scores: dict[tuple[str, str], list[float]] = {}
     for row in mined:
         scores.setdefault((row.query_id, row.miner), []).append(row.score)

@@ -49,7 +49,9 @@ SAMPLE: Mapping[str, Mapping[str, Any]] = {
 """Kind -> its variables, with values for the trial rendering of the check."""
 
 REQUIRED = {NEGATIVES: ("query", "positive"), QUERY: ("negative",), JUDGEMENT: ("query", "document")}
-EXAMPLE_HINT = "End the prompt with one JSON object that shows the answer; `syneg prompts show syneg` has one."
+EXAMPLE_HINT = (
+    "End the prompt with one JSON object that shows the answer; `syneg prompts show syneg` has one."
+)
 
 
 @dataclass(frozen=True)

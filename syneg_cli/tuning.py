@@ -101,13 +101,13 @@ def add_lora(model: SentenceTransformer, rank: int) -> None:
         raise UsageError("lora needs the package peft.", hint="pip install 'syneg[lora]'") from None
     config = LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear")
     transformer: Any = model[0]
-    transformer.auto_model = get_peft_model(transformer.auto_model, config)
+    transformer.model = get_peft_model(transformer.model, config)
 
 
 def merge_lora(model: SentenceTransformer) -> None:
     """Fold the low-rank updates into the weights: an ordinary model again."""
     transformer: Any = model[0]
-    transformer.auto_model = transformer.auto_model.merge_and_unload()
+    transformer.model = transformer.model.merge_and_unload()
 
 
 def weights_of(model: SentenceTransformer) -> dict[str, Tensor]:

@@ -61,17 +61,28 @@ Check = Callable[[Sequence[Candidate]], list[Verdict | None]]
 def candidate_of(negative: SyntheticNegative | MinedNegative, dataset: Dataset) -> Candidate:
     if isinstance(negative, SyntheticNegative):
         own = (negative.positive_id,)
-        return Candidate(negative.query_id, SYNTHETIC, shown(negative.title, negative.text), own, negative.positive_id, negative.index)
+        return Candidate(
+            negative.query_id,
+            SYNTHETIC,
+            shown(negative.title, negative.text),
+            own,
+            negative.positive_id,
+            negative.index,
+        )
     passage = dataset.corpus[negative.doc_id]
     known = tuple(sorted(dataset.positives(negative.query_id)))
-    return Candidate(negative.query_id, negative.miner, shown(passage.title, passage.text), known, negative.doc_id)
+    return Candidate(
+        negative.query_id, negative.miner, shown(passage.title, passage.text), known, negative.doc_id
+    )
 
 
 def shown(title: str, text: str) -> str:
     return f"{title}\n{text}".strip()
 
 
-def judge(engine: Engine, prompt: Prompt, dataset: Dataset, *, seed: int = 0, tick: Tick | None = None) -> Check:
+def judge(
+    engine: Engine, prompt: Prompt, dataset: Dataset, *, seed: int = 0, tick: Tick | None = None
+) -> Check:
     """An LLM that decides by the data set's relevance definition, and has to quote its evidence.
 
     A "relevant" whose quotation is not in the document is no verdict of relevance: it was made up.
@@ -124,7 +135,9 @@ def _quoted(evidence: str, document: str) -> bool:
     return any(parts) and all(part in folded for part in parts)
 
 
-def margin(encoder: Encoder, dataset: Dataset, *, margin: float = 0.05, progress: Progress | None = None) -> Check:
+def margin(
+    encoder: Encoder, dataset: Dataset, *, margin: float = 0.05, progress: Progress | None = None
+) -> Check:
     """Relevant is what comes closer to the query than `margin` below its positive.
 
     NV-Retriever's margin filter (arXiv 2407.15831): keep s- <= s+ - m; of several positives the
@@ -182,7 +195,9 @@ def _load_cross_encoder(model: str) -> CrossEncoder:
         loaded: CrossEncoder = CrossEncoder(model)
     except (OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
-        raise UsageError(f"--cross-encoder {model}: {first}", hint="Give a hub id or a model folder.") from error
+        raise UsageError(
+            f"--cross-encoder {model}: {first}", hint="Give a hub id or a model folder."
+        ) from error
     return loaded
 
 
@@ -197,7 +212,9 @@ def unverified(negative: N) -> N:
     return negative
 
 
-def judged(negative: N, verdicts: Mapping[str, Verdict | None], effect: Effect, *, all_agree: bool = False) -> N:
+def judged(
+    negative: N, verdicts: Mapping[str, Verdict | None], effect: Effect, *, all_agree: bool = False
+) -> N:
     """The negative with its scores, and with what follows if the checks call it relevant.
 
     Args:

@@ -15,6 +15,8 @@ from syneg_cli.llm.pricing import Price
 from syneg_cli.prompts import load_prompt
 from tests.servers import negatives_text
 
+ASKING, QUICK, CHEAP = Asking(), Limits(backoff=0.001), Price(1e-6, 1e-6)
+
 
 class FakeLLM(Live):
     """Answers what was queued (an exception is raised), then good answers."""
@@ -48,7 +50,9 @@ def open_tiny(folder: Path) -> Dataset:
     return load_dataset(str(folder), cache=folder.parent / "corpora", dev_fraction=0)
 
 
-def make_generator(folder: Path, llm: FakeLLM, asking: Asking = Asking(), *, prompt: str = "syneg") -> Generator:
+def make_generator(
+    folder: Path, llm: FakeLLM, asking: Asking = ASKING, *, prompt: str = "syneg"
+) -> Generator:
     return Generator(open_tiny(folder), load_prompt(prompt), llm, asking)
 
 
@@ -56,8 +60,8 @@ def make_engine(
     llm: FakeLLM,
     cache: Cache,
     *,
-    limits: Limits = Limits(backoff=0.001),
-    price: Price | None = Price(1e-6, 1e-6),
+    limits: Limits = QUICK,
+    price: Price | None = CHEAP,
     again: bool = False,
 ) -> Engine:
     return Engine(llm, cache, price=price, job="job", limits=limits, again=again)

@@ -127,9 +127,15 @@ class ChatServer:
                     status, body, extra, cut = await self.handle(method, path, raw)
                 finally:
                     self.in_flight -= 1
-                lines = [f"HTTP/1.1 {status} X", "content-type: application/json", f"content-length: {len(body)}"]
+                lines = [
+                    f"HTTP/1.1 {status} X",
+                    "content-type: application/json",
+                    f"content-length: {len(body)}",
+                ]
                 lines += [f"{name}: {value}" for name, value in extra.items()]
-                writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + (body[: len(body) // 2] if cut else body))
+                writer.write(
+                    "\r\n".join(lines).encode() + b"\r\n\r\n" + (body[: len(body) // 2] if cut else body)
+                )
                 await writer.drain()
                 if cut:
                     return

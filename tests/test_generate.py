@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from syneg_cli.cache import Cache
-from syneg_cli.engine import Limits, Stats
+from syneg_cli.engine import Limits
 from syneg_cli.errors import BudgetExceeded, LLMError, LLMSetupError
 from syneg_cli.generate import (
     Asking,
@@ -22,7 +22,10 @@ from syneg_cli.generate import (
 )
 from syneg_cli.llm.base import Answer, Refused, TimedOut, Unreachable
 from syneg_cli.records import Pair, SyntheticNegative
+from syneg_cli.stats import Stats
 from tests.fakes import FakeLLM, good, make_engine, make_generator
+
+ONE_BY_ONE = Limits(concurrency=1, backoff=0.001)
 
 
 def generate(
@@ -30,7 +33,7 @@ def generate(
     llm: FakeLLM,
     path: Path,
     *,
-    limits: Limits = Limits(concurrency=1, backoff=0.001),
+    limits: Limits = ONE_BY_ONE,
     again: bool = False,
 ) -> tuple[list[SyntheticNegative], Stats, Counter[str]]:
     pairs = generator.dataset.pairs("train")
@@ -79,7 +82,9 @@ def test_attributes_depend_on_seed_and_pair_only() -> None:
     drawn = draw_attributes(pools, ("domain", "length"), 0, pair)
     assert drawn == draw_attributes(pools, ("domain", "length"), 0, pair)
     assert drawn["domain"] == draw_attributes(pools, ("domain",), 0, pair)["domain"]
-    others = {draw_attributes(pools, ("domain",), seed, Pair(q, "d"))["domain"] for seed in (0, 1) for q in "abcdef"}
+    others = {
+        draw_attributes(pools, ("domain",), seed, Pair(q, "d"))["domain"] for seed in (0, 1) for q in "abcdef"
+    }
     assert len(others) > 6
 
 

@@ -141,7 +141,9 @@ def test_a_cost_cap_is_never_passed(cli: Cli, tmp_path: Path, latency: float) ->
 
     def respond(body: Body, number: int) -> Reply:
         good = good_reply(body, number)
-        return Reply(text=good.text, tokens=(400 + number % 50, 60 + number % 40), delay=(number % 5) * latency)
+        return Reply(
+            text=good.text, tokens=(400 + number % 50, 60 + number % 40), delay=(number % 5) * latency
+        )
 
     with ChatServer(respond) as server:
         for _ in range(3):

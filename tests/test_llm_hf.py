@@ -16,7 +16,12 @@ from syneg_cli.llm.hf import fingerprint
 from syneg_cli.shapes import answer_schema
 from tests.conftest import Cli
 
-EXAMPLE = {"plan": "...", "kind": "good | bad", "negatives": [{"title": "...", "document": "..."}], "sure": True}
+EXAMPLE = {
+    "plan": "...",
+    "kind": "good | bad",
+    "negatives": [{"title": "...", "document": "..."}],
+    "sure": True,
+}
 SCHEMA = answer_schema(EXAMPLE, negatives=2)
 TEMPLATE = "{% for m in messages %}<{{ m.role }}>{{ m.content }}\n{% endfor %}<assistant>"
 
@@ -52,7 +57,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def ask(model: Path, *texts: str, schema: object = SCHEMA, max_tokens: int = 300, temperature: float = 1.0) -> list[Answer]:
+def ask(
+    model: Path, *texts: str, schema: object = SCHEMA, max_tokens: int = 300, temperature: float = 1.0
+) -> list[Answer]:
     async def main() -> list[Answer]:
         llm = open_llm(f"hf:{model}")
         requests = [
@@ -79,7 +86,7 @@ def test_noise_in_the_shape_of_the_schema(model: Path, max_tokens: int) -> None:
 def test_without_a_schema_it_writes_freely_until_the_bound(model: Path) -> None:
     (answer,) = ask(model, "a", schema=None, max_tokens=20)
     assert answer.completion_tokens <= 20
-    with pytest.raises(ValueError, match="Expecting|Invalid|Extra"):
+    with pytest.raises(ValueError, match=r"Expecting|Invalid|Extra"):
         json.loads(answer.text)
 
 
@@ -120,6 +127,18 @@ def test_the_shortest_answer_is_counted() -> None:
 
 
 def test_the_whole_command_runs_in_process(cli: Cli, tiny: Path, model: Path) -> None:
-    result = cli("generate", tiny, "--llm", f"hf:{model}", "--max-tokens", 700, "--prompt", "plain", "--limit", 2, "--json")
+    result = cli(
+        "generate",
+        tiny,
+        "--llm",
+        f"hf:{model}",
+        "--max-tokens",
+        700,
+        "--prompt",
+        "plain",
+        "--limit",
+        2,
+        "--json",
+    )
     assert result.code == 0, result.err
     assert (result.json["answered"], result.json["cost_usd"]) == (2, 0)

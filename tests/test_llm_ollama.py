@@ -41,7 +41,12 @@ def ask(model: str = "llama3", *, timeout: float = 5, calls: int = 1) -> Answer:
 def test_a_call_sends_everything_and_counts_the_usage(server: ChatServer) -> None:
     server.script.append(Reply(text="hi", tokens=(12, 34)))
     answer = ask()
-    assert (answer.text, answer.prompt_tokens, answer.completion_tokens, answer.finish) == ("hi", 12, 34, "stop")
+    assert (answer.text, answer.prompt_tokens, answer.completion_tokens, answer.finish) == (
+        "hi",
+        12,
+        34,
+        "stop",
+    )
     body = server.requests[0]
     assert body["stream"] is False
     assert body["format"] == SCHEMA

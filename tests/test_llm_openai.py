@@ -25,7 +25,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
         yield running
 
 
-def ask(server: ChatServer, request: Request = REQUEST, *, model: str = "m", timeout: float = 5, calls: int = 1) -> Answer:
+def ask(
+    server: ChatServer, request: Request = REQUEST, *, model: str = "m", timeout: float = 5, calls: int = 1
+) -> Answer:
     async def main() -> Answer:
         llm = open_llm(f"openai:{model}", base_url=server.openai_url, timeout=timeout)
         try:
@@ -65,7 +67,9 @@ def test_a_refused_schema_falls_back_and_is_not_tried_again(server: ChatServer) 
 
 
 def test_a_refused_max_tokens_becomes_max_completion_tokens(server: ChatServer) -> None:
-    server.script.append(Reply(status=400, error="Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens'."))
+    server.script.append(
+        Reply(status=400, error="Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens'.")
+    )
     ask(server)
     assert server.requests[1]["max_completion_tokens"] == 4096
     assert "max_tokens" not in server.requests[1]

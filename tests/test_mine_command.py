@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from syneg_cli.artifacts import read_mined
-from tests.conftest import Cli
+from tests.conftest import DOCS, Cli, write_dataset
 
 WORK = ".syneg/tiny/mined"
 
@@ -126,15 +127,26 @@ def test_the_recall_of_an_approximate_index_is_printed(cli: Cli, tiny: Path, tin
     assert "index HNSW8: recall 1.000" in result.out
 
 
-def test_two_processes_mine_what_one_mines(cli: Cli, tiny: Path, tiny_model: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def wide(tmp_path: Path) -> Path:
+    """More documents than one block of the encoder holds, so that both processes encode some."""
+    words = sorted({word for title, text in DOCS.values() for word in f"{title} {text}".lower().split()})
+    draw = random.Random(0)
+    docs = {f"d{i}": ("", " ".join(draw.choices(words, k=draw.randint(3, 9)))) for i in range(2300)}
+    queries = {f"q{i}": " ".join(draw.choices(words, k=4)) for i in range(21)}
+    return write_dataset(tmp_path / "wide", docs, queries, {"train": [(q, f"d{q[1:]}", 1) for q in queries]})
+
+
+def test_two_processes_mine_what_one_mines(cli: Cli, wide: Path, tiny_model: Path, tmp_path: Path) -> None:
     """torchrun with gloo: documents and queries are shared out, and the files are the same."""
     names = ["--miner", "dense", "--miner", "bm25", "--miner", "random"]
     options = [*names, "--backbone", str(tiny_model), "--precision", "fp32", "--json"]
-    one = cli("mine", tiny, *options)
+    one = cli("mine", wide, *options)
     assert one.code == 0, one.err
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = ["-m", "syneg_cli", "mine", str(wide), "--work-dir", str(tmp_path / "two"), *options]
     two = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-        + ["-m", "syneg_cli", "mine", str(tiny), "--work-dir", str(tmp_path / "two"), *options],
+        [sys.executable, *torchrun, *command],
         capture_output=True,
         text=True,
         cwd=tmp_path,
@@ -143,8 +155,14 @@ def test_two_processes_mine_what_one_mines(cli: Cli, tiny: Path, tiny_model: Pat
     assert two.returncode == 0, two.stderr
     assert len(json.loads(two.stdout)["miners"]) == 3  # printed once, by rank 0
     for name in ("dense", "bm25", "random"):
-        assert read_mined(tmp_path / f"two/tiny/mined/{name}.jsonl") == read_mined(
-            Path(WORK) / f"{name}.jsonl"
+        ours, theirs = (
+            read_mined(folder / f"wide/mined/{name}.jsonl") for folder in (Path(".syneg"), tmp_path / "two")
         )
-    counts = [{k: v for k, v in one.items() if k != "path"} for one in json.loads(two.stdout)["miners"]]
-    assert counts == [{k: v for k, v in one.items() if k != "path"} for one in miners(one)]
+        assert [(n.query_id, n.doc_id, n.rank) for n in ours] == [
+            (n.query_id, n.doc_id, n.rank) for n in theirs
+        ]
+        assert [n.score for n in ours] == pytest.approx([n.score for n in theirs], abs=2e-6)
+    survivors = [
+        [made["survivors"] for made in found] for found in (miners(one), json.loads(two.stdout)["miners"])
+    ]
+    assert survivors[0] == survivors[1]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from syneg_cli.commands import calling
 
 if TYPE_CHECKING:
     from syneg_cli.commands.options import Session
     from syneg_cli.dataset import Dataset
+    from syneg_cli.llm.base import LLM
+
+T = TypeVar("T")
 
 
 def run(session: Session, dataset: Dataset, action: Literal["submit", "collect"]) -> bool:
     """Hand in or fetch; True where everything is there, so that the negatives can be written."""
-    from syneg_cli.batch import collect, openai_of, submit
+    from syneg_cli.batch import DONE, collect, openai_of, submit
     from syneg_cli.commands.generate import generator_for, job_id, pairs_of, plan
     from syneg_cli.engine import Engine
     from syneg_cli.llm.pricing import BATCH_DISCOUNT
@@ -31,20 +35,33 @@ def run(session: Session, dataset: Dataset, action: Literal["submit", "collect"]
         )
         openai_of(engine)
         if action == "submit":
-            made = asyncio.run(_closing(engine, submit(generator, pairs, engine)))
-            data = {"batch": made[0], "requests": made[1]} if made else {"batch": None, "requests": 0}
+            made = asyncio.run(_closing(engine.llm, submit(generator, pairs, engine)))
+            data: dict[str, Any] = (
+                {"batch": made[0], "requests": made[1]} if made else {"batch": None, "requests": 0}
+            )
             later = "Fetch it with `--batch collect`; it takes up to 24 hours."
-            said = f"batch {made[0]}: {made[1]} requests handed in. {later}" if made else "Nothing to hand in."
+            said = (
+                f"batch {made[0]}: {made[1]} requests handed in. {later}" if made else "Nothing to hand in."
+            )
             session.output.result(data, said)
             return False
-        found = asyncio.run(_closing(engine, collect(generator, pairs, engine)))
-    waiting = [f"{batch} ({state})" for batch, state in found.states.items() if state not in calling.BATCH_DONE]
-    note = f"{found.answered} answers fetched, {found.failed} failed"
+        found = asyncio.run(_closing(engine.llm, collect(generator, pairs, engine)))
+    waiting = [f"{batch} ({state})" for batch, state in found.states.items() if state not in DONE]
+    said = f"{found.answered} answers fetched, {found.failed} failed"
     if waiting:
-        session.output.result({"waiting": waiting, "fetched": found.answered}, f"{note}; waiting for {', '.join(waiting)}")
+        said += f"; waiting for {', '.join(waiting)}"
+    elif found.failed:
+        said += "; `--batch submit` hands the failed in again, without --batch they are asked at once"
+    if waiting or found.failed:
+        data = {"fetched": found.answered, "failed": found.failed, "waiting": waiting}
+        session.output.result(data, said)
         return False
-    session.output.note(note)
+    session.output.note(said)
     return True
 
 
-async def _closing[T](engine: object, work: T) -> T: ...
+async def _closing(llm: LLM, work: Awaitable[T]) -> T:
+    try:
+        return await work
+    finally:
+        await llm.close()

@@ -14,11 +14,14 @@ from syneg_cli.commands.options import Json, ProjectFile, Session, WorkDir, open
 from syneg_cli.errors import UsageError
 
 CacheFile = Annotated[
-    str | None, typer.Option("--cache", help="The cache file.", show_default="WORK_DIR/generations.db", metavar="FILE")
+    str | None,
+    typer.Option("--cache", help="The cache file.", show_default="WORK_DIR/generations.db", metavar="FILE"),
 ]
 PromptFilter = Annotated[str | None, typer.Option("--prompt", help="Only answers to this prompt.")]
 ModelFilter = Annotated[str | None, typer.Option("--model", help="Only answers of this model.")]
-StatusFilter = Annotated[str | None, typer.Option("--status", help="Only ok, truncated or unparsable answers.")]
+StatusFilter = Annotated[
+    str | None, typer.Option("--status", help="Only ok, truncated or unparsable answers.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +39,9 @@ def _open(cache: str | None, work_dir: str | None, project: Path | None, as_json
 def _need_file(session: Session) -> None:
     path = calling.cache_path(session)
     if not path.is_file():
-        raise UsageError(f"There is no cache at {path} yet.", hint="`syneg generate` makes it; --cache names another.")
+        raise UsageError(
+            f"There is no cache at {path} yet.", hint="`syneg generate` makes it; --cache names another."
+        )
 
 
 def _where(prompt: str | None, model: str | None, status: str | None) -> tuple[str, tuple[Any, ...]]:
@@ -78,12 +83,25 @@ def list_(
     _need_file(session)
     where, values = _where(prompt, model, status)
     with calling.open_cache(session) as opened:
-        rows = list(opened.rows(f"{where} AND id IN (SELECT id FROM answers WHERE {where} ORDER BY id DESC LIMIT ?)",
-                                (*values, *values, limit)))
+        rows = list(
+            opened.rows(
+                f"{where} AND id IN (SELECT id FROM answers WHERE {where} ORDER BY id DESC LIMIT ?)",
+                (*values, *values, limit),
+            )
+        )
     rows.reverse()
     cells = [
-        (row.key[:12], row.status, f"{row.provider}:{row.model}"[:40], row.prompt, row.query_id, row.doc_id,
-         row.completion_tokens, money(row.cost_usd), row.created)
+        (
+            row.key[:12],
+            row.status,
+            f"{row.provider}:{row.model}"[:40],
+            row.prompt,
+            row.query_id,
+            row.doc_id,
+            row.completion_tokens,
+            money(row.cost_usd),
+            row.created,
+        )
         for row in rows
     ]
     columns = ["key", "status", "llm", "prompt", "query", "document", "tokens out", "cost", "created"]
@@ -159,18 +177,24 @@ def merge(
     session = _open(cache, work_dir, project, as_json)
     missing = [other for other in others if not other.is_file()]
     if missing:
-        raise UsageError(f"{missing[0]} is not there.", hint="Give the generations.db of another work directory.")
+        raise UsageError(
+            f"{missing[0]} is not there.", hint="Give the generations.db of another work directory."
+        )
     with calling.open_cache(session) as opened:
         counts = {str(other): cache_files.merge(opened, other) for other in others}
     lines = [f"{other}: {new} of {read} answers were new" for other, (new, read) in counts.items()]
-    session.output.result({other: {"new": n, "read": r} for other, (n, r) in counts.items()}, "\n".join(lines))
+    session.output.result(
+        {other: {"new": n, "read": r} for other, (n, r) in counts.items()}, "\n".join(lines)
+    )
 
 
 def prune(
     prompt: PromptFilter = None,
     model: ModelFilter = None,
     status: StatusFilter = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Really remove them; without it they are only counted.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Really remove them; without it they are only counted.")
+    ] = False,
     cache: CacheFile = None,
     work_dir: WorkDir = None,
     project: ProjectFile = None,
@@ -181,7 +205,9 @@ def prune(
     _need_file(session)
     where, values = _where(prompt, model, status)
     if where == "1":
-        raise UsageError("prune: say which answers.", hint="For example `syneg cache prune --status unparsable`.")
+        raise UsageError(
+            "prune: say which answers.", hint="For example `syneg cache prune --status unparsable`."
+        )
     with calling.open_cache(session) as opened:
         found = sum(1 for _ in opened.rows(where, values))
         removed = opened.remove(where, values) if yes else 0

@@ -49,15 +49,13 @@ def open_model(session: Session, spec: str) -> LLM:
     from syneg_cli.llm import open_llm
 
     section = session.project.generate
-    return open_llm(
-        spec, base_url=section.base_url, timeout=section.timeout, folder=session.resolved.folder
-    )
+    return open_llm(spec, base_url=section.base_url, timeout=section.timeout, folder=session.resolved.folder)
 
 
 def price(session: Session, llm: LLM) -> Price | None:
     """The model's price, checked against the cap that may need it."""
-    from syneg_cli.engine import check_cap
     from syneg_cli.llm.pricing import price_of
+    from syneg_cli.spending import check_cap
 
     section = session.project.generate
     if len(section.price) == 1:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -25,10 +25,9 @@ from syneg_cli.commands.options import (
     open_session,
 )
 from syneg_cli.commands.stage import Plan, Result, perform
-from syneg_cli.errors import BudgetExceeded, MissingArtifact, UsageError
+from syneg_cli.errors import BudgetExceeded, MissingArtifact
 
 if TYPE_CHECKING:
-    from syneg_cli.cache import Totals
     from syneg_cli.dataset import Dataset
     from syneg_cli.engine import Engine
     from syneg_cli.generate import Generator
@@ -53,30 +52,43 @@ def register(app: typer.Typer) -> None:
 def generate(
     dataset: DatasetArgument = None,
     llm: Annotated[
-        str | None, typer.Option(help="PROVIDER:MODEL; providers: openai, ollama, hf, replay.", metavar="PROVIDER:MODEL")
+        str | None,
+        typer.Option(help="PROVIDER:MODEL; providers: openai, ollama, hf, replay.", metavar="PROVIDER:MODEL"),
     ] = None,
-    base_url: Annotated[str | None, typer.Option(help="The server, for openai and ollama.", metavar="URL")] = None,
+    base_url: Annotated[
+        str | None, typer.Option(help="The server, for openai and ollama.", metavar="URL")
+    ] = None,
     prompt: Annotated[str | None, typer.Option(help="A prompt's name, or a .txt file.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the result.", show_default="default")] = None,
     n: Annotated[int | None, typer.Option(help="Negatives per pair.", show_default="2")] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first so many pairs.")] = None,
-    shard: Annotated[str | None, typer.Option(help="Only part I of N, to spread over machines.", metavar="I/N")] = None,
+    shard: Annotated[
+        str | None, typer.Option(help="Only part I of N, to spread over machines.", metavar="I/N")
+    ] = None,
     concurrency: Annotated[int | None, typer.Option(help="Calls at once, at most.", show_default="8")] = None,
     rpm: Annotated[int | None, typer.Option(help="Requests a minute, at most.")] = None,
     tpm: Annotated[int | None, typer.Option(help="Tokens a minute, at most.")] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds for one call.", show_default="120")] = None,
-    temperature: Annotated[float | None, typer.Option(help="Sampling temperature.", show_default="the model's")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="Sampling temperature.", show_default="the model's")
+    ] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Longest answer.", show_default="4096")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of attributes and sampling.", show_default="0")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of attributes and sampling.", show_default="0")
+    ] = None,
     max_cost: Annotated[float | None, typer.Option(help="Never spend more than this.", metavar="USD")] = None,
     max_calls: Annotated[int | None, typer.Option(help="Never send more calls than this.")] = None,
     cache: Annotated[str | None, typer.Option(help="The generation cache.", metavar="FILE")] = None,
-    retry_bad: Annotated[bool, typer.Option("--retry-bad", help="Ask again for answers that could not be used.")] = False,
+    retry_bad: Annotated[
+        bool, typer.Option("--retry-bad", help="Ask again for answers that could not be used.")
+    ] = False,
     batch: Annotated[
         Literal["submit", "collect"] | None,
         typer.Option(help="OpenAI's Batch API: hand in now, fetch later, at half the price."),
     ] = None,
-    estimate: Annotated[bool, typer.Option("--estimate", help="Calls, tokens and cost; nothing is sent.")] = False,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Calls, tokens and cost; nothing is sent.")
+    ] = False,
     force: Force = False,
     project: ProjectFile = None,
     data_dir: DataDir = None,
@@ -99,11 +111,13 @@ def generate(
     opened = session.dataset()
     prompt_file = load_prompt(session.project.generate.prompt, session.resolved.folder)
     if prompt_file.kind == QUERY:
-        return mirroring.run(session, opened, prompt_file)
+        mirroring.run(session, opened, prompt_file)
+        return
     if estimate:
-        return show_estimate(session, opened)
+        show_estimate(session, opened)
+        return
     if batch is not None and not batching.run(session, opened, batch):
-        return None
+        return
     if retry_bad:
         result = run(session, opened, plan(session, opened), again=True)
     else:
@@ -155,11 +169,12 @@ def run(session: Session, dataset: Dataset, plan: Plan, *, again: bool = False) 
         BudgetExceeded: at a cap; the negatives answered by then are written.
     """
     from syneg_cli.artifacts import write_jsonl
+    from syneg_cli.commands.generated import finish
     from syneg_cli.generate import as_row, read_negatives
 
     started = time.monotonic()
     reason = plan.stale() or "asked for"
-    pairs = _pairs(session, dataset)
+    pairs = pairs_of(session, dataset)
     with calling.open_cache(session) as cache:
         generator = generator_for(session, dataset)
         engine = calling.open_engine(session, generator.llm, cache, job=job_id(plan), again=again)
@@ -168,7 +183,7 @@ def run(session: Session, dataset: Dataset, plan: Plan, *, again: bool = False) 
         records = read_negatives(generator, pairs, keys, cache, counts=counts)
         write_jsonl(plan.path, map(as_row, records))
         totals = cache.totals(engine.job)
-    result = _finish(plan, engine, keys, counts, totals, time.monotonic() - started, reason)
+    result = finish(plan, engine, keys, counts, totals, time.monotonic() - started, reason)
     if stopped is None:
         return result
     raise BudgetExceeded(
@@ -185,7 +200,7 @@ def show_estimate(session: Session, dataset: Dataset) -> None:
 
     generator = generator_for(session, dataset)
     with calling.open_cache(session) as cache:
-        found = estimate(generator, _pairs(session, dataset), cache, calling.price(session, generator.llm))
+        found = estimate(generator, pairs_of(session, dataset), cache, calling.price(session, generator.llm))
     basis = (
         f"Ratios from {found.earlier} earlier answers; 95 % intervals."
         if found.earlier
@@ -210,7 +225,7 @@ def _prompt(session: Session) -> Prompt:
     return load_prompt(session.project.generate.prompt, session.resolved.folder, kind=NEGATIVES)
 
 
-def _pairs(session: Session, dataset: Dataset) -> list[Pair]:
+def pairs_of(session: Session, dataset: Dataset) -> list[Pair]:
     from syneg_cli.generate import select_pairs
 
     section = session.project.generate
@@ -256,7 +271,7 @@ def _candidate_file(session: Session, dataset: Dataset) -> Path:
         if (path := mined_path(workspace, miner)).is_file():
             return path
     raise MissingArtifact(
-        f"The prompt {session.project.generate.prompt!r} rewrites mined negatives, and {dataset.name} has none.",
+        f"{session.project.generate.prompt!r} rewrites mined negatives, and {dataset.name} has none.",
         hint=f"Run `syneg mine {dataset.name}` first.",
     )
 
@@ -272,70 +287,3 @@ def _candidates(session: Session, dataset: Dataset) -> dict[str, list[str]]:
         if mined.status == "ok" and len(texts) < session.project.generate.n:
             texts.append(shown(dataset.corpus[mined.doc_id]))
     return found
-
-
-def _finish(
-    plan: Plan,
-    engine: Engine,
-    keys: Sequence[str | None],
-    counts: Counter[str],
-    totals: Totals,
-    seconds: float,
-    reason: str,
-) -> Result:
-    """Write the manifest, and show what happened."""
-    from syneg_cli.artifacts import Manifest, write_manifest
-
-    stats = engine.stats
-    unanswered = sum(key is None for key in keys) - stats.misses - stats.no_candidate
-    dropped = {why: count for why, count in sorted(counts.items()) if why != "ok"}
-    data: dict[str, Any] = {
-        "pairs": len(keys),
-        "answered": sum(key is not None for key in keys),
-        "from_cache": stats.from_cache,
-        "misses": stats.misses,
-        "unanswered": unanswered,
-        "calls": stats.calls,
-        "negatives": counts["ok"],
-        "dropped": dropped,
-        "prompt_tokens": stats.prompt_tokens,
-        "completion_tokens": stats.completion_tokens,
-        "cost_usd": None if stats.unpriced else stats.cost_usd,
-        "saved_usd": stats.saved_usd,
-        "total": asdict(totals),
-    }
-    if stats.no_candidate:
-        data["without_candidate"] = stats.no_candidate
-    cost = None if totals.unpriced_calls else totals.spent_usd + totals.lost_usd
-    settings = {**plan.settings, "unanswered": unanswered}
-    write_manifest(plan.path, Manifest("generate", plan.inputs, settings, data, round(seconds, 3), cost))
-    data["seconds"] = round(seconds, 3)
-    return Result("generate", plan.path, reason, data=data, shown=_shown(data, totals, plan.path, seconds))
-
-
-def _shown(data: dict[str, Any], totals: Totals, path: Path, seconds: float) -> tuple[Any, ...]:
-    from syneg_cli.output import duration, money, table
-
-    rows: list[tuple[str, Any]] = [("pairs", data["pairs"]), ("answered", data["answered"])]
-    rows.append(("  from the cache", data["from_cache"]))
-    for key, label in (
-        ("misses", "not recorded"),
-        ("without_candidate", "without a mined candidate"),
-        ("unanswered", "unanswered: run again"),
-    ):
-        if data.get(key):
-            rows.append((label, data[key]))
-    rows.append(("negatives", data["negatives"]))
-    rows += [(f"  dropped: {why}", count) for why, count in data["dropped"].items()]
-    rows.append(("calls", data["calls"]))
-    rows.append(("tokens in / out", f"{data['prompt_tokens']:,} / {data['completion_tokens']:,}"))
-    rows.append(("cost", money(data["cost_usd"])))
-    if data["saved_usd"]:
-        rows.append(("saved by the cache", money(data["saved_usd"])))
-    if totals.spent_usd + totals.lost_usd > (data["cost_usd"] or 0):
-        rows.append(("cost of all runs so far", money(totals.spent_usd + totals.lost_usd)))
-    rows.append(("time", duration(seconds)))
-    told = f"-> {path}"
-    if data["answered"] and data["from_cache"] == data["answered"]:
-        told = f"Everything came from the cache: nothing was asked, nothing was paid.\n{told}"
-    return table(None, ["generate", ""], rows, right=lambda column: column == ""), told

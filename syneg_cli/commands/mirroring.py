@@ -37,7 +37,9 @@ def run(session: Session, dataset: Dataset, prompt: Prompt) -> None:
     settings = {"llm": spec, "prompt": prompt.name, "temperature": section.temperature, "seed": section.seed}
     llm = calling.open_model(session, spec)
     with calling.open_cache(session) as cache:
-        engine = calling.open_engine(session, llm, cache, job=content_hash([dataset.name, inputs, settings])[:16])
+        engine = calling.open_engine(
+            session, llm, cache, job=content_hash([dataset.name, inputs, settings])[:16]
+        )
         with watch(session.output, "queries", cap=engine.limits.max_cost, unit="negatives") as tick:
             found = mirror_queries(
                 negatives,

@@ -47,7 +47,7 @@ def command(
     ] = None,
     max_synthetic: Annotated[int | None, typer.Option(help="Synthetic texts per instance at most.")] = None,
     max_risk: Annotated[
-        float | None, typer.Option(help="Highest risk of being relevant that a check found.")
+        float | None, typer.Option(help="Share of verify's checks that may call a negative relevant.")
     ] = None,
     mirror: Annotated[
         str | None,
@@ -120,20 +120,20 @@ def sources(session: Session, workspace: Workspace) -> dict[str, Source]:
     from syneg_cli.commands.mine import mined_path
     from syneg_cli.strategies import check_strategy
 
-    section, name = session.project.mix, workspace.dataset
+    section = session.project.mix
     strategy = check_strategy(section.strategy)
     reads_synthetic, reads_retrieved = strategy.reads(section.negatives)
     files: dict[str, Source] = {}
     if reads_synthetic:
         path = workspace.synthetic(session.project.generate.name)
-        files["synthetic"] = Source(path, f"Run `syneg generate {name}`.")
+        files["synthetic"] = Source(path, session.again("generate"))
     if strategy.mirrors and section.mirror:
         files["mirror"] = Source(_given(session, section.mirror), "Name another file with --mirror.")
     if section.file:
         files["imported"] = Source(_given(session, section.file), "Name another file with --from.")
     elif reads_retrieved:
         for miner in session.project.mine.miners:
-            hint = f"Run `syneg mine {name} --miner {miner}`."
+            hint = session.again("mine", "--miner", miner)
             files[f"{miner} negatives"] = Source(mined_path(workspace, miner), hint)
     return files
 
@@ -201,17 +201,19 @@ def _mix(session: Session, dataset: Dataset, files: dict[str, Path]) -> tuple[Mi
     from syneg_cli.artifacts import read_mined, read_synthetic
     from syneg_cli.imports import read_rows, resolve
     from syneg_cli.mirror import own_queries, read_mirror
-    from syneg_cli.mix import Rules, build_pools, mix
+    from syneg_cli.mix import Rules, build_pools, mix, relabelled
+    from syneg_cli.records import Pair
 
     section = session.project.mix
     synthetic = read_synthetic(files["synthetic"]) if "synthetic" in files else []
     imported = resolve(read_rows(files["imported"]), dataset) if "imported" in files else None
     mined = [row for role, file in files.items() if role.endswith(" negatives") for row in read_mined(file)]
     weights = section.weights or {}
+    turned = dict.fromkeys(relabelled(mined))
     pools = build_pools(
-        imported.pairs if imported else dataset.pairs("train"),
+        imported.pairs if imported else dict.fromkeys([*dataset.pairs("train"), *turned]),
         synthetic,
-        imported.negatives if imported else mined,
+        imported.negatives if imported else [n for n in mined if Pair(n.query_id, n.doc_id) not in turned],
         dataset.excluded,
         rules=Rules(weights, section.max_risk),
         own_queries=own_queries(synthetic, read_mirror(files["mirror"]) if "mirror" in files else ()),

@@ -38,7 +38,12 @@ def list_(project: ProjectFile = None, as_json: Json = False) -> None:
         try:
             prompt = load_prompt(name, session.resolved.folder)
             rows.append(
-                {"name": name, "asks for": prompt.kind, "variables": sorted(prompt.variables), "file": str(path)}
+                {
+                    "name": name,
+                    "asks for": prompt.kind,
+                    "variables": sorted(prompt.variables),
+                    "file": str(path),
+                }
             )
         except PromptError as error:
             rows.append({"name": name, "asks for": error.message, "variables": [], "file": str(path)})
@@ -86,7 +91,12 @@ def render(
     quiet: Quiet = False,
 ) -> None:
     """Print what would be sent for a query and its first positive."""
-    flags = {"dataset.name": dataset, "dataset.data_dir": data_dir, "work_dir": work_dir, "generate.prompt": name}
+    flags = {
+        "dataset.name": dataset,
+        "dataset.data_dir": data_dir,
+        "work_dir": work_dir,
+        "generate.prompt": name,
+    }
     print(rendered(open_session(flags, project=project, quiet=quiet), query_id))
 
 
@@ -101,9 +111,9 @@ def rendered(session: Session, query_id: str | None) -> str:
     if pair is None:
         known = [p.query_id for p in pairs]
         raise UsageError(
-            f"--query-id: {dataset.name} has no training query {query_id!r}.{did_you_mean(str(query_id), known)}",
+            f"--query-id: {dataset.name} has no training query {query_id!r}."
+            + did_you_mean(str(query_id), known),
             hint=f"Some that it has: {', '.join(known[:5])}.",
         )
     item = generator_for(session, dataset, NoModel()).item(0, pair)
     return item.request.messages[0][1]
-

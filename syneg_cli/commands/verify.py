@@ -41,7 +41,8 @@ def register(app: typer.Typer) -> None:
 def verify(
     dataset: DatasetArgument = None,
     check: Annotated[
-        list[str] | None, typer.Option(help="judge, margin or cross-encoder; may be repeated.", show_default="judge")
+        list[str] | None,
+        typer.Option(help="judge, margin or cross-encoder; may be repeated.", show_default="judge"),
     ] = None,
     effect: Annotated[
         Literal["drop", "relabel", "mark"], typer.Option(help="What becomes of a negative that is relevant.")
@@ -50,18 +51,29 @@ def verify(
         Literal["any", "all"], typer.Option(help="Whether one check is enough, or all have to agree.")
     ] = "any",
     source: Annotated[
-        list[str] | None, typer.Option(help="synthetic, or a miner; may be repeated.", show_default="all there are")
+        list[str] | None,
+        typer.Option(help="synthetic, or a miner; may be repeated.", show_default="all there are"),
     ] = None,
     margin: Annotated[float, typer.Option(help="How far below the positive a negative has to stay.")] = 0.05,
-    cross_encoder: Annotated[str | None, typer.Option(help="A CrossEncoder: hub id or folder.", metavar="MODEL")] = None,
-    backbone: Annotated[str | None, typer.Option(help="The encoder of the margin check.", show_default="the one to train")] = None,
+    cross_encoder: Annotated[
+        str | None, typer.Option(help="A CrossEncoder: hub id or folder.", metavar="MODEL")
+    ] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="The encoder of the margin check.", show_default="the one to train")
+    ] = None,
     judge_prompt: Annotated[str, typer.Option(help="The judge's prompt.")] = "judge",
-    llm: Annotated[str | None, typer.Option(help="The judge: PROVIDER:MODEL.", metavar="PROVIDER:MODEL")] = None,
-    base_url: Annotated[str | None, typer.Option(help="The server, for openai and ollama.", metavar="URL")] = None,
+    llm: Annotated[
+        str | None, typer.Option(help="The judge: PROVIDER:MODEL.", metavar="PROVIDER:MODEL")
+    ] = None,
+    base_url: Annotated[
+        str | None, typer.Option(help="The server, for openai and ollama.", metavar="URL")
+    ] = None,
     concurrency: Annotated[int | None, typer.Option(help="Calls at once, at most.", show_default="8")] = None,
     max_cost: Annotated[float | None, typer.Option(help="Never spend more than this.", metavar="USD")] = None,
     max_calls: Annotated[int | None, typer.Option(help="Never send more calls than this.")] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the synthetic negatives.", show_default="default")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the synthetic negatives.", show_default="default")
+    ] = None,
     project: ProjectFile = None,
     data_dir: DataDir = None,
     work_dir: WorkDir = None,
@@ -92,7 +104,8 @@ def verify(
     kept = {path: _read(path, is_synthetic) for path, is_synthetic in files.items()}
     candidates, places = _candidates(opened, kept)
     verdicts = {
-        each: _run_check(each, session, opened, candidates, margin, cross_encoder, judge_prompt) for each in chosen
+        each: _run_check(each, session, opened, candidates, margin, cross_encoder, judge_prompt)
+        for each in chosen
     }
     changed = _apply(kept, places, verdicts, effect, agree == "all")
     for path, negatives in changed.items():
@@ -105,9 +118,15 @@ def _check_options(chosen: Sequence[str], cross_encoder: str | None) -> None:
 
     for each in chosen:
         if each not in CHECKS:
-            raise UsageError(f"--check: no check {each!r}.{did_you_mean(each, CHECKS)}", hint=f"There are: {', '.join(CHECKS)}.")
+            raise UsageError(
+                f"--check: no check {each!r}.{did_you_mean(each, CHECKS)}",
+                hint=f"There are: {', '.join(CHECKS)}.",
+            )
     if "cross-encoder" in chosen and cross_encoder is None:
-        raise UsageError("--check cross-encoder needs a model.", hint="Add `--cross-encoder cross-encoder/ms-marco-MiniLM-L6-v2`.")
+        raise UsageError(
+            "--check cross-encoder needs a model.",
+            hint="Add `--cross-encoder cross-encoder/ms-marco-MiniLM-L6-v2`.",
+        )
 
 
 def negative_files(session: Session, dataset: Dataset, sources: Sequence[str] | None) -> dict[Path, bool]:
@@ -118,7 +137,9 @@ def negative_files(session: Session, dataset: Dataset, sources: Sequence[str] | 
     """
     workspace = session.workspace(dataset)
     found: dict[Path, bool] = {}
-    if (path := workspace.synthetic(session.project.generate.name)).is_file() and _wanted("synthetic", sources):
+    if (path := workspace.synthetic(session.project.generate.name)).is_file() and _wanted(
+        "synthetic", sources
+    ):
         found[path] = True
     for path in sorted(workspace.mined("x").parent.glob("*.jsonl")):
         if _wanted(path.stem, sources):
@@ -226,7 +247,9 @@ def _write(path: Path, negatives: Sequence[Any], how: dict[str, Any]) -> None:
     write_jsonl(path, negatives)
     if manifest is not None:
         statuses = dict(Counter(negative.status for negative in negatives))
-        write_manifest(path, replace(manifest, counts={**manifest.counts, "verified": {**how, "status": statuses}}))
+        write_manifest(
+            path, replace(manifest, counts={**manifest.counts, "verified": {**how, "status": statuses}})
+        )
 
 
 def _show(

@@ -31,8 +31,10 @@ def split_spec(spec: str) -> tuple[str, str]:
     provider, colon, model = spec.partition(":")
     if provider not in PROVIDERS:
         known = list(PROVIDERS)
-        problem = f"no provider {provider!r}.{did_you_mean(provider, known)}" if colon else (
-            f"{spec!r} names no provider; they are {', '.join(known)}."
+        problem = (
+            f"no provider {provider!r}.{did_you_mean(provider, known)}"
+            if colon
+            else (f"{spec!r} names no provider; they are {', '.join(known)}.")
         )
         raise UsageError(f"--llm: {problem}", hint=HINT)
     if not model:

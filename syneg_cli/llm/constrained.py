@@ -36,7 +36,7 @@ class FollowSchema:
         from llguidance import LLMatcher
 
         self.end = end
-        options = {"whitespace_flexible": False}
+        options: Any = {"whitespace_flexible": False}
         self.matchers = [
             LLMatcher(tokens, LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=options))
             if schema is not None
@@ -63,7 +63,9 @@ class FollowSchema:
                 allowed[self.end] = True
             else:
                 mask = torch.frombuffer(bytearray(matcher.compute_bitmask()), dtype=torch.uint8)
-                allowed = ((mask.unsqueeze(1) >> torch.arange(8, dtype=torch.uint8)) & 1).flatten()[:width].bool()
+                allowed = (
+                    ((mask.unsqueeze(1) >> torch.arange(8, dtype=torch.uint8)) & 1).flatten()[:width].bool()
+                )
                 allowed = self._hurried(allowed) if self.step >= self.hurry_at else allowed
             scores[row].masked_fill_(~allowed.to(scores.device), float("-inf"))
         self.step += 1

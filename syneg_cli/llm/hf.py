@@ -96,7 +96,11 @@ class HuggingFace(Live):
         processors = [FollowSchema(schemas, guide, first.max_tokens, min(ends))] if follows else []
         if first.seed is not None:
             torch.manual_seed(first.seed)
-        sampling = {"do_sample": True, "temperature": first.temperature} if first.temperature else {"do_sample": False}
+        sampling = (
+            {"do_sample": True, "temperature": first.temperature}
+            if first.temperature
+            else {"do_sample": False}
+        )
         with torch.inference_mode():
             output = model.generate(
                 **encoded,
@@ -130,12 +134,14 @@ class HuggingFace(Live):
                 ) from error
             if not tokenizer.chat_template:
                 raise LLMSetupError(
-                    f"hf:{self.model} has no chat template.", hint="Use a model that was tuned to follow instructions."
+                    f"hf:{self.model} has no chat template.",
+                    hint="Use a model that was tuned to follow instructions.",
                 )
             tokenizer.padding_side = "left"
             if tokenizer.pad_token_id is None:
                 tokenizer.pad_token = tokenizer.eos_token
-            self._loaded = model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer
+            device: Any = "cuda" if torch.cuda.is_available() else "cpu"
+            self._loaded = model.to(device).eval(), tokenizer
         return self._loaded
 
     def _encode(self, tokenizer: Any, requests: Sequence[Request]) -> Any:
@@ -167,7 +173,7 @@ class HuggingFace(Live):
         most = getattr(model.config.get_text_config(), "max_position_embeddings", None)
         if most and prompt_length + max_tokens > most:
             raise Refused(
-                f"hf:{self.model} holds {most} tokens; the prompt has {prompt_length} and --max-tokens is {max_tokens}."
+                f"hf:{self.model} holds {most} tokens: prompt {prompt_length}, --max-tokens {max_tokens}."
             )
 
 
@@ -209,5 +215,7 @@ def open(model: str, *, base_url: str | None, timeout: float, folder: Path | Non
     places = [Path(model).expanduser()] + ([folder / model] if folder is not None else [])
     found = next((place.resolve() for place in places if place.is_dir()), None)
     if found is None and (model.startswith((".", "/", "~")) or model.count("/") > 1):
-        raise LLMSetupError(f"hf: {model} is no folder.", hint="Give a model folder or a hub id (owner/name).")
+        raise LLMSetupError(
+            f"hf: {model} is no folder.", hint="Give a model folder or a hub id (owner/name)."
+        )
     return HuggingFace(found.name if found is not None else model, found)

@@ -90,7 +90,8 @@ class Ollama(Live):
 
     def _unreachable(self) -> Unreachable:
         return Unreachable(
-            f"No Ollama server answers at {self.endpoint}.", hint="Start one with `ollama serve`, or correct OLLAMA_HOST."
+            f"No Ollama server answers at {self.endpoint}.",
+            hint="Start one with `ollama serve`, or correct OLLAMA_HOST.",
         )
 
     def _status(self, error: ollama.ResponseError) -> LLMError:

@@ -11,7 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syneg_cli.errors import BadResponse, LLMError, LLMSetupError, RateLimited
-from syneg_cli.llm.base import Answer, Broken, Live, RateLimits, Refused, Request, TimedOut, Unreachable, public_url
+from syneg_cli.llm.base import (
+    Answer,
+    Broken,
+    Live,
+    RateLimits,
+    Refused,
+    Request,
+    TimedOut,
+    Unreachable,
+    public_url,
+)
 
 if TYPE_CHECKING:
     import openai
@@ -39,11 +49,10 @@ class OpenAI(Live):
         key = os.environ.get("OPENAI_API_KEY")
         if not key and self.endpoint == OFFICIAL:
             raise LLMSetupError(
-                f"openai:{model} needs a key.", hint="Set OPENAI_API_KEY, or name an own server with --base-url."
+                f"openai:{model} needs a key.",
+                hint="Set OPENAI_API_KEY, or name an own server with --base-url.",
             )
-        self.client = AsyncOpenAI(
-            api_key=key or "none", base_url=url, timeout=timeout, max_retries=0
-        )
+        self.client = AsyncOpenAI(api_key=key or "none", base_url=url, timeout=timeout, max_retries=0)
         self._key = key
         self.formats = ["json_schema", "json_object", "none"]
         self.sends_seed = True
@@ -73,7 +82,9 @@ class OpenAI(Live):
             raise self._status(error) from None
         except ValueError as error:
             raise BadResponse(f"{self.endpoint} sent a broken body: {error}.") from None
-        return read_completion(completion, time.perf_counter() - started, read_limits(raw.headers), self.endpoint)
+        return read_completion(
+            completion, time.perf_counter() - started, read_limits(raw.headers), self.endpoint
+        )
 
     def options(self, request: Request) -> dict[str, Any]:
         """The body of the call, as far as this server takes it."""
@@ -98,7 +109,9 @@ class OpenAI(Live):
         if error.status_code not in (400, 422, 501):
             return False
         text = f"{error.body} {error.message}".lower()
-        if "response_format" in sent and re.search(r"response_format|json_schema|json_object|schema|grammar", text):
+        if "response_format" in sent and re.search(
+            r"response_format|json_schema|json_object|schema|grammar", text
+        ):
             if self.formats[0] == sent["response_format"]["type"]:  # another call may have been first
                 self.formats.pop(0)
             return True
@@ -132,16 +145,22 @@ class OpenAI(Live):
                 hint="Set OPENAI_API_KEY to a key that this server accepts.",
             )
         if status == 403:
-            return LLMSetupError(f"{self.endpoint} denies access (403): {said}", hint="Check the key's rights.")
+            return LLMSetupError(
+                f"{self.endpoint} denies access (403): {said}", hint="Check the key's rights."
+            )
         if status == 404:
             return LLMSetupError(
                 f"{self.endpoint} has no model {self.model!r} (404): {said}",
                 hint="Correct the model in --llm, or the address in --base-url (it usually ends in /v1).",
             )
         if code == "insufficient_quota":
-            return LLMSetupError(f"{self.endpoint}: the account has no credit left.", hint="Add credit, then run again.")
+            return LLMSetupError(
+                f"{self.endpoint}: the account has no credit left.", hint="Add credit, then run again."
+            )
         if status in (429, 503, 529):
-            return RateLimited(f"{self.endpoint}: {status}: {said}", retry_after=read_retry_after(error.response.headers))
+            return RateLimited(
+                f"{self.endpoint}: {status}: {said}", retry_after=read_retry_after(error.response.headers)
+            )
         if status in (408, 409) or status >= 500:
             return LLMError(f"{self.endpoint}: {status}: {said}")
         return Refused(f"{self.endpoint} refused the request ({status}): {said}")

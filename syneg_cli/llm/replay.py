@@ -90,5 +90,7 @@ def open(model: str, *, base_url: str | None, timeout: float, folder: Path | Non
     candidates = [Path(model).expanduser()] + ([folder / model] if folder is not None else [])
     path = next((place for place in candidates if place.is_file()), None)
     if path is None:
-        raise UsageError(f"replay: {model} is not there.", hint="Give the path of a JSONL file of recorded answers.")
+        raise UsageError(
+            f"replay: {model} is not there.", hint="Give the path of a JSONL file of recorded answers."
+        )
     return Replay(path.resolve())

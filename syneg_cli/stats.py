@@ -1,0 +1,42 @@
+"""What is going on in a run of LLM calls, for whoever shows it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Stats:
+    """What is going on; the display reads it while the engine writes it."""
+
+    total: int = 0
+    done: int = 0
+    in_flight: int = 0
+    calls: int = 0
+    answered: int = 0
+    from_cache: int = 0
+    retries: int = 0
+    failed: int = 0
+    misses: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float = 0.0
+    saved_usd: float = 0.0
+    unpriced: bool = False
+    no_candidate: int = 0
+    problems: Counter[str] = field(default_factory=Counter)
+    sample: tuple[str, str] | None = None
+    """A query and a negative for it, to look at."""
+
+    def hit(self, cost_usd: float | None) -> None:
+        """An answer that the cache had."""
+        self.done += 1
+        self.from_cache += 1
+        self.saved_usd += cost_usd or 0.0
+
+    @property
+    def projected_usd(self) -> float:
+        """What the whole run will have cost if the rest costs like what was answered."""
+        answered = max(1, self.done - self.from_cache - self.misses - self.no_candidate)
+        return self.cost_usd * (1 + (self.total - self.done) / answered)
