@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from syneg_cli.dataset import normalised
@@ -45,6 +45,9 @@ LENGTH_FACTOR = 3.0
 
 QUERY_WORDS = 4
 """Shorter queries may well stand in any document on their subject."""
+
+QUOTE_WORDS = 6
+"""An own query of at least so many words that stands in its document word for word quotes it."""
 
 TALK = re.compile(
     r"\bhard[- ]negatives?\b|\bnegative (?:document|passage|example|sample)s?\b|\bpositive document\b"
@@ -123,6 +126,7 @@ def _as_object(value: Any) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+@lru_cache(maxsize=64)
 def parse_negatives(text: str, *, finish: str = "stop") -> Parsed:
     """The negatives of an answer; with `finish` "length" a mended last one counts as cut off."""
     value, whole = read_object(text)
@@ -270,3 +274,14 @@ def _first_problem(
     if words and not words / LENGTH_FACTOR <= count <= words * LENGTH_FACTOR:
         return LENGTH
     return ""
+
+
+def own_query_problem(text: str, *, document: str, query: str) -> str:
+    """Why a text cannot be the own query of a negative for `query`; empty if it can."""
+    folded = normalised(text).strip(" .?!")
+    if not folded:
+        return "empty"
+    if folded == normalised(query).strip(" .?!"):
+        return "copy of the query"
+    quotes = folded.count(" ") >= QUOTE_WORDS - 1 and folded in normalised(document)
+    return "quotes its document" if quotes else ""

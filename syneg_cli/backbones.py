@@ -10,18 +10,18 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from syneg_cli import hub
 from syneg_cli.artifacts import content_hash
+from syneg_cli.assemble import Backend as Backend
+from syneg_cli.assemble import assemble, open_folder
 from syneg_cli.errors import BackboneError, did_you_mean
 from syneg_cli.hub import quiet_libraries as quiet_libraries
 from syneg_cli.progress import Progress
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-
-Backend = Literal["torch", "onnx", "openvino"]
 
 SEARCH_PROMPT = "Represent this sentence for searching relevant passages: "
 QWEN_TASK = "Given a web search query, retrieve relevant passages that answer the query"
@@ -95,6 +95,10 @@ BACKBONES: dict[str, Backbone] = {
 }
 
 
+PLAIN = Backbone("", "mean")
+"""A model that says nothing about itself."""
+
+
 def describe(name: str) -> str:
     """A label for tables: `minilm (sentence-transformers/all-MiniLM-L6-v2)`, or the name as given."""
     return f"{name} ({BACKBONES[name].hub_id})" if name in BACKBONES else name
@@ -132,9 +136,9 @@ def load_model(
     quiet_libraries()
     try:
         if backbone or not (folder / "modules.json").is_file():
-            model = _assemble(folder, backbone, device, trust_remote_code, backend)
+            model = assemble(folder, backbone or PLAIN, device, trust_remote_code, backend)
         else:
-            model = _open(folder, device, trust_remote_code, backend)
+            model = open_folder(folder, device, trust_remote_code, backend)
     except Exception as error:
         raise _explain(name, error) from error
     if model.similarity_fn_name not in ("cosine", "dot"):
@@ -147,54 +151,6 @@ def load_model(
 
 
 REMOTE_HINT = "Read that code first; then pass --trust-remote-code."
-
-
-def _assemble(
-    folder: Path, backbone: Backbone | None, device: str | None, trust: bool, backend: Backend
-) -> SentenceTransformer:
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.base.modules import Transformer
-    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
-
-    known = backbone or Backbone("", "mean")
-    padding = {"padding_side": "left"} if known.left_padding else {}
-    transformer = Transformer(
-        str(folder),
-        model_kwargs=_model_options(backend) | {"trust_remote_code": trust},
-        processor_kwargs={"trust_remote_code": trust, **padding},
-        config_kwargs={"trust_remote_code": trust},
-        backend=backend,
-    )
-    modules: list[Any] = [transformer, Pooling(transformer.get_embedding_dimension(), known.pooling)]
-    if known.similarity == "cosine":
-        modules.append(Normalize())
-    return SentenceTransformer(
-        modules=modules,
-        device=device,
-        prompts={"query": known.query, "document": known.passage},
-        similarity_fn_name=known.similarity,
-        backend=backend,
-    )
-
-
-def _open(folder: Path, device: str | None, trust: bool, backend: Backend) -> SentenceTransformer:
-    from sentence_transformers import SentenceTransformer
-
-    return SentenceTransformer(
-        str(folder),
-        device=device,
-        trust_remote_code=trust,
-        local_files_only=True,
-        model_kwargs=_model_options(backend),
-        backend=backend,
-    )
-
-
-def _model_options(backend: Backend) -> dict[str, Any]:
-    import torch
-
-    # Checkpoints in half precision are widened, so that fine-tuning sums in float32.
-    return {"dtype": torch.float32} if backend == "torch" else {}
 
 
 def _set_length(model: SentenceTransformer, name: str, length: int | None, *, asked: bool) -> None:
@@ -215,8 +171,11 @@ def _explain(name: str, error: Exception) -> BackboneError:
     text = " ".join(str(error).split())
     if "trust_remote_code" in text:
         return BackboneError(f"{name} needs code of its own to load.", hint=REMOTE_HINT)
-    if isinstance(error, ImportError) or "optimum" in text:
-        return BackboneError(f"{name} cannot be loaded: {text}")
+    if "optimum" in text.lower():
+        return BackboneError(
+            f"{name} cannot be loaded: this backend is not installed.",
+            hint="pip install 'sentence-transformers[onnx]' (or [openvino]), or leave --backend torch.",
+        )
     return BackboneError(
         f"{name} cannot be loaded: {type(error).__name__}: {text}",
         hint="A model folder holds config.json, model.safetensors and tokenizer files.",

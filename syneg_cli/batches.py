@@ -111,6 +111,8 @@ class Collator:
     guide_margin: float = 0.0
     teacher: Judge | None = None
     """A cross-encoder's scores of each query's own documents, -inf elsewhere."""
+    share: bool = False
+    """Name the documents, so that other processes can use them as negatives (gather.py)."""
     epoch: int = 0
     valid_label_columns: list[str] = field(default_factory=list)
 
@@ -135,7 +137,7 @@ class Collator:
                 tensors[f"{column}_{key}"] = value
         return tensors
 
-    def _labels(self, batch: Batch) -> dict[str, Tensor]:
+    def _labels(self, batch: Batch) -> dict[str, Any]:
         import torch
 
         from syneg_cli.losses import guided_mask
@@ -147,8 +149,18 @@ class Collator:
         written = torch.tensor([not ref.in_corpus for ref in batch.documents])
         if self.guide is not None:
             mask |= guided_mask(self.guide(batch), positives, margin=self.guide_margin)
-        labels = {"positives": positives, "mask": mask, "synthetic": own & written, "mined": own & ~written}
-        return labels | ({"teacher": self.teacher(batch)} if self.teacher is not None else {})
+        labels: dict[str, Any] = {
+            "positives": positives,
+            "mask": mask,
+            "synthetic": own & written,
+            "mined": own & ~written,
+        }
+        if self.teacher is not None:
+            labels["teacher"] = self.teacher(batch)
+        if self.share:
+            labels["refs"] = batch.documents
+            labels["forbidden"] = tuple(self.excluded(query_id) for query_id in batch.query_ids)
+        return labels
 
     def excluded(self, query_id: str) -> frozenset[str]:
         """What may not be a negative of a query: the judged positives and those of the instances."""

@@ -84,6 +84,7 @@ class Cache:
             raise SynegError(f"{path} is no generation cache: {error}.", hint="Move it away.") from None
         self._next_look = 0.0
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"
+        _OWNERS.add(self.owner)
 
     def __enter__(self) -> Cache:
         return self
@@ -92,6 +93,7 @@ class Cache:
         self.close()
 
     def close(self) -> None:
+        _OWNERS.discard(self.owner)
         self._connection.close()
 
     @contextmanager
@@ -271,8 +273,14 @@ class CapInFlight(BudgetExceeded):
         super().__init__(f"--max-cost: ${spent:.4f} is spent, the rest is reserved for calls in flight.")
 
 
+_OWNERS: set[str] = set()
+"""The owners of the caches that are open in this process."""
+
+
 def _alive(owner: str) -> bool:
     """Whether the process that made a claim still runs; of other machines nothing is known."""
+    if owner in _OWNERS:
+        return True
     host, pid, _ = owner.rsplit(":", 2)
     if host != socket.gethostname():
         return True
@@ -282,4 +290,4 @@ def _alive(owner: str) -> bool:
         return False
     except PermissionError:
         return True
-    return int(pid) != os.getpid()
+    return int(pid) != os.getpid()  # else the number was used before, by one that is gone

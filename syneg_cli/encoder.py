@@ -7,7 +7,6 @@ models compared by cosine give unit vectors, so an inner product is the score fo
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from syneg_cli.backbones import Backend, load_model
 from syneg_cli.distributed import world
 from syneg_cli.embedding_cache import open_store
 from syneg_cli.errors import SynegError
+from syneg_cli.fingerprint import model_parts
 from syneg_cli.progress import Advance, NoProgress, Progress
 from syneg_cli.token_batches import Task, read_ahead, token_batches
 
@@ -134,18 +134,12 @@ class Encoder:
     @cached_property
     def fingerprint(self) -> str:
         """A hash of everything that changes the vectors, weights and tokeniser included."""
-        model = self.model
         return content_hash(
             {
-                "weights": _weights_digest(model),
-                "modules": [(type(module).__name__, _module_config(module)) for module in model],
-                "tokenizer": _tokenizer_digest(model),
-                "prompts": dict(model.prompts),
-                "max_length": model.max_seq_length,
+                **model_parts(self.model),
                 "similarity": self.similarity,
                 "dimension": self.dimension,
                 "precision": self.precision,
-                "backend": model.get_backend(),
                 "format": FORMAT,
             }
         )
@@ -270,31 +264,3 @@ def _evaluating(model: SentenceTransformer) -> Iterator[None]:
         yield
     finally:
         model.train(training)
-
-
-def _weights_digest(model: SentenceTransformer) -> str:
-    digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
-        digest.update(_bytes(tensor))
-    return digest.hexdigest()
-
-
-def _bytes(tensor: torch.Tensor) -> Any:
-    import torch
-
-    flat = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8)
-    return flat.numpy().data
-
-
-def _module_config(module: Any) -> Any:
-    return module.get_config_dict() if hasattr(module, "get_config_dict") else ""
-
-
-def _tokenizer_digest(model: SentenceTransformer) -> str:
-    tokenizer: Any = getattr(model, "tokenizer", None)
-    if not hasattr(tokenizer, "get_vocab"):
-        return ""
-    vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
-    side = getattr(tokenizer, "padding_side", "right")
-    return content_hash([vocabulary, side, type(tokenizer).__name__])

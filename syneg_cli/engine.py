@@ -29,6 +29,9 @@ MAYBE_BILLED = (TimedOut, Broken, BadResponse)
 """Failures after which the server may still have done the work."""
 
 END = object()
+RATE_LIMIT_PATIENCE = 0.25
+"""What a "wait" of the server costs of the attempts: it says that the next one may well pass."""
+
 LEASE_FACTOR = 3.0
 UNHURRIED_LEASE = 6 * 3600.0
 BUSY_POLL = 0.2
@@ -102,11 +105,12 @@ class Engine:
             LLMError: this request failed for good.
         """
         key = generation_key(self.identity, request)
-        last: LLMError | None = None
-        for attempt in range(self.limits.attempts):
-            if attempt:
+        tries, patience, last = 0, float(self.limits.attempts), LLMError("never asked")
+        while patience > 0:
+            if tries:
                 self.stats.retries += 1
-                await asyncio.sleep(self._backoff(attempt, last))
+                await asyncio.sleep(self._backoff(tries, last))
+            tries += 1
             try:
                 return await self._attempt(key, request, classify, about)
             except (LLMSetupError, NoRecording, BudgetExceeded) as error:
@@ -118,7 +122,7 @@ class Engine:
                 break
             except LLMError as error:
                 last = error
-        assert last is not None
+            patience -= RATE_LIMIT_PATIENCE if isinstance(last, RateLimited) else 1.0
         self._failed(last)
         raise last
 

@@ -9,14 +9,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
 from typing import Any
 
-from syneg_cli.answers import CorpusTexts, check_drafts, classify, parse_negatives
-from syneg_cli.asking import Tick, drive
+from syneg_cli.answers import (
+    CorpusTexts,
+    Draft,
+    check_drafts,
+    classify,
+    own_query_problem,
+    parse_negatives,
+)
+from syneg_cli.asking import Tick, drive, rare_collection
 from syneg_cli.cache import Cache
 from syneg_cli.dataset import Dataset
 from syneg_cli.engine import Engine
@@ -231,21 +239,28 @@ async def _settle(generator: Generator, engine: Engine, keys: list[str | None], 
         if hits:
             stats.hit(stored.cost_usd)
             return
-        if not stats.done % SAMPLE_EVERY:
-            _sample(generator, stats, stored)
+        _look_at(generator, stats, stored)
     stats.done += 1
 
 
-SAMPLE_EVERY = 20
+LOOK_SECONDS, SAMPLE_SECONDS = 0.05, 5.0
 
 
-def _sample(generator: Generator, stats: Stats, stored: Stored) -> None:
-    drafts = [d for d in parse_negatives(stored.response).drafts if not d.problem]
-    if drafts:
-        stats.sample = (
-            generator.dataset.queries[stored.query_id].text,
-            f"{drafts[0].title} {drafts[0].text}".strip(),
-        )
+def _look_at(generator: Generator, stats: Stats, stored: Stored) -> None:
+    """For the live view, a few times a second: why drafts will be dropped, and now and then a good one."""
+    if time.monotonic() - stats.looked_at < LOOK_SECONDS:
+        return
+    stats.looked_at = time.monotonic()
+    drafts = parse_negatives(stored.response, finish=stored.finish_reason).drafts[: generator.asking.n]
+    query = generator.dataset.queries[stored.query_id].text
+    positive = generator.dataset.corpus[stored.doc_id].full_text
+    reasons = check_drafts(drafts, query=query, positive=positive, words=stored.words, corpus=None)
+    for draft, reason in zip(drafts, reasons, strict=True):
+        if reason:
+            stats.problems[reason] += 1
+        elif stats.looked_at - stats.sampled_at > SAMPLE_SECONDS:
+            stats.sampled_at = stats.looked_at
+            stats.sample = (query, f"{draft.title} {draft.text}".strip())
 
 
 def corrected(request: Request, stored: Stored) -> Request:
@@ -266,22 +281,24 @@ def read_negatives(
     """The records of all answered pairs, in order; `counts` gets "ok", and the drops by reason."""
     texts = CorpusTexts(generator.dataset.corpus)
     places = [(pair, key) for pair, key in zip(pairs, keys, strict=True) if key is not None]
-    for start in range(0, len(places), CHUNK):
-        part = places[start : start + CHUNK]
-        stored = cache.answers([key for _, key in part])
-        for pair, key in part:
-            for record in _records(generator, pair, stored[key], texts):
-                counts[record.reason or "ok"] += 1
-                yield record
+    with rare_collection():
+        for start in range(0, len(places), CHUNK):
+            part = places[start : start + CHUNK]
+            stored = cache.answers([key for _, key in part])
+            for pair, key in part:
+                for record in _records(generator, pair, stored[key], texts):
+                    counts[record.reason or "ok"] += 1
+                    yield record
 
 
 def _records(
     generator: Generator, pair: Pair, stored: Stored, texts: CorpusTexts
 ) -> Iterator[SyntheticNegative]:
     drafts = parse_negatives(stored.response, finish=stored.finish_reason).drafts[: generator.asking.n]
+    query = generator.dataset.queries[pair.query_id].text
     reasons = check_drafts(
         drafts,
-        query=generator.dataset.queries[pair.query_id].text,
+        query=query,
         positive=generator.dataset.corpus[pair.doc_id].full_text,
         words=stored.words,
         corpus=texts,
@@ -302,8 +319,17 @@ def _records(
             attributes=attributes,
             status="dropped" if reason else "ok",
             reason=reason,
-            extra=draft.extra,
+            extra=_checked_extra(draft, query),
         )
+
+
+def _checked_extra(draft: Draft, query: str) -> dict[str, Any]:
+    """What the prompt asked for beyond the usual; a query of the negative's own only if it can be one."""
+    extra = dict(draft.extra)
+    own = extra.get("query")
+    if own is not None and own_query_problem(str(own), document=draft.text, query=query):
+        extra["rejected_query"] = extra.pop("query")
+    return extra
 
 
 def as_row(record: SyntheticNegative) -> dict[str, Any]:

@@ -140,10 +140,11 @@ def _lists(raw: Mapping[str, Any]) -> Row:
 def _labelled(raw: Mapping[str, Any]) -> Row:
     """Labelled lists: a query with documents of which each label above 0 marks a positive."""
     marked = list(zip(_listed(raw["docs"]), _listed(raw["labels"]), strict=False))
+    right = [isinstance(label, (int, float)) and label > 0 for _, label in marked]
     return Row(
         raw["query"],
-        tuple(text for text, label in marked if label > 0),
-        tuple(text for text, label in marked if label <= 0),
+        tuple(text for (text, _), positive in zip(marked, right, strict=True) if positive),
+        tuple(text for (text, _), positive in zip(marked, right, strict=True) if not positive),
     )
 
 
@@ -173,7 +174,9 @@ def resolve(rows: Iterable[Row], dataset: Dataset) -> Imported:
     would spoil what dev and test measure.
     """
     kept, documents, queries = list(rows), _Names(), _Names()
-    known_queries = {normalised(query.text): query.id for query in dataset.queries.values()}
+    trained = dataset.judgements.get("train", {})  # last, so that of two equal texts train's counts
+    ordered = sorted(dataset.queries.values(), key=lambda query: query.id in trained)
+    known_queries = {normalised(query.text): query.id for query in ordered}
     wanted = {normalised(text) for row in kept for text in (*row.positives, *row.negatives)}
     known_documents = _find(wanted, dataset)
     positives: dict[str, set[str]] = {}

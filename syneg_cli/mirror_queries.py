@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from syneg_cli.answers import read_object
+from syneg_cli.answers import own_query_problem, read_object
 from syneg_cli.asking import Tick, ask_each
-from syneg_cli.dataset import Dataset, normalised
+from syneg_cli.dataset import Dataset
 from syneg_cli.generate import shown
 from syneg_cli.llm.base import Request, Subject
 from syneg_cli.records import SyntheticNegative
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from syneg_cli.prompts import Prompt
 
 MAX_TOKENS = 300
-NO_ANSWER, EMPTY, COPY, QUOTES = "no answer", "empty", "copy of the query", "quotes its document"
-QUOTE_WORDS = 6
-"""A query of at least so many words that stands in the document word for word quotes it."""
+NO_ANSWER = "no answer"
 
 
 @dataclass(frozen=True)
@@ -53,41 +51,28 @@ def mirror_queries(
     """
     asked = [negative for negative in negatives if negative.status == "ok"]
     schema = prompt.schema() if structured else None
-    requests = [
-        Request(
-            Subject(negative.query_id, negative.positive_id, prompt.name, negative.index),
-            (("user", _rendered(prompt, dataset, negative)),),
-            schema,
-            temperature,
-            MAX_TOKENS,
-            seed,
-        )
-        for negative in asked
-    ]
-    answers = ask_each(engine, requests, key="query", tick=tick)
+
+    def make(index: int) -> Request:
+        negative = asked[index]
+        subject = Subject(negative.query_id, negative.positive_id, prompt.name, negative.index)
+        messages = (("user", _rendered(prompt, dataset, negative)),)
+        return Request(subject, messages, schema, temperature, MAX_TOKENS, seed)
+
+    responses = ask_each(engine, len(asked), make, key="query", tick=tick)
     rows: list[dict[str, object]] = []
     dropped: Counter[str] = Counter()
-    for negative, stored in zip(asked, answers, strict=True):
-        text = str((read_object(stored.response)[0] or {}).get("query") or "").strip() if stored else ""
-        if reason := problem(text, negative, dataset.queries[negative.query_id].text, stored is not None):
+    for negative, response in zip(asked, responses, strict=True):
+        text = str((read_object(response or "")[0] or {}).get("query") or "").strip()
+        query = dataset.queries[negative.query_id].text
+        reason = (
+            NO_ANSWER if response is None else own_query_problem(text, document=negative.text, query=query)
+        )
+        if reason:
             dropped[reason] += 1
             continue
         place = {"query_id": negative.query_id, "doc_id": negative.positive_id, "negative": negative.index}
         rows.append({**place, "query": text})
     return OwnQueries(tuple(rows), dropped)
-
-
-def problem(text: str, negative: SyntheticNegative, query: str, answered: bool = True) -> str:
-    """Why a text cannot be the negative's own query; empty if it can."""
-    if not answered:
-        return NO_ANSWER
-    folded = normalised(text)
-    if not folded:
-        return EMPTY
-    if folded.strip(" .?!") == normalised(query).strip(" .?!"):
-        return COPY
-    quotes = folded.count(" ") >= QUOTE_WORDS - 1 and folded.strip(" .?!") in normalised(negative.text)
-    return QUOTES if quotes else ""
 
 
 def _rendered(prompt: Prompt, dataset: Dataset, negative: SyntheticNegative) -> str:

@@ -8,8 +8,6 @@ input, and the other instances, do not matter.
 from __future__ import annotations
 
 import bisect
-import hashlib
-import random
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +24,7 @@ from syneg_cli.records import (
     SyntheticNegative,
     TrainingInstance,
 )
+from syneg_cli.seeds import stream
 from syneg_cli.strategies import Candidate, Draw, Pools, Strategy, check_strategy
 
 MARGIN = "margin"
@@ -146,7 +145,7 @@ def _found(
     ]
     hardness = _hardness(admitted)
     pools: dict[str, dict[str, Candidate]] = {}
-    for row in sorted(admitted, key=lambda row: (-rules.weights.get(row.miner, 1.0), row.miner)):
+    for row in sorted(admitted, key=lambda row: (-rules.weights.get(row.miner, 1.0), row.miner, -row.score)):
         candidate = Candidate(NegativeRef(row.miner, row.doc_id), row.miner, hardness(row))
         pools.setdefault(row.query_id, {}).setdefault(row.doc_id, candidate)
     return {query_id: sorted(rows.values(), key=lambda c: c.ref.id) for query_id, rows in pools.items()}
@@ -246,12 +245,6 @@ def _counted(instances: Sequence[TrainingInstance]) -> Mixed:
         empty=sum(not any(instance.rounds) for instance in pairs),
         mirrored=len(instances) - len(pairs),
     )
-
-
-def stream(seed: int, pair: Pair, number: int) -> random.Random:
-    """The random stream of one draw, the same in every process and for every input order."""
-    name = f"{seed}\0{pair.query_id}\0{pair.doc_id}\0{number}"
-    return random.Random(hashlib.sha256(name.encode()).digest())
 
 
 def describe(negatives: Sequence[NegativeRef]) -> str:

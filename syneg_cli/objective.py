@@ -16,7 +16,7 @@ from syneg_cli.losses import info_nce, listwise_distillation, similarity, source
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-Labels = Mapping[str, Tensor]
+Labels = Mapping[str, Any]
 """positives (B,), mask (B, M), synthetic (B, M), mined (B, M), and teacher (B, M) with distillation."""
 
 
@@ -50,7 +50,7 @@ class Objective(nn.Module):
         *,
         autocast: Callable[[], AbstractContextManager[Any]],
         watch: Callable[[Tensor, Labels], None] | None = None,
-        gather: Callable[[Tensor, Tensor, Labels], tuple[Tensor, Labels]] | None = None,
+        gather: Callable[[Tensor, Labels], tuple[Tensor, Labels]] | None = None,
     ) -> None:
         super().__init__()
         self.model = model
@@ -105,7 +105,7 @@ class Objective(nn.Module):
         if self.watch is not None:
             self.watch(similarity(queries.detach(), documents.detach()), labels)
         if self.gather is not None:
-            documents, labels = self.gather(queries, documents, labels)
+            documents, labels = self.gather(documents, labels)
         for size in (None, *terms.matryoshka):
             total = total + info_nce(
                 shortened(queries, size),

@@ -80,7 +80,7 @@ class GenerateSection(Section):
 class MineSection(Section):
     miners: tuple[str, ...] = ("dense",)
     depth: Positive = 30
-    pool: Positive = 100
+    pool: Positive = 300
     skip: NonNegative = 0
     min_score: float | None = None
     max_score: float | None = None
@@ -150,9 +150,12 @@ class TrainSection(Section):
     cross_encoder: str | None = None
     distil: Annotated[float, Field(ge=0)] = 1.0
     matryoshka: tuple[Positive, ...] = ()
+    refresh: Literal["none", "ance"] = "none"
+    refresh_depth: Positive = 200
     freeze: NonNegative = 0
     lora: NonNegative = 0
     merge: Annotated[float, Field(gt=0, le=1)] = 1.0
+    share_negatives: bool = False
     dev: bool = False
     dev_pool: Positive = 50
     patience: NonNegative = 0

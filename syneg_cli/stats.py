@@ -28,6 +28,8 @@ class Stats:
     problems: Counter[str] = field(default_factory=Counter)
     sample: tuple[str, str] | None = None
     """A query and a negative for it, to look at."""
+    looked_at: float = 0.0
+    sampled_at: float = 0.0
 
     def hit(self, cost_usd: float | None) -> None:
         """An answer that the cache had."""

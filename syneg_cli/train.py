@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from syneg_cli import checkpoints, tuning
 from syneg_cli.batches import Collator, families
 from syneg_cli.diagnostics import step_figures, variance
+from syneg_cli.distributed import world
+from syneg_cli.gather import gather_documents
 from syneg_cli.progress import NoProgress, Progress
 from syneg_cli.records import TrainingInstance
 from syneg_cli.texts import Texts
@@ -59,6 +61,7 @@ class TrainSettings:
     freeze: int = 0
     lora: int = 0
     merge: float = 1.0
+    share_negatives: bool = False
     patience: int = 0
     report_to: str = "none"
     seed: int = 0
@@ -81,6 +84,9 @@ class TrainResult:
     resumed_at: int = 0
 
 
+Refresh = Callable[[Sequence[Sequence[TrainingInstance]], int], Sequence[Sequence[TrainingInstance]]]
+
+
 @dataclass(frozen=True)
 class Helpers:
     """What a run may be given beside its data; each may be missing.
@@ -97,6 +103,8 @@ class Helpers:
     scratch: Path | None = None
     save: int = 0
     record: Path | None = None
+    refresh: Refresh | None = None
+    """Called before every epoch with the families; its answer is trained on (ANCE)."""
 
 
 def train(
@@ -145,7 +153,15 @@ def train(
         scratch = helpers.scratch or Path(elsewhere)
         objective = _objective(model, settings, temperature, precision, device, watch)
         trainer = make_trainer(
-            model, settings, collator, objective, watch, scratch, save=helpers.save, precision=precision
+            model,
+            settings,
+            collator,
+            objective,
+            watch,
+            scratch,
+            save=helpers.save,
+            precision=precision,
+            refresh=helpers.refresh,
         )
         resume = checkpoints.last(scratch)
         watch.resumed_at = checkpoints.step_of(resume)
@@ -199,6 +215,7 @@ def _collator(
         query_prompt=model.prompts.get("query") or None,
         document_prompt=model.prompts.get("document") or None,
         in_batch=settings.in_batch,
+        share=settings.share_negatives and world().size > 1,
         guide=helpers.guide,
         guide_margin=helpers.guide_margin,
         teacher=helpers.teacher if settings.distil else None,
@@ -230,7 +247,8 @@ def _objective(
         matryoshka=settings.matryoshka,
         chunk=settings.chunk,
     )
-    return Objective(model, terms, autocast=autocast, watch=seen)
+    gather = gather_documents if settings.share_negatives and world().size > 1 else None
+    return Objective(model, terms, autocast=autocast, watch=seen, gather=gather)
 
 
 def save_model(model: SentenceTransformer, folder: Path, card: str, *extra: Path) -> None:

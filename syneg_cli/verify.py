@@ -91,11 +91,13 @@ def judge(
     def check(candidates: Sequence[Candidate]) -> list[Verdict | None]:
         from syneg_cli.asking import ask_each
 
-        requests = [_judge_request(prompt, dataset, candidate, seed) for candidate in candidates]
-        answers = ask_each(engine, requests, key="relevant", tick=tick)
+        def make(index: int) -> Request:
+            return _judge_request(prompt, dataset, candidates[index], seed)
+
+        responses = ask_each(engine, len(candidates), make, key="relevant", tick=tick)
         return [
-            read_verdict(stored.response, candidate.text) if stored is not None else None
-            for stored, candidate in zip(answers, candidates, strict=True)
+            read_verdict(response, candidate.text) if response is not None else None
+            for response, candidate in zip(responses, candidates, strict=True)
         ]
 
     return check

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from syneg_cli.batches import build_batch
-from syneg_cli.records import SYNTHETIC, NegativeRef, TrainingInstance
+from syneg_cli.batches import build_batch, families
+from syneg_cli.mirror import mirrored
+from syneg_cli.records import SYNTHETIC, TEXT, NegativeRef, TrainingInstance
 
 
 def instance(query: str, positive: str, *rounds: list[tuple[str, str]]) -> TrainingInstance:
@@ -75,3 +76,48 @@ def test_the_epoch_chooses_the_round() -> None:
         for epoch in range(3)
     ]
     assert names == [["p1", "a"], ["p1", "b"], ["p1", "a"]]
+
+
+def family() -> list[TrainingInstance]:
+    """The pair (q1, p1) with a mined negative, and its two synthetic texts with their own queries."""
+    real = TrainingInstance("q1", "p1", ((NegativeRef("dense", "x"),),), family="f")
+    return [real, *(mirrored(NegativeRef(SYNTHETIC, name), "f") for name in ("s1", "s2"))]
+
+
+def relevant(query_id: str) -> frozenset[str]:
+    return RELEVANT.get(query_id, frozenset())
+
+
+def test_families_are_together_and_in_order_of_appearance() -> None:
+    alone = instance("q2", "p2", [])
+    real, first, second = family()
+    assert families([real, alone, first, alone, second]) == [(real, first, second), (alone,), (alone,)]
+
+
+def test_the_documents_of_a_family_are_negatives_of_one_another() -> None:
+    batch = build_batch([*family(), instance("q2", "p2", [])], 0, relevant, in_batch=True)
+    assert batch.query_ids == ("q1", "mirror:s1", "mirror:s2", "q2")
+    assert [ref.id for ref in batch.documents] == ["p1", "x", "s1", "s2", "p2"]
+    assert [batch.documents[column].id for column in batch.positives] == ["p1", "s1", "s2", "p2"]
+    assert not any(any(row) for row in batch.masked)
+
+
+def test_without_in_batch_a_family_still_shares_its_positives() -> None:
+    batch = build_batch([*family(), instance("q2", "p2", [])], 0, relevant, in_batch=False)
+    assert [masked_names(batch, row) for row in range(4)] == [
+        {"p2"},
+        {"x", "p2"},
+        {"x", "p2"},
+        {"p1", "x", "s1", "s2"},
+    ]
+
+
+def test_a_real_positive_of_the_query_in_a_family_is_masked_for_it_alone() -> None:
+    batch = build_batch([*family(), instance("q1", "p1b", [])], 0, relevant, in_batch=True)
+    assert [masked_names(batch, row) for row in range(4)] == [{"p1b"}, set(), set(), {"p1"}]
+
+
+def test_a_text_that_the_corpus_lacks_is_itself_whatever_its_id() -> None:
+    one = TrainingInstance("t", "p2", ((NegativeRef("dense", "p2"),),), TEXT)
+    batch = build_batch([one], 0, relevant, in_batch=True)
+    assert [ref.source for ref in batch.documents] == [TEXT, "corpus"]

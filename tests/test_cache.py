@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,8 @@ from syneg_cli.errors import BudgetExceeded, SynegError, UsageError
 from syneg_cli.llm.base import Request, Subject
 from syneg_cli.stored import Stored, generation_key
 from tests.conftest import Cli
-from tests.fakes import FakeLLM
-from tests.test_generate import generate, make_generator
+from tests.fakes import FakeLLM, make_generator
+from tests.test_generate import generate
 
 IDENTITY = {"provider": "openai", "model": "m", "endpoint": "http://here/v1"}
 REQUEST = Request(Subject("q", "d", "syneg"), (("user", "hello"),), {"type": "object"}, 0.5, 100, 7)
@@ -59,7 +60,7 @@ def test_what_does_not_change_the_answer_does_not_change_the_key() -> None:
 
 
 def test_the_key_is_the_same_tomorrow() -> None:
-    assert generation_key(IDENTITY, REQUEST).startswith("dc"), "changing it would forget what was paid"
+    assert generation_key(IDENTITY, REQUEST).startswith("d54a68fc"), "changing it would forget what was paid"
 
 
 def test_an_answer_is_on_disk_when_record_returns(tmp_path: Path) -> None:
@@ -126,11 +127,8 @@ def test_what_is_in_flight_counts_against_the_cap(tmp_path: Path) -> None:
         with pytest.raises(BudgetExceeded, match=r"\$0.7000 is spent"):
             cache.claim("d", job="j", reserve=0.6, caps=caps)
         totals = cache.totals("j")
-        assert (totals.calls, totals.spent_usd, totals.lost_usd) == (
-            2,
-            pytest.approx(0.1),
-            pytest.approx(0.6),
-        )
+        assert totals.calls == 2
+        assert [totals.spent_usd, totals.lost_usd] == pytest.approx([0.1, 0.6])
 
 
 def test_a_cap_on_calls_counts_those_in_flight(tmp_path: Path) -> None:
@@ -208,8 +206,9 @@ def test_the_commands(cli: Cli, tmp_path: Path) -> None:
         cache.add(
             [stored("k1", messages='[["user", "asked"]]'), stored("k2", status="unparsable", cost_usd=None)]
         )
-    (row,) = cli("cache", "stats", "--cache", path, "--json").json  # type: ignore[misc]
-    assert (row["answers"], row["bad"], row["cost_usd"]) == (2, 1, None)  # type: ignore[index]
+    rows: Any = cli("cache", "stats", "--cache", path, "--json").json["rows"]
+    row = rows[0]
+    assert (row["answers"], row["bad"], row["cost_usd"]) == (2, 1, None)
     assert "unpriced" in cli("cache", "stats", "--cache", path).out
     assert "k1" in cli("cache", "list", "--cache", path).out
     assert "asked" in cli("cache", "show", "k1", "--cache", path).out

@@ -198,4 +198,5 @@ def test_read_ahead_passes_errors_on_and_stops_early() -> None:
     with read_ahead(items(3)) as ready, pytest.raises(ValueError, match="broken"):
         list(ready)
     with read_ahead(items(200)) as ready:
-        assert next(iter(ready)) == 0
+        first: Any = next(iter(ready))
+        assert first == 0

@@ -14,7 +14,7 @@ import pytest
 from syneg_cli.dataset import Dataset, load_dataset
 from syneg_cli.encoder import Encoder
 from syneg_cli.errors import DatasetError, UsageError
-from syneg_cli.mining import Selection, Setup, check_miner, mine_negatives, uses_encoder
+from syneg_cli.mining import Selection, Setup, check_miner, make_miner, mine_negatives, uses_encoder
 from syneg_cli.mining.base import Ranking, generator
 from syneg_cli.mining.fusion import reciprocal_ranks
 from syneg_cli.mining.report import Tally
@@ -185,10 +185,8 @@ def test_fusion(mine: Mine, tmp_path: Path) -> None:
     run = tmp_path / "r.trec"
     run.write_text("q Q0 c 1 9 x\nq Q0 b 2 8 x\n", encoding="utf-8")
     found = mine(f"fusion:dense+run:{run}")  # dense ranks a, d, b, c
-    assert found == [
-        ("c", 1, pytest.approx(1 / 64 + 1 / 61, abs=1e-6)),
-        ("b", 2, pytest.approx(1 / 63 + 1 / 62, abs=1e-6)),
-    ]
+    assert [(doc_id, rank) for doc_id, rank, _ in found] == [("c", 1), ("b", 2)]
+    assert [score for _, _, score in found] == pytest.approx([1 / 64 + 1 / 61, 1 / 63 + 1 / 62], abs=1e-6)
 
 
 def test_simans_weights() -> None:
@@ -221,7 +219,8 @@ def test_a_weighted_draw_follows_its_weights(four: Dataset) -> None:
 
 
 def test_a_generator_depends_on_every_part() -> None:
-    draws = {generator(*parts).random() for parts in [(0, "a"), (1, "a"), (0, "b"), (0, "a", "b")]}
+    made = [generator(0, "a"), generator(1, "a"), generator(0, "b"), generator(0, "a", "b")]
+    draws = {one.random() for one in made}
     assert len(draws) == 4
     assert generator(3, "x").random() == generator(3, "x").random()
 
@@ -232,7 +231,7 @@ def test_the_tally_counts_what_each_filter_left(four: Dataset, setup: Setup) -> 
     assert mined.tally.survivors == {
         "ranked": 4,
         "no positive": 2,
-        "rank 1 to 100": 2,
+        "rank 1 to 300": 2,
         "at most 70% of the positive": 1,
     }
     assert mined.tally.short == ["q"]
@@ -276,3 +275,22 @@ def test_unknown_miners(name: str, message: str) -> None:
 def test_uses_encoder() -> None:
     names = ["dense", "simans", "fusion", "fusion:bm25+simans", "simans:bm25", "bm25", "random", "run:x"]
     assert [uses_encoder(name) for name in names] == [True] * 4 + [False] * 4
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_bm25_ranks_a_random_corpus_as_the_formula_does(tmp_path: Path, seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    words = ["ant", "cat", "dog", "elk", "fox", "hen", "owl"]
+    docs = {f"d{i}": ("", " ".join(draw.choice(words, int(draw.integers(1, 12))))) for i in range(60)}
+    query = " ".join(draw.choice(words, 3, replace=False))
+    folder = write_dataset(tmp_path / "x", docs, {"q": query}, {"train": [("q", "d0", 1)]})
+    dataset = load_dataset(str(folder), cache=tmp_path / "cache", dev_fraction=0)
+    expected = naive_bm25(query.split(), [text.split() for _, text in docs.values()])
+    setup = Setup(dataset, lambda: FakeEncoder())  # type: ignore[arg-type, return-value]
+    ranking = make_miner("bm25", setup).rank(["q"], 60)
+    order = [
+        row for row in sorted(range(60), key=lambda row: (-round(expected[row], 5), row)) if expected[row]
+    ]
+    assert ranking.scores[0, : len(order)].tolist() == pytest.approx([expected[r] for r in order], abs=1e-4)
+    assert (ranking.rows[0, len(order) :] == -1).all()
+    assert ranking.positive[0] == pytest.approx(expected[0], abs=1e-5)

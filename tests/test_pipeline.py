@@ -100,7 +100,7 @@ def test_a_changed_synthetic_file_is_not_trained_on_by_accident(
     assert not Path(".syneg/tiny/models").exists()
 
 
-def test_demo_ends_with_one_table_of_three_arms(
+def test_demo_ends_with_one_table_of_all_arms(
     cli: Cli, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SYNEG_TRAIN_BACKBONE", str(tiny_model))
@@ -110,7 +110,7 @@ def test_demo_ends_with_one_table_of_three_arms(
     assert result.code == 0, result.err
     arms = result.json["arms"]
     assert isinstance(arms, dict)
-    assert list(arms)[:3] == ["zero-shot", "mined", "SyNeg mix"]
+    assert list(arms) == ["zero-shot", "mined", "SyNeg mix", "mirror"]
     comparisons = result.json["comparisons"]
     assert isinstance(comparisons, dict)
     gain = comparisons["SyNeg mix - mined"]
@@ -118,6 +118,8 @@ def test_demo_ends_with_one_table_of_three_arms(
     assert gain["low"] <= gain["difference"] <= gain["high"]
     manifest = json.loads(Path("here/.syneg/aldermere-support/synthetic/default.manifest.json").read_text())
     assert manifest["counts"]["negatives"] == 400
+    mirror = json.loads(Path("here/.syneg/aldermere-support/mixed/mirror.manifest.json").read_text())
+    assert mirror["counts"]["mirrored"] == 400
     again = cli("demo", "here")
     assert again.code == 0
     assert "Training" not in again.err

@@ -9,7 +9,20 @@ from collections.abc import Callable
 
 import typer
 
-from syneg_cli.commands import cache, demo, evaluate, generate, init, mine, mix, pipeline, prompts, train, verify
+from syneg_cli.commands import (
+    cache,
+    demo,
+    evaluate,
+    export,
+    generate,
+    init,
+    mine,
+    mix,
+    pipeline,
+    prompts,
+    train,
+    verify,
+)
 
 COMMANDS: tuple[Callable[[typer.Typer], object], ...] = (
     init.register,
@@ -22,5 +35,6 @@ COMMANDS: tuple[Callable[[typer.Typer], object], ...] = (
     pipeline.register,
     prompts.register,
     cache.register,
+    export.register,
     demo.register,
 )

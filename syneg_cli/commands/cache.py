@@ -63,7 +63,7 @@ def stats(
         rows = cache_files.stats(opened)
     cells = [[*list(row.values())[:-1], money(row["cost_usd"])] for row in rows]
     columns = ["llm", "prompt", "answers", "bad", "tokens in", "tokens out", "cost"]
-    session.output.result(rows, table(str(calling.cache_path(session)), columns, cells))
+    session.output.result({"rows": rows}, table(str(calling.cache_path(session)), columns, cells))
 
 
 def list_(
@@ -105,7 +105,7 @@ def list_(
         for row in rows
     ]
     columns = ["key", "status", "llm", "prompt", "query", "document", "tokens out", "cost", "created"]
-    session.output.result([asdict(row) for row in rows], table(None, columns, cells))
+    session.output.result({"answers": [asdict(row) for row in rows]}, table(None, columns, cells))
 
 
 def show(

@@ -28,6 +28,7 @@ NO_FLAG = (
     "guide_margin",
     "distil",
     "dev_pool",
+    "refresh_depth",
 )
 """Settings without a flag: the command gives them in the environment."""
 

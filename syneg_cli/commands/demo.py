@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from syneg_cli.evaluate import Evaluation
 
 DATASET = "aldermere-support"
-ARMS = {"mined": "retrieved", "SyNeg mix": "hybrid"}
+ARMS = {"mined": "retrieved", "SyNeg mix": "hybrid", "mirror": "mirror"}
 """Row of the final table -> strategy. Everything else is the same for all arms."""
 
 PROJECT = '''\
@@ -42,7 +42,8 @@ llm = "replay:negatives.jsonl"
 miners = ["dense"]
 
 [mix]
-strategy = "hybrid"
+strategy = "hybrid"           # or "mirror": each synthetic text with a question of its own
+mirror = "mirror.jsonl"
 
 [train]
 backbone = "minilm"
@@ -99,7 +100,8 @@ def write_demo(directory: Path) -> None:
         rows = [(q["_id"], d) for q in queries if q["split"] == split for d in q["positives"]]
         lines = ["query-id\tcorpus-id\tscore", *(f"{query}\t{doc}\t1" for query, doc in rows)]
         write_text(folder / "qrels" / f"{split}.tsv", "\n".join(lines) + "\n")
-    write_jsonl(directory / "negatives.jsonl", _packaged("negatives"))
+    for name in ("negatives", "mirror"):
+        write_jsonl(directory / f"{name}.jsonl", _packaged(name))
 
 
 def _packaged(name: str) -> list[dict[str, Any]]:
@@ -126,7 +128,7 @@ def _arm(session: Session, directory: Path, strategy: str) -> Evaluation:
     from syneg_cli.commands import evaluate, mix, train
 
     arm = options.open_session(
-        {"mix.strategy": strategy},
+        {"mix.strategy": strategy, "mix.mirror": str((directory / "mirror.jsonl").resolve())},
         project=directory / "syneg.toml",
         as_json=session.output.as_json,
         quiet=session.output.quiet,
@@ -140,7 +142,7 @@ def _arm(session: Session, directory: Path, strategy: str) -> Evaluation:
 
 
 def present(evaluations: dict[str, Evaluation]) -> tuple[dict[str, Any], list[Any]]:
-    """One table: each arm against zero-shot, and the mix against mined negatives."""
+    """One table: each arm against zero-shot, and those with LLM texts against mined negatives."""
     from syneg_cli.evaluate import MAIN_METRIC, compare_metrics
     from syneg_cli.output import table
     from syneg_cli.significance import Comparison, verdict
@@ -162,8 +164,8 @@ def present(evaluations: dict[str, Evaluation]) -> tuple[dict[str, Any], list[An
             row += [f"{c.difference:+.4f}", f"[{c.low:+.4f}, {c.high:+.4f}]"]
         rows.append(row)
     columns = ["", "nDCG@10", "to zero-shot", "95 % interval", "to mined", "95 % interval "]
-    last = list(evaluations)[-1]
     queries = len(evaluations["zero-shot"].per_query[MAIN_METRIC])
     title = f"syneg demo: {DATASET}, {queries} test queries, one training run per arm, equal settings"
-    sentence = f"{last} against mined. {verdict('nDCG@10', against(last, 'mined'))}"
-    return data, [table(title, columns, rows, right=lambda c: bool(c)), sentence]
+    others = [name for name in evaluations if name not in ("zero-shot", "mined")]
+    sentences = [f"{name} against mined. {verdict('nDCG@10', against(name, 'mined'))}" for name in others]
+    return data, [table(title, columns, rows, right=lambda c: bool(c)), "\n".join(sentences)]

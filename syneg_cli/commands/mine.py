@@ -34,7 +34,7 @@ def command(
     ] = None,
     depth: Annotated[int | None, typer.Option(help="Negatives per query.", show_default="30")] = None,
     pool: Annotated[
-        int | None, typer.Option(help="Ranks that filters and draws choose from.", show_default="100")
+        int | None, typer.Option(help="Ranks that filters and draws choose from.", show_default="300")
     ] = None,
     skip: Annotated[int | None, typer.Option(help="First ranks left out.", show_default="0")] = None,
     min_score: Annotated[float | None, typer.Option(help="Lowest score.", show_default="none")] = None,
@@ -258,49 +258,12 @@ def _write(
     session: Session, dataset: Dataset, one: stage.Plan, mined: MinedNegatives, seconds: float
 ) -> stage.Result:
     from syneg_cli.artifacts import Manifest, write_jsonl, write_manifest
+    from syneg_cli.commands.mined_tables import mined_tables
 
     # A hub model that was fetched just now has a hash of its own only after that.
     inputs = _plan(session, dataset, mined.miner).inputs
     counts = mined.tally.as_json() | {"notes": list(mined.notes)}
     write_jsonl(one.path, mined.negatives)
     write_manifest(one.path, Manifest("mine", inputs, one.settings, counts, seconds))
-    shown = _shown(dataset, one, mined)
+    shown = mined_tables(dataset, mined, one)
     return stage.Result("mine", one.path, "done", data={"miner": mined.miner, **counts}, shown=shown)
-
-
-def _shown(dataset: Dataset, one: stage.Plan, mined: MinedNegatives) -> tuple[Any, ...]:
-    """Survivors per filter, score quantiles, notes, and examples to look at."""
-    from syneg_cli.output import table
-
-    tally = mined.tally
-    survivors = [
-        (name, count, f"{count / max(tally.queries, 1):.1f}") for name, count in tally.survivors.items()
-    ]
-    survivors.append(("drawn", len(tally.negative_scores), f"{tally.per_query:.1f}"))
-    remarks = [*mined.notes, *tally.remarks(one.settings["pool"], one.settings["depth"])]
-    shown: list[Any] = [f"mine {mined.miner}: {tally.queries} queries -> {one.path}"]
-    shown.append(table(None, ["after", "documents", "a query"], survivors))
-    shown += remarks
-    data = tally.as_json()
-    if positive := data["positive_quantiles"]:
-        rows = [["positives", *positive.values()], ["negatives", *data["negative_quantiles"].values()]]
-        rows = [row + [None] * (len(positive) + 1 - len(row)) for row in rows]
-        shown.append(table(None, ["score quantiles", *positive], rows))
-    if tally.examples:
-        columns = ["query", "rank", "score", "positive's", "negative"]
-        examples = [
-            (
-                _short(dataset.queries[n.query_id].text, 60),
-                f"{n.rank}",
-                f"{n.score:.3f}" if positive else "-",
-                f"{best:.3f}" if best == best else "-",
-                _short(dataset.corpus[n.doc_id].full_text, 90),
-            )
-            for n, best in tally.examples
-        ]
-        shown.append(table(None, columns, examples, right=columns[1:4].__contains__))
-    return tuple(shown)
-
-
-def _short(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"

@@ -175,6 +175,7 @@ def _rounds(session: Session) -> int:
 
 def run(session: Session, dataset: Dataset, plan: stage.Plan) -> stage.Result:
     from syneg_cli.artifacts import Manifest, write_instances, write_manifest
+    from syneg_cli.commands.preview import tables
 
     started = time.monotonic()
     files = {role: source.path for role, source in sources(session, session.workspace(dataset)).items()}
@@ -194,7 +195,7 @@ def run(session: Session, dataset: Dataset, plan: stage.Plan) -> stage.Result:
             paths={role: str(file) for role, file in files.items()},
         ),
     )
-    return stage.Result("mix", plan.path, "done", data=counts, shown=tuple(_tables(mixed, plan, imported)))
+    return stage.Result("mix", plan.path, "done", data=counts, shown=tables(mixed, plan.settings, imported))
 
 
 def _mix(session: Session, dataset: Dataset, files: dict[str, Path]) -> tuple[Mixed, Imported | None]:
@@ -242,39 +243,3 @@ def summary(mixed: Mixed) -> dict[str, Any]:
         "negatives_per_instance": {source: n / draws for source, n in sorted(mixed.sources.items())},
         "composition": dict(sorted(mixed.composition.items())),
     }
-
-
-def _tables(mixed: Mixed, plan: stage.Plan, imported: Imported | None) -> list[Any]:
-    from syneg_cli.output import table
-    from syneg_cli.strategies import check_strategy
-
-    draws = sum(mixed.composition.values())
-    by_size = sorted(mixed.composition.items(), key=lambda item: (-item[1], item[0]))
-    rows = [(name, count, f"{count / draws:.1%}") for name, count in by_size]
-    title = f"mix: {plan.settings['strategy']}"
-    if check_strategy(plan.settings["strategy"]).uses_ratio:
-        title += f", ratio {plan.settings['ratio']}"
-    columns = ["an instance got", "instances", "share"]
-    shown = table(title, columns, rows, right=lambda column: column != columns[0])
-    return [shown, "\n".join(_remarks(mixed, plan.settings["rounds"], imported))]
-
-
-def _remarks(mixed: Mixed, rounds: int, imported: Imported | None) -> list[str]:
-    draws = sum(mixed.composition.values())
-    means = ", ".join(f"{n / draws:.3f} {source}" for source, n in sorted(mixed.sources.items()))
-    pairs = len(mixed.instances) - mixed.mirrored
-    lines = [f"{pairs} pairs x {rounds} rounds; mean per instance: {means or 'none'}"]
-    if mixed.empty:
-        lines[0] += f"; {mixed.empty} pairs have no negative and train on in-batch ones"
-    if mixed.mirrored:
-        lines.append(
-            f"{mixed.mirrored} mirrored pairs (own query, synthetic text) beside them: "
-            f"{mixed.mirrored / pairs:.2f} a family; each family shares a batch"
-        )
-    if imported is not None and imported.held_out:
-        lines.append(f"{imported.held_out} rows are left out: dev or test judges their queries")
-    if imported is not None and imported.contradicted:
-        lines.append(f"{imported.contradicted} negatives are left out: they are positives of the same query")
-    if imported is not None and imported.documents:
-        lines.append(f"{len(imported.documents)} texts are not in the corpus and are kept as texts")
-    return lines

@@ -1,14 +1,54 @@
-"""Training instances as a person reads them."""
+"""What `syneg mix` shows: counts, and training instances as a person reads them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from syneg_cli.dataset import Dataset
+    from syneg_cli.imports import Imported
+    from syneg_cli.mix import Mixed
     from syneg_cli.records import NegativeRef, TrainingInstance
     from syneg_cli.texts import Texts
+
+
+def tables(mixed: Mixed, settings: Mapping[str, Any], imported: Imported | None) -> tuple[Any, ...]:
+    """What the instances of a mix got, and what else is to be known about it."""
+    from syneg_cli.output import table
+    from syneg_cli.strategies import check_strategy
+
+    draws = sum(mixed.composition.values())
+    by_size = sorted(mixed.composition.items(), key=lambda item: (-item[1], item[0]))
+    rows = [(name, count, f"{count / draws:.1%}") for name, count in by_size]
+    title = f"mix: {settings['strategy']}"
+    if check_strategy(settings["strategy"]).uses_ratio:
+        title += f", ratio {settings['ratio']}"
+    columns = ["an instance got", "instances", "share"]
+    shown = table(title, columns, rows, right=lambda column: column != columns[0])
+    return shown, "\n".join(_remarks(mixed, settings["rounds"], imported))
+
+
+def _remarks(mixed: Mixed, rounds: int, imported: Imported | None) -> list[str]:
+    draws = sum(mixed.composition.values())
+    means = ", ".join(f"{n / draws:.3f} {source}" for source, n in sorted(mixed.sources.items()))
+    pairs = len(mixed.instances) - mixed.mirrored
+    lines = [f"{pairs} pairs x {rounds} rounds; mean per instance: {means or 'none'}"]
+    if mixed.empty:
+        lines[0] += f"; {mixed.empty} pairs have no negative and train on in-batch ones"
+    if mixed.mirrored:
+        lines.append(
+            f"{mixed.mirrored} mirrored pairs (own query, synthetic text) beside them: "
+            f"{mixed.mirrored / pairs:.2f} a family; each family shares a batch"
+        )
+    if imported is not None and imported.held_out:
+        lines.append(f"{imported.held_out} rows are left out: dev or test judges their queries")
+    if imported is not None and imported.contradicted:
+        lines.append(f"{imported.contradicted} negatives are left out: they are positives of the same query")
+    if imported is not None and imported.documents:
+        lines.append(f"{len(imported.documents)} texts are not in the corpus and are kept as texts")
+    return lines
 
 
 def panels(mixed: Path, dataset: Dataset, count: int) -> list[Any]:

@@ -48,7 +48,7 @@ def list_(project: ProjectFile = None, as_json: Json = False) -> None:
         except PromptError as error:
             rows.append({"name": name, "asks for": error.message, "variables": [], "file": str(path)})
     cells = [(row["name"], row["asks for"], ", ".join(row["variables"]), row["file"]) for row in rows]
-    session.output.result(rows, table(None, ["name", "asks for", "variables", "file"], cells))
+    session.output.result({"prompts": rows}, table(None, ["name", "asks for", "variables", "file"], cells))
 
 
 def show(name: Name, project: ProjectFile = None) -> None:

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from syneg_cli.artifacts import Manifest
     from syneg_cli.dataset import Dataset
     from syneg_cli.texts import Texts
-    from syneg_cli.train import Helpers, TrainResult, TrainSettings
+    from syneg_cli.train import Helpers, Refresh, TrainResult, TrainSettings
 
 
-OTHERS = {"guide", "guide_margin", "cross_encoder", "dev", "dev_pool"}
+OTHERS = {"guide", "guide_margin", "cross_encoder", "dev", "dev_pool", "refresh", "refresh_depth"}
 """Settings beside TrainSettings that change the weights."""
 
 
@@ -78,10 +78,22 @@ def command(
     matryoshka: Annotated[
         list[int] | None, typer.Option(help="A dimension that shall be good alone; may be repeated.")
     ] = None,
+    refresh: Annotated[
+        str | None,
+        typer.Option(help="ance: mine again with the current weights each epoch.", show_default="none"),
+    ] = None,
     freeze: Annotated[int | None, typer.Option(help="First layers left alone.", show_default="0")] = None,
     lora: Annotated[int | None, typer.Option(help="Rank of low-rank updates.", show_default="0: off")] = None,
     merge: Annotated[
         float | None, typer.Option(help="Share of the fine-tuned weights.", show_default="1")
+    ] = None,
+    share_negatives: Annotated[
+        bool | None,
+        typer.Option(
+            "--share-negatives/--own-negatives",
+            help="With torchrun: in-batch negatives of all processes.",
+            show_default="own",
+        ),
     ] = None,
     dev: Annotated[
         bool | None,
@@ -127,9 +139,11 @@ def command(
         "train.guide": guide,
         "train.cross_encoder": cross_encoder,
         "train.matryoshka": matryoshka,
+        "train.refresh": refresh,
         "train.freeze": freeze,
         "train.lora": lora,
         "train.merge": merge,
+        "train.share_negatives": share_negatives,
         "train.dev": dev,
         "train.patience": patience,
         "train.save_steps": save_steps,
@@ -137,12 +151,17 @@ def command(
         "train.seed": seed,
         "train.output": output,
     }
+    from syneg_cli.distributed import leave, world
+
+    leads = world().leads
     session = options.open_session(
-        flags, project=project, as_json=as_json, quiet=quiet, show_config=show_config
+        flags, project=project, as_json=as_json, quiet=quiet or not leads, show_config=show_config
     )
     this = cast("stage.Stage", sys.modules[__name__])
     result = stage.perform(this, session, session.dataset(), force=force)
-    session.output.result(result.as_json(), *result.shown)
+    if leads:
+        session.output.result(result.as_json(), *result.shown)
+    leave()
 
 
 def model_name(session: Session) -> str:
@@ -203,6 +222,7 @@ def run(session: Session, dataset: Dataset, plan: stage.Plan) -> stage.Result:
     from syneg_cli.backbones import load_model
     from syneg_cli.commands.card import card_of
     from syneg_cli.diagnostics import FILE
+    from syneg_cli.distributed import world
     from syneg_cli.texts import read_texts
     from syneg_cli.train import save_model, train
 
@@ -210,7 +230,11 @@ def run(session: Session, dataset: Dataset, plan: stage.Plan) -> stage.Result:
     mixed_path, mixed = _mixed(session, dataset)
     texts = read_texts(mixed, dataset)
     section = session.project.train
-    scratch = checkpoints.folder_for(plan.path, {"inputs": plan.inputs, "settings": plan.settings})
+    here = world()
+    scratch = checkpoints.folder_for(
+        plan.path, {"inputs": plan.inputs, "settings": plan.settings}, tidy=here.leads
+    )
+    here.wait()
     model = load_model(section.backbone, max_length=section.max_length)
     result = train(
         model,
@@ -221,14 +245,14 @@ def run(session: Session, dataset: Dataset, plan: stage.Plan) -> stage.Result:
         helpers=_helpers(session, dataset, model, texts, scratch),
         progress=session.output,
     )
-    save_model(
-        model, plan.path, card_of(session, dataset, model, mixed, result, plan.path.name), scratch / FILE
-    )
     counts = {"pairs": mixed.counts["instances"], **asdict(result)}
-    write_manifest(
-        plan.path, Manifest("train", plan.inputs, plan.settings, counts, time.monotonic() - started)
-    )
-    shutil.rmtree(scratch)
+    if here.leads:
+        card = card_of(session, dataset, model, mixed, result, plan.path.name)
+        save_model(model, plan.path, card, scratch / FILE)
+        seconds = time.monotonic() - started
+        write_manifest(plan.path, Manifest("train", plan.inputs, plan.settings, counts, seconds))
+        shutil.rmtree(scratch)
+    here.wait()
     return stage.Result("train", plan.path, "done", data=counts, shown=_tables(plan, result))
 
 
@@ -258,6 +282,24 @@ def _helpers(
         scratch=scratch,
         save=section.save_steps,
         record=scratch,
+        refresh=_refresh(session, dataset, model, scratch),
+    )
+
+
+def _refresh(session: Session, dataset: Dataset, model: SentenceTransformer, scratch: Path) -> Refresh | None:
+    from syneg_cli.dynamic import Ance
+
+    section = session.project.train
+    if section.refresh == "none":
+        return None
+    return Ance(
+        model,
+        dataset,
+        depth=section.refresh_depth,
+        seed=section.seed,
+        precision=section.precision,
+        scratch=scratch,
+        progress=session.output,
     )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from syneg_cli.dataset import Dataset
     from syneg_cli.mining.report import Tally
 
-POOL = 100
+POOL = 300
 """Ranks looked at by default, so that filters have something to choose from."""
 
 

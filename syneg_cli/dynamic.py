@@ -1,0 +1,98 @@
+"""ANCE (arXiv 2007.00808): negatives that are hard for the model as it is now.
+
+Before every epoch but the first the corpus is encoded with the current weights and searched;
+each instance's mined negatives are replaced by a random draw from the first `depth` documents
+of its query. The paper refreshes while training goes on; on a small corpus doing it between
+epochs gives fresher negatives for the same work [I].
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syneg_cli.artifacts import write_text
+from syneg_cli.progress import NoProgress, Progress
+from syneg_cli.records import NegativeRef, Pair, TrainingInstance
+from syneg_cli.seeds import stream
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+    from syneg_cli.dataset import Dataset
+
+SOURCE = "ance"
+Families = Sequence[Sequence[TrainingInstance]]
+
+
+@dataclass(frozen=True)
+class Ance:
+    """Re-mines with the current weights.
+
+    `scratch` keeps what each epoch mined, so that a run resumed in the middle of an epoch
+    trains on the same negatives.
+    """
+
+    model: SentenceTransformer
+    dataset: Dataset
+    depth: int = 200
+    seed: int = 0
+    precision: str = "auto"
+    scratch: Path | None = None
+    progress: Progress | None = None
+
+    def __call__(self, families: Families, epoch: int) -> Families:
+        """The families with this epoch's mined negatives replaced; epoch 0 keeps its own."""
+        if epoch == 0:
+            return families
+        queries = sorted(
+            {i.query_id for family in families for i in family if i.query_id in self.dataset.queries}
+        )
+        pools = self._pools(queries, epoch)
+        return [
+            tuple(self._refreshed(i, pools.get(i.query_id), epoch) for i in family) for family in families
+        ]
+
+    def _refreshed(self, instance: TrainingInstance, pool: list[str] | None, epoch: int) -> TrainingInstance:
+        if not pool or not instance.rounds:
+            return instance
+        number = epoch % len(instance.rounds)
+        kept = tuple(ref for ref in instance.rounds[number] if not ref.in_corpus)
+        wanted = min(len(instance.rounds[number]) - len(kept), len(pool))
+        rng = stream(self.seed, Pair(instance.query_id, instance.positive_id), epoch)
+        drawn = tuple(NegativeRef(SOURCE, doc_id) for doc_id in rng.sample(pool, wanted))
+        rounds = (*instance.rounds[:number], kept + drawn, *instance.rounds[number + 1 :])
+        return replace(instance, rounds=rounds)
+
+    def _pools(self, queries: list[str], epoch: int) -> dict[str, list[str]]:
+        """Query -> its first `depth` documents that may be negatives."""
+        file = self.scratch / f"ance-{epoch}.json" if self.scratch else None
+        if file and file.is_file():
+            kept: dict[str, list[str]] = json.loads(file.read_text(encoding="utf-8"))
+            return kept
+        pools = self._mine(queries)
+        if file:
+            write_text(file, json.dumps(pools))
+        return pools
+
+    def _mine(self, queries: list[str]) -> dict[str, list[str]]:
+        from syneg_cli.encoder import Encoder
+        from syneg_cli.search import search
+
+        progress = self.progress or NoProgress()
+        encoder = Encoder(self.model, precision=self.precision)
+        documents = encoder.encode_corpus(self.dataset.corpus, progress)
+        vectors = encoder.encode_queries([self.dataset.queries[q].text for q in queries], progress)
+        spare = max((len(self.dataset.excluded(q)) for q in queries), default=0)
+        _, rows = search(vectors, documents, min(self.depth + spare, len(self.dataset.corpus)))
+        ids = self.dataset.corpus.ids
+        pools = {}
+        for query_id, found in zip(queries, rows, strict=True):
+            excluded = self.dataset.excluded(query_id)
+            pools[query_id] = [ids[row] for row in found if row >= 0 and ids[row] not in excluded][
+                : self.depth
+            ]
+        return pools
