@@ -92,7 +92,7 @@ def _open_requests(
     for start in range(0, count, CHUNK):
         part = [(index, make(index)) for index in range(start, min(start + CHUNK, count))]
         keys = {index: generation_key(engine.identity, request) for index, request in part}
-        known = engine.cache.answers(list(keys.values()))
+        known = engine.cache.answers(list(keys.values()), messages=False)
         for index, request in part:
             stored = known.get(keys[index])
             if stored is not None and stored.serves(request.max_tokens) and not engine.again:

@@ -107,13 +107,17 @@ class Cache:
             raise
         self._connection.execute("COMMIT")
 
-    def answers(self, keys: Sequence[str]) -> dict[str, Stored]:
-        """Key -> its best answer (a good one before a bad one, then the latest), where there is one."""
+    def answers(self, keys: Sequence[str], *, messages: bool = True) -> dict[str, Stored]:
+        """Key -> its best answer (a good one before a bad one, then the latest), where there is one.
+
+        Without `messages` the requests' texts, which are most of the bytes, stay on disk.
+        """
+        names = ", ".join(name if messages or name != "messages" else "'[]'" for name in COLUMNS)
         found: dict[str, Stored] = {}
         for start in range(0, len(keys), CHUNK):
             part = keys[start : start + CHUNK]
             rows = self._connection.execute(
-                f"SELECT {', '.join(COLUMNS)} FROM answers WHERE key IN ({', '.join('?' * len(part))}) "
+                f"SELECT {names} FROM answers WHERE key IN ({', '.join('?' * len(part))}) "
                 "ORDER BY status = 'ok', id",
                 part,
             )

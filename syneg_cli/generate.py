@@ -284,7 +284,7 @@ def read_negatives(
     with rare_collection():
         for start in range(0, len(places), CHUNK):
             part = places[start : start + CHUNK]
-            stored = cache.answers([key for _, key in part])
+            stored = cache.answers([key for _, key in part], messages=False)
             for pair, key in part:
                 for record in _records(generator, pair, stored[key], texts):
                     counts[record.reason or "ok"] += 1

@@ -85,3 +85,31 @@ def _body(facts: CardFacts) -> list[str]:
     lines += ["", "## Training", "", "Loss: InfoNCE.", "", "| setting | value |", "|---|---|"]
     lines += [f"| {key} | {value} |" for key, value in facts.training.items()]
     return [*lines, "", "## Make it again", "", "```", facts.command, "```"]
+
+
+INDEX = "model-index: "
+
+
+def with_metrics(card: str, name: str, dataset: str, split: str, metrics: Mapping[str, float]) -> str:
+    """The card with these results in its `model-index`; earlier ones of the same split are replaced.
+
+    The entry is one line of JSON, which is YAML too. A card without a YAML head is left alone.
+    """
+    lines = card.splitlines()
+    if not lines or lines[0] != "---" or "---" not in lines[1:]:
+        return card
+    end = lines.index("---", 1)
+    old = next((line for line in lines[1:end] if line.startswith(INDEX)), None)
+    results = json.loads(old.removeprefix(INDEX))[0]["results"] if old else []
+    place = {"type": dataset, "name": dataset, "split": split}
+    results = [result for result in results if result["dataset"] != place]
+    results.append(
+        {
+            "task": {"type": "information-retrieval", "name": "Information Retrieval"},
+            "dataset": place,
+            "metrics": [{"type": key, "value": round(value, 4)} for key, value in metrics.items()],
+        }
+    )
+    entry = INDEX + json.dumps([{"name": name, "results": results}])
+    head = [line for line in lines[1:end] if line != old]
+    return "\n".join(["---", *head, entry, *lines[end:]]) + "\n"

@@ -133,12 +133,12 @@ def test_the_whole_command_runs_in_process(cli: Cli, tiny: Path, model: Path) ->
         "--llm",
         f"hf:{model}",
         "--max-tokens",
-        700,
+        200,
         "--prompt",
         "plain",
         "--limit",
-        2,
+        1,
         "--json",
     )
     assert result.code == 0, result.err
-    assert (result.json["answered"], result.json["cost_usd"]) == (2, 0)
+    assert (result.json["answered"], result.json["cost_usd"]) == (1, 0)

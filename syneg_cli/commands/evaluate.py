@@ -155,7 +155,22 @@ def evaluate(session: Session, dataset: Dataset, subject: Subject, *, force: boo
     write_text(path, json.dumps(asdict(evaluation), ensure_ascii=False, indent=1) + "\n")
     counts = {"queries": len(qrels), **scores.metrics}
     write_manifest(path, Manifest("eval", inputs, settings, counts, time.monotonic() - started))
+    _note_in_card(subject, evaluation)
     return evaluation
+
+
+def _note_in_card(subject: Subject, evaluation: Evaluation) -> None:
+    """Put the metrics into the card of a model that syneg trained; other folders are not touched."""
+    from syneg_cli.artifacts import read_manifest, write_text
+    from syneg_cli.model_card import with_metrics
+
+    folder = Path(subject.location)
+    card = folder / "README.md"
+    if subject.is_run or not card.is_file() or read_manifest(folder) is None:
+        return
+    text = card.read_text(encoding="utf-8")
+    split = evaluation.split
+    write_text(card, with_metrics(text, subject.name, evaluation.dataset, split, evaluation.metrics))
 
 
 def _sources(session: Session, dataset: Dataset, subject: Subject) -> tuple[dict[str, str], dict[str, Any]]:
@@ -247,9 +262,7 @@ def plan(session: Session, dataset: Dataset) -> stage.Plan:
 
     folder = session.workspace(dataset).model(model_name(session))
     if not folder.is_dir():
-        raise MissingArtifact(
-            f"No trained model for {dataset.name} ({folder}).", hint=session.again("train")
-        )
+        raise MissingArtifact(f"No trained model for {dataset.name} ({folder}).", hint=session.again("train"))
     subject = _trained(session, dataset, str(folder), None)
     path = session.workspace(dataset).evaluation(f"{subject.name}-{session.project.eval.split}")
     inputs, settings = _sources(session, dataset, subject)
