@@ -16,6 +16,8 @@ from syneg_cli import __version__
 from syneg_cli.commands import COMMANDS
 from syneg_cli.errors import SynegError
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="syneg",
     help="Better dense retrievers from LLM-written hard negatives.",
@@ -51,10 +53,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         app(args=argv, prog_name="syneg")
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else int(bool(stop.code))
-    except KeyboardInterrupt:
-        _say("interrupted: everything finished so far is kept; run the same command to go on")
-        return 130
+        code = stop.code if isinstance(stop.code, int) else int(bool(stop.code))
+        if code == INTERRUPTED:  # Typer turns Ctrl-C into this code before we see it
+            _say("interrupted: everything finished so far is kept; run the same command to go on")
+        return code
     except SynegError as error:
         return _report(error)
     except Exception as error:

@@ -96,7 +96,9 @@ def test_ctrl_c_is_exit_code_130(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> N
         raise KeyboardInterrupt
 
     monkeypatch.setattr(syneg_cli.project, "resolve", interrupted)
-    assert cli("status").code == 130
+    result = cli("status")
+    assert result.code == 130
+    assert "everything finished so far is kept" in result.err
 
 
 def test_no_colour_and_no_escape_codes_off_a_terminal(tiny: Path, tmp_path: Path) -> None:
