@@ -37,7 +37,7 @@ BLOCK_ROWS = 1024
 CPU_TOKENS, CUDA_TOKENS = 128, 4096
 """Tokens of a batch for each unit of batch_size; on a CPU small batches stay in its caches."""
 
-FORMAT = 3
+FORMAT = 4
 """Raised when the same model would give other vectors than an earlier version of this file."""
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from syneg_cli.gradcache import Features, cached_loss, trim
+from syneg_cli.gradcache import Features, cached_loss, split
 from syneg_cli.losses import info_nce, listwise_distillation, similarity, source_balance
 
 if TYPE_CHECKING:
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 Labels = Mapping[str, Any]
 """positives (B,), mask (B, M), synthetic (B, M), mined (B, M), and teacher (B, M) with distillation."""
+
+ROWS = 16
+"""Texts of a piece."""
+WIDTH = 32
+"""Pieces are as wide as a multiple of this many tokens."""
+PADDING = 1.2
+"""Padded to real tokens from which pieces pay."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +43,6 @@ class Terms:
     distil_temperature: float = 1.0
     matryoshka: tuple[int, ...] = ()
     chunk: int | None = None
-    piece_tokens: int = 4096
-    """Tokens encoded together: texts of like length share a piece, so that little is padding."""
 
 
 class Objective(nn.Module):
@@ -77,15 +82,16 @@ class Objective(nn.Module):
         return encoded.float()
 
     def encode_pieces(self, features: Features) -> Tensor:
-        """The same vectors, with texts of like length encoded together."""
+        """The same vectors; where much would be padding, texts of like length are encoded together.
+
+        Pieces have few different shapes: a CPU pays once for every new one.
+        """
         lengths = features["attention_mask"].sum(dim=1)
+        if len(lengths) <= ROWS or lengths.numel() * lengths.max() <= PADDING * lengths.sum():
+            return self.encode(features)
         order = lengths.argsort(descending=True, stable=True)
-        tensors = {key: value for key, value in features.items() if isinstance(value, Tensor)}
-        rows = {key: value[order] for key, value in tensors.items() if value.dim() >= 1}
-        encoded = [
-            self.encode(trim({key: value[start:stop] for key, value in rows.items()}))
-            for start, stop in pieces(lengths[order].tolist(), self.terms.piece_tokens)
-        ]
+        rows = {key: value[order] for key, value in features.items() if isinstance(value, Tensor)}
+        encoded = [self.encode(widened(piece, WIDTH)) for piece in split(rows, ROWS)]
         return torch.cat(encoded)[order.argsort()]
 
     def value(self, queries: Tensor, documents: Tensor, labels: Labels) -> Tensor:
@@ -132,12 +138,10 @@ def shortened(vectors: Tensor, size: int | None) -> Tensor:
     return vectors if size is None else nn.functional.normalize(vectors[:, :size], dim=1)
 
 
-def pieces(lengths: Sequence[int], budget: int) -> list[tuple[int, int]]:
-    """(start, stop) of runs over descending lengths, each of at most `budget` tokens when padded."""
-    found: list[tuple[int, int]] = []
-    start = 0
-    for position in range(len(lengths)):
-        if position > start and lengths[start] * (position - start + 1) > budget:
-            found.append((start, position))
-            start = position
-    return [*found, (start, len(lengths))] if lengths else []
+def widened(features: Features, multiple: int) -> dict[str, Tensor]:
+    """Padded on the right until the width is a multiple of `multiple`."""
+    missing = -features["input_ids"].shape[1] % multiple
+    return {
+        key: nn.functional.pad(value, (0, missing)) if value.dim() == 2 else value
+        for key, value in features.items()
+    }

@@ -85,7 +85,7 @@ class MineSection(Section):
     min_score: float | None = None
     max_score: float | None = None
     margin: Annotated[float, Field(ge=0)] | Literal["auto"] | None = None
-    percentage: Annotated[float, Field(gt=0, le=1)] | Literal["off"] | None = None
+    percentage: Annotated[float, Field(gt=0, le=1)] | Literal["off"] = "off"
     near_copies: Annotated[float, Field(gt=0, le=1)] | Literal["off"] = 0.9
     draw: Literal["top", "sample"] = "top"
     backbone: str | None = None

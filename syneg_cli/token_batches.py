@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 Task = Literal["query", "document"]
 
+WIDTH_STEP = 16
+
 
 @dataclass(frozen=True)
 class TokenBatch:
@@ -41,10 +43,23 @@ def token_batches(
         return
     tokenizer: Any = model.tokenizer
     tokens = tokenizer([prompt + text for text in texts], truncation=True, max_length=model.max_seq_length)
-    for chosen in by_token_count([len(ids) for ids in tokens["input_ids"]], budget):
+    widths = [_width(len(ids), model.max_seq_length) for ids in tokens["input_ids"]]
+    for chosen in by_token_count(widths, budget):
         picked = {key: [values[i] for i in chosen] for key, values in tokens.items()}
-        features = dict(tokenizer.pad(picked, return_tensors="pt")) | {"modality": "text"}
-        yield TokenBatch(start, len(texts), chosen, features)
+        padded = tokenizer.pad(
+            picked, padding="max_length", max_length=max(widths[i] for i in chosen), return_tensors="pt"
+        )
+        yield TokenBatch(start, len(texts), chosen, dict(padded) | {"modality": "text"})
+
+
+def _width(length: int, limit: int | None) -> int:
+    """The length padded to a multiple of 16, within the model's limit.
+
+    On a CPU each new shape costs memory and set-up in bf16: fewer shapes were a sixth
+    faster and held a fifth less memory beyond the model (600 SciFact abstracts, MiniLM).
+    """
+    rounded = -(-length // WIDTH_STEP) * WIDTH_STEP
+    return max(length, min(rounded, limit)) if limit else rounded
 
 
 def by_token_count(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:

@@ -85,7 +85,9 @@ def test_every_command_of_a_page_runs(page: Path, beginner: Cli, monkeypatch: py
 
 def test_the_readme_shows_make_targets_that_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"^\$ make (\w+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE):
+    for target in re.findall(
+        r"^\$ make (\w+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE
+    ):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
 
 

@@ -51,21 +51,19 @@ def test_only_the_stale_miner_runs_again(cli: Cli, tiny: Path) -> None:
 
 
 def test_dense_prints_filters_quantiles_and_examples(cli: Cli, tiny: Path, tiny_model: Path) -> None:
-    result = cli("mine", tiny, "--backbone", tiny_model, "--precision", "fp32")
+    result = cli("mine", tiny, "--backbone", tiny_model, "--precision", "fp32", "--percentage", 0.95)
     assert result.code == 0, result.err
     for shown in ("no positive", "at most 95% of the positive", "drawn", "score quantiles", "negative"):
         assert shown in result.out
     assert "got fewer than 30" in result.out
 
 
-def test_the_default_percentage_is_for_dense_alone(cli: Cli, tiny: Path, tiny_model: Path) -> None:
-    names = ["--miner", "dense", "--miner", "simans", "--miner", "bm25"]
-    result = cli("mine", tiny, "--backbone", tiny_model, *names, "--json")
-    filtered = ["at most 95% of the positive" in one["survivors"] for one in miners(result)]
-    assert filtered == [True, False, False]
-    off = cli("mine", tiny, "--backbone", tiny_model, "--percentage", "off", "--json")
-    assert "at most 95% of the positive" not in miners(off)[0]["survivors"]
-    auto = cli("mine", tiny, "--backbone", tiny_model, "--percentage", "off", "--margin", "auto", "--json")
+def test_filters_that_compare_scores_are_off_until_asked_for(cli: Cli, tiny: Path, tiny_model: Path) -> None:
+    plain = cli("mine", tiny, "--backbone", tiny_model, "--json")
+    assert "at most 95% of the positive" not in miners(plain)[0]["survivors"]
+    filtered = cli("mine", tiny, "--backbone", tiny_model, "--percentage", 0.95, "--json")
+    assert "at most 95% of the positive" in miners(filtered)[0]["survivors"]
+    auto = cli("mine", tiny, "--backbone", tiny_model, "--margin", "auto", "--json")
     assert "margin auto" in miners(auto)[0]["survivors"]
 
 

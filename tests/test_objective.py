@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from syneg_cli import objective as module
 from syneg_cli.backbones import load_model
 from syneg_cli.batches import Batch
 from syneg_cli.dataset import Dataset, load_dataset
@@ -18,7 +21,7 @@ from syneg_cli.encoder import Encoder
 from syneg_cli.errors import UsageError
 from syneg_cli.guides import Guide, Teacher
 from syneg_cli.losses import info_nce, listwise_distillation, source_balance
-from syneg_cli.objective import Objective, Terms, pieces, shortened
+from syneg_cli.objective import Objective, Terms, shortened
 from syneg_cli.records import CORPUS, NegativeRef
 from syneg_cli.texts import Texts
 from syneg_cli.tuning import (
@@ -75,16 +78,21 @@ def test_terms_add_up(tiny_model: Path) -> None:
         assert value.item() == pytest.approx(expected.item(), abs=1e-5), terms
 
 
-@pytest.mark.parametrize("tokens", [1, 40, 10_000])
-def test_pieces_change_no_vector(tokens: int, tiny_model: Path) -> None:
-    made = objective(tiny_model, piece_tokens=tokens)
-    features = made.model.preprocess(TEXTS)
+@pytest.mark.parametrize("rows", [1, 4, 16])
+def test_pieces_change_no_vector(rows: int, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROWS", rows)
+    monkeypatch.setattr(module, "PADDING", 1.0)
+    made = objective(tiny_model)
+    features = made.model.preprocess([*TEXTS, "sleep", "aspirin and men"])
+    calls: list[int] = []
+    monkeypatch.setattr(made.model, "forward", partial(counted, calls, made.model.forward), raising=True)
     assert torch.allclose(made.encode_pieces(features), made.encode(features), atol=1e-6)
+    assert len(calls) - 1 == (-(-8 // rows) if rows < 8 else 1)
 
 
-def test_pieces_hold_the_budget() -> None:
-    assert pieces([9, 8, 3, 2, 2], 16) == [(0, 1), (1, 3), (3, 5)]
-    assert pieces([], 16) == []
+def counted(calls: list[int], forward: Any, features: Any, **options: Any) -> Any:
+    calls.append(len(features["input_ids"]))
+    return forward(features, **options)
 
 
 def test_gradcache_and_pieces_give_the_same_loss(tiny_model: Path) -> None:

@@ -57,7 +57,8 @@ def command(
     directory: Annotated[Path, typer.Option("--dir", help="Where.", show_default=".")] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Replace a syneg.toml that is there.")] = False,
     example: Annotated[
-        bool, typer.Option("--example", help="Print a syneg.toml with every key explained, and write nothing.")
+        bool,
+        typer.Option("--example", help="Print a syneg.toml with every key explained, no more."),
     ] = False,
     quiet: options.Quiet = False,
 ) -> None:

@@ -44,9 +44,7 @@ def command(
     ] = None,
     percentage: Annotated[
         str | None,
-        typer.Option(
-            help="Stay below this share of the positive's score, or `off`.", show_default="0.95 for dense"
-        ),
+        typer.Option(help="Stay below this share of the positive's score, or `off`.", show_default="off"),
     ] = None,
     near_copies: Annotated[
         str | None,
@@ -153,7 +151,7 @@ def _plan(session: Session, dataset: Dataset, miner: str) -> stage.Plan:
     section = session.project.mine
     inputs = dataset.inputs("train")
     settings: dict[str, Any] = {"miner": miner, "seed": section.seed}
-    settings |= vars(selection_of(session, miner))
+    settings |= vars(selection_of(session))
     for file in run_files(miner):
         inputs[f"run {file}"] = file_hash(Path(file)) if Path(file).is_file() else "missing"
     if uses_encoder(miner):
@@ -172,12 +170,11 @@ def _backbone(session: Session) -> str:
     return session.project.mine.backbone or session.project.train.backbone
 
 
-def selection_of(session: Session, miner: str) -> Selection:
-    """The project's filters; the percentage filter is on by default for dense only."""
-    from syneg_cli.mining import Selection, default_percentage
+def selection_of(session: Session) -> Selection:
+    """The project's filters."""
+    from syneg_cli.mining import Selection
 
     section = session.project.mine
-    percentage = default_percentage(miner) if section.percentage is None else section.percentage
     return Selection(
         depth=section.depth,
         pool=max(section.pool, section.depth),
@@ -185,7 +182,7 @@ def selection_of(session: Session, miner: str) -> Selection:
         min_score=section.min_score,
         max_score=section.max_score,
         margin=section.margin,
-        percentage=None if percentage == "off" else percentage,
+        percentage=None if section.percentage == "off" else section.percentage,
         near_copies=None if section.near_copies == "off" else section.near_copies,
         draw=section.draw,
     )
@@ -216,7 +213,7 @@ def _mine(session: Session, dataset: Dataset, todo: list[stage.Plan]) -> dict[Pa
     for one in todo:
         started = time.monotonic()
         miner = one.settings["miner"]
-        mined = mine_negatives(dataset, [miner], setup=setup, selection=selection_of(session, miner))[0]
+        mined = mine_negatives(dataset, [miner], setup=setup, selection=selection_of(session))[0]
         if world().leads:
             made[one.path] = _write(session, dataset, one, mined, time.monotonic() - started)
     return made

@@ -14,7 +14,6 @@ from syneg_cli.distributed import world
 from syneg_cli.errors import UsageError, did_you_mean
 from syneg_cli.mining import bm25, dense, fusion, simans, trec_run, uniform
 from syneg_cli.mining.base import MakeMiner, Miner, Setup
-from syneg_cli.mining.filters import SHARE
 from syneg_cli.mining.report import Tally
 from syneg_cli.mining.select import Selection, select
 from syneg_cli.records import MinedNegative
@@ -86,11 +85,6 @@ def run_files(name: str) -> list[str]:
     return [argument] if kind == "run" and argument else []
 
 
-def default_percentage(name: str) -> float | None:
-    """The positive-aware filter's default: 95 % for dense, where false negatives crowd the top."""
-    return SHARE if name == "dense" else None
-
-
 def make_miner(name: str, setup: Setup) -> Miner:
     """A miner by name, with its argument after the colon. Raises UsageError as `check_miner` does."""
     kind, _, argument = check_miner(name).partition(":")
@@ -150,7 +144,6 @@ __all__ = [
     "Selection",
     "Setup",
     "check_miner",
-    "default_percentage",
     "make_miner",
     "mine_negatives",
     "run_files",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 SHARE = 0.95
-"""The paper's best share of the positive's score, and the default."""
+"""NV-Retriever's best share of the positive's score."""
 
 
 def rank_window(ranks: np.ndarray, first: int, last: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from syneg_cli.mining.base import Ranking
+from syneg_cli.mining.filters import SHARE
 from syneg_cli.records import MinedNegative
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class Tally:
     survivors: dict[str, int] = field(default_factory=dict)
     """Filter -> documents left after it, in the order applied, all queries together."""
     near_copies: int = 0
+    close: int = 0
+    """Negatives that score above 95 % of their positive: where unlabelled positives are likely."""
     short: list[str] = field(default_factory=list)
     """Queries with fewer negatives than asked."""
     blame: Counter[str] = field(default_factory=Counter)
@@ -69,6 +72,7 @@ class Tally:
 
     def kept(self, negative: MinedNegative, positive: float) -> None:
         self.negative_scores.append(negative.score)
+        self.close += negative.score > positive - (1 - SHARE) * abs(positive)
         if len(self.examples) < EXAMPLES and all(negative.query_id != n.query_id for n, _ in self.examples):
             self.examples.append((negative, float(positive)))
 
@@ -83,6 +87,7 @@ class Tally:
     def _add(self, other: Tally) -> None:
         self.queries += other.queries
         self.near_copies += other.near_copies
+        self.close += other.close
         self.unscored += other.unscored
         for name, count in other.survivors.items():
             self.survivors[name] = self.survivors.get(name, 0) + count
@@ -103,6 +108,12 @@ class Tally:
             found.append(f"{self.near_copies} near copies of a positive dropped")
         if self.unscored and self.negative_scores and self.positive_scores:
             found.append(f"{self.unscored} queries have no scored positive")
+        if self.close:
+            found.append(
+                f"{self.close} of {len(self.negative_scores)} negatives score above 95 % of their positive; "
+                "where judgements are sparse many of these are relevant: look at the examples, "
+                "`syneg verify`, or mine with --percentage 0.95"
+            )
         if self.short:
             name = self.blame.most_common(1)[0][0]
             what = "the miner found no more" if name == "ranked" else f"'{name}' took the most"
