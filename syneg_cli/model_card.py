@@ -30,6 +30,8 @@ class CardFacts:
     similarity: str
     prompts: Mapping[str, str | None]
     command: str
+    mirrored: int = 0
+    """Synthetic texts that train as the positives of queries of their own."""
 
 
 def model_card(facts: CardFacts) -> str:
@@ -80,6 +82,8 @@ def _body(facts: CardFacts) -> list[str]:
         f"{facts.negatives} negatives per pair, synthetic : retrieved = {facts.ratio}; "
         f"on average {sources} per pair and epoch.",
     ]
+    if facts.mirrored:
+        lines += ["", f"{facts.mirrored} synthetic texts are also the positives of queries of their own."]
     if facts.llm:
         lines += ["", f"The synthetic negatives were written by `{facts.llm}` (prompt `{facts.prompt}`)."]
     lines += ["", "## Training", "", "Loss: InfoNCE.", "", "| setting | value |", "|---|---|"]

@@ -47,6 +47,7 @@ def test_the_card_names_what_it_was_made_of() -> None:
         assert fact in card
     assert "Prompt for a document" not in card
     assert "written by" not in model_card(replace(FACTS, llm=None))
+    assert "20 synthetic texts" in model_card(replace(FACTS, mirrored=20))
 
 
 def test_metrics_go_into_the_model_index_once_per_split() -> None:

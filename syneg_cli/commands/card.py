@@ -56,6 +56,7 @@ def card_of(
             negatives=mixed.settings["negatives"],
             composition=mixed.counts["negatives_per_instance"],
             pairs=mixed.counts["instances"],
+            mirrored=mixed.counts.get("mirrored", 0),
             llm=llm,
             prompt=prompt,
             training=_facts(session, result),

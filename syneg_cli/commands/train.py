@@ -43,7 +43,9 @@ def command(
         str | None, typer.Option(help="Which mix to train on, by name.", show_default="the strategy")
     ] = None,
     epochs: Annotated[int | None, typer.Option(show_default="2")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Pairs a step.", show_default="16")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Pairs a step; mirrored ones come on top.", show_default="16")
+    ] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate.", show_default="5e-5")] = None,
     temperature: Annotated[
         float | None, typer.Option(help="InfoNCE's.", show_default="0.05 for cosine, 1 for dot product")
