@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -12,7 +13,7 @@ import pytest
 
 from syneg_cli.project import Project, _flatten, _keys, resolve
 from tests.conftest import Cli, write_dataset
-from tests.servers import ChatServer
+from tests.servers import ChatServer, negatives_text
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -65,6 +66,8 @@ def beginner(tmp_path: Path, tiny_model: Path, cli: Cli, monkeypatch: pytest.Mon
 
     write_dataset(tmp_path / "data" / "scifact")
     write_dataset(Path("my-corpus"))
+    recorded = {"query_id": "q1", "doc_id": "d1", "prompt": "syneg", "n": 2, "response": negatives_text()}
+    Path("scifact-train.jsonl").write_text(json.dumps(recorded) + "\n", encoding="utf-8")
     hub = tmp_path / "hub" / "models--BAAI--bge-base-en-v1.5"
     shutil.copytree(tiny_model, hub / "snapshots" / "abc")
     (hub / "refs").mkdir()
