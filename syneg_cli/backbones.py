@@ -21,7 +21,7 @@ from syneg_cli.hub import quiet_libraries as quiet_libraries
 from syneg_cli.progress import Progress
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+    from sentence_transformers import CrossEncoder, SentenceTransformer
 
 SEARCH_PROMPT = "Represent this sentence for searching relevant passages: "
 QWEN_TASK = "Given a web search query, retrieve relevant passages that answer the query"
@@ -249,3 +249,22 @@ def weights_hash(name: str) -> str:
     if folder is None:
         return content_hash(f"hub:{name}")
     return content_hash([repr(BACKBONES.get(name)), hub.folder_hash(folder)])
+
+
+def load_cross_encoder(name: str) -> CrossEncoder:
+    """A cross-encoder by folder or hub id.
+
+    Raises:
+        BackboneError: it cannot be loaded.
+    """
+    from sentence_transformers import CrossEncoder
+
+    quiet_libraries()
+    try:
+        loaded: CrossEncoder = CrossEncoder(name)
+    except (OSError, ValueError) as error:
+        raise BackboneError(
+            f"The cross-encoder {name!r} cannot be loaded: {str(error).strip().splitlines()[0]}",
+            hint="Give a folder, or a hub id such as cross-encoder/ms-marco-MiniLM-L6-v2.",
+        ) from error
+    return loaded

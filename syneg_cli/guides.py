@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from syneg_cli.batches import Batch
-from syneg_cli.errors import BackboneError
 from syneg_cli.records import NegativeRef
 from syneg_cli.texts import Texts
 
@@ -80,23 +79,3 @@ class Teacher:
         for place, pair in wanted.items():
             table[place] = self._scores[pair]
         return table
-
-
-def load_cross_encoder(name: str) -> Any:
-    """A sentence_transformers.CrossEncoder by folder or hub id.
-
-    Raises:
-        BackboneError: it cannot be loaded.
-    """
-    from sentence_transformers import CrossEncoder
-
-    from syneg_cli.hub import quiet_libraries
-
-    quiet_libraries()
-    try:
-        return CrossEncoder(name)
-    except Exception as error:
-        raise BackboneError(
-            f"The cross-encoder {name!r} cannot be loaded: {str(error).splitlines()[0]}",
-            hint="Give a folder, or a hub id such as cross-encoder/ms-marco-MiniLM-L6-v2.",
-        ) from error

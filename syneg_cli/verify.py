@@ -169,11 +169,12 @@ def cross_encoder(model: str, dataset: Dataset, *, margin: float = 0.0) -> Check
     """Relevant is what a CrossEncoder scores higher than `margin` below the lowest positive.
 
     Raises:
-        UsageError: the model cannot be loaded.
+        BackboneError: the model cannot be loaded.
     """
+    from syneg_cli.backbones import load_cross_encoder
 
     def check(candidates: Sequence[Candidate]) -> list[Verdict | None]:
-        scorer = _load_cross_encoder(model)
+        scorer = load_cross_encoder(model)
         known = sorted({(c.query_id, doc_id) for c in candidates for doc_id in c.positives})
         pairs = [(dataset.queries[q].text, dataset.corpus[d].full_text) for q, d in known]
         pairs += [(dataset.queries[c.query_id].text, c.text.replace("\n", " ", 1)) for c in candidates]
@@ -188,23 +189,8 @@ def cross_encoder(model: str, dataset: Dataset, *, margin: float = 0.0) -> Check
     return check
 
 
-def _load_cross_encoder(model: str) -> CrossEncoder:
-    from sentence_transformers import CrossEncoder
-
-    from syneg_cli.errors import UsageError
-
-    try:
-        loaded: CrossEncoder = CrossEncoder(model)
-    except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise UsageError(
-            f"--cross-encoder {model}: {first}", hint="Give a hub id or a model folder."
-        ) from error
-    return loaded
-
-
 if TYPE_CHECKING:
-    from sentence_transformers import CrossEncoder
+    pass
 
 
 def unverified(negative: N) -> N:

@@ -92,6 +92,17 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "st"
 
 
+@pytest.fixture(scope="session")
+def tiny_cross_encoder(tiny_model: Path) -> Path:
+    """A CrossEncoder folder: the tiny BERT with a random head of one score."""
+    from transformers import BertForSequenceClassification, BertTokenizer
+
+    source, folder = tiny_model.parent / "bert", tiny_model.parent / "cross"
+    BertForSequenceClassification.from_pretrained(source, num_labels=1).save_pretrained(folder)
+    BertTokenizer.from_pretrained(source).save_pretrained(folder)
+    return folder
+
+
 @dataclass(frozen=True)
 class CliResult:
     code: int

@@ -168,6 +168,27 @@ def test_the_margin_check_runs_with_a_real_encoder(
     assert all("margin" in n.scores for n in read_mined(work / "mined/bm25.jsonl"))
 
 
+def test_the_cross_encoder_check_compares_with_the_positive(
+    cli: Cli, tiny: Path, work: Path, tiny_cross_encoder: Path
+) -> None:
+    from sentence_transformers import CrossEncoder
+
+    options = ["--check", "cross-encoder", "--cross-encoder", tiny_cross_encoder, "--effect", "mark"]
+    result = cli("verify", tiny, *options, "--json")
+    assert result.code == 0, result.err
+    data = open_tiny(tiny)
+    scorer = CrossEncoder(str(tiny_cross_encoder))
+    for negative in read_mined(work / "mined/bm25.jsonl"):
+        query = data.queries[negative.query_id].text
+        lowest = min(data.positives(negative.query_id))
+        texts = [data.corpus[negative.doc_id].full_text, data.corpus[lowest].full_text]
+        ours, positive = scorer.predict([(query, text) for text in texts], show_progress_bar=False)
+        assert negative.scores["cross-encoder"] == pytest.approx(float(ours - positive), abs=1e-5)
+    nowhere = cli("verify", tiny, "--check", "cross-encoder", "--cross-encoder", "./nowhere")
+    assert nowhere.code == 2
+    assert "cannot be loaded" in nowhere.err
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

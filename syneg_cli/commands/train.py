@@ -262,9 +262,10 @@ def _helpers(
     session: Session, dataset: Dataset, model: SentenceTransformer, texts: Texts, scratch: Path
 ) -> Helpers:
     """The other models that the settings name, dev, and where checkpoints rest."""
+    from syneg_cli.backbones import load_cross_encoder
     from syneg_cli.dev import DevPool
     from syneg_cli.encoder import Encoder
-    from syneg_cli.guides import Guide, Teacher, load_cross_encoder
+    from syneg_cli.guides import Guide, Teacher
     from syneg_cli.train import Helpers
 
     section = session.project.train
