@@ -189,10 +189,6 @@ def cross_encoder(model: str, dataset: Dataset, *, margin: float = 0.0) -> Check
     return check
 
 
-if TYPE_CHECKING:
-    pass
-
-
 def unverified(negative: N) -> N:
     """The negative as it was before any verification."""
     if negative.status == POSITIVE or negative.reason.startswith(PREFIX):
