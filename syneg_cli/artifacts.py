@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
-from importlib import metadata
 from pathlib import Path
 from typing import IO, Any
 
@@ -117,6 +116,8 @@ def stale_reason(path: Path, inputs: Mapping[str, str], settings: Mapping[str, A
 
 def library_versions() -> dict[str, str]:
     """The versions that decide a result, without importing any of them."""
+    from importlib import metadata
+
     found = {"syneg": __version__, "python": platform.python_version()}
     for name in ("torch", "transformers", "sentence-transformers", "faiss-cpu", "bm25s", "openai", "ollama"):
         try:

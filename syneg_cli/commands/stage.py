@@ -12,9 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from syneg_cli.artifacts import stale_reason
-from syneg_cli.output import duration
-
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -33,6 +30,8 @@ class Plan:
 
     def stale(self) -> str | None:
         """Why the stage has to run; None when its output is up to date."""
+        from syneg_cli.artifacts import stale_reason
+
         return stale_reason(self.path, self.inputs, self.settings)
 
 
@@ -70,6 +69,8 @@ class Stage(Protocol):
 
 def perform(stage: Stage, session: Session, dataset: Dataset, *, force: bool = False) -> Result:
     """Run a stage unless its output is up to date; says which of the two, and why."""
+    from syneg_cli.output import duration
+
     started = time.monotonic()
     plan = stage.plan(session, dataset)
     reason = "--force" if force else plan.stale()
