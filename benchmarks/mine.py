@@ -35,8 +35,8 @@ ARMS = (
     "bm25 by hand",
 )
 
-Negatives = dict[str, list[str]]
-"""Query id -> document ids."""
+Negatives = dict[str, dict[str, float]]
+"""Query id -> document id -> score; 0 where a peer gives none."""
 
 
 def open_folder(folder: Path) -> Any:
@@ -61,7 +61,7 @@ def write_slice(source: Path, target: Path, documents: int | None) -> None:
 def by_query(found: Any) -> Negatives:
     negatives: Negatives = {}
     for negative in found.negatives:
-        negatives.setdefault(negative.query_id, []).append(negative.doc_id)
+        negatives.setdefault(negative.query_id, {})[negative.doc_id] = negative.score
     return negatives
 
 
@@ -106,9 +106,9 @@ def sentence_transformers(folder: Path) -> Negatives:
         listed, labels = (row[name] for name in sorted(columns))
         if isinstance(listed[0], int):
             listed, labels = labels, listed
-        negatives[queries[row["query"]]] = [
-            ids[text] for text, label in zip(listed, labels, strict=True) if not label
-        ]
+        negatives[queries[row["query"]]] = {
+            ids[text]: 0.0 for text, label in zip(listed, labels, strict=True) if not label
+        }
     return negatives
 
 
@@ -137,7 +137,7 @@ def flag_embedding(folder: Path, python: str, script: str) -> Negatives:
         arguments = [part for key, value in options.items() for part in (f"--{key}", str(value))]
         subprocess.run([python, script, *arguments], check=True, capture_output=True)
         rows = [json.loads(line) for line in (place / "out.jsonl").read_text(encoding="utf-8").splitlines()]
-    return {q: [ids[text] for text in row["neg"]] for q, row in zip(query_ids, rows, strict=True)}
+    return {q: {ids[text]: 0.0 for text in row["neg"]} for q, row in zip(query_ids, rows, strict=True)}
 
 
 def bm25_by_hand(folder: Path) -> Negatives:
@@ -156,7 +156,8 @@ def bm25_by_hand(folder: Path) -> Negatives:
     found: Negatives = {}
     for query_id, best in zip(query_ids, rows, strict=True):
         excluded = dataset.excluded(query_id)
-        found[query_id] = [d for d in (dataset.corpus.ids[row] for row in best) if d not in excluded][:DEPTH]
+        kept = [d for d in (dataset.corpus.ids[row] for row in best) if d not in excluded][:DEPTH]
+        found[query_id] = dict.fromkeys(kept, 0.0)
     return found
 
 
@@ -187,6 +188,16 @@ def same(one: Negatives, other: Negatives) -> float:
     return both / max(total, 1)
 
 
+def gaps(ours: Negatives, exact: Negatives) -> list[float]:
+    """For each of our negatives that the exact run has not: how far its score is from what that one kept."""
+    return sorted(
+        min(abs(score - edge) for edge in (min(exact[query_id].values()), max(exact[query_id].values())))
+        for query_id, docs in ours.items()
+        for doc_id, score in docs.items()
+        if exact.get(query_id) and doc_id not in exact[query_id]
+    )
+
+
 PEERS = {
     "syneg cold": "sentence-transformers",
     "syneg warm": "sentence-transformers",
@@ -205,6 +216,7 @@ def main() -> None:
     parser.add_argument("--flag-python", default="", help="the python of an environment with FlagEmbedding")
     parser.add_argument("--flag-script", default="", help="its scripts/hn_mine.py")
     parser.add_argument("--json", type=Path, help="write the figures here too")
+    parser.add_argument("--arms", nargs="+", help="only these", choices=[*ARMS, "FlagEmbedding"])
     parser.add_argument("--arm", help=argparse.SUPPRESS)
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -213,6 +225,7 @@ def main() -> None:
         print(json.dumps(result))
         return
     arms = [*ARMS, "FlagEmbedding"] if options.flag_script else list(ARMS)
+    arms = [arm for arm in arms if arm in options.arms] if options.arms else arms
     results: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "data"
@@ -225,10 +238,18 @@ def main() -> None:
             results[arm] = json.loads(done.stdout.splitlines()[-1])
             print(f"{arm:24}{results[arm]['seconds']:9.1f} s{results[arm]['megabytes']:9.0f} MB", flush=True)
     for arm, peer in PEERS.items():
-        if peer in results:
+        if arm in results and peer in results:
             ratio = results[peer]["seconds"] / results[arm]["seconds"]
             shared = same(results[arm]["negatives"], results[peer]["negatives"])
             print(f"{arm} against {peer}: {ratio:.1f} times as fast, {shared:.1%} of its negatives the same")
+    if {"syneg cold", "syneg fp32"} <= results.keys():
+        found = gaps(results["syneg cold"]["negatives"], results["syneg fp32"]["negatives"])
+        if found:
+            middle, high = found[len(found) // 2], found[int(len(found) * 0.95)]
+            print(
+                f"{len(found)} negatives of bf16 are not those of fp32; their scores are within {middle:.4f} "
+                f"(median) and {high:.4f} (95 %) of the last or first that fp32 kept"
+            )
     if options.json:
         figures = {arm: {k: v for k, v in r.items() if k != "negatives"} for arm, r in results.items()}
         options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

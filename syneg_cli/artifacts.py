@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from syneg_cli import __version__
-from syneg_cli.errors import MissingArtifact
+from syneg_cli.errors import MissingArtifact, SynegError
 from syneg_cli.records import CORPUS, MinedNegative, NegativeRef, SyntheticNegative, TrainingInstance
 
 
@@ -166,17 +166,29 @@ def read_jsonl(path: Path, *, hint: str | None = None) -> Iterator[dict[str, Any
     """
     if not path.is_file():
         raise MissingArtifact(f"{path} is not there.", hint=hint)
-    with path.open(encoding="utf-8") as file:
+    return (row for _, row in json_lines(path, MissingArtifact, hint=hint))
+
+
+def json_lines(
+    path: Path, error: type[SynegError], *, hint: str | None = None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line number, object) of a JSONL file; empty lines are passed over.
+
+    Raises:
+        error: a line is not a JSON object.
+    """
+    with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
             try:
                 row = json.loads(line)
-            except ValueError as error:
-                raise MissingArtifact(f"{path}, line {number}: not JSON ({error}).", hint=hint) from None
+            except ValueError as wrong:
+                raise error(f"{path}, line {number}: not JSON: {wrong}.", hint=hint) from None
             if not isinstance(row, dict):
-                raise MissingArtifact(f"{path}, line {number}: expected a JSON object.", hint=hint)
-            yield row
+                found = type(row).__name__
+                raise error(f"{path}, line {number}: expected a JSON object, found {found}.", hint=hint)
+            yield number, row
 
 
 def read_synthetic(path: Path, *, hint: str | None = None) -> list[SyntheticNegative]:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
     from syneg_cli.backbones import Backbone
 
-Backend = Literal["torch", "onnx", "openvino"]
 
-
-def assemble(
-    folder: Path, known: Backbone, device: str | None, trust: bool, backend: Backend
-) -> SentenceTransformer:
+def assemble(folder: Path, known: Backbone, device: str | None, trust: bool) -> SentenceTransformer:
     """Transformer, pooling and (for cosine) normalisation as the table says."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.base.modules import Transformer
@@ -24,10 +20,9 @@ def assemble(
     padding = {"padding_side": "left"} if known.left_padding else {}
     transformer = Transformer(
         str(folder),
-        model_kwargs=_model_options(backend) | {"trust_remote_code": trust},
+        model_kwargs=_model_options() | {"trust_remote_code": trust},
         processor_kwargs={"trust_remote_code": trust, **padding},
         config_kwargs={"trust_remote_code": trust},
-        backend=backend,
     )
     modules: list[Any] = [transformer, Pooling(transformer.get_embedding_dimension(), known.pooling)]
     if known.similarity == "cosine":
@@ -37,11 +32,10 @@ def assemble(
         device=device,
         prompts={"query": known.query, "document": known.passage},
         similarity_fn_name=known.similarity,
-        backend=backend,
     )
 
 
-def open_folder(folder: Path, device: str | None, trust: bool, backend: Backend) -> SentenceTransformer:
+def open_folder(folder: Path, device: str | None, trust: bool) -> SentenceTransformer:
     """A folder with a sentence-transformers configuration, as that says."""
     from sentence_transformers import SentenceTransformer
 
@@ -50,13 +44,47 @@ def open_folder(folder: Path, device: str | None, trust: bool, backend: Backend)
         device=device,
         trust_remote_code=trust,
         local_files_only=True,
-        model_kwargs=_model_options(backend),
-        backend=backend,
+        model_kwargs=_model_options(),
     )
 
 
-def _model_options(backend: Backend) -> dict[str, Any]:
+def _model_options() -> dict[str, Any]:
     import torch
 
     # Checkpoints in half precision are widened, so that fine-tuning sums in float32.
-    return {"dtype": torch.float32} if backend == "torch" else {}
+    return {"dtype": torch.float32}
+
+
+def split_towers(model: SentenceTransformer) -> tuple[SentenceTransformer, SentenceTransformer]:
+    """What encodes queries, and what encodes documents: the model itself twice, unless it has two towers."""
+    from sentence_transformers.base.modules import Router
+
+    router = model[0]
+    if not isinstance(router, Router):
+        return model, model
+    return _tower(model, router, "query"), _tower(model, router, "document")
+
+
+def _tower(model: SentenceTransformer, router: Any, task: str) -> SentenceTransformer:
+    from sentence_transformers import SentenceTransformer
+
+    return SentenceTransformer(
+        modules=[*router.sub_modules[task], *list(model)[1:]],
+        device=str(model.device),
+        prompts={name: prompt or "" for name, prompt in model.prompts.items()},
+        similarity_fn_name=model.similarity_fn_name,
+    )
+
+
+def join_towers(queries: SentenceTransformer, documents: SentenceTransformer) -> SentenceTransformer:
+    """A model that encodes queries with one and documents with the other."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.base.modules import Router
+
+    router = Router.for_query_document([*queries], [*documents])
+    return SentenceTransformer(
+        modules=[router],
+        device=str(queries.device),
+        prompts={name: prompt or "" for name, prompt in queries.prompts.items()},
+        similarity_fn_name=queries.similarity_fn_name,
+    )

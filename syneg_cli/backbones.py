@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Literal
 
 from syneg_cli import hub
 from syneg_cli.artifacts import content_hash
-from syneg_cli.assemble import Backend as Backend
 from syneg_cli.assemble import assemble, open_folder
 from syneg_cli.errors import BackboneError, did_you_mean
 from syneg_cli.hub import quiet_libraries as quiet_libraries
@@ -117,7 +116,6 @@ def load_model(
     max_length: int | None = None,
     device: str | None = None,
     trust_remote_code: bool = False,
-    backend: Backend = "torch",
     progress: Progress | None = None,
 ) -> SentenceTransformer:
     """A float32 sentence-transformers model by alias, local folder or hub id.
@@ -136,9 +134,9 @@ def load_model(
     quiet_libraries()
     try:
         if backbone or not (folder / "modules.json").is_file():
-            model = assemble(folder, backbone or PLAIN, device, trust_remote_code, backend)
+            model = assemble(folder, backbone or PLAIN, device, trust_remote_code)
         else:
-            model = open_folder(folder, device, trust_remote_code, backend)
+            model = open_folder(folder, device, trust_remote_code)
     except Exception as error:
         raise _explain(name, error) from error
     if model.similarity_fn_name not in ("cosine", "dot"):
@@ -171,11 +169,6 @@ def _explain(name: str, error: Exception) -> BackboneError:
     text = " ".join(str(error).split())
     if "trust_remote_code" in text:
         return BackboneError(f"{name} needs code of its own to load.", hint=REMOTE_HINT)
-    if "optimum" in text.lower():
-        return BackboneError(
-            f"{name} cannot be loaded: this backend is not installed.",
-            hint="pip install 'sentence-transformers[onnx]' (or [openvino]), or leave --backend torch.",
-        )
     return BackboneError(
         f"{name} cannot be loaded: {type(error).__name__}: {text}",
         hint="A model folder holds config.json, model.safetensors and tokenizer files.",

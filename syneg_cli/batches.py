@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from syneg_cli.records import CORPUS, SYNTHETIC, NegativeRef, TrainingInstance
 
@@ -37,6 +37,20 @@ class Batch:
 
 Judge = Callable[[Batch], "Tensor"]
 """A batch -> (B, M) scores of another model."""
+
+Families = Sequence[Sequence[TrainingInstance]]
+
+
+class Refresh(Protocol):
+    """Negatives that change while training goes on (ANCE)."""
+
+    def version(self, epoch: int, batch: int) -> int:
+        """Which refresh a batch, counted over all epochs, trains on."""
+        ...
+
+    def __call__(self, families: Families, epoch: int, version: int) -> Families:
+        """The families with that refresh's negatives."""
+        ...
 
 
 def families(instances: Sequence[TrainingInstance]) -> list[tuple[TrainingInstance, ...]]:
@@ -94,11 +108,12 @@ def _identity(ref: NegativeRef) -> NegativeRef:
 class Collator:
     """What sentence-transformers' trainer calls with the rows of a batch.
 
-    Rows are `{"family": position}`, so that a batch of b rows holds b families. `epoch` is set
-    by the trainer's callback, so that the negatives change from epoch to epoch.
+    Rows are `{"family": position}`, so that a batch of b rows holds b families. `epoch` and
+    `batch` (its first, counted over all epochs) are set by the trainer's callback, so that the
+    negatives change from epoch to epoch.
     """
 
-    families: Sequence[Sequence[TrainingInstance]]
+    families: Families
     dataset: Dataset
     texts: Texts
     """What the data set does not have."""
@@ -113,12 +128,16 @@ class Collator:
     """A cross-encoder's scores of each query's own documents, -inf elsewhere."""
     share: bool = False
     """Name the documents, so that other processes can use them as negatives (gather.py)."""
+    refresh: Refresh | None = None
     epoch: int = 0
+    batch: int = 0
     valid_label_columns: list[str] = field(default_factory=list)
+    _refreshed: tuple[tuple[int, int] | None, Families] = (None, ())
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        families = self._current()
         batch = build_batch(
-            [instance for row in rows for instance in self.families[row["family"]]],
+            [instance for row in rows for instance in families[row["family"]]],
             self.epoch,
             self.excluded,
             in_batch=self.in_batch,
@@ -136,6 +155,16 @@ class Collator:
             for key, value in self.tokenise(texts, prompt).items():
                 tensors[f"{column}_{key}"] = value
         return tensors
+
+    def _current(self) -> Families:
+        """The families as this batch trains on them."""
+        if self.refresh is None:
+            return self.families
+        wanted = self.epoch, self.refresh.version(self.epoch, self.batch)
+        self.batch += 1
+        if self._refreshed[0] != wanted:
+            self._refreshed = wanted, self.refresh(self.families, *wanted)
+        return self._refreshed[1]
 
     def _labels(self, batch: Batch) -> dict[str, Any]:
         import torch

@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.artifacts import write_jsonl
+from syneg_cli.artifacts import json_lines, write_jsonl
 from syneg_cli.cache import Cache
 from syneg_cli.errors import UsageError
 from syneg_cli.stored import OK, Stored
@@ -121,11 +121,4 @@ def _blocks(rows: Iterable[Stored]) -> Iterator[list[Stored]]:
 def _read_lines(path: Path) -> Iterator[Stored]:
     if not path.is_file():
         raise UsageError(f"{path} is not there.")
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                try:
-                    row = json.loads(line)
-                except ValueError as error:
-                    raise UsageError(f"{path}, line {number}: not JSON: {error}.") from None
-                yield from_replay(row if isinstance(row, dict) else {}, f"{path}, line {number}")
+    return (from_replay(row, f"{path}, line {number}") for number, row in json_lines(path, UsageError))

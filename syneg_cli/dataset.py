@@ -11,7 +11,6 @@ then on, so that it may be larger than memory.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.artifacts import content_hash, file_hash
+from syneg_cli.artifacts import content_hash, file_hash, json_lines
 from syneg_cli.errors import DatasetError, UsageError, did_you_mean
 from syneg_cli.presets import GENERIC, PRESETS
 from syneg_cli.progress import NoProgress, Progress
@@ -58,9 +57,10 @@ BATCH_ROWS = 10_000
 class Corpus:
     """Documents in file order, memory-mapped. Rows are positions from 0."""
 
-    def __init__(self, table: Any, fingerprint: str) -> None:
+    def __init__(self, table: Any, fingerprint: str, name: str = "") -> None:
         self._table = table
         self.fingerprint = fingerprint
+        self.name = name
         self.ids: list[str] = table.column("id").to_pylist()
 
     def __len__(self) -> int:
@@ -297,19 +297,7 @@ def _download(name: str, progress: Progress) -> Path:
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     if not path.is_file():
         raise DatasetError(f"{path} is not there.", hint=LAYOUT_HINT)
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except (ValueError, UnicodeDecodeError) as error:
-                raise DatasetError(f"{path}, line {number}: not JSON: {error}.") from None
-            if not isinstance(row, dict):
-                raise DatasetError(
-                    f"{path}, line {number}: expected a JSON object, found {type(row).__name__}."
-                )
-            yield number, row
+    return json_lines(path, DatasetError)
 
 
 def _string(row: Mapping[str, Any], key: str, path: Path, number: int, expected: str) -> str:
@@ -377,7 +365,7 @@ def _open_corpus(path: Path, cache: Path, progress: Progress) -> Corpus:
         finally:
             temporary.unlink(missing_ok=True)
     table = pa.ipc.open_file(pa.memory_map(str(arrow))).read_all()
-    return Corpus(table, fingerprint)
+    return Corpus(table, fingerprint, path.parent.name)
 
 
 def _record_batch(rows: list[tuple[str, str, str]], schema: Any) -> Any:

@@ -42,16 +42,22 @@ class DevPool:
         judged = {dataset.corpus.row(d) for grades in dataset.qrels("dev").values() for d in grades}
         return cls(dataset, tuple(sorted(judged | {int(row) for row in found.flatten()})))
 
-    def measure(self, model: SentenceTransformer, *, precision: str = "auto") -> float:
-        """nDCG@10 of the model as it is now."""
+    def measure(
+        self,
+        model: SentenceTransformer,
+        *,
+        documents: SentenceTransformer | None = None,
+        precision: str = "auto",
+    ) -> float:
+        """nDCG@10 of the model as it is now; `documents` encodes documents, if `model` does not."""
         from syneg_cli.encoder import Encoder
         from syneg_cli.search import search
 
-        encoder = Encoder(model, precision=precision)
+        encoder = Encoder(model, documents=documents, precision=precision)
         query_ids = list(self.dataset.qrels("dev"))
-        documents = encoder.encode_texts(self.dataset.corpus.texts(self.rows))
+        vectors = encoder.encode_texts(self.dataset.corpus.texts(self.rows))
         queries = encoder.encode_queries([self.dataset.queries[q].text for q in query_ids])
-        scores, found = search(queries, documents, min(DEPTH, len(self.rows)))
+        scores, found = search(queries, vectors, min(DEPTH, len(self.rows)))
         run = {
             query_id: {
                 self.dataset.corpus.ids[self.rows[row]]: float(value)

@@ -7,6 +7,7 @@
       PromptError             exit code 2: a prompt file is wrong or missing
       MissingArtifact         exit code 2: an earlier stage has to run first
       BackboneError           exit code 2: a model cannot be found or loaded
+      HubError                exit code 1: a model cannot be pushed to the model hub
       LLMError                exit code 1: a language model call failed
         LLMSetupError           ... in a way that no retry mends (key, model, server)
         RateLimited             ... for now: the server asks to wait
@@ -50,6 +51,10 @@ class MissingArtifact(SynegError):
 
 class BackboneError(SynegError):
     exit_code = 2
+
+
+class HubError(SynegError):
+    """The model hub cannot be reached, or does not take a model."""
 
 
 class LLMError(SynegError):

@@ -8,12 +8,12 @@ positive, negative or negative_1 ... n) as JSONL or Parquet, and the Parquet of 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syneg_cli.artifacts import json_lines
 from syneg_cli.dataset import normalised
 from syneg_cli.errors import UsageError
 from syneg_cli.records import TEXT, MinedNegative, Pair
@@ -74,19 +74,8 @@ def read_rows(path: Path) -> Iterator[Row]:
 
 def _raw(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     if path.suffix == ".parquet":
-        yield from enumerate(_parquet(path), start=1)
-        return
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise UsageError(f"{path}, line {number}: not JSON: {error}.", hint=FORMATS) from None
-            if not isinstance(row, dict):
-                raise UsageError(f"{path}, line {number}: expected a JSON object.", hint=FORMATS)
-            yield number, row
+        return enumerate(_parquet(path), start=1)
+    return json_lines(path, UsageError, hint=FORMATS)
 
 
 def _parquet(path: Path) -> Iterator[dict[str, Any]]:

@@ -128,7 +128,7 @@ def listwise_distillation(
     return (target.exp() * gap).sum(dim=1).mean()
 
 
-def pairwise_lambda(scores: Tensor, relevant: Tensor) -> Tensor:
+def pairwise_lambda(scores: Tensor, relevant: Tensor, present: Tensor | None = None) -> Tensor:
     """ADORE's loss (arXiv 2104.08051): mean |1/r_i - 1/r_j| · log(1 + exp(-(s_i - s_j))).
 
     Over the pairs of a relevant document i and another one j among a query's candidates; r is
@@ -137,16 +137,19 @@ def pairwise_lambda(scores: Tensor, relevant: Tensor) -> Tensor:
     Args:
         scores: (B, K) similarities of the candidates, of frozen document vectors.
         relevant: (B, K) booleans.
+        present: (B, K) booleans, False where a query has fewer candidates than K.
 
     Returns:
         The mean over all pairs; 0 if there is none.
     """
     import torch
 
-    order = scores.detach().argsort(dim=1, descending=True, stable=True)
+    present = torch.ones_like(relevant) if present is None else present
+    ranked = scores.detach().masked_fill(~present, float("-inf"))
+    order = ranked.argsort(dim=1, descending=True, stable=True)
     places = torch.arange(1, scores.shape[1] + 1, device=scores.device, dtype=scores.dtype)
     reciprocal = (1.0 / torch.empty_like(scores).scatter_(1, order, places.expand_as(scores))).detach()
     weight = (reciprocal.unsqueeze(2) - reciprocal.unsqueeze(1)).abs()
     cost = torch.nn.functional.softplus(-(scores.unsqueeze(2) - scores.unsqueeze(1)))
-    pairs = relevant.unsqueeze(2) & ~relevant.unsqueeze(1)
+    pairs = (relevant & present).unsqueeze(2) & (~relevant & present).unsqueeze(1)
     return (weight * cost)[pairs].mean() if pairs.any() else scores.sum() * 0.0

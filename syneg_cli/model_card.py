@@ -25,6 +25,7 @@ class CardFacts:
     pairs: int
     llm: str | None
     prompt: str | None
+    loss: str
     training: Mapping[str, Any]
     max_length: int | None
     similarity: str
@@ -86,7 +87,7 @@ def _body(facts: CardFacts) -> list[str]:
         lines += ["", f"{facts.mirrored} synthetic texts are also the positives of queries of their own."]
     if facts.llm:
         lines += ["", f"The synthetic negatives were written by `{facts.llm}` (prompt `{facts.prompt}`)."]
-    lines += ["", "## Training", "", "Loss: InfoNCE.", "", "| setting | value |", "|---|---|"]
+    lines += ["", "## Training", "", f"Loss: {facts.loss}.", "", "| setting | value |", "|---|---|"]
     lines += [f"| {key} | {value} |" for key, value in facts.training.items()]
     return [*lines, "", "## Make it again", "", "```", facts.command, "```"]
 

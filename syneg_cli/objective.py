@@ -19,12 +19,10 @@ if TYPE_CHECKING:
 Labels = Mapping[str, Any]
 """positives (B,), mask (B, M), synthetic (B, M), mined (B, M), and teacher (B, M) with distillation."""
 
-ROWS = 16
-"""Texts of a piece."""
+ROWS = 32
+"""Texts of a piece on a CPU: of like length, so that little is padding, and fewer at a time in memory."""
 WIDTH = 32
-"""Pieces are as wide as a multiple of this many tokens."""
-PADDING = 1.2
-"""Padded to real tokens from which pieces pay."""
+"""Pieces are as wide as a multiple of this many tokens: a CPU pays once for every new shape."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,8 @@ class Objective(nn.Module):
                 lambda vectors: self.value(vectors[0], vectors[1], labels),
                 chunk=self.terms.chunk,
             )
-        queries, documents = (self.encode_pieces(part) for part in features)
+        with self.autocast():  # around all pieces, so that each weight is cast once
+            queries, documents = (self.encode_pieces(part) for part in features)
         return self.value(queries, documents, labels)
 
     def encode(self, features: Features) -> Tensor:
@@ -82,12 +81,9 @@ class Objective(nn.Module):
         return encoded.float()
 
     def encode_pieces(self, features: Features) -> Tensor:
-        """The same vectors; where much would be padding, texts of like length are encoded together.
-
-        Pieces have few different shapes: a CPU pays once for every new one.
-        """
+        """The same vectors; on a CPU texts of like length are encoded together, a few at a time."""
         lengths = features["attention_mask"].sum(dim=1)
-        if len(lengths) <= ROWS or lengths.numel() * lengths.max() <= PADDING * lengths.sum():
+        if len(lengths) <= ROWS or lengths.device.type != "cpu":
             return self.encode(features)
         order = lengths.argsort(descending=True, stable=True)
         rows = {key: value[order] for key, value in features.items() if isinstance(value, Tensor)}

@@ -150,7 +150,8 @@ class TrainSection(Section):
     cross_encoder: str | None = None
     distil: Annotated[float, Field(ge=0)] = 1.0
     matryoshka: tuple[Positive, ...] = ()
-    refresh: Literal["none", "ance"] = "none"
+    refresh: Literal["none", "ance", "adore"] = "none"
+    refresh_steps: Positive | None = None
     refresh_depth: Positive = 200
     freeze: NonNegative = 0
     lora: NonNegative = 0

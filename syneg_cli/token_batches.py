@@ -35,7 +35,7 @@ def token_batches(
         budget: tokens in a batch, padding included.
     """
     prompt = prompt_of(model, task)
-    if not _plain_tokens(model, prompt):
+    if not plain_tokens(model, prompt):
         # Models with preprocessing of their own: four letters count as a token.
         for chosen in by_token_count([len(text) // 4 + 1 for text in texts], budget):
             features = model.preprocess([texts[i] for i in chosen], prompt=prompt or None, task=task)
@@ -84,7 +84,7 @@ def prompt_of(model: SentenceTransformer, task: Task) -> str:
     return next((prompt for name in names if (prompt := model.prompts.get(name))), "")
 
 
-def _plain_tokens(model: SentenceTransformer, prompt: str) -> bool:
+def plain_tokens(model: SentenceTransformer, prompt: str) -> bool:
     """Whether tokenising and padding is all that the model's `preprocess` does to a text."""
     from sentence_transformers.base.modules import Transformer
 

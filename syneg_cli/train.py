@@ -19,13 +19,15 @@ from syneg_cli.gather import gather_documents
 from syneg_cli.progress import NoProgress, Progress
 from syneg_cli.records import TrainingInstance
 from syneg_cli.texts import Texts
+from syneg_cli.token_cache import tokeniser
 from syneg_cli.watch import Watch
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from torch import Tensor
 
-    from syneg_cli.batches import Judge
+    from syneg_cli.adore import Adore, Frozen, QueryCollator
+    from syneg_cli.batches import Judge, Refresh
     from syneg_cli.dataset import Dataset
     from syneg_cli.objective import Labels, Objective
 
@@ -84,9 +86,6 @@ class TrainResult:
     resumed_at: int = 0
 
 
-Refresh = Callable[[Sequence[Sequence[TrainingInstance]], int], Sequence[Sequence[TrainingInstance]]]
-
-
 @dataclass(frozen=True)
 class Helpers:
     """What a run may be given beside its data; each may be missing.
@@ -104,7 +103,9 @@ class Helpers:
     save: int = 0
     record: Path | None = None
     refresh: Refresh | None = None
-    """Called before every epoch with the families; its answer is trained on (ANCE)."""
+    """Mines again while training goes on (ANCE)."""
+    frozen: Frozen | None = None
+    """Document vectors: the query side alone is trained, against what it retrieves (ADORE)."""
 
 
 def train(
@@ -127,11 +128,16 @@ def train(
 
     Returns:
         What was done, with the settings that "auto" and None resolved to.
+
+    Raises:
+        UsageError: the model has two towers, or settings that do not fit it.
     """
-    from syneg_cli.encoder import resolve_precision
+    from syneg_cli.attention import fast_attention
+    from syneg_cli.tower import resolve_precision
     from syneg_cli.trainer import make_trainer
 
     helpers = helpers or Helpers()
+    tuning.need_one_tower(model)
     device = model.device.type
     precision = resolve_precision(settings.precision, device)
     temperature = settings.temperature or default_temperature(model)
@@ -148,10 +154,15 @@ def train(
         scratch=helpers.scratch,
         record=helpers.record,
     )
-    collator = _collator(model, instances, dataset, texts, settings, helpers)
-    with tempfile.TemporaryDirectory(prefix="syneg-train-") as elsewhere, tuning.dropout(model, rate):
+    data = model, instances, dataset, texts
+    collator = _queries(*data) if helpers.frozen else _collator(*data, settings, helpers)
+    with (
+        tempfile.TemporaryDirectory(prefix="syneg-train-") as elsewhere,
+        tuning.dropout(model, rate),
+        fast_attention(model),
+    ):
         scratch = helpers.scratch or Path(elsewhere)
-        objective = _objective(model, settings, temperature, precision, device, watch)
+        objective = _objective(model, settings, helpers.frozen, temperature, precision, device, watch)
         trainer = make_trainer(
             model,
             settings,
@@ -161,7 +172,6 @@ def train(
             scratch,
             save=helpers.save,
             precision=precision,
-            refresh=helpers.refresh,
         )
         resume = checkpoints.last(scratch)
         watch.resumed_at = checkpoints.step_of(resume)
@@ -199,6 +209,16 @@ def default_temperature(model: SentenceTransformer) -> float:
     return DOT_TEMPERATURE if model.similarity_fn_name == "dot" else COSINE_TEMPERATURE
 
 
+def _queries(
+    model: SentenceTransformer, instances: Sequence[TrainingInstance], dataset: Dataset, texts: Texts
+) -> QueryCollator:
+    from syneg_cli.adore import QueryCollator, by_query
+
+    return QueryCollator(
+        by_query(instances, dataset), dataset, texts, tokeniser(model), model.prompts.get("query") or None
+    )
+
+
 def _collator(
     model: SentenceTransformer,
     instances: Sequence[TrainingInstance],
@@ -211,7 +231,7 @@ def _collator(
         families=families(instances),
         dataset=dataset,
         texts=texts,
-        tokenise=lambda batch, prompt: model.preprocess(batch, prompt=prompt),
+        tokenise=tokeniser(model),
         query_prompt=model.prompts.get("query") or None,
         document_prompt=model.prompts.get("document") or None,
         in_batch=settings.in_batch,
@@ -219,19 +239,22 @@ def _collator(
         guide=helpers.guide,
         guide_margin=helpers.guide_margin,
         teacher=helpers.teacher if settings.distil else None,
+        refresh=helpers.refresh,
     )
 
 
 def _objective(
     model: SentenceTransformer,
     settings: TrainSettings,
+    frozen: Frozen | None,
     temperature: float,
     precision: str,
     device: str,
     watch: Watch,
-) -> Objective:
+) -> Objective | Adore:
     import torch
 
+    from syneg_cli.adore import Adore
     from syneg_cli.objective import Objective, Terms
 
     def autocast() -> AbstractContextManager[Any]:
@@ -240,6 +263,8 @@ def _objective(
     def seen(scores: Tensor, labels: Labels) -> None:
         watch.recorder.figures = step_figures(scores, labels, temperature)
 
+    if frozen is not None:
+        return Adore(model, frozen, temperature=temperature, autocast=autocast, watch=seen)
     terms = Terms(
         temperature=temperature,
         balance=settings.balance,

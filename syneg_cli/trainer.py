@@ -17,9 +17,10 @@ from sentence_transformers import (
 from transformers import PrinterCallback, TrainerCallback
 
 from syneg_cli import checkpoints, tuning
+from syneg_cli.adore import Adore, QueryCollator
 from syneg_cli.batches import Collator
 from syneg_cli.objective import Objective
-from syneg_cli.train import Refresh, TrainSettings
+from syneg_cli.train import TrainSettings
 from syneg_cli.watch import Watch
 
 
@@ -41,20 +42,17 @@ class SeededBatches(DefaultBatchSampler):
 
 
 class Callback(TrainerCallback):
-    """Moves the collator to the epoch's round, marks checkpoints, and tells the watch."""
+    """Tells the collator where in the run it is, marks checkpoints, and tells the watch."""
 
-    def __init__(self, watch: Watch, collator: Collator, scratch: Path, refresh: Refresh | None) -> None:
-        self.watch, self.collator, self.scratch, self.refresh = watch, collator, scratch, refresh
+    def __init__(self, watch: Watch, collator: Collator | QueryCollator, scratch: Path) -> None:
+        self.watch, self.collator, self.scratch = watch, collator, scratch
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.watch.start(state.max_steps, state.global_step)
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.collator.epoch = int((state.epoch or 0) + 1e-6)
-        if self.refresh is not None:
-            training = self.watch.model.training
-            self.collator.families = self.refresh(self.collator.families, self.collator.epoch)
-            self.watch.model.train(training)
+        self.collator.batch = state.global_step * args.gradient_accumulation_steps
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         self.watch.log(state.global_step, logs or {})
@@ -94,14 +92,13 @@ class Trainer(SentenceTransformerTrainer):
 def make_trainer(
     model: SentenceTransformer,
     settings: TrainSettings,
-    collator: Collator,
-    objective: Objective,
+    collator: Collator | QueryCollator,
+    objective: Objective | Adore,
     watch: Watch,
     scratch: Path,
     *,
     save: int,
     precision: str,
-    refresh: Refresh | None = None,
 ) -> Trainer:
     """A trainer that is ready to run; `save` steps between two checkpoints in `scratch`, 0 for none."""
     arguments = SentenceTransformerTrainingArguments(
@@ -132,7 +129,7 @@ def make_trainer(
         train_dataset=Rows.from_dict({"family": range(len(collator.families))}),
         loss=objective,
         data_collator=collator,  # type: ignore[arg-type]
-        callbacks=[Callback(watch, collator, scratch, refresh)],
+        callbacks=[Callback(watch, collator, scratch)],
     )
     trainer.settings = settings
     trainer.remove_callback(PrinterCallback)

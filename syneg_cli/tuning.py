@@ -50,6 +50,17 @@ def layer_count(model: SentenceTransformer) -> int:
     return 1 + max((number for number in numbers if number is not None), default=-1)
 
 
+def need_one_tower(model: SentenceTransformer) -> None:
+    """Raises UsageError for a model whose queries and documents have encoders of their own."""
+    from sentence_transformers.base.modules import Router
+
+    if isinstance(model[0], Router):
+        raise UsageError(
+            "This backbone encodes queries and documents with two models; syneg trains one.",
+            hint="Train the backbone it was made from (its card names it), or save one side as a model.",
+        )
+
+
 def freeze(model: SentenceTransformer, layers: int) -> None:
     """Embeddings and the first `layers` layers keep their weights; 0 freezes nothing.
 

@@ -10,6 +10,7 @@ from syneg_cli.artifacts import (
     Manifest,
     atomic_writer,
     file_hash,
+    json_lines,
     manifest_path,
     read_instances,
     read_jsonl,
@@ -21,7 +22,7 @@ from syneg_cli.artifacts import (
     write_jsonl,
     write_manifest,
 )
-from syneg_cli.errors import MissingArtifact
+from syneg_cli.errors import MissingArtifact, UsageError
 from syneg_cli.records import MinedNegative, NegativeRef, SyntheticNegative, TrainingInstance
 
 TEXT = st.text(max_size=30)
@@ -104,3 +105,21 @@ def test_the_hash_of_a_folder_sees_names_and_contents(tmp_path: Path) -> None:
     second = file_hash(tmp_path)
     (tmp_path / "a").rename(tmp_path / "b")
     assert len({first, second, file_hash(tmp_path)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b"{", "line 3: not JSON: "),
+        (b"[1]", "line 3: expected a JSON object, found list."),
+        (b'{"a": "\xff"}', "line 3: not JSON: "),
+    ],
+)
+def test_a_wrong_line_is_named_by_the_callers_error(tmp_path: Path, line: bytes, said: str) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(b'{"a": 1}\n\n' + line + b"\n")
+    rows = json_lines(path, UsageError, hint="Mend it.")
+    assert next(rows) == (1, {"a": 1})
+    with pytest.raises(UsageError, match=said) as caught:
+        next(rows)
+    assert caught.value.hint == "Mend it."

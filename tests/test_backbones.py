@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import pytest
 
 from syneg_cli import backbones, hub
-from syneg_cli.backbones import BACKBONES, Backend, describe, find, hub_id, load_model, weights_hash
+from syneg_cli.backbones import BACKBONES, describe, find, hub_id, load_model, weights_hash
 from syneg_cli.errors import BackboneError
 
 
@@ -184,12 +183,3 @@ def test_libraries_are_quiet(tiny_model: Path, capfd: pytest.CaptureFixture[str]
     backbones.load_model(str(tiny_model))
     captured = capfd.readouterr()
     assert captured.out == captured.err == ""
-
-
-@pytest.mark.parametrize("backend", ["onnx", "openvino"])
-def test_a_backend_that_is_not_installed_says_how_to_get_it(plain: Path, backend: Backend) -> None:
-    if importlib.util.find_spec("optimum"):
-        pytest.skip("optimum is installed")
-    with pytest.raises(BackboneError, match="not installed") as caught:
-        load_model(str(plain), backend=backend)
-    assert "pip install" in str(caught.value.hint)

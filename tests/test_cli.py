@@ -23,8 +23,13 @@ HEAVY = (
     "scipy",
     "pyarrow",
     "sqlite_utils",
+    "matplotlib",
+    "huggingface_hub",
 )
-COMMANDS = ("init", "generate", "mine", "mix", "train", "eval", "run", "status", "demo", "prompts", "cache")
+COMMANDS = (
+    "init", "generate", "mine", "verify", "mix", "train", "eval", "report", "run", "status", "export", "demo",
+    "prompts", "cache",
+)  # fmt: skip
 
 
 def modules_after(*argv: str) -> set[str]:

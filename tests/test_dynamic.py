@@ -28,14 +28,20 @@ def data(tiny: Path, tmp_path: Path) -> Dataset:
 
 
 def test_the_first_epoch_keeps_its_negatives(data: Dataset, tiny_model: Path) -> None:
-    assert Ance(load_model(str(tiny_model)), data)(FAMILIES, 0) is FAMILIES
+    assert Ance(load_model(str(tiny_model)), data)(FAMILIES, 0, 0) is FAMILIES
+
+
+def test_refreshes_are_counted_by_epoch_or_by_batch(data: Dataset, tiny_model: Path) -> None:
+    model = load_model(str(tiny_model))
+    assert [Ance(model, data).version(epoch, batch) for epoch, batch in ((0, 3), (1, 4), (2, 9))] == [0, 1, 2]
+    assert [Ance(model, data, every=4).version(0, batch) for batch in (0, 3, 4, 9)] == [0, 0, 1, 2]
 
 
 def test_mined_negatives_become_the_models_own_and_synthetic_ones_stay(
     data: Dataset, tiny_model: Path
 ) -> None:
     model = load_model(str(tiny_model))
-    refreshed = Ance(model, data, depth=1, precision="fp32")(FAMILIES, 1)[0][0]
+    refreshed = Ance(model, data, depth=1, precision="fp32")(FAMILIES, 1, 1)[0][0]
     encoder = Encoder(model, precision="fp32")
     scores = encoder.encode_queries([data.queries["q1"].text]) @ encoder.encode_corpus(data.corpus).T
     ranked = [data.corpus.ids[row] for row in (-scores[0]).argsort()]
@@ -49,9 +55,9 @@ def test_negatives_follow_the_weights_and_a_resumed_epoch_finds_its_own(
 ) -> None:
     model = load_model(str(tiny_model))
     ance = Ance(model, data, depth=2, precision="fp32", scratch=tmp_path)
-    first = ance(FAMILIES, 1)
+    first = ance(FAMILIES, 1, 1)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
-    assert ance(FAMILIES, 1) == first, "the same epoch again, as after a crash"
+    assert ance(FAMILIES, 1, 1) == first, "the same epoch again, as after a crash"
     assert Ance(model, data, depth=2, precision="fp32")._mine(["q1"]) != {"q1": []}

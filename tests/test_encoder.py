@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syneg_cli import embedding_cache
 from syneg_cli.backbones import load_model
 from syneg_cli.dataset import Corpus, load_dataset
-from syneg_cli.encoder import Encoder, resolve_precision
+from syneg_cli.encoder import Encoder
 from syneg_cli.token_batches import by_token_count, read_ahead
+from syneg_cli.tower import resolve_precision
 
 TEXTS = ["sleep and memory", "vitamin d supplements raise bone density in older women.", "", "aspirin"]
 
@@ -98,7 +97,7 @@ def test_a_second_time_nothing_is_encoded(
     vectors, queries = np.array(encoder.encode_corpus(corpus)), np.array(encoder.encode_queries(TEXTS))
     assert np.allclose(vectors, encoder.encode_texts(corpus.texts()), atol=1e-6)
     again = Encoder(encoder.model, precision="fp32", cache=encoder.cache)
-    monkeypatch.setattr(again, "_forward", lambda features: pytest.fail("encoded again"))
+    monkeypatch.setattr(again.towers["document"], "forward", lambda features: pytest.fail("encoded again"))
     assert np.array_equal(again.encode_corpus(corpus), vectors)
     assert np.array_equal(again.encode_queries(TEXTS), queries)
     assert isinstance(again.encode_corpus(corpus), np.memmap)
@@ -109,7 +108,8 @@ def test_a_killed_run_resumes_at_the_last_finished_block(
 ) -> None:
     monkeypatch.setattr("syneg_cli.encoder.BLOCK_ROWS", 2)
     expected = encoder.encode_texts(corpus.texts())
-    forward, calls = encoder._forward, []
+    tower, calls = encoder.towers["document"], []
+    forward = tower.forward
 
     def dies_at_the_third(features: dict[str, Any]) -> np.ndarray:
         calls.append(1)
@@ -117,12 +117,16 @@ def test_a_killed_run_resumes_at_the_last_finished_block(
             raise KeyboardInterrupt
         return forward(features)
 
-    monkeypatch.setattr(encoder, "_forward", dies_at_the_third)
+    monkeypatch.setattr(tower, "forward", dies_at_the_third)
     with pytest.raises(KeyboardInterrupt):
         encoder.encode_corpus(corpus)
     vectors = encoder.encode_corpus(corpus)
     assert len(calls) == 4  # two blocks, the one that died, and that one again
     assert np.allclose(vectors, expected, atol=1e-6)
+
+
+def fingerprint(encoder: Encoder) -> str:
+    return encoder.towers["document"].fingerprint
 
 
 def _changes(folder: Path) -> Iterator[tuple[str, Encoder]]:
@@ -149,35 +153,9 @@ def test_everything_that_changes_vectors_changes_the_fingerprint(tiny_model: Pat
     base = Encoder.load(str(tiny_model), precision="fp32")
     same = Encoder.load(str(tiny_model), precision="fp32", batch_size=1)
     same.encode_texts(TEXTS)  # tokenising must leave no trace
-    assert same.fingerprint == base.fingerprint
-    prints = {name: encoder.fingerprint for name, encoder in _changes(tiny_model)}
-    assert len({base.fingerprint, *prints.values()}) == 1 + len(prints), prints
-
-
-def test_cache_entries_are_listed_and_pruned(encoder: Encoder, corpus: Corpus) -> None:
-    assert encoder.cache is not None
-    assert embedding_cache.entries(encoder.cache) == []
-    encoder.encode_corpus(corpus)
-    encoder.encode_queries(TEXTS)
-    first, second = embedding_cache.entries(encoder.cache)
-    assert {first.documents, second.documents} == {6, 4}
-    assert first.complete
-    assert first.dimension == 32
-    assert first.encoder == encoder.fingerprint
-    assert embedding_cache.prune(encoder.cache, keep=[second]) == [first]
-    assert embedding_cache.entries(encoder.cache) == [second]
-
-
-def test_an_entry_that_was_never_finished_is_made_again(encoder: Encoder, corpus: Corpus) -> None:
-    """Killed between the vectors' file and entry.json."""
-    vectors = np.array(encoder.encode_corpus(corpus))
-    assert encoder.cache is not None
-    (entry,) = embedding_cache.entries(encoder.cache)
-    (entry.folder / "entry.json").unlink()
-    assert embedding_cache.entries(encoder.cache) == []
-    assert np.array_equal(encoder.encode_corpus(corpus), vectors)
-    shutil.rmtree(entry.folder)
-    assert np.array_equal(encoder.encode_corpus(corpus), vectors)
+    assert fingerprint(same) == fingerprint(base)
+    prints = {name: fingerprint(encoder) for name, encoder in _changes(tiny_model)}
+    assert len({fingerprint(base), *prints.values()}) == 1 + len(prints), prints
 
 
 @given(st.lists(st.integers(1, 50), max_size=60), st.integers(1, 200))

@@ -150,3 +150,7 @@ def test_pairwise_lambda_by_hand() -> None:
     ) / 2
     assert pairwise_lambda(scores, relevant).item() == pytest.approx(expected, abs=1e-6)
     assert pairwise_lambda(scores, relevant & False).item() == 0.0
+    wider = torch.tensor([[2.0, 9.0, 1.0, 3.0]])  # the second is not there, whatever it scores
+    kept = torch.tensor([[True, False, True, True]])
+    relevant = torch.tensor([[True, False, False, False]])
+    assert pairwise_lambda(wider, relevant, kept).item() == pytest.approx(expected, abs=1e-6)

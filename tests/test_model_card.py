@@ -18,6 +18,7 @@ FACTS = CardFacts(
     pairs=10,
     llm="ollama:llama3",
     prompt="syneg",
+    loss="InfoNCE",
     training={"epochs": 2, "learning rate": 5e-5},
     max_length=256,
     similarity="cosine",

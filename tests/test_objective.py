@@ -81,7 +81,6 @@ def test_terms_add_up(tiny_model: Path) -> None:
 @pytest.mark.parametrize("rows", [1, 4, 16])
 def test_pieces_change_no_vector(rows: int, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ROWS", rows)
-    monkeypatch.setattr(module, "PADDING", 1.0)
     made = objective(tiny_model)
     features = made.model.preprocess([*TEXTS, "sleep", "aspirin and men"])
     calls: list[int] = []

@@ -20,6 +20,7 @@ from syneg_cli.backbones import load_model
 from syneg_cli.checkpoints import Best, folder_for, last
 from syneg_cli.dataset import Dataset, load_dataset
 from syneg_cli.diagnostics import FILE, read
+from syneg_cli.dynamic import Ance
 from syneg_cli.progress import Advance, NoProgress
 from syneg_cli.records import NegativeRef, TrainingInstance
 from syneg_cli.texts import Texts
@@ -58,15 +59,19 @@ def data(tiny: Path, tmp_path: Path) -> Dataset:
     return load_dataset(str(tiny), cache=tmp_path / "cache", dev_fraction=0)
 
 
-def run(data: Dataset, model: Path, scratch: Path, stop: int = 99) -> tuple[torch.Tensor, TrainResult]:
+def run(
+    data: Dataset, model: Path, scratch: Path, stop: int = 99, ance: int | None = None
+) -> tuple[torch.Tensor, TrainResult]:
+    """`ance`: batches between two refreshes of the negatives."""
     loaded = load_model(str(model))
+    refresh = Ance(loaded, data, depth=4, every=ance, precision="fp32", scratch=scratch) if ance else None
     result = train(
         loaded,
         INSTANCES,
         dataset=data,
         texts=Texts(),
         settings=SETTINGS,
-        helpers=Helpers(scratch=scratch, save=1, record=scratch),
+        helpers=Helpers(scratch=scratch, save=1, record=scratch, refresh=refresh),
         progress=StopAt(stop),
     )
     return torch.cat([p.detach().flatten() for p in loaded.parameters()]), result
@@ -85,6 +90,21 @@ def test_an_interrupted_run_ends_with_the_same_bits(
     recorded = [(row["step"], row["loss"], row["gradient_norm"]) for row in read(tmp_path / "cut" / FILE)]
     assert recorded == [(r["step"], r["loss"], r["gradient_norm"]) for r in read(tmp_path / "whole" / FILE)]
     assert [row[0] for row in recorded] == list(range(1, STEPS + 1))
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("every", [1, 2, 4])
+def test_negatives_mined_between_steps_are_the_same_after_a_stop(
+    every: int, step: int, data: Dataset, tiny_model: Path, tmp_path: Path
+) -> None:
+    plain, _ = run(data, tiny_model, tmp_path / "plain")
+    whole, _ = run(data, tiny_model, tmp_path / "whole", ance=every)
+    with pytest.raises(KeyboardInterrupt):
+        run(data, tiny_model, tmp_path / "cut", stop=step, ance=every)
+    resumed, result = run(data, tiny_model, tmp_path / "cut", ance=every)
+    assert result.resumed_at == step
+    assert torch.equal(whole, resumed)
+    assert not torch.equal(whole, plain)
 
 
 def test_kill_minus_nine_loses_no_complete_checkpoint(

@@ -20,6 +20,7 @@ from syneg_cli.commands import (
     mix,
     pipeline,
     prompts,
+    report,
     train,
     verify,
 )
@@ -32,6 +33,7 @@ COMMANDS: tuple[Callable[[typer.Typer], object], ...] = (
     mix.register,
     train.register,
     evaluate.register,
+    report.register,
     pipeline.register,
     prompts.register,
     cache.register,

@@ -1,15 +1,18 @@
-"""`syneg cache`: what was ever asked, and what it cost."""
+"""`syneg cache`: what was ever asked, and what it cost; the vectors that are kept."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import wraps
+from inspect import Signature, signature
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from syneg_cli.commands import calling
+from syneg_cli.commands import calling, embeddings
 from syneg_cli.commands.options import Json, ProjectFile, Session, WorkDir, open_session
 from syneg_cli.errors import UsageError
 
@@ -22,18 +25,43 @@ ModelFilter = Annotated[str | None, typer.Option("--model", help="Only answers o
 StatusFilter = Annotated[
     str | None, typer.Option("--status", help="Only ok, truncated or unparsable answers.")
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="Really remove them; without it they are only counted.")]
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(help="The generation cache: every answer ever paid for.", no_args_is_help=True)
+    group = typer.Typer(
+        help="The generation cache, every answer ever paid for; and the embedding cache.",
+        no_args_is_help=True,
+    )
     for command in (stats, list_, show, export, import_, merge, prune):
-        group.command(command.__name__.rstrip("_"))(command)
+        group.command(command.__name__.rstrip("_"))(_with_options_of(_open, command))
+    group.command("embeddings")(_with_options_of(_open_work, embeddings.list_))
+    group.command("prune-embeddings")(_with_options_of(_open_work, embeddings.prune))
     app.add_typer(group, name="cache")
 
 
-def _open(cache: str | None, work_dir: str | None, project: Path | None, as_json: bool = False) -> Session:
+def _open(
+    cache: CacheFile = None, work_dir: WorkDir = None, project: ProjectFile = None, as_json: Json = False
+) -> Session:
     flags = {"generate.cache": cache, "work_dir": work_dir}
     return open_session(flags, project=project, as_json=as_json)
+
+
+def _open_work(work_dir: WorkDir = None, project: ProjectFile = None, as_json: Json = False) -> Session:
+    return open_session({"work_dir": work_dir}, project=project, as_json=as_json)
+
+
+def _with_options_of(opening: Callable[..., Session], command: Callable[..., None]) -> Callable[..., None]:
+    """`command`, with the options of `opening` in the place of the session that these open."""
+    shared = signature(opening, eval_str=True).parameters
+    own = list(signature(command, eval_str=True).parameters.values())[1:]
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        command(opening(**{name: given.pop(name) for name in shared}), **given)
+
+    run.__signature__ = Signature([*own, *shared.values()])  # type: ignore[attr-defined]
+    return run
 
 
 def _need_file(session: Session) -> None:
@@ -50,14 +78,11 @@ def _where(prompt: str | None, model: str | None, status: str | None) -> tuple[s
     return " AND ".join(f"{name} = ?" for name in used) or "1", tuple(used.values())
 
 
-def stats(
-    cache: CacheFile = None, work_dir: WorkDir = None, project: ProjectFile = None, as_json: Json = False
-) -> None:
+def stats(session: Session) -> None:
     """How many answers there are by model and prompt, their tokens and their cost."""
     from syneg_cli import cache_files
     from syneg_cli.output import money, table
 
-    session = _open(cache, work_dir, project, as_json)
     _need_file(session)
     with calling.open_cache(session) as opened:
         rows = cache_files.stats(opened)
@@ -67,19 +92,15 @@ def stats(
 
 
 def list_(
+    session: Session,
     limit: Annotated[int, typer.Option(help="How many, the latest first.")] = 20,
     prompt: PromptFilter = None,
     model: ModelFilter = None,
     status: StatusFilter = None,
-    cache: CacheFile = None,
-    work_dir: WorkDir = None,
-    project: ProjectFile = None,
-    as_json: Json = False,
 ) -> None:
     """The latest answers, one a line."""
     from syneg_cli.output import money, table
 
-    session = _open(cache, work_dir, project, as_json)
     _need_file(session)
     where, values = _where(prompt, model, status)
     with calling.open_cache(session) as opened:
@@ -109,17 +130,13 @@ def list_(
 
 
 def show(
+    session: Session,
     key: Annotated[str, typer.Argument(help="The start of an answer's key.")],
-    cache: CacheFile = None,
-    work_dir: WorkDir = None,
-    project: ProjectFile = None,
-    as_json: Json = False,
 ) -> None:
     """One answer in full: what was asked, what came back."""
     from syneg_cli import cache_files
     from syneg_cli.output import table
 
-    session = _open(cache, work_dir, project, as_json)
     _need_file(session)
     with calling.open_cache(session) as opened:
         row = cache_files.find(opened, key)
@@ -130,18 +147,14 @@ def show(
 
 
 def export(
+    session: Session,
     output: Annotated[Path, typer.Argument(help="The JSONL file to write.")],
     prompt: PromptFilter = None,
     model: ModelFilter = None,
-    cache: CacheFile = None,
-    work_dir: WorkDir = None,
-    project: ProjectFile = None,
-    as_json: Json = False,
 ) -> None:
     """Write good answers as JSONL, for `--llm replay:FILE` or `syneg cache import`."""
     from syneg_cli import cache_files
 
-    session = _open(cache, work_dir, project, as_json)
     _need_file(session)
     with calling.open_cache(session) as opened:
         count = cache_files.export(opened, output, *_where(prompt, model, None))
@@ -149,32 +162,24 @@ def export(
 
 
 def import_(
+    session: Session,
     file: Annotated[Path, typer.Argument(help="An export of another cache.")],
-    cache: CacheFile = None,
-    work_dir: WorkDir = None,
-    project: ProjectFile = None,
-    as_json: Json = False,
 ) -> None:
     """Add the answers of an export."""
     from syneg_cli import cache_files
 
-    session = _open(cache, work_dir, project, as_json)
     with calling.open_cache(session) as opened:
         new, read = cache_files.import_file(opened, file)
     session.output.result({"new": new, "read": read}, f"{new} of {read} answers were new")
 
 
 def merge(
+    session: Session,
     others: Annotated[list[Path], typer.Argument(help="Caches (generations.db) of other machines.")],
-    cache: CacheFile = None,
-    work_dir: WorkDir = None,
-    project: ProjectFile = None,
-    as_json: Json = False,
 ) -> None:
     """Add the answers of other caches, for example those of the shards of one job."""
     from syneg_cli import cache_files
 
-    session = _open(cache, work_dir, project, as_json)
     missing = [other for other in others if not other.is_file()]
     if missing:
         raise UsageError(
@@ -189,19 +194,13 @@ def merge(
 
 
 def prune(
+    session: Session,
     prompt: PromptFilter = None,
     model: ModelFilter = None,
     status: StatusFilter = None,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Really remove them; without it they are only counted.")
-    ] = False,
-    cache: CacheFile = None,
-    work_dir: WorkDir = None,
-    project: ProjectFile = None,
-    as_json: Json = False,
+    yes: Yes = False,
 ) -> None:
     """Remove answers for good. Says what would go, unless --yes is given."""
-    session = _open(cache, work_dir, project, as_json)
     _need_file(session)
     where, values = _where(prompt, model, status)
     if where == "1":

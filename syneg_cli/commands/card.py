@@ -29,6 +29,7 @@ NO_FLAG = (
     "distil",
     "dev_pool",
     "refresh_depth",
+    "refresh_steps",
 )
 """Settings without a flag: the command gives them in the environment."""
 
@@ -59,6 +60,7 @@ def card_of(
             mirrored=mixed.counts.get("mirrored", 0),
             llm=llm,
             prompt=prompt,
+            loss=_loss(session),
             training=_facts(session, result),
             max_length=model.max_seq_length,
             similarity=str(model.similarity_fn_name),
@@ -79,6 +81,21 @@ def _written_by(mixed: Manifest) -> tuple[str | None, str | None]:
     return settings.get("llm"), settings.get("prompt")
 
 
+def _loss(session: Session) -> str:
+    section = session.project.train
+    if section.refresh == "adore":
+        return (
+            "ADORE's pairwise lambda loss over what each query retrieves; "
+            "documents are encoded by the base model, unchanged"
+        )
+    added = {
+        "CausalNeg's regulariser": section.balance,
+        "a cross-encoder's listwise distillation": section.distil if section.cross_encoder else 0,
+    }
+    terms = [f"{weight} x {name}" for name, weight in added.items() if weight]
+    return " + ".join(["InfoNCE", *terms])
+
+
 def _facts(session: Session, result: TrainResult) -> dict[str, Any]:
     section = session.project.train
     facts: dict[str, Any] = {
@@ -97,6 +114,8 @@ def _facts(session: Session, result: TrainResult) -> dict[str, Any]:
     for key in ("balance", "guide", "cross_encoder", "matryoshka", "freeze", "lora"):
         if value := getattr(section, key):
             facts[key.replace("_", " ")] = value
+    if section.refresh != "none":
+        facts["dynamic negatives"] = section.refresh
     if section.merge < 1:
         facts["share of the fine-tuned weights"] = section.merge
     if result.best_epoch:

@@ -22,6 +22,13 @@ def register(app: typer.Typer) -> None:
 Llm = Annotated[str | None, typer.Option("--llm", help="PROVIDER:MODEL for generate.")]
 Backbone = Annotated[str | None, typer.Option(help="Alias, folder or hub id.", show_default="minilm")]
 Strategy = Annotated[str | None, typer.Option(help="How to mix.", show_default="hybrid")]
+Ratio = Annotated[float | None, typer.Option(help="Synthetic : retrieved.", show_default="0.7")]
+Negatives = Annotated[
+    int | None, typer.Option("--negatives", "-k", help="Negatives per instance.", show_default="3")
+]
+Mirror = Annotated[
+    str | None, typer.Option(help="Queries of the negatives' own, for --strategy mirror.", metavar="FILE")
+]
 
 
 def _flags(
@@ -31,6 +38,9 @@ def _flags(
     llm: str | None,
     backbone: str | None,
     strategy: str | None,
+    ratio: float | None,
+    negatives: int | None,
+    mirror: str | None,
 ) -> dict[str, Any]:
     return {
         "dataset.name": dataset,
@@ -39,6 +49,9 @@ def _flags(
         "generate.llm": llm,
         "train.backbone": backbone,
         "mix.strategy": strategy,
+        "mix.ratio": ratio,
+        "mix.negatives": negatives,
+        "mix.mirror": mirror,
     }
 
 
@@ -47,6 +60,9 @@ def run(
     llm: Llm = None,
     backbone: Backbone = None,
     strategy: Strategy = None,
+    ratio: Ratio = None,
+    negatives: Negatives = None,
+    mirror: Mirror = None,
     project: options.ProjectFile = None,
     data_dir: options.DataDir = None,
     work_dir: options.WorkDir = None,
@@ -55,7 +71,7 @@ def run(
     force: options.Force = False,
     show_config: options.ShowConfig = False,
 ) -> None:
-    flags = _flags(dataset, data_dir, work_dir, llm, backbone, strategy)
+    flags = _flags(dataset, data_dir, work_dir, llm, backbone, strategy, ratio, negatives, mirror)
     session = options.open_session(
         flags, project=project, as_json=as_json, quiet=quiet, show_config=show_config
     )
@@ -87,6 +103,9 @@ def status(
     llm: Llm = None,
     backbone: Backbone = None,
     strategy: Strategy = None,
+    ratio: Ratio = None,
+    negatives: Negatives = None,
+    mirror: Mirror = None,
     project: options.ProjectFile = None,
     data_dir: options.DataDir = None,
     work_dir: options.WorkDir = None,
@@ -96,7 +115,7 @@ def status(
 ) -> None:
     from syneg_cli.output import duration, money, table
 
-    flags = _flags(dataset, data_dir, work_dir, llm, backbone, strategy)
+    flags = _flags(dataset, data_dir, work_dir, llm, backbone, strategy, ratio, negatives, mirror)
     session = options.open_session(
         flags, project=project, as_json=as_json, quiet=quiet, show_config=show_config
     )

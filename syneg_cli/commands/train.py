@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -19,13 +19,18 @@ from syneg_cli.commands.options import Session
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+    from syneg_cli.adore import Frozen
     from syneg_cli.artifacts import Manifest
+    from syneg_cli.batches import Refresh
     from syneg_cli.dataset import Dataset
+    from syneg_cli.project import TrainSection
     from syneg_cli.texts import Texts
-    from syneg_cli.train import Helpers, Refresh, TrainResult, TrainSettings
+    from syneg_cli.train import Helpers, TrainResult, TrainSettings
 
 
-OTHERS = {"guide", "guide_margin", "cross_encoder", "dev", "dev_pool", "refresh", "refresh_depth"}
+OTHERS = {
+    "guide", "guide_margin", "cross_encoder", "dev", "dev_pool", "refresh", "refresh_depth", "refresh_steps"
+}  # fmt: skip
 """Settings beside TrainSettings that change the weights."""
 
 
@@ -82,7 +87,11 @@ def command(
     ] = None,
     refresh: Annotated[
         str | None,
-        typer.Option(help="ance: mine again with the current weights each epoch.", show_default="none"),
+        typer.Option(
+            help="ance: mine again with the current weights. adore: train the query side alone, against "
+            "what it retrieves.",
+            show_default="none",
+        ),
     ] = None,
     freeze: Annotated[int | None, typer.Option(help="First layers left alone.", show_default="0")] = None,
     lora: Annotated[int | None, typer.Option(help="Rank of low-rank updates.", show_default="0: off")] = None,
@@ -114,6 +123,13 @@ def command(
     output: Annotated[
         str | None, typer.Option(help="Name of the model.", show_default="<backbone>-<mix>")
     ] = None,
+    push_to_hub: Annotated[
+        str | None,
+        typer.Option(help="Upload the model to the Hugging Face hub, with HF_TOKEN.", metavar="OWNER/NAME"),
+    ] = None,
+    private: Annotated[
+        bool, typer.Option("--private/--public", help="Who may see what --push-to-hub uploads.")
+    ] = True,
     project: options.ProjectFile = None,
     data_dir: options.DataDir = None,
     work_dir: options.WorkDir = None,
@@ -153,6 +169,7 @@ def command(
         "train.seed": seed,
         "train.output": output,
     }
+    from syneg_cli import hub
     from syneg_cli.distributed import leave, world
 
     leads = world().leads
@@ -160,9 +177,17 @@ def command(
         flags, project=project, as_json=as_json, quiet=quiet or not leads, show_config=show_config
     )
     this = cast("stage.Stage", sys.modules[__name__])
+    push_to = push_to_hub if leads else None
+    if push_to is not None:
+        hub.check_push(push_to, private=private, progress=session.output)
     result = stage.perform(this, session, session.dataset(), force=force)
-    if leads:
-        session.output.result(result.as_json(), *result.shown)
+    try:
+        if push_to is not None:
+            url = hub.push(result.path, push_to, private=private, progress=session.output)
+            result = replace(result, data={**result.data, "url": url}, shown=(*result.shown, url))
+    finally:  # what was trained is shown also where the hub does not take it
+        if leads:
+            session.output.result(result.as_json(), *result.shown)
     leave()
 
 
@@ -188,6 +213,7 @@ def plan(session: Session, dataset: Dataset) -> stage.Plan:
     from syneg_cli.backbones import weights_hash
 
     section = session.project.train
+    _check_adore(section)
     mixed, manifest = _mixed(session, dataset)
     return stage.Plan(
         stage="train",
@@ -202,6 +228,19 @@ def plan(session: Session, dataset: Dataset) -> stage.Plan:
             **section.model_dump(include=OTHERS),
         },
     )
+
+
+def _check_adore(section: TrainSection) -> None:
+    """Raises UsageError for settings that mean nothing where the documents' vectors stay as they are."""
+    from syneg_cli.errors import UsageError
+
+    useless = ("chunk", "balance", "guide", "cross_encoder", "matryoshka", "share_negatives")
+    given = [name for name in useless if getattr(section, name)]
+    if section.refresh == "adore" and given:
+        raise UsageError(
+            f"refresh = adore trains the query side against what it retrieves; {given[0]} has no part in it.",
+            hint=f"Leave out {', '.join(given)}, or refresh.",
+        )
 
 
 def _mixed(session: Session, dataset: Dataset) -> tuple[Path, Manifest]:
@@ -221,7 +260,8 @@ def _mixed(session: Session, dataset: Dataset) -> tuple[Path, Manifest]:
 def run(session: Session, dataset: Dataset, plan: stage.Plan) -> stage.Result:
     from syneg_cli import checkpoints
     from syneg_cli.artifacts import Manifest, read_instances, write_manifest
-    from syneg_cli.backbones import load_model
+    from syneg_cli.assemble import join_towers
+    from syneg_cli.backbones import load_model, locate, weights_hash
     from syneg_cli.commands.card import card_of
     from syneg_cli.diagnostics import FILE
     from syneg_cli.distributed import world
@@ -233,20 +273,26 @@ def run(session: Session, dataset: Dataset, plan: stage.Plan) -> stage.Result:
     texts = read_texts(mixed, dataset)
     section = session.project.train
     here = world()
+    # A hub model is known by its content only once it is here.
+    locate(section.backbone, progress=session.output)
+    plan = replace(plan, inputs={**plan.inputs, "backbone weights": weights_hash(section.backbone)})
     scratch = checkpoints.folder_for(
         plan.path, {"inputs": plan.inputs, "settings": plan.settings}, tidy=here.leads
     )
     here.wait()
     model = load_model(section.backbone, max_length=section.max_length)
+    documents = load_model(section.backbone, max_length=section.max_length) if _adore(session) else None
     result = train(
         model,
         read_instances(mixed_path),
         dataset=dataset,
         texts=texts,
         settings=settings_of(session),
-        helpers=_helpers(session, dataset, model, texts, scratch),
+        helpers=_helpers(session, dataset, model, documents, texts, scratch),
         progress=session.output,
     )
+    if documents is not None:
+        model = join_towers(model, documents)
     counts = {"pairs": mixed.counts["instances"], **asdict(result)}
     if here.leads:
         card = card_of(session, dataset, model, mixed, result, plan.path.name)
@@ -258,12 +304,26 @@ def run(session: Session, dataset: Dataset, plan: stage.Plan) -> stage.Result:
     return stage.Result("train", plan.path, "done", data=counts, shown=_tables(plan, result))
 
 
+def _adore(session: Session) -> bool:
+    return session.project.train.refresh == "adore"
+
+
 def _helpers(
-    session: Session, dataset: Dataset, model: SentenceTransformer, texts: Texts, scratch: Path
+    session: Session,
+    dataset: Dataset,
+    model: SentenceTransformer,
+    documents: SentenceTransformer | None,
+    texts: Texts,
+    scratch: Path,
 ) -> Helpers:
-    """The other models that the settings name, dev, and where checkpoints rest."""
+    """The other models that the settings name, dev, and where checkpoints rest.
+
+    Args:
+        documents: what encodes documents, where that is not what is trained (ADORE).
+    """
     from syneg_cli.backbones import load_cross_encoder
     from syneg_cli.dev import DevPool
+    from syneg_cli.distributed import world
     from syneg_cli.encoder import Encoder
     from syneg_cli.guides import Guide, Teacher
     from syneg_cli.train import Helpers
@@ -276,7 +336,7 @@ def _helpers(
     if section.dev or section.patience:
         encoder = Encoder(model, precision=section.precision, cache=session.workspace(dataset).embeddings)
         pool = DevPool.build(dataset, encoder, depth=section.dev_pool, progress=session.output)
-        measure = partial(pool.measure, model, precision=section.precision)
+        measure = partial(pool.measure, model, documents=documents, precision=section.precision)
     return Helpers(
         dev=measure,
         guide=guide,
@@ -284,21 +344,36 @@ def _helpers(
         teacher=teacher,
         scratch=scratch,
         save=section.save_steps,
-        record=scratch,
-        refresh=_refresh(session, dataset, model, scratch),
+        record=scratch if world().leads else None,
+        refresh=_ance(session, dataset, model, scratch),
+        frozen=_frozen(session, dataset, documents),
     )
 
 
-def _refresh(session: Session, dataset: Dataset, model: SentenceTransformer, scratch: Path) -> Refresh | None:
+def _frozen(session: Session, dataset: Dataset, documents: SentenceTransformer | None) -> Frozen | None:
+    """The corpus as the backbone's vectors; from the embedding cache where it was mined with before."""
+    from syneg_cli.adore import Frozen
+    from syneg_cli.encoder import Encoder
+
+    if documents is None:
+        return None
+    section = session.project.train
+    cache = session.workspace(dataset).embeddings
+    encoder = Encoder(documents, precision=section.precision, cache=cache)
+    return Frozen(encoder.encode_corpus(dataset.corpus, session.output), section.refresh_depth)
+
+
+def _ance(session: Session, dataset: Dataset, model: SentenceTransformer, scratch: Path) -> Refresh | None:
     from syneg_cli.dynamic import Ance
 
     section = session.project.train
-    if section.refresh == "none":
+    if section.refresh != "ance":
         return None
     return Ance(
         model,
         dataset,
         depth=section.refresh_depth,
+        every=section.refresh_steps,
         seed=section.seed,
         precision=section.precision,
         scratch=scratch,

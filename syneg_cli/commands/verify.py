@@ -197,7 +197,7 @@ def _run_check(
     section = session.project
     encoder = Encoder.load(
         section.mine.backbone or section.train.backbone,
-        cache=session.work_dir / "embeddings",
+        cache=session.workspace(dataset).embeddings,
         progress=session.output,
     )
     return checks.margin(encoder, dataset, margin=margin, progress=session.output)(candidates)
