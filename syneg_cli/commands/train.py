@@ -334,7 +334,8 @@ def _helpers(
     teacher = Teacher(load_cross_encoder(cross), dataset, texts) if cross else None
     measure = None
     if section.dev or section.patience:
-        encoder = Encoder(model, precision=section.precision, cache=session.workspace(dataset).embeddings)
+        cache = session.workspace(dataset).embeddings
+        encoder = Encoder(model, precision=section.precision, cache=cache, name=section.backbone)
         pool = DevPool.build(dataset, encoder, depth=section.dev_pool, progress=session.output)
         measure = partial(pool.measure, model, documents=documents, precision=section.precision)
     return Helpers(
@@ -359,7 +360,7 @@ def _frozen(session: Session, dataset: Dataset, documents: SentenceTransformer |
         return None
     section = session.project.train
     cache = session.workspace(dataset).embeddings
-    encoder = Encoder(documents, precision=section.precision, cache=cache)
+    encoder = Encoder(documents, precision=section.precision, cache=cache, name=section.backbone)
     return Frozen(encoder.encode_corpus(dataset.corpus, session.output), section.refresh_depth)
 
 
