@@ -6,26 +6,20 @@ import shutil
 import sys
 import time
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from syneg_cli.commands import options, stage
+from syneg_cli.commands.helpers import check_adore, make_helpers
 from syneg_cli.commands.mix import mixed_name
 from syneg_cli.commands.options import Session
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-
-    from syneg_cli.adore import Frozen
     from syneg_cli.artifacts import Manifest
-    from syneg_cli.batches import Refresh
     from syneg_cli.dataset import Dataset
-    from syneg_cli.project import TrainSection
-    from syneg_cli.texts import Texts
-    from syneg_cli.train import Helpers, TrainResult, TrainSettings
+    from syneg_cli.train import TrainResult, TrainSettings
 
 
 OTHERS = {
@@ -213,7 +207,7 @@ def plan(session: Session, dataset: Dataset) -> stage.Plan:
     from syneg_cli.backbones import weights_hash
 
     section = session.project.train
-    _check_adore(section)
+    check_adore(section)
     mixed, manifest = _mixed(session, dataset)
     return stage.Plan(
         stage="train",
@@ -228,19 +222,6 @@ def plan(session: Session, dataset: Dataset) -> stage.Plan:
             **section.model_dump(include=OTHERS),
         },
     )
-
-
-def _check_adore(section: TrainSection) -> None:
-    """Raises UsageError for settings that mean nothing where the documents' vectors stay as they are."""
-    from syneg_cli.errors import UsageError
-
-    useless = ("chunk", "balance", "guide", "cross_encoder", "matryoshka", "share_negatives")
-    given = [name for name in useless if getattr(section, name)]
-    if section.refresh == "adore" and given:
-        raise UsageError(
-            f"refresh = adore trains the query side against what it retrieves; {given[0]} has no part in it.",
-            hint=f"Leave out {', '.join(given)}, or refresh.",
-        )
 
 
 def _mixed(session: Session, dataset: Dataset) -> tuple[Path, Manifest]:
@@ -281,14 +262,16 @@ def run(session: Session, dataset: Dataset, plan: stage.Plan) -> stage.Result:
     )
     here.wait()
     model = load_model(section.backbone, max_length=section.max_length)
-    documents = load_model(section.backbone, max_length=section.max_length) if _adore(session) else None
+    documents = (
+        load_model(section.backbone, max_length=section.max_length) if section.refresh == "adore" else None
+    )
     result = train(
         model,
         read_instances(mixed_path),
         dataset=dataset,
         texts=texts,
         settings=settings_of(session),
-        helpers=_helpers(session, dataset, model, documents, texts, scratch),
+        helpers=make_helpers(session, dataset, model, documents, texts, scratch),
         progress=session.output,
     )
     if documents is not None:
@@ -302,84 +285,6 @@ def run(session: Session, dataset: Dataset, plan: stage.Plan) -> stage.Result:
         shutil.rmtree(scratch)
     here.wait()
     return stage.Result("train", plan.path, "done", data=counts, shown=_tables(plan, result))
-
-
-def _adore(session: Session) -> bool:
-    return session.project.train.refresh == "adore"
-
-
-def _helpers(
-    session: Session,
-    dataset: Dataset,
-    model: SentenceTransformer,
-    documents: SentenceTransformer | None,
-    texts: Texts,
-    scratch: Path,
-) -> Helpers:
-    """The other models that the settings name, dev, and where checkpoints rest.
-
-    Args:
-        documents: what encodes documents, where that is not what is trained (ADORE).
-    """
-    from syneg_cli.backbones import load_cross_encoder
-    from syneg_cli.dev import DevPool
-    from syneg_cli.distributed import world
-    from syneg_cli.encoder import Encoder
-    from syneg_cli.guides import Guide, Teacher
-    from syneg_cli.train import Helpers
-
-    section = session.project.train
-    guide = Guide(Encoder.load(section.guide), dataset, texts) if section.guide else None
-    cross = section.cross_encoder
-    teacher = Teacher(load_cross_encoder(cross), dataset, texts) if cross else None
-    measure = None
-    if section.dev or section.patience:
-        cache = session.workspace(dataset).embeddings
-        encoder = Encoder(model, precision=section.precision, cache=cache, name=section.backbone)
-        pool = DevPool.build(dataset, encoder, depth=section.dev_pool, progress=session.output)
-        measure = partial(pool.measure, model, documents=documents, precision=section.precision)
-    return Helpers(
-        dev=measure,
-        guide=guide,
-        guide_margin=section.guide_margin,
-        teacher=teacher,
-        scratch=scratch,
-        save=section.save_steps,
-        record=scratch if world().leads else None,
-        refresh=_ance(session, dataset, model, scratch),
-        frozen=_frozen(session, dataset, documents),
-    )
-
-
-def _frozen(session: Session, dataset: Dataset, documents: SentenceTransformer | None) -> Frozen | None:
-    """The corpus as the backbone's vectors; from the embedding cache where it was mined with before."""
-    from syneg_cli.adore import Frozen
-    from syneg_cli.encoder import Encoder
-
-    if documents is None:
-        return None
-    section = session.project.train
-    cache = session.workspace(dataset).embeddings
-    encoder = Encoder(documents, precision=section.precision, cache=cache, name=section.backbone)
-    return Frozen(encoder.encode_corpus(dataset.corpus, session.output), section.refresh_depth)
-
-
-def _ance(session: Session, dataset: Dataset, model: SentenceTransformer, scratch: Path) -> Refresh | None:
-    from syneg_cli.dynamic import Ance
-
-    section = session.project.train
-    if section.refresh != "ance":
-        return None
-    return Ance(
-        model,
-        dataset,
-        depth=section.refresh_depth,
-        every=section.refresh_steps,
-        seed=section.seed,
-        precision=section.precision,
-        scratch=scratch,
-        progress=session.output,
-    )
 
 
 def _tables(plan: stage.Plan, result: TrainResult) -> tuple[Any, ...]:
