@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NAME = "syneg"
 """Of this attention among those of transformers."""
 
-SCORES = 1 << 21
+SCORES = 1 << 20
 """Attention scores that are held at a time."""
 
 
@@ -49,12 +49,13 @@ class Attention(torch.autograd.Function):
         mask: Tensor | None = ctx.mask
         texts, heads, rows = query.shape[:3]
         step = max(1, SCORES // (heads * rows * key.shape[2]))
-        found = []
+        gradients = [torch.empty_like(part) for part in (query, key, value)]
         for start in range(0, texts, step):
             part = slice(start, start + step)
             own = mask[part] if mask is not None and len(mask) > 1 else mask
-            found.append(_gradients(query[part], key[part], value[part], own, ctx.scale, upstream[part]))
-        gradients = [torch.cat(pieces) for pieces in zip(*found, strict=True)]
+            found = _gradients(query[part], key[part], value[part], own, ctx.scale, upstream[part])
+            for whole, piece in zip(gradients, found, strict=True):
+                whole[part] = piece
         return gradients[0], gradients[1], gradients[2], None, None
 
 
