@@ -101,7 +101,7 @@ def _by_key(found: Sequence[Entry], keys: Sequence[str]) -> list[Entry]:
 
 def _matches(entry: Entry, model: str | None, older_than: float | None, incomplete: bool) -> bool:
     return (
-        (model is None or entry.labels.model == model)
+        (model is None or model in (entry.labels.model, _short(entry)))
         and (older_than is None or _now() - entry.used >= timedelta(days=older_than))
         and not (incomplete and entry.complete)
     )
@@ -130,23 +130,28 @@ def _size(size: int) -> str:
 def _table(title: str | None, entries: Sequence[Entry]) -> Table:
     from syneg_cli.output import table
 
-    columns = ["key", "model", "tokens", "precision", "texts", "vectors", "size", "done", "made", "used"]
+    columns = ["key", "model", "tokens", "", "texts", "vectors", "size", "done", "used"]
     rows = [
         (
             entry.key[:KEY],
-            entry.labels.model,
+            _short(entry),
             entry.labels.max_length,
             entry.labels.precision,
             entry.labels.texts,
             f"{entry.documents} × {entry.dimension}",
             _size(entry.bytes),
             f"{int(entry.share * 100)} %",
-            entry.created.date(),
             entry.used.date(),
         )
         for entry in entries
     ]
     return table(title, columns, rows, right=lambda column: column in ("tokens", "vectors", "size", "done"))
+
+
+def _short(entry: Entry) -> str:
+    """A model's name; of a folder its last part, so that a table fits a terminal."""
+    name = entry.labels.model
+    return Path(name).name if name and Path(name).is_absolute() else str(name or "")
 
 
 def _as_json(entry: Entry) -> dict[str, Any]:
