@@ -57,6 +57,7 @@ class Objective(nn.Module):
     ) -> None:
         super().__init__()
         self.model = model
+        self.limit = model.max_seq_length  # read now: with several processes the model is wrapped later
         self.terms = terms
         self.autocast = autocast
         self.watch = watch
@@ -87,7 +88,7 @@ class Objective(nn.Module):
             return self.encode(features)
         order = lengths.argsort(descending=True, stable=True)
         rows = {key: value[order] for key, value in features.items() if isinstance(value, Tensor)}
-        encoded = [self.encode(widened(piece, WIDTH)) for piece in split(rows, ROWS)]
+        encoded = [self.encode(widened(piece, WIDTH, self.limit)) for piece in split(rows, ROWS)]
         return torch.cat(encoded)[order.argsort()]
 
     def value(self, queries: Tensor, documents: Tensor, labels: Labels) -> Tensor:
@@ -134,9 +135,12 @@ def shortened(vectors: Tensor, size: int | None) -> Tensor:
     return vectors if size is None else nn.functional.normalize(vectors[:, :size], dim=1)
 
 
-def widened(features: Features, multiple: int) -> dict[str, Tensor]:
-    """Padded on the right until the width is a multiple of `multiple`."""
-    missing = -features["input_ids"].shape[1] % multiple
+def widened(features: Features, multiple: int, limit: int | None) -> dict[str, Tensor]:
+    """Padded on the right until the width is a multiple of `multiple`, or the model's limit."""
+    width = features["input_ids"].shape[1]
+    missing = -width % multiple
+    if limit is not None:
+        missing = max(0, min(missing, limit - width))
     return {
         key: nn.functional.pad(value, (0, missing)) if value.dim() == 2 else value
         for key, value in features.items()

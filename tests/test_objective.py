@@ -89,6 +89,14 @@ def test_pieces_change_no_vector(rows: int, tiny_model: Path, monkeypatch: pytes
     assert len(calls) - 1 == (-(-8 // rows) if rows < 8 else 1)
 
 
+def test_pieces_are_no_wider_than_the_model_reads(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROWS", 2)
+    monkeypatch.setattr(module, "WIDTH", 100)  # the model has 64 positions
+    made = objective(tiny_model)
+    features = made.model.preprocess([*TEXTS, "aspirin and men " * 30])
+    assert torch.allclose(made.encode_pieces(features), made.encode(features), atol=1e-6)
+
+
 def counted(calls: list[int], forward: Any, features: Any, **options: Any) -> Any:
     calls.append(len(features["input_ids"]))
     return forward(features, **options)
