@@ -26,17 +26,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from syneg_cli.artifacts import write_jsonl
-from syneg_cli.cache import Cache
-from syneg_cli.dataset import Dataset, load_dataset
-from syneg_cli.engine import Engine, Limits
-from syneg_cli.generate import Asking, Generator, as_row, fill, read_negatives
+from syneg_cli.core.files import write_jsonl
+from syneg_cli.core.records import Pair
+from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.generation.negatives import Asking, Generator, as_row, fill, read_negatives
+from syneg_cli.generation.prompt_files import load_prompt
 from syneg_cli.llm import open_llm
 from syneg_cli.llm.base import NoModel
-from syneg_cli.llm.pricing import FREE
-from syneg_cli.prompts import load_prompt
-from syneg_cli.records import Pair
-from syneg_cli.stored import Stored
+from syneg_cli.llm.cache import Cache
+from syneg_cli.llm.engine import Engine, Limits
+from syneg_cli.llm.prices import FREE
+from syneg_cli.llm.stored import Stored
 
 LATENCY, PAIRS, CONCURRENCY, ROUNDS = 0.05, 2000, 64, 3
 WORDS = 180

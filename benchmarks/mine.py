@@ -40,7 +40,7 @@ Negatives = dict[str, dict[str, float]]
 
 
 def open_folder(folder: Path) -> Any:
-    from syneg_cli.dataset import load_dataset
+    from syneg_cli.data.dataset import load_dataset
 
     return load_dataset(str(folder), cache=folder / "arrow", dev_fraction=0)
 
@@ -68,7 +68,7 @@ def by_query(found: Any) -> Negatives:
 def syneg(
     folder: Path, *, cache: Path | None, precision: str, filtered: bool, miner: str = "dense"
 ) -> Negatives:
-    from syneg_cli.encoder import Encoder
+    from syneg_cli.encoding.encoder import Encoder
     from syneg_cli.mining import Selection, Setup, mine_negatives
 
     dataset = open_folder(folder)
@@ -82,7 +82,7 @@ def sentence_transformers(folder: Path) -> Negatives:
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.util import mine_hard_negatives
 
-    from syneg_cli.backbones import locate
+    from syneg_cli.encoding.loading import locate
 
     dataset = open_folder(folder)
     texts = dataset.corpus.texts()
@@ -113,7 +113,7 @@ def sentence_transformers(folder: Path) -> Negatives:
 
 
 def flag_embedding(folder: Path, python: str, script: str) -> Negatives:
-    from syneg_cli.backbones import locate
+    from syneg_cli.encoding.loading import locate
 
     dataset = open_folder(folder)
     texts = dataset.corpus.texts()

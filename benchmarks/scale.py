@@ -51,7 +51,7 @@ def static_encoder(cache: Path) -> Any:
     from tokenizers.models import WordLevel
     from tokenizers.pre_tokenizers import WhitespaceSplit
 
-    from syneg_cli.encoder import Encoder
+    from syneg_cli.encoding.encoder import Encoder
 
     vocabulary = {"[UNK]": 0} | {f"w{number}": number + 1 for number in range(WORDS)}
     tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
@@ -62,7 +62,7 @@ def static_encoder(cache: Path) -> Any:
 
 
 def mine(folder: Path, index: str) -> dict[str, Any]:
-    from syneg_cli.dataset import load_dataset
+    from syneg_cli.data.dataset import load_dataset
     from syneg_cli.mining import Selection, Setup, mine_negatives
 
     started = time.perf_counter()

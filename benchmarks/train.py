@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.dataset import Dataset, load_dataset
-from syneg_cli.progress import Advance, NoProgress
-from syneg_cli.records import NegativeRef, TrainingInstance
+from syneg_cli.core.progress import Advance, NoProgress
+from syneg_cli.core.records import NegativeRef, TrainingInstance
+from syneg_cli.data.dataset import Dataset, load_dataset
 
 NEGATIVES = 3
 WARM_UP = 2
@@ -105,7 +105,7 @@ def untouched(model: Any) -> Iterator[None]:
 
 def leave_out(part: str) -> None:
     """Switch off one of the things that make our step fast."""
-    from syneg_cli import attention, objective
+    from syneg_cli.training import attention, objective
 
     if part == "attention":
         attention.fast_attention = untouched
@@ -114,9 +114,10 @@ def leave_out(part: str) -> None:
 
 
 def train_ours(dataset: Dataset, made: list[TrainingInstance], arm: Arm, args: Any) -> list[float]:
-    from syneg_cli.backbones import load_model
-    from syneg_cli.texts import Texts
-    from syneg_cli.train import TrainSettings, train
+    from syneg_cli.encoding.loading import load_model
+    from syneg_cli.mixing.texts import Texts
+    from syneg_cli.training.settings import TrainSettings
+    from syneg_cli.training.train import train
 
     leave_out(arm.without)
     clock = Clock()
@@ -134,8 +135,8 @@ def train_plain(dataset: Dataset, made: list[TrainingInstance], arm: Arm, args: 
     from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
     from transformers import TrainerCallback
 
-    from syneg_cli.backbones import load_model
-    from syneg_cli.tuning import dropout
+    from syneg_cli.encoding.loading import load_model
+    from syneg_cli.training.tuning import dropout
 
     model = load_model(args.backbone)
     columns: dict[str, list[str]] = {

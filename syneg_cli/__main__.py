@@ -1,3 +1,3 @@
-from syneg_cli.app import entry_point
+from syneg_cli.cli.app import entry_point
 
 entry_point()

@@ -122,12 +122,12 @@ Cli = Callable[..., CliResult]
 @pytest.fixture
 def cli(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """Run `syneg ARGS` in an empty folder, in this process."""
-    from syneg_cli.app import main
+    from syneg_cli.cli.app import main
 
     work = tmp_path / "cwd"
     work.mkdir(exist_ok=True)
     monkeypatch.chdir(work)
-    for name in ("SYNEG_DATA_DIR", "SYNEG_WORK_DIR", "SYNEG_DEBUG"):
+    for name in ("SYNEG_DATA_DIR", "SYNEG_WORK_DIR", "SYNEG_DEBUG", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
 
     def run(*args: object) -> CliResult:

@@ -6,13 +6,13 @@ from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 
-from syneg_cli.cache import Cache
-from syneg_cli.dataset import Dataset, load_dataset
-from syneg_cli.engine import Engine, Limits
-from syneg_cli.generate import Asking, Generator
+from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.generation.negatives import Asking, Generator
+from syneg_cli.generation.prompt_files import load_prompt
 from syneg_cli.llm.base import Answer, Live, Request
-from syneg_cli.llm.pricing import Price
-from syneg_cli.prompts import load_prompt
+from syneg_cli.llm.cache import Cache
+from syneg_cli.llm.engine import Engine, Limits
+from syneg_cli.llm.prices import Price
 from tests.servers import negatives_text
 
 ASKING, QUICK, CHEAP = Asking(), Limits(backoff=0.001), Price(1e-6, 1e-6)

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
-from syneg_cli.errors import UsageError, did_you_mean
+from syneg_cli.core.errors import UsageError, did_you_mean
 from syneg_cli.llm.base import LLM, Answer, Messages, Request, Subject
 
 __all__ = ["LLM", "PROVIDERS", "Answer", "Messages", "Request", "Subject", "open_llm", "split_spec"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
-from syneg_cli.errors import LLMError, LLMSetupError
+from syneg_cli.core.errors import LLMError, LLMSetupError
 
 Messages = tuple[tuple[str, str], ...]
 """(role, text) in order; the roles are user and assistant."""
@@ -38,6 +38,16 @@ class Request:
     temperature: float | None = None
     max_tokens: int = 4096
     seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One of many requests: its place among them, its key in the cache, and what the cache says about it."""
+
+    index: int
+    request: Request
+    key: str
+    about: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

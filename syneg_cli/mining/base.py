@@ -6,19 +6,18 @@ for all of them (`filters`, `select`).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from syneg_cli.progress import NoProgress, Progress
+from syneg_cli.core.progress import NoProgress, Progress
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from syneg_cli.dataset import Dataset
-    from syneg_cli.encoder import Encoder
+    from syneg_cli.data.dataset import Dataset
+    from syneg_cli.encoding.encoder import Encoder
 
 
 @dataclass(frozen=True)
@@ -78,16 +77,8 @@ class Miner(Protocol):
         ...
 
 
-MakeMiner = Callable[[Setup, str], Miner]
-"""(setup, argument after the colon) -> miner."""
-
-
-def generator(seed: int, *parts: str) -> np.random.Generator:
-    """A random generator that depends on the seed and the parts alone, not on any order of work."""
-    import numpy as np
-
-    digest = hashlib.sha256("\0".join([str(seed), *parts]).encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:16], "big"))
+MakeMiner = Callable[[Setup, str, Callable[[str], Miner]], Miner]
+"""(setup, argument after the colon, how to make another miner by name) -> miner."""
 
 
 def unscored(queries: int) -> np.ndarray:

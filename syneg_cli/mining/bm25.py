@@ -91,5 +91,5 @@ def top(scores: np.ndarray, depth: int) -> np.ndarray:
     return kept[order]
 
 
-def make(setup: Setup, argument: str) -> Bm25Miner:
+def make(setup: Setup, argument: str, other: object) -> Bm25Miner:
     return Bm25Miner(setup)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
+from syneg_cli.encoding.index import Index
 from syneg_cli.mining.base import Ranking, Setup, positive_rows
-from syneg_cli.search import Index
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,5 +85,5 @@ def lowest_positive(rows: Sequence[list[int]], queries: np.ndarray, documents: n
     return lowest
 
 
-def make(setup: Setup, argument: str) -> DenseMiner:
+def make(setup: Setup, argument: str, other: object) -> DenseMiner:
     return DenseMiner(setup)

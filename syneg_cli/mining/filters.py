@@ -59,12 +59,3 @@ def auto_margin(positive: np.ndarray, baseline: np.ndarray, share: float) -> np.
 
     width: np.ndarray = (1 - share) * np.maximum(positive - baseline, 0)
     return width
-
-
-def near_copy(text: str, other: str, threshold: float) -> bool:
-    """Whether the two texts' sets of words overlap (Jaccard) by at least the threshold."""
-    ours, theirs = set(text.casefold().split()), set(other.casefold().split())
-    smaller, larger = sorted((len(ours), len(theirs)))
-    if smaller < threshold * larger:  # the overlap cannot reach it
-        return False
-    return len(ours & theirs) >= threshold * len(ours | theirs)

@@ -6,11 +6,11 @@ them, and that pair is the default.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from syneg_cli.errors import UsageError
+from syneg_cli.core.errors import UsageError
 from syneg_cli.mining.base import Miner, Ranking, Setup, positive_rows, unscored
 
 RANK_CONSTANT = 60
@@ -54,12 +54,10 @@ def reciprocal_ranks(rankings: Sequence[Sequence[int]]) -> dict[int, float]:
     return fused
 
 
-def make(setup: Setup, argument: str) -> FusionMiner:
-    from syneg_cli.mining import make_miner
-
+def make(setup: Setup, argument: str, other: Callable[[str], Miner]) -> FusionMiner:
     names = (argument or "bm25+dense").split("+")
     if len(names) < 2 or any(name.split(":")[0] == "fusion" for name in names):
         raise UsageError(
             f"fusion needs two miners or more, not {argument!r}.", hint="Write it as fusion:bm25+dense."
         )
-    return FusionMiner(setup, tuple(make_miner(name, setup) for name in names))
+    return FusionMiner(setup, tuple(map(other, names)))

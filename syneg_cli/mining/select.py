@@ -10,15 +10,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from syneg_cli.core.random_streams import generator, joined
+from syneg_cli.core.records import MinedNegative
+from syneg_cli.data.copies import near_copy
 from syneg_cli.mining import filters
-from syneg_cli.mining.base import Ranking, generator
-from syneg_cli.records import MinedNegative
+from syneg_cli.mining.base import Ranking
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from syneg_cli.dataset import Dataset
-    from syneg_cli.mining.report import Tally
+    from syneg_cli.data.dataset import Dataset
+    from syneg_cli.mining.tally import Tally
 
 POOL = 300
 """Ranks looked at by default, so that filters have something to choose from."""
@@ -81,7 +83,7 @@ def select(
     for place, query_id in enumerate(query_ids):
         places = np.flatnonzero(kept[place])
         if weights is not None:
-            noise = generator(seed, "draw", miner, query_id).gumbel(size=kept.shape[1])
+            noise = generator(joined(seed, "draw", miner, query_id)).gumbel(size=kept.shape[1])
             # The largest log-weights plus Gumbel noise are a weighted draw without replacement.
             places = places[np.argsort(-(weights[place] + noise)[places], kind="stable")]
         chosen = sorted(_first_originals(dataset, query_id, ranking.rows[place], places, selection, tally))
@@ -147,7 +149,7 @@ def _first_originals(
         batch = places[at : at + selection.depth - len(chosen)]
         at += len(batch)
         for place, text in zip(batch, corpus.texts([int(row) for row in rows[batch]]), strict=True):
-            if any(filters.near_copy(text, positive, selection.near_copies) for positive in positives):
+            if any(near_copy(text, positive, selection.near_copies) for positive in positives):
                 tally.near_copies += 1
             else:
                 chosen.append(int(place))

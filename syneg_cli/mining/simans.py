@@ -8,7 +8,7 @@ because on their scale a and b would do nothing. With several positives s+ is th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -45,10 +45,8 @@ def log_weight(scores: np.ndarray, positive: np.ndarray, a: float, b: float) -> 
     return weight
 
 
-def make(setup: Setup, argument: str) -> SimansMiner:
-    from syneg_cli.mining import make_miner
-
+def make(setup: Setup, argument: str, other: Callable[[str], Miner]) -> SimansMiner:
     name = argument or "dense"
-    pool = make_miner(name, setup)
+    pool = other(name)
     cosine = name == "dense" and setup.encoder.similarity == "cosine"
     return SimansMiner(setup, pool, cosine)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from syneg_cli.errors import DatasetError, UsageError
+from syneg_cli.core.errors import DatasetError, UsageError
 from syneg_cli.mining.base import Ranking, Setup, positive_rows, unscored
 
 LINE = "Expected on every line: query Q0 document rank score tag (a TREC run)."
@@ -39,7 +39,7 @@ class RunMiner:
         return Ranking(rows, scores, positive, unscored(len(query_ids)))
 
 
-def make(setup: Setup, argument: str) -> RunMiner:
+def make(setup: Setup, argument: str, other: object) -> RunMiner:
     """Read and check the run.
 
     Raises:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from syneg_cli.mining.base import Ranking, Setup, generator, unscored
+from syneg_cli.core.random_streams import generator, joined
+from syneg_cli.mining.base import Ranking, Setup, unscored
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,11 @@ class RandomMiner:
         depth = min(depth, size)
         rows = np.empty((len(query_ids), depth), dtype=np.int64)
         for place, query_id in enumerate(query_ids):
-            rows[place] = generator(self.setup.seed, "random", query_id).choice(size, depth, replace=False)
+            drawn = generator(joined(self.setup.seed, "random", query_id))
+            rows[place] = drawn.choice(size, depth, replace=False)
         none = unscored(len(query_ids))
         return Ranking(rows, np.zeros(rows.shape, dtype=np.float32), none, none)
 
 
-def make(setup: Setup, argument: str) -> RandomMiner:
+def make(setup: Setup, argument: str, other: object) -> RandomMiner:
     return RandomMiner(setup)

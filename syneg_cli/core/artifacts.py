@@ -1,0 +1,123 @@
+"""Where results are kept, and the manifest beside each: what it was made from, written last.
+
+A file without a matching manifest counts as unfinished. A stage is skipped when the
+manifest beside its output names the same inputs (by content) and the same settings.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from syneg_cli import __version__
+from syneg_cli.core.files import write_text
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where everything of one data set rests under the work directory."""
+
+    root: Path
+    dataset: str
+
+    @property
+    def generations(self) -> Path:
+        return self.root / "generations.db"
+
+    @property
+    def embeddings(self) -> Path:
+        return self.root / "embeddings"
+
+    @property
+    def corpora(self) -> Path:
+        return self.root / "corpora"
+
+    def synthetic(self, name: str) -> Path:
+        return self.root / self.dataset / "synthetic" / f"{name}.jsonl"
+
+    def mined(self, name: str) -> Path:
+        return self.root / self.dataset / "mined" / f"{name}.jsonl"
+
+    def mixed(self, name: str) -> Path:
+        return self.root / self.dataset / "mixed" / f"{name}.jsonl"
+
+    def model(self, name: str) -> Path:
+        return self.root / self.dataset / "models" / name
+
+    def evaluation(self, name: str, suffix: str = "json") -> Path:
+        return self.root / self.dataset / "eval" / f"{name}.{suffix}"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Where an artefact came from. `inputs` maps a role to a content hash."""
+
+    stage: str
+    inputs: Mapping[str, str]
+    settings: Mapping[str, Any]
+    counts: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    cost_usd: float | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    created: str = ""
+    paths: Mapping[str, str] = field(default_factory=dict)
+    """Where the inputs lay, for a later stage that needs their texts."""
+
+
+def manifest_path(path: Path) -> Path:
+    """`x.jsonl` -> `x.manifest.json`; a folder's manifest lies inside it."""
+    return path / "syneg.manifest.json" if path.is_dir() else path.with_suffix(".manifest.json")
+
+
+def read_manifest(path: Path) -> Manifest | None:
+    """The manifest of the artefact at `path`; None if there is none that can be read."""
+    file = manifest_path(path)
+    try:
+        return Manifest(**json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    stamped = asdict(manifest) | {
+        "versions": dict(manifest.versions) or library_versions(),
+        "created": manifest.created or datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+    write_text(manifest_path(path), json.dumps(stamped, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def stale_reason(path: Path, inputs: Mapping[str, str], settings: Mapping[str, Any]) -> str | None:
+    """Why the artefact at `path` has to be made again; None when it is up to date."""
+    if not path.exists():
+        return "not there yet"
+    manifest = read_manifest(path)
+    if manifest is None:
+        return "no manifest: an earlier run did not finish"
+    for role, digest in inputs.items():
+        if manifest.inputs.get(role) != digest:
+            return f"{role} changed"
+    if gone := set(manifest.inputs) - set(inputs):
+        return f"{', '.join(sorted(gone))} no longer used"
+    wanted = json.loads(json.dumps(settings, default=str))
+    for key in sorted(set(wanted) | set(manifest.settings)):
+        if manifest.settings.get(key) != wanted.get(key):
+            return f"{key} changed: {manifest.settings.get(key)!r} -> {wanted.get(key)!r}"
+    return None
+
+
+def library_versions() -> dict[str, str]:
+    """The versions that decide a result, without importing any of them."""
+    from importlib import metadata
+
+    found = {"syneg": __version__, "python": platform.python_version()}
+    for name in ("torch", "transformers", "sentence-transformers", "faiss-cpu", "bm25s", "openai", "ollama"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

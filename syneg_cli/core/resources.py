@@ -1,0 +1,19 @@
+"""Files that ship with syneg: inside the package in a wheel, at the top of the tree in a checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+
+
+def shipped_prompts() -> Path:
+    """The folder of the prompts."""
+    packaged = PACKAGE / "prompt_files"
+    return packaged if packaged.is_dir() else PACKAGE.parent / "prompts"
+
+
+def example_project() -> Path:
+    """syneg.toml.example: every setting, explained."""
+    packaged = PACKAGE / "syneg.toml.example"
+    return packaged if packaged.is_file() else PACKAGE.parent / "syneg.toml.example"

@@ -1,0 +1,118 @@
+"""The documents of a data set: converted once to an Arrow file, memory-mapped from then on.
+
+So a corpus may be larger than memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from syneg_cli.core.files import atomic_path, file_hash
+from syneg_cli.core.progress import Progress
+from syneg_cli.core.records import Passage
+from syneg_cli.data.copies import normalised
+
+BATCH_ROWS = 10_000
+
+
+class Corpus:
+    """Documents in file order, memory-mapped. Rows are positions from 0."""
+
+    def __init__(self, table: Any, fingerprint: str, name: str = "") -> None:
+        self._table = table
+        self.fingerprint = fingerprint
+        self.name = name
+        self.ids: list[str] = table.column("id").to_pylist()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __contains__(self, doc_id: str) -> bool:
+        return doc_id in self._rows
+
+    def __getitem__(self, doc_id: str) -> Passage:
+        row = self._rows[doc_id]
+        return Passage(
+            doc_id, self._table.column("title")[row].as_py(), self._table.column("text")[row].as_py()
+        )
+
+    def row(self, doc_id: str) -> int:
+        return self._rows[doc_id]
+
+    def texts(self, rows: Sequence[int] | None = None) -> list[str]:
+        """What is encoded (title, space, text) of the given rows, or of all."""
+        table = self._table if rows is None else self._table.take(list(rows))
+        return [
+            f"{title} {text}".strip()
+            for title, text in zip(
+                table.column("title").to_pylist(), table.column("text").to_pylist(), strict=True
+            )
+        ]
+
+    def blocks(self, size: int = BATCH_ROWS) -> Iterator[tuple[int, list[str]]]:
+        """(first row, texts) of consecutive blocks, so that the whole is never in memory."""
+        for start in range(0, len(self), size):
+            yield start, self.texts(range(start, min(start + size, len(self))))
+
+    def identical(self, doc_id: str) -> frozenset[str]:
+        """The ids of all documents with the same text as this one, itself included."""
+        return self._identical.get(doc_id, frozenset({doc_id}))
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {doc_id: row for row, doc_id in enumerate(self.ids)}
+
+    @cached_property
+    def _identical(self) -> dict[str, frozenset[str]]:
+        groups: dict[bytes, list[str]] = {}
+        for start, texts in self.blocks():
+            for offset, text in enumerate(texts):
+                digest = hashlib.blake2b(normalised(text).encode(), digest_size=12).digest()
+                groups.setdefault(digest, []).append(self.ids[start + offset])
+        return {doc_id: frozenset(same) for same in groups.values() if len(same) > 1 for doc_id in same}
+
+
+def open_corpus(
+    path: Path, cache: Path, read: Callable[[Path], Iterable[tuple[str, str, str]]], progress: Progress
+) -> Corpus:
+    """The corpus of a file, from its Arrow copy if it has one (known by the file's content).
+
+    Args:
+        read: gives (id, title, text) of every document of the file, and raises DatasetError.
+    """
+    import pyarrow as pa
+
+    fingerprint = file_hash(path)
+    arrow = cache / f"{fingerprint[:24]}.arrow"
+    if not arrow.is_file():
+        _convert(read(path), arrow, f"Reading {path.name}", progress)
+    table = pa.ipc.open_file(pa.memory_map(str(arrow))).read_all()
+    return Corpus(table, fingerprint, path.parent.name)
+
+
+def _convert(documents: Iterable[tuple[str, str, str]], arrow: Path, title: str, progress: Progress) -> None:
+    import pyarrow as pa
+
+    schema = pa.schema([(name, pa.large_string()) for name in ("id", "title", "text")])
+    rest = iter(documents)
+    with (
+        progress.task(title, None, "docs") as advance,
+        atomic_path(arrow) as temporary,
+        pa.OSFile(str(temporary), "wb") as sink,
+        pa.ipc.new_file(sink, schema) as writer,
+    ):
+        while rows := list(islice(rest, BATCH_ROWS)):
+            writer.write_batch(_record_batch(rows, schema))
+            advance(len(rows))
+
+
+def _record_batch(rows: list[tuple[str, str, str]], schema: Any) -> Any:
+    import pyarrow as pa
+
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    return pa.record_batch([pa.array(column, pa.large_string()) for column in columns], schema=schema)

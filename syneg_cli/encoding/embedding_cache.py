@@ -1,0 +1,212 @@
+"""Corpus vectors on disk: one memory-mapped array for each (encoder, corpus).
+
+    <cache>/<key>/entry.json       what it is: encoder, corpus, shape, block size, labels
+    <cache>/<key>/vectors.npy      (documents, d) float32
+    <cache>/<key>/finished         one byte a block, set after the block is on disk
+
+The key holds the encoder's fingerprint (weights, prompts, length, precision, ...), so a
+retrained model never meets old vectors. A killed run goes on at its first unfinished block.
+The latest change to any of the files is when the entry was last used.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syneg_cli.core.errors import SynegError
+from syneg_cli.core.files import content_hash, write_text
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+WRITING = timedelta(hours=1)
+"""An incomplete entry that changed this lately may be in the making."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a person calls an entry. No part of its key: the same vectors may have several names."""
+
+    model: str | None = None
+    precision: str | None = None
+    max_length: int | None = None
+    texts: str | None = None
+    """The data set, or "queries"."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """One entry of the cache, open for writing blocks and reading all."""
+
+    folder: Path
+    shape: tuple[int, int]
+    block_rows: int
+
+    def pending(self) -> list[int]:
+        """The first rows of the blocks that are not on disk yet."""
+        finished = (self.folder / "finished").read_bytes()
+        return [block * self.block_rows for block, done in enumerate(finished) if not done]
+
+    def write(self, start: int, block: np.ndarray) -> None:
+        """Save the block that starts at row `start`, then mark it: never the other way round.
+
+        Several processes may write different blocks: only the block's own bytes are touched.
+        """
+        import numpy as np
+
+        rows = np.ascontiguousarray(block, dtype=np.float32)
+        offset = np.load(self.folder / "vectors.npy", mmap_mode="r").offset
+        _overwrite(self.folder / "vectors.npy", offset + start * self.shape[1] * 4, rows.tobytes())
+        _overwrite(self.folder / "finished", start // self.block_rows, b"\1")
+
+    def vectors(self) -> np.ndarray:
+        """(documents, d) float32, read-only and memory-mapped."""
+        import numpy as np
+
+        mapped: np.ndarray = np.load(self.folder / "vectors.npy", mmap_mode="r")
+        return mapped
+
+
+def _overwrite(file: Path, offset: int, data: bytes) -> None:
+    with file.open("r+b") as target:
+        target.seek(offset)
+        target.write(data)
+        target.flush()
+        os.fsync(target.fileno())
+
+
+def open_store(
+    cache: Path,
+    encoder: str,
+    corpus: str,
+    shape: tuple[int, int],
+    block_rows: int,
+    labels: Labels | None = None,
+) -> Store:
+    """The entry for an encoder and a corpus (by fingerprint), made if it is not there."""
+    key = content_hash([encoder, corpus, shape, block_rows])[:24]
+    store = Store(cache / key, shape, block_rows)
+    if not (store.folder / "entry.json").is_file():
+        _create(store, encoder, corpus, labels or Labels())
+    with suppress(OSError):  # a cache that others own may be read all the same
+        (store.folder / "entry.json").touch()
+    return store
+
+
+def _create(store: Store, encoder: str, corpus: str, labels: Labels) -> None:
+    import numpy as np
+
+    store.folder.mkdir(parents=True, exist_ok=True)
+    blocks = -(-store.shape[0] // store.block_rows)
+    np.lib.format.open_memmap(
+        store.folder / "vectors.npy", mode="w+", dtype=np.float32, shape=store.shape
+    ).flush()
+    (store.folder / "finished").write_bytes(bytes(blocks))
+    entry = {
+        "encoder": encoder,
+        "corpus": corpus,
+        "shape": store.shape,
+        "block_rows": store.block_rows,
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        **asdict(labels),
+    }
+    write_text(store.folder / "entry.json", json.dumps(entry, indent=2) + "\n")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a listing shows of one set of vectors. `bytes` is its size, `share` what is on disk of it."""
+
+    key: str
+    labels: Labels
+    documents: int
+    dimension: int
+    bytes: int
+    share: float
+    created: datetime
+    used: datetime
+
+    @property
+    def complete(self) -> bool:
+        return self.share == 1
+
+    def may_be_in_the_making(self, now: datetime) -> bool:
+        """Whether another process may be writing it."""
+        return not self.complete and now - self.used < WRITING
+
+
+def entries(cache: Path) -> list[Entry]:
+    """Everything in the embedding cache, oldest first; what lies there of others is left out."""
+    folders = [place for place in cache.iterdir() if _is_entry(place)] if cache.is_dir() else []
+    return sorted(map(_entry, folders), key=lambda entry: (entry.created, entry.key))
+
+
+def _is_entry(folder: Path) -> bool:
+    known = any((folder / name).is_file() for name in ("entry.json", "vectors.npy"))
+    return re.fullmatch("[0-9a-f]{24}", folder.name) is not None and known
+
+
+def _entry(folder: Path) -> Entry:
+    """An entry; one killed while it was made has no entry.json, and 0 documents."""
+    data = _described(folder)
+    rows, columns = data.get("shape", (0, 0))
+    stats = list(_stats(folder))
+    times = [datetime.fromtimestamp(stat.st_mtime, timezone.utc) for stat in stats]
+    used = max(times, default=datetime.now(timezone.utc))
+    return Entry(
+        key=folder.name,
+        labels=Labels(**{name: data.get(name) for name in Labels.__dataclass_fields__}),
+        documents=rows,
+        dimension=columns,
+        bytes=sum(stat.st_size for stat in stats),
+        share=_share(folder) if data else 0.0,
+        created=datetime.fromisoformat(data["created"]) if "created" in data else min(times, default=used),
+        used=used,
+    )
+
+
+def _described(folder: Path) -> dict[str, Any]:
+    try:
+        loaded = json.loads((folder / "entry.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return loaded if isinstance(loaded, dict) else {}
+
+
+def _share(folder: Path) -> float:
+    """Of its blocks, how many are on disk."""
+    try:
+        finished = (folder / "finished").read_bytes()
+    except OSError:
+        return 0.0
+    return finished.count(1) / len(finished) if finished else 1.0
+
+
+def _stats(folder: Path) -> Iterator[os.stat_result]:
+    for file in folder.iterdir():
+        with suppress(FileNotFoundError):  # a temporary file that another process just renamed
+            yield file.stat()
+
+
+def remove(cache: Path, chosen: Iterable[Entry]) -> None:
+    """Delete entries. What describes one goes first, so that a half deleted one is never read.
+
+    Raises:
+        SynegError: one cannot be deleted.
+    """
+    for entry in chosen:
+        try:
+            (cache / entry.key / "entry.json").unlink(missing_ok=True)
+            shutil.rmtree(cache / entry.key)
+        except OSError as error:
+            raise SynegError(f"{cache / entry.key} cannot be deleted: {error.strerror}.") from error

@@ -1,0 +1,194 @@
+"""The nearest documents by inner product, through FAISS: exact by default, by factory string else.
+
+Exact search reads the (memory-mapped) documents in blocks and holds only the best k of
+each query, so memory does not grow with the corpus.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from syneg_cli.core.errors import UsageError
+from syneg_cli.core.progress import NoProgress, Progress
+
+if TYPE_CHECKING:
+    import numpy as np
+
+BLOCK = 1 << 16
+"""Documents compared with all queries at a time."""
+
+SPARE = 8
+"""Candidates beyond k, so that equal scores at the cut are settled by row."""
+
+RECALL_QUERIES = 200
+"""Queries on which an approximate index is compared with exact search."""
+
+TRAINING_ROWS = 1 << 17
+"""Documents, evenly spaced, that train an index; FAISS asks for 39 to 256 a centroid."""
+
+
+def search(
+    queries: np.ndarray,
+    documents: np.ndarray,
+    k: int,
+    *,
+    factory: str = "Flat",
+    block: int = BLOCK,
+    progress: Progress | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k documents with the largest inner product for each query.
+
+    Args:
+        queries: (n, d) float32.
+        documents: (m, d) float32, possibly memory-mapped.
+        factory: a FAISS index factory string; "Flat" is exact.
+
+    Returns:
+        Scores (n, k) float32 in descending order and rows (n, k) int64, with k cut to m.
+        Equal scores come in row order. An approximate index may find fewer than k for a
+        query; its row ends with -1.
+
+    Raises:
+        UsageError: FAISS does not know the factory string, or cannot train it on so few documents.
+    """
+    return Index(documents, factory, block=block, progress=progress).search(queries, k, progress=progress)
+
+
+class Index:
+    """Documents ready to be searched more than once.
+
+    Args:
+        options: search-time parameters of an approximate index, as in `nprobe=32` or
+            `efSearch=128`; by default an IVF index looks into an eighth of its lists.
+    """
+
+    def __init__(
+        self,
+        documents: np.ndarray,
+        factory: str = "Flat",
+        *,
+        options: str = "",
+        block: int = BLOCK,
+        progress: Progress | None = None,
+    ) -> None:
+        self.documents = documents
+        self.factory = factory
+        self.options = options
+        self.block = block
+        self.recall: float | None = None
+        """Share of the exact top k that an approximate index found, once it was searched."""
+        self._progress = progress or NoProgress()
+
+    @property
+    def recall_note(self) -> str:
+        if self.recall is None:
+            return ""
+        return f"index {self.factory}: recall {self.recall:.3f} of the exact neighbours"
+
+    def search(
+        self, queries: np.ndarray, k: int, *, progress: Progress | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As the function `search`."""
+        import numpy as np
+
+        k = min(k, len(self.documents))
+        queries = np.ascontiguousarray(queries, dtype=np.float32)
+        progress = progress or NoProgress()
+        if self.factory == "Flat":
+            return _exact(queries, self.documents, k, self.block, progress)
+        scores, rows = self._built.search(queries, k)
+        scores, rows = _best(scores, rows.astype(np.int64), k)
+        if self.recall is None and len(queries):
+            sample = slice(0, RECALL_QUERIES)
+            self.recall = overlap(
+                rows[sample], _exact(queries[sample], self.documents, k, self.block, progress)[1]
+            )
+        return scores, rows
+
+    @cached_property
+    def _built(self) -> Any:
+        import faiss
+        import numpy as np
+
+        documents = self.documents
+        try:
+            index = faiss.index_factory(documents.shape[1], self.factory, faiss.METRIC_INNER_PRODUCT)
+            step = max(1, len(documents) // TRAINING_ROWS)
+            if not index.is_trained:
+                index.train(np.ascontiguousarray(documents[::step], dtype=np.float32))
+            self._configure(index)
+        except RuntimeError as error:
+            raise UsageError(
+                f"The index {self.factory!r} cannot hold {len(documents)} documents: {_reason(error)}.",
+                hint="Use Flat (exact), HNSW32, or IVF with far fewer lists than documents (IVF256,Flat).",
+            ) from None
+        with self._progress.task(f"Building {self.factory}", len(documents), "docs") as advance:
+            for start in range(0, len(documents), self.block):
+                part = np.ascontiguousarray(documents[start : start + self.block], dtype=np.float32)
+                index.add(part)
+                advance(len(part))
+        return index
+
+    def _configure(self, index: Any) -> None:
+        import faiss
+
+        if self.options:
+            parameters: Any = faiss.ParameterSpace()
+            parameters.set_index_parameters(index, self.options)
+        elif isinstance(lists := faiss.try_extract_index_ivf(index), faiss.IndexIVF):
+            lists.nprobe = max(1, lists.nlist // 8)
+
+
+def _reason(error: RuntimeError) -> str:
+    return str(error).strip().splitlines()[-1].split("Error: ")[-1].strip().rstrip(".")
+
+
+def overlap(found: np.ndarray, exact: np.ndarray) -> float:
+    """(n, k), (n, k) -> the mean share of the exact rows that were found."""
+    import numpy as np
+
+    shares = [len(np.intersect1d(a, b)) / len(b) for a, b in zip(found, exact, strict=True)]
+    return float(np.mean(shares))
+
+
+def _exact(
+    queries: np.ndarray, documents: np.ndarray, k: int, block: int, progress: Progress
+) -> tuple[np.ndarray, np.ndarray]:
+    import numpy as np
+
+    scores = np.empty((len(queries), 0), dtype=np.float32)
+    rows = np.empty((len(queries), 0), dtype=np.int64)
+    with progress.task("Searching", len(documents), "docs") as advance:
+        for start in range(0, len(documents), block):
+            part = np.ascontiguousarray(documents[start : start + block], dtype=np.float32)
+            found, places = _nearest(queries, part, min(k, len(part)))
+            scores, rows = _best(
+                np.concatenate([scores, found], axis=1), np.concatenate([rows, places + start], axis=1), k
+            )
+            advance(len(part))
+    return scores, rows
+
+
+def _nearest(queries: np.ndarray, documents: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Exact top k of one block, ties by row."""
+    import faiss
+    import numpy as np
+
+    wide = min(k + SPARE, len(documents))
+    scores, rows = faiss.knn(queries, documents, wide, metric=faiss.METRIC_INNER_PRODUCT)
+    if wide < len(documents):
+        # So many equal scores that the spare places did not hold them: look at every document.
+        for query in np.flatnonzero(scores[:, k - 1] == scores[:, wide - 1]):
+            every = (documents @ queries[query]).astype(np.float32)
+            rows[query] = np.lexsort((np.arange(len(every)), -every))[:wide]
+            scores[query] = every[rows[query]]
+    return _best(scores, rows.astype(np.int64), k)
+
+
+def _best(scores: np.ndarray, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The k best columns of each row: by score, then by document row."""
+    import numpy as np
+
+    order = np.lexsort((rows, -scores), axis=1)[:, :k]
+    return np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)

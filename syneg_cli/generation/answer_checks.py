@@ -1,0 +1,251 @@
+"""From the text of an answer to negatives that can be trusted: parsing, then checks by hand-made rules.
+
+What can be used is kept: one bad negative does not spoil its twin. Whatever is dropped has a
+reason, one of `REASONS`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from syneg_cli.data.copies import Words, normalised
+from syneg_cli.llm.stored import OK, TRUNCATED, UNPARSABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from syneg_cli.data.corpus import Corpus
+    from syneg_cli.llm.base import Answer
+
+EMPTY = "empty"
+MALFORMED = "malformed"
+CUT_OFF = "cut off"
+COPY = "copy of the positive"
+TWIN = "copy of its twin"
+CONTAINS_QUERY = "contains the query"
+TALKS = "talks about being a negative"
+LENGTH = "far off the asked length"
+IN_CORPUS = "same as a corpus document"
+REASONS = (EMPTY, MALFORMED, CUT_OFF, COPY, TWIN, CONTAINS_QUERY, TALKS, LENGTH, IN_CORPUS)
+
+COPY_SHARE = 0.3
+"""From this share of its word 5-grams on, a text is a copy; honest LLM negatives for SciFact reach 0.13."""
+
+TWIN_SHARE = 0.5
+LENGTH_FACTOR = 3.0
+"""Longer than asked by this factor, or shorter by it, is far off."""
+
+QUERY_WORDS = 4
+"""Shorter queries may well stand in any document on their subject."""
+
+QUOTE_WORDS = 6
+"""An own query of at least so many words that stands in its document word for word quotes it."""
+
+TALK = re.compile(
+    r"\bhard[- ]negatives?\b|\bnegative (?:document|passage|example|sample)s?\b|\bpositive document\b"
+    r"|\b(?:user|search|given) query\b|\bthe query\b"
+    r"|\bthis (?:document|passage|abstract|article|text) (?:does not|doesn't|is not|isn't) "
+    r"(?:relevant|answer|address|support|refute|provide|meant)",
+)
+"""Of folded text."""
+
+TALK_HINTS = (
+    "negative",
+    "query",
+    "positive document",
+    *(f"this {what}" for what in ("document", "passage", "abstract", "article", "text")),
+)
+"""One of these is in every text that TALK can match: looking for them first is much faster."""
+
+THINKING = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One negative as the model wrote it; `problem` is the reason why it cannot be used, or empty."""
+
+    title: str = ""
+    text: str = ""
+    plan: str = ""
+    reflection: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """An answer taken apart. `error` says what is wrong with it as a whole, for the model to read."""
+
+    drafts: tuple[Draft, ...] = ()
+    error: str = ""
+
+
+def classify(answer: Answer, key: str | None = None) -> str:
+    """ "ok" if anything in the answer can be used, else "truncated" or "unparsable".
+
+    Args:
+        key: what the object has to hold; by default usable "negatives".
+    """
+    usable = (
+        any(not draft.problem for draft in parse_negatives(answer.text, finish=answer.finish).drafts)
+        if key is None
+        else key in (read_object(answer.text)[0] or {})
+    )
+    return OK if usable else TRUNCATED if answer.finish == "length" else UNPARSABLE
+
+
+def read_object(text: str) -> tuple[dict[str, Any] | None, bool]:
+    """(the JSON object in an answer, whether it was whole); a broken one is mended if possible."""
+    try:
+        return _as_object(json.loads(text)), True
+    except ValueError:
+        pass
+    text = THINKING.sub("", text)
+    start, end = text.find("{"), text.rfind("}")
+    if start < 0:
+        return None, False
+    try:
+        return _as_object(json.loads(text[start : end + 1])), True
+    except ValueError:
+        from json_repair import repair_json
+
+        return _as_object(repair_json(text[start:], return_objects=True, skip_json_loads=True)), False
+
+
+def _as_object(value: Any) -> dict[str, Any] | None:
+    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        return {"negatives": value}
+    return value if isinstance(value, dict) else None
+
+
+@lru_cache(maxsize=64)
+def parse_negatives(text: str, *, finish: str = "stop") -> Parsed:
+    """The negatives of an answer; with `finish` "length" a mended last one counts as cut off."""
+    value, whole = read_object(text)
+    if value is None:
+        return Parsed(error="The answer holds no JSON object.")
+    items = value.get("negatives")
+    if not isinstance(items, list) or not items:
+        return Parsed(error='The answer\'s JSON object has no list "negatives" with objects in it.')
+    drafts = [_draft(item) for item in items]
+    if not whole and (finish == "length" or not text.rstrip().rstrip("`").rstrip().endswith("}")):
+        drafts[-1] = Draft(problem=CUT_OFF)
+    if all(draft.problem for draft in drafts):
+        return Parsed(tuple(drafts), error=f"No negative can be used: {drafts[0].problem}.")
+    return Parsed(tuple(drafts))
+
+
+def _draft(item: Any) -> Draft:
+    model = _model()
+    try:
+        checked = model.model_validate(item)
+    except ValueError:
+        return Draft(problem=MALFORMED)
+    return Draft(
+        title=(checked.title or "").strip(),
+        text=checked.document.strip(),
+        plan=checked.plan or "",
+        reflection=checked.reflection or "",
+        extra=checked.model_extra or {},
+        problem="" if checked.document.strip() else EMPTY,
+    )
+
+
+def _model() -> Any:
+    """The pydantic model of one negative, built on first use: pydantic is slow to import."""
+    if not _MODEL:
+        from pydantic import BaseModel, ConfigDict
+
+        class Negative(BaseModel):
+            model_config = ConfigDict(extra="allow")
+
+            document: str
+            title: str | None = ""
+            plan: str | None = ""
+            reflection: str | None = ""
+
+        _MODEL.append(Negative)
+    return _MODEL[0]
+
+
+_MODEL: list[Any] = []
+
+
+class CorpusTexts:
+    """Which texts the corpus holds: 8 bytes a document, compared by hash after `normalised`."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        import numpy as np
+
+        hashes = [text_hash(normalised(text)) for _, block in corpus.blocks() for text in block]
+        self._sorted = np.sort(np.array(hashes, dtype=np.uint64))
+
+    def holds(self, folded: str) -> bool:
+        """Whether a document has this text, folded as by `normalised`."""
+        wanted = text_hash(folded)
+        place = int(self._sorted.searchsorted(self._sorted.dtype.type(wanted)))
+        return place < len(self._sorted) and int(self._sorted[place]) == wanted
+
+
+def text_hash(folded: str) -> int:
+    return int.from_bytes(hashlib.blake2b(folded.encode(), digest_size=8).digest(), "little")
+
+
+def check_drafts(
+    drafts: Sequence[Draft], *, query: str, positive: str, words: int | None, corpus: CorpusTexts | None
+) -> Iterator[str]:
+    """The reason to drop each draft, or an empty string, in order.
+
+    Args:
+        positive: title and text of the positive document.
+        words: the length that was asked for; None checks no length.
+    """
+    model, question = Words(positive), normalised(query)
+    kept: list[Words] = []
+    for draft in drafts:
+        written = Words(f"{draft.title} {draft.text}")
+        reason = draft.problem or _first_problem(draft, written, model, question, words, kept)
+        if not reason and corpus is not None:
+            text = " ".join(written.words[len(draft.title.split()) :])
+            reason = IN_CORPUS if corpus.holds(written.folded) or (draft.title and corpus.holds(text)) else ""
+        if not reason:
+            kept.append(written)
+        yield reason
+
+
+def talks(folded: str) -> bool:
+    return any(hint in folded for hint in TALK_HINTS) and TALK.search(folded) is not None
+
+
+def _first_problem(
+    draft: Draft, written: Words, positive: Words, query: str, words: int | None, kept: Sequence[Words]
+) -> str:
+    if written.copies(positive, COPY_SHARE):
+        return COPY
+    if any(written.copies(twin, TWIN_SHARE) for twin in kept):
+        return TWIN
+    if query.count(" ") >= QUERY_WORDS - 1 and query.rstrip(".?!") in written.folded:
+        return CONTAINS_QUERY
+    if talks(written.folded) and not talks(positive.folded):
+        return TALKS
+    count = draft.text.count(" ") + 1
+    if words and not words / LENGTH_FACTOR <= count <= words * LENGTH_FACTOR:
+        return LENGTH
+    return ""
+
+
+def own_query_problem(text: str, *, document: str, query: str) -> str:
+    """Why a text cannot be the own query of a negative for `query`; empty if it can."""
+    folded = normalised(text).strip(" .?!")
+    if not folded:
+        return "empty"
+    if folded == normalised(query).strip(" .?!"):
+        return "copy of the query"
+    quotes = folded.count(" ") >= QUOTE_WORDS - 1 and folded in normalised(document)
+    return "quotes its document" if quotes else ""

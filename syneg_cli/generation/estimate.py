@@ -1,0 +1,102 @@
+"""What a run will need, before anything is sent.
+
+Tokens in are the rendered prompts' characters divided by characters per token, tokens out are
+guessed from the lengths asked for; both ratios come from earlier answers of the same model in
+the cache where there are some, with their spread as the error, and else from rules of thumb
+with wide bounds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from syneg_cli.core.records import Pair
+from syneg_cli.generation.negatives import Generator, items_of
+from syneg_cli.llm.budget import CHARS_PER_TOKEN
+from syneg_cli.llm.cache import Cache
+from syneg_cli.llm.prices import Price
+
+TOKENS_PER_WORD = 1.4
+REASONING_TOKENS = 110
+"""Plan, reflection, title and JSON around one negative."""
+
+REQUIREMENT_TOKENS = 80
+INPUT_SPREAD, OUTPUT_SPREAD = (0.85, 1.2), (0.6, 1.6)
+"""Bounds without earlier answers, as factors: tokenizers differ, models differ more."""
+
+Z95 = 1.96
+LEAST_EARLIER = 10
+Range = tuple[float, float, float]
+"""(low, expected, high)"""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """`cost` is None where the model is unpriced. `earlier` answers taught the ratios."""
+
+    pairs: int
+    cached: int
+    calls: int
+    prompt_tokens: Range
+    completion_tokens: Range
+    cost: Range | None
+    earlier: int
+
+
+def estimate(generator: Generator, pairs: Sequence[Pair], cache: Cache, price: Price | None) -> Estimate:
+    """Render every prompt, take away what the cache answers, and add up the rest."""
+    characters = words = calls = cached = asked = 0
+    for items in items_of(generator, pairs):
+        known = cache.answered([item.key for item in items], generator.asking.max_tokens)
+        for item in items:
+            asked += 1
+            if item.key in known:
+                cached += 1
+                continue
+            calls += 1
+            characters += sum(len(text) for _, text in item.request.messages)
+            words += int(item.about["words"])
+    earlier = _earlier(cache, generator)
+    n = generator.asking.n
+    tokens_in = _guess(characters, [e[0] for e in earlier], 1 / CHARS_PER_TOKEN, INPUT_SPREAD, calls)
+    rule = (words * n * TOKENS_PER_WORD + calls * (n * REASONING_TOKENS + REQUIREMENT_TOKENS)) / max(
+        1, words * n
+    )
+    tokens_out = _guess(words * n, [e[1] for e in earlier], rule, OUTPUT_SPREAD, calls)
+    cost = None if price is None else _cost(price, tokens_in, tokens_out)
+    return Estimate(asked, cached, calls, tokens_in, tokens_out, cost, len(earlier))
+
+
+def _earlier(cache: Cache, generator: Generator) -> list[tuple[float, float]]:
+    """(tokens in per character, tokens out per word asked) of the model's latest answers to the prompt."""
+    rows = cache.db.query(
+        "SELECT prompt_tokens * 1.0 / LENGTH(messages) AS tokens_in, "
+        "completion_tokens * 1.0 / (words * n) AS tokens_out FROM answers WHERE model = ? AND prompt = ? "
+        "AND prompt_tokens > 0 AND words > 0 AND n > 0 AND status = 'ok' ORDER BY id DESC LIMIT 1000",
+        [generator.llm.model, generator.prompt.name],
+    )
+    found = [(row["tokens_in"], row["tokens_out"]) for row in rows]
+    return found if len(found) >= LEAST_EARLIER else []
+
+
+def _guess(
+    units: float, ratios: Sequence[float], rule: float, spread: tuple[float, float], calls: int
+) -> Range:
+    """The sum over `calls` of a ratio times its units, with a 95 % interval.
+
+    The error of a sum of N calls whose ratio was learnt from k earlier ones has variance
+    sd^2 (N + N^2 / k), in units of the mean call.
+    """
+    if not ratios or not calls:
+        return units * rule * spread[0], units * rule, units * rule * spread[1]
+    mean = sum(ratios) / len(ratios)
+    deviation = math.sqrt(sum((ratio - mean) ** 2 for ratio in ratios) / max(1, len(ratios) - 1))
+    error = Z95 * deviation * (units / calls) * math.sqrt(calls + calls**2 / len(ratios))
+    return max(0.0, units * mean - error), units * mean, units * mean + error
+
+
+def _cost(price: Price, tokens_in: Range, tokens_out: Range) -> Range:
+    low, middle, high = (price.cost(i, o) for i, o in zip(tokens_in, tokens_out, strict=True))
+    return low, middle, high

@@ -1,0 +1,327 @@
+"""Pairs + prompt + LLM + cache -> synthetic negatives.
+
+In two passes. `fill` brings an answer for every pair into the cache: it is the paid, slow
+part, and may be stopped and resumed anywhere. `read_negatives` turns the answers into
+records, in the order of the pairs: it asks nobody, so the same cache gives the same file.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property, partial
+from typing import Any
+
+from syneg_cli.core.errors import BudgetExceeded, LLMError, LLMSetupError
+from syneg_cli.core.random_streams import listed, pick
+from syneg_cli.core.records import Pair, Passage, SyntheticNegative
+from syneg_cli.data.dataset import Dataset
+from syneg_cli.generation.answer_checks import (
+    CorpusTexts,
+    Draft,
+    check_drafts,
+    classify,
+    own_query_problem,
+    parse_negatives,
+)
+from syneg_cli.generation.prompt_files import Prompt
+from syneg_cli.llm.asking import Tick, drive, rare_collection
+from syneg_cli.llm.base import LLM, Item, NoRecording, Request, Subject
+from syneg_cli.llm.cache import Cache
+from syneg_cli.llm.engine import Engine
+from syneg_cli.llm.statistics import Stats
+from syneg_cli.llm.stored import UNPARSABLE, Stored, generation_key
+
+CHUNK = 200
+NO_CANDIDATE, NOT_RECORDED = "no mined candidate", "not recorded"
+RECORD_FIELDS = tuple(f.name for f in fields(SyntheticNegative))
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What is asked for, beside the prompt. `max_words` bounds the length that is asked for."""
+
+    n: int = 2
+    temperature: float | None = None
+    max_tokens: int = 4096
+    seed: int = 0
+    structured: bool = True
+    corrections: int = 1
+    max_words: int = 400
+
+
+@dataclass(frozen=True)
+class Generator:
+    """Makes the request of each pair.
+
+    Args:
+        candidates: query id -> texts of mined documents, for prompts that rewrite them.
+    """
+
+    dataset: Dataset
+    prompt: Prompt
+    llm: LLM
+    asking: Asking = Asking()
+    candidates: Mapping[str, Sequence[str]] | None = None
+
+    def item(self, index: int, pair: Pair) -> Item:
+        subject = Subject(pair.query_id, pair.doc_id, self.prompt.name)
+        recorded = self.llm.recorded(subject) or {}
+        positive = self.dataset.corpus[pair.doc_id]
+        words = recorded.get("words") or asked_words(positive.text, self.asking.max_words)
+        attributes = recorded.get("attributes") or draw_attributes(
+            self.dataset.attributes, self.prompt.attributes, self.asking.seed, pair
+        )
+        request = self.request(subject, pair, positive, attributes, words)
+        about = {"attributes": json.dumps(attributes, ensure_ascii=False), "n": self.asking.n, "words": words}
+        return Item(index, request, generation_key(self.llm.identity(), request), about)
+
+    def request(
+        self, subject: Subject, pair: Pair, positive: Passage, attributes: Mapping[str, str], words: int
+    ) -> Request:
+        asking = self.asking
+        texts = list((self.candidates or {}).get(pair.query_id, ()))[: asking.n]
+        rewriting = {"candidates": texts, "candidate": texts[0]} if texts else {}
+        text = self.prompt.render(
+            query=self.dataset.queries[pair.query_id].text,
+            positive=shown(positive),
+            relevance=self.dataset.relevance,
+            words=words,
+            n=asking.n,
+            **rewriting,
+            **attributes,
+        )
+        return Request(
+            subject=subject,
+            messages=(("user", text),),
+            schema=self._schema if asking.structured else None,
+            temperature=asking.temperature,
+            max_tokens=asking.max_tokens,
+            seed=asking.seed,
+        )
+
+    def lacks(self, pair: Pair) -> str | None:
+        """What keeps the pair from being asked at all; None if nothing does."""
+        if self.prompt.needs_candidates and not (self.candidates or {}).get(pair.query_id):
+            return NO_CANDIDATE
+        known = self.llm.knows(Subject(pair.query_id, pair.doc_id, self.prompt.name))
+        return None if known else NOT_RECORDED
+
+    @cached_property
+    def _schema(self) -> dict[str, Any]:
+        return self.prompt.schema(n=self.asking.n)
+
+
+def shown(passage: Passage) -> str:
+    """A document as prompts show it: its title on a line of its own, if it has one."""
+    return f"{passage.title}\n{passage.text}".strip()
+
+
+def asked_words(text: str, most: int) -> int:
+    """The number of words to ask for: the text's own, to the next ten, between 10 and `most`."""
+    return max(10, min(most, round(len(text.split()) / 10) * 10))
+
+
+def draw_attributes(
+    pools: Mapping[str, Sequence[str]], names: Sequence[str], seed: int, pair: Pair
+) -> dict[str, str]:
+    """One value of each pool, decided by seed and pair alone: order and company do not matter."""
+    return {
+        name: pools[name][pick(listed(seed, name, pair.query_id, pair.doc_id), len(pools[name]))]
+        for name in names
+    }
+
+
+def select_pairs(pairs: Sequence[Pair], *, limit: int | None = None, shard: str | None = None) -> list[Pair]:
+    """The first `limit` pairs, and of these the ones of shard "I/N", which a hash of their ids decides."""
+    chosen = list(pairs[:limit])
+    if shard is None:
+        return chosen
+    part, parts = map(int, shard.split("/"))
+    return [pair for pair in chosen if pick(listed(pair.query_id, pair.doc_id), parts) == part - 1]
+
+
+def fill(
+    generator: Generator,
+    pairs: Sequence[Pair],
+    engine: Engine,
+    keys: list[str | None],
+    *,
+    tick: Tick | None = None,
+) -> None:
+    """Bring the answer of every pair into the cache.
+
+    Args:
+        keys: gets the key of each pair's answer as it comes; None, as at the start, is none.
+
+    Ctrl-C finishes what is in flight and then raises KeyboardInterrupt; a second one drops it.
+
+    Raises:
+        BudgetExceeded: a cap is reached; everything answered is in the cache.
+        LLMSetupError: no call can succeed, or too many failed in a row.
+    """
+    engine.stats.total = len(pairs)
+
+    work = partial(_settle, generator, engine, keys)
+    drive(engine, _open_items(generator, pairs, engine, keys), work, tick)
+
+
+def items_of(generator: Generator, pairs: Sequence[Pair]) -> Iterator[list[Item]]:
+    """The requests of all pairs that can be asked, in chunks."""
+    for start in range(0, len(pairs), CHUNK):
+        part = [p for p in pairs[start : start + CHUNK] if generator.lacks(p) is None]
+        yield [generator.item(start + offset, pair) for offset, pair in enumerate(part)]
+
+
+def _open_items(
+    generator: Generator, pairs: Sequence[Pair], engine: Engine, keys: list[str | None]
+) -> Iterator[Item | None]:
+    """The pairs that the cache cannot answer, found chunk by chunk while others are being asked."""
+    most = generator.asking.max_tokens
+    for start in range(0, len(pairs), CHUNK):
+        part = enumerate(pairs[start : start + CHUNK], start=start)
+        items = [
+            generator.item(index, pair)
+            for index, pair in part
+            if _can_be_asked(generator, pair, engine.stats)
+        ]
+        known = engine.cache.answered([item.key for item in items], most, again=engine.again)
+        for item in items:
+            if item.key in known:
+                keys[item.index] = item.key
+                engine.stats.hit(known[item.key])
+            else:
+                yield item
+        yield None
+
+
+def _can_be_asked(generator: Generator, pair: Pair, stats: Stats) -> bool:
+    """Whether prompt and model have what this pair needs; counts it where not."""
+    lacking = generator.lacks(pair)
+    stats.no_candidate += lacking == NO_CANDIDATE
+    stats.misses += lacking == NOT_RECORDED
+    stats.done += lacking is not None
+    return lacking is None
+
+
+async def _settle(generator: Generator, engine: Engine, keys: list[str | None], item: Item) -> None:
+    """Ask, and where the answer cannot be used at all, show the model what is wrong and ask again."""
+    stats, request = engine.stats, item.request
+    hits = True
+    try:
+        for _ in range(generator.asking.corrections + 1):
+            stored, cached = await engine.ask(request, classify, item.about)
+            hits &= cached
+            if stored.status != UNPARSABLE:
+                break
+            request = corrected(request, stored)
+    except (LLMSetupError, BudgetExceeded):
+        raise
+    except NoRecording:
+        stats.misses += 1
+    except LLMError:
+        stats.failed += 1
+    else:
+        keys[item.index] = stored.key
+        if hits:
+            stats.hit(stored.cost_usd)
+            return
+        _look_at(generator, stats, stored)
+    stats.done += 1
+
+
+LOOK_SECONDS, SAMPLE_SECONDS = 0.05, 5.0
+
+
+def _look_at(generator: Generator, stats: Stats, stored: Stored) -> None:
+    """For the live view, a few times a second: why drafts will be dropped, and now and then a good one."""
+    if time.monotonic() - stats.looked_at < LOOK_SECONDS:
+        return
+    stats.looked_at = time.monotonic()
+    drafts = parse_negatives(stored.response, finish=stored.finish_reason).drafts[: generator.asking.n]
+    query = generator.dataset.queries[stored.query_id].text
+    positive = generator.dataset.corpus[stored.doc_id].full_text
+    reasons = check_drafts(drafts, query=query, positive=positive, words=stored.words, corpus=None)
+    for draft, reason in zip(drafts, reasons, strict=True):
+        if reason:
+            stats.problems[reason] += 1
+        elif stats.looked_at - stats.sampled_at > SAMPLE_SECONDS:
+            stats.sampled_at = stats.looked_at
+            stats.sample = (query, f"{draft.title} {draft.text}".strip())
+
+
+def corrected(request: Request, stored: Stored) -> Request:
+    """The request of the correction round: the answer as it came, and what is wrong with it."""
+    problem = parse_negatives(stored.response, finish=stored.finish_reason).error
+    words = f"{problem} Answer again with exactly one JSON object in the format asked for, and nothing else."
+    return replace(request, messages=(*request.messages, ("assistant", stored.response), ("user", words)))
+
+
+def read_negatives(
+    generator: Generator,
+    pairs: Sequence[Pair],
+    keys: Sequence[str | None],
+    cache: Cache,
+    *,
+    counts: Counter[str],
+) -> Iterator[SyntheticNegative]:
+    """The records of all answered pairs, in order; `counts` gets "ok", and the drops by reason."""
+    texts = CorpusTexts(generator.dataset.corpus)
+    places = [(pair, key) for pair, key in zip(pairs, keys, strict=True) if key is not None]
+    with rare_collection():
+        for start in range(0, len(places), CHUNK):
+            part = places[start : start + CHUNK]
+            stored = cache.answers([key for _, key in part], messages=False)
+            for pair, key in part:
+                for record in _records(generator, pair, stored[key], texts):
+                    counts[record.reason or "ok"] += 1
+                    yield record
+
+
+def _records(
+    generator: Generator, pair: Pair, stored: Stored, texts: CorpusTexts
+) -> Iterator[SyntheticNegative]:
+    drafts = parse_negatives(stored.response, finish=stored.finish_reason).drafts[: generator.asking.n]
+    query = generator.dataset.queries[pair.query_id].text
+    reasons = check_drafts(
+        drafts,
+        query=query,
+        positive=generator.dataset.corpus[pair.doc_id].full_text,
+        words=stored.words,
+        corpus=texts,
+    )
+    attributes = json.loads(stored.attributes)
+    for index, (draft, reason) in enumerate(zip(drafts, reasons, strict=True), start=1):
+        yield SyntheticNegative(
+            query_id=pair.query_id,
+            positive_id=pair.doc_id,
+            index=index,
+            title=draft.title,
+            text=draft.text,
+            prompt=stored.prompt,
+            llm=f"{stored.provider}:{stored.model}",
+            key=stored.key,
+            plan=draft.plan,
+            reflection=draft.reflection,
+            attributes=attributes,
+            status="dropped" if reason else "ok",
+            reason=reason,
+            extra=_checked_extra(draft, query),
+        )
+
+
+def _checked_extra(draft: Draft, query: str) -> dict[str, Any]:
+    """What the prompt asked for beyond the usual; a query of the negative's own only if it can be one."""
+    extra = dict(draft.extra)
+    own = extra.get("query")
+    if own is not None and own_query_problem(str(own), document=draft.text, query=query):
+        extra["rejected_query"] = extra.pop("query")
+    return extra
+
+
+def as_row(record: SyntheticNegative) -> dict[str, Any]:
+    """What `write_jsonl` writes of a record, without the deep copy of `dataclasses.asdict`."""
+    return {name: getattr(record, name) for name in RECORD_FIELDS}

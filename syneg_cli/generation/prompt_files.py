@@ -1,0 +1,231 @@
+"""Prompt files: found, checked before anything is sent, and rendered.
+
+A prompt is a Jinja2 text file that ends with a JSON example of the answer. What the example
+holds decides what kind of prompt it is, and with that which variables it may use:
+
+    "negatives": [...]   negatives   query, positive, relevance, domain, difficulty, length,
+                                     words, n, and after `syneg mine` candidate, candidates
+    "query": "..."       query       query, positive, relevance, negative
+    "relevant": ...      judgement   query, relevance, document
+
+Rendering is sandboxed, and an undefined variable is an error. Values are data: text of the
+corpus that looks like a template is never run as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syneg_cli.core.errors import PromptError, did_you_mean
+from syneg_cli.core.resources import shipped_prompts
+from syneg_cli.generation.answer_schema import answer_example, answer_schema
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+    from jinja2.sandbox import SandboxedEnvironment
+
+NEGATIVES, QUERY, JUDGEMENT = "negatives", "query", "judgement"
+ATTRIBUTES = ("domain", "difficulty", "length")
+
+SAMPLE: Mapping[str, Mapping[str, Any]] = {
+    NEGATIVES: {
+        "query": "a query",
+        "positive": "A title\nA text.",
+        "relevance": "what counts as relevant",
+        "domain": "a field",
+        "difficulty": "a level",
+        "length": "about the same as",
+        "words": 100,
+        "n": 2,
+        "candidate": "A mined document.",
+        "candidates": ["A mined document.", "Another."],
+    },
+    QUERY: {"query": "a query", "positive": "A text.", "relevance": "...", "negative": "A text."},
+    JUDGEMENT: {"query": "a query", "relevance": "...", "document": "A text."},
+}
+"""Kind -> its variables, with values for the trial rendering of the check."""
+
+REQUIRED = {NEGATIVES: ("query", "positive"), QUERY: ("negative",), JUDGEMENT: ("query", "document")}
+EXAMPLE_HINT = (
+    "End the prompt with one JSON object that shows the answer; `syneg prompts show syneg` has one."
+)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A checked prompt file."""
+
+    name: str
+    path: Path
+    source: str
+    kind: str
+    example: Mapping[str, Any]
+    variables: frozenset[str]
+
+    def render(self, **values: Any) -> str:
+        """The prompt with these values; those that it does not use are ignored.
+
+        Raises:
+            PromptError: the template fails on them; the message names file and line.
+        """
+        from jinja2 import TemplateError
+
+        try:
+            return self._template.render(values)
+        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+            raise PromptError(f"{self.path}, line {_failing_line(error)}: {error}.") from None
+
+    def schema(self, *, n: int | None = None) -> dict[str, Any]:
+        return answer_schema(self.example, negatives=n)
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The attribute pools that this prompt draws from."""
+        return tuple(name for name in ATTRIBUTES if name in self.variables)
+
+    @property
+    def needs_candidates(self) -> bool:
+        return bool(self.variables & {"candidate", "candidates"})
+
+    @cached_property
+    def _template(self) -> Template:
+        return _environment().from_string(self.source)
+
+
+def prompt_folders(project_folder: Path | None = None) -> tuple[Path, ...]:
+    """Where prompts are looked for: the project's own folder first, then ours."""
+    own = ((project_folder / "prompts").resolve(),) if project_folder is not None else ()
+    return tuple(dict.fromkeys((*own, shipped_prompts())))
+
+
+def list_prompts(project_folder: Path | None = None) -> dict[str, Path]:
+    """Name -> file of every prompt; the project's own hide ours of the same name."""
+    found: dict[str, Path] = {}
+    for folder in prompt_folders(project_folder):
+        for file in sorted(folder.glob("*.txt")):
+            found.setdefault(file.stem, file)
+    return dict(sorted(found.items()))
+
+
+def load_prompt(name: str, project_folder: Path | None = None, *, kind: str | None = None) -> Prompt:
+    """Find a prompt by name or by path (`own/prompt.txt`), and check it.
+
+    Raises:
+        PromptError: it is nowhere, cannot be read, is no valid template, uses an unknown
+            variable or leaves out a needed one, shows no answer, or is not of `kind`.
+    """
+    known = list_prompts(project_folder)
+    path = Path(name).expanduser() if name.endswith(".txt") else known.get(name)
+    if path is None or not path.is_file():
+        raise PromptError(
+            f"No prompt {name!r}.{did_you_mean(name, list(known))}",
+            hint=f"There are: {', '.join(known)}. An own one is a file prompts/NAME.txt beside syneg.toml.",
+        )
+    try:
+        source = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PromptError(f"{path} cannot be read: {error}.") from None
+    prompt = check_prompt(path, source)
+    if kind is not None and prompt.kind != kind:
+        raise PromptError(
+            f"{path} asks for {_article(prompt.kind)}, and {_article(kind)} is needed here.",
+            hint="Prompts of that kind: " + (", ".join(_of_kind(known, kind)) or "none") + ".",
+        )
+    return prompt
+
+
+def check_prompt(path: Path, source: str) -> Prompt:
+    """A prompt from its source, after every check that needs no data.
+
+    Raises:
+        PromptError: see `load_prompt`; the message names file and line.
+    """
+    from jinja2 import TemplateSyntaxError, meta, nodes
+
+    try:
+        tree = _environment().parse(source)
+    except TemplateSyntaxError as error:
+        raise PromptError(f"{path}, line {error.lineno}: {error.message}.") from None
+    example = answer_example(source)
+    kind = _kind(example)
+    if example is None or kind is None:
+        raise PromptError(
+            f"{path}, line {_last_line(source)}: no JSON example of the answer that holds "
+            '"negatives", "query" or "relevant".',
+            hint=EXAMPLE_HINT,
+        )
+    _check_example(path, source, kind, example)
+    used = meta.find_undeclared_variables(tree)
+    for node in tree.find_all(nodes.Name):
+        if node.name in used and node.name not in SAMPLE[kind]:
+            raise PromptError(
+                f"{path}, line {node.lineno}: unknown variable {node.name!r}."
+                + did_you_mean(node.name, list(SAMPLE[kind])),
+                hint=f"A prompt for {_article(kind)} knows: {', '.join(SAMPLE[kind])}.",
+            )
+    for name in REQUIRED[kind]:
+        if name not in used:
+            raise PromptError(
+                f"{path}, line {_last_line(source)}: the file ends without using {{{{ {name} }}}}.",
+                hint=f"A prompt for {_article(kind)} has to show the model the {name}.",
+            )
+    prompt = Prompt(path.stem, path, source, kind, example, frozenset(used))
+    prompt.render(**SAMPLE[kind])
+    return prompt
+
+
+def _kind(example: Mapping[str, Any] | None) -> str | None:
+    keys = {"negatives": NEGATIVES, "relevant": JUDGEMENT, "query": QUERY}
+    return next((kind for key, kind in keys.items() if key in (example or {})), None)
+
+
+def _check_example(path: Path, source: str, kind: str, example: Mapping[str, Any]) -> None:
+    if kind != NEGATIVES:
+        return
+    items = example["negatives"]
+    if not (isinstance(items, list) and items and isinstance(items[0], dict) and "document" in items[0]):
+        line = source[: source.rfind('"negatives"')].count("\n") + 1
+        raise PromptError(
+            f'{path}, line {line}: "negatives" has to be a list of objects with a "document".',
+            hint=EXAMPLE_HINT,
+        )
+
+
+def _environment() -> SandboxedEnvironment:
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import SandboxedEnvironment
+
+    return SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+
+
+def _failing_line(error: BaseException) -> int:
+    """The template's line, which Jinja2 writes into the traceback as that of `<template>`."""
+    line, trace = 1, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == "<template>":
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+def _last_line(source: str) -> int:
+    return max(1, len(source.splitlines()))
+
+
+def _article(kind: str) -> str:
+    return {NEGATIVES: "negatives", QUERY: "a query", JUDGEMENT: "a judgement"}[kind]
+
+
+def _of_kind(known: Mapping[str, Path], kind: str) -> list[str]:
+    found = []
+    for name, path in known.items():
+        try:
+            if _kind(answer_example(path.read_text(encoding="utf-8"))) == kind:
+                found.append(name)
+        except (OSError, UnicodeDecodeError):
+            continue
+    return found

@@ -1,0 +1,166 @@
+"""Running an engine to its end: the event loop, the ticking display, Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+from syneg_cli.core.errors import BudgetExceeded, LLMError, LLMSetupError
+from syneg_cli.llm.base import NoRecording, Request
+from syneg_cli.llm.engine import Classify, Engine
+from syneg_cli.llm.statistics import Stats
+from syneg_cli.llm.stored import generation_key
+
+T = TypeVar("T")
+Tick = Callable[[Stats], None]
+TICK_SECONDS = 0.25
+CHUNK = 200
+
+
+def drive(
+    engine: Engine, items: Iterable[T | None], work: Callable[[T], Awaitable[None]], tick: Tick | None = None
+) -> None:
+    """Do `work` for all items (see `Engine.run`), with `tick` called a few times a second.
+
+    Ctrl-C finishes what is in flight and then raises KeyboardInterrupt; a second one drops it.
+    """
+
+    async def main() -> None:
+        ticking = asyncio.create_task(_tick(engine.stats, tick)) if tick else None
+        try:
+            with _interruptible(engine):
+                await engine.run(items, work)
+        finally:
+            if ticking:
+                ticking.cancel()
+            await engine.llm.close()
+
+    with rare_collection():
+        run(main(), interrupt=engine.stop)
+    if tick:
+        tick(engine.stats)
+    if engine.stopping and engine.stats.done < engine.stats.total:
+        raise KeyboardInterrupt
+
+
+def run(work: Coroutine[Any, Any, T], *, interrupt: Callable[[], None] | None = None) -> T:
+    """The result of a coroutine, also where an event loop runs already (a notebook): then in a thread.
+
+    Args:
+        interrupt: called at the first Ctrl-C while waiting for that thread; the second is raised.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1) as thread:
+        made = thread.submit(asyncio.run, work)
+        try:
+            return made.result()
+        except KeyboardInterrupt:
+            if interrupt is None:
+                raise
+            interrupt()
+        return made.result()
+
+
+def ask_each(
+    engine: Engine,
+    count: int,
+    make: Callable[[int], Request],
+    *,
+    classify: Classify,
+    tick: Tick | None = None,
+) -> list[str | None]:
+    """The responses to requests 0 to `count`, None where there is none.
+
+    Args:
+        make: makes a request when its turn comes, so that not all are in memory.
+        classify: tells good answers from bad.
+
+    Raises:
+        BudgetExceeded, LLMSetupError: as `Engine.ask`; everything answered is in the cache.
+    """
+    found: list[str | None] = [None] * count
+    engine.stats.total = count
+
+    async def work(item: tuple[int, Request]) -> None:
+        index, request = item
+        try:
+            stored, cached = await engine.ask(request, classify)
+        except (LLMSetupError, BudgetExceeded):
+            raise
+        except NoRecording:
+            engine.stats.misses += 1
+        except LLMError:
+            engine.stats.failed += 1
+        else:
+            found[index] = stored.response
+            if cached:
+                engine.stats.hit(stored.cost_usd)
+                return
+        engine.stats.done += 1
+
+    drive(engine, _open_requests(engine, count, make, found), work, tick)
+    return found
+
+
+def _open_requests(
+    engine: Engine, count: int, make: Callable[[int], Request], found: list[str | None]
+) -> Iterator[tuple[int, Request] | None]:
+    """The requests that the cache does not answer; `found` gets the others' responses."""
+    for start in range(0, count, CHUNK):
+        part = [(index, make(index)) for index in range(start, min(start + CHUNK, count))]
+        keys = {index: generation_key(engine.identity, request) for index, request in part}
+        known = engine.cache.answers(list(keys.values()), messages=False)
+        for index, request in part:
+            stored = known.get(keys[index])
+            if stored is not None and stored.serves(request.max_tokens) and not engine.again:
+                found[index] = stored.response
+                engine.stats.hit(stored.cost_usd)
+            elif not engine.llm.knows(request.subject):
+                engine.stats.misses += 1
+                engine.stats.done += 1
+            else:
+                yield index, request
+        yield None
+
+
+@contextmanager
+def rare_collection() -> Iterator[None]:
+    """Collect garbage rarely: by default Python looks every few calls, which takes a tenth of the time."""
+    before = gc.get_threshold()
+    gc.set_threshold(50_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+async def _tick(stats: Stats, tick: Tick) -> None:
+    while True:
+        tick(stats)
+        await asyncio.sleep(TICK_SECONDS)
+
+
+@contextmanager
+def _interruptible(engine: Engine) -> Iterator[None]:
+    """The first Ctrl-C lets calls in flight finish; the second is Python's own."""
+    loop = asyncio.get_running_loop()
+
+    def first() -> None:
+        loop.remove_signal_handler(signal.SIGINT)
+        engine.stop()
+
+    with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows; not the main thread
+        loop.add_signal_handler(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.remove_signal_handler(signal.SIGINT)

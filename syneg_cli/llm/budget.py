@@ -1,0 +1,41 @@
+"""What a call can cost, before it is sent."""
+
+from __future__ import annotations
+
+from syneg_cli.core.errors import UsageError
+from syneg_cli.llm.base import Request
+from syneg_cli.llm.prices import FREE, Price
+from syneg_cli.llm.stored import schema_size
+
+CHARS_PER_TOKEN = 4.0
+MESSAGE_TOKENS = 16
+"""More than any chat template adds around one message."""
+
+
+def guess_tokens(request: Request) -> float:
+    return sum(len(text) for _, text in request.messages) / CHARS_PER_TOKEN
+
+
+def most_it_can_cost(request: Request, price: Price | None) -> float:
+    """US dollars that the call cannot pass: a token is at least one byte of the prompt.
+
+    An unpriced call reserves nothing, and a cap on its cost is refused beforehand.
+    """
+    if price is None or price == FREE:
+        return 0.0
+    tokens = sum(len(text.encode()) + MESSAGE_TOKENS for _, text in request.messages)
+    tokens += schema_size(request.schema)  # servers may write the schema into the prompt
+    return price.cost(tokens, request.max_tokens)
+
+
+def check_cap(max_cost: float | None, price: Price | None, model: str) -> None:
+    """A cap in dollars needs a price.
+
+    Raises:
+        UsageError: the model is unpriced.
+    """
+    if max_cost is not None and price is None:
+        raise UsageError(
+            f"--max-cost: nobody knows what {model} costs.",
+            hint="Set price = [IN, OUT] (dollars per million tokens) in [generate], or use --max-calls.",
+        )

@@ -1,0 +1,124 @@
+"""Answers in and out of a cache: exports in the replay format, imports, merges, statistics."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from syneg_cli.core.errors import UsageError
+from syneg_cli.core.files import json_lines, write_jsonl
+from syneg_cli.llm.cache import Cache
+from syneg_cli.llm.stored import OK, Stored
+
+BLOCK = 1000
+OWN_FIELDS = tuple(f.name for f in fields(Stored))
+
+
+def stats(cache: Cache) -> list[dict[str, Any]]:
+    """One row per model and prompt: answers, bad ones, tokens, dollars (None where unpriced)."""
+    query = """
+        SELECT provider || ':' || model AS llm, prompt, COUNT(*) AS answers,
+               SUM(status != 'ok') AS bad, SUM(prompt_tokens) AS prompt_tokens,
+               SUM(completion_tokens) AS completion_tokens,
+               CASE WHEN SUM(cost_usd IS NULL) THEN NULL ELSE SUM(cost_usd) END AS cost_usd
+        FROM answers GROUP BY provider, model, prompt ORDER BY provider, model, prompt
+    """
+    return list(cache.db.query(query))
+
+
+def find(cache: Cache, key: str) -> Stored:
+    """The one answer whose key starts so.
+
+    Raises:
+        UsageError: there is none, or there are several.
+    """
+    found = {row.key: row for row in cache.rows("key LIKE ? || '%'", [key])}
+    if len(found) != 1:
+        many = f"{len(found)} answers have keys" if found else "no answer has a key"
+        raise UsageError(f"{many} that start with {key!r}.", hint="`syneg cache list` shows keys.")
+    return next(iter(found.values()))
+
+
+def as_replay(stored: Stored) -> dict[str, Any]:
+    """An answer as a line of the replay format, with everything else the cache knows of it."""
+    line: dict[str, Any] = {
+        "query_id": stored.query_id,
+        "doc_id": stored.doc_id,
+        "prompt": stored.prompt,
+        "attributes": json.loads(stored.attributes),
+        "n": stored.n,
+        "words": stored.words,
+        "response": stored.response,
+    }
+    if stored.number is not None:
+        line["index"] = stored.number
+    rest = {name: getattr(stored, name) for name in OWN_FIELDS if name not in line and name != "number"}
+    return line | rest
+
+
+def from_replay(line: Mapping[str, Any], where: str) -> Stored:
+    """The answer of an exported line.
+
+    Raises:
+        UsageError: the line is not from an export, so that nobody knows what was asked.
+    """
+    missing = [name for name in ("key", "provider", "model", "response", "status") if name not in line]
+    if missing:
+        raise UsageError(
+            f"{where}: no {', '.join(missing)}: this is no export of a cache.",
+            hint="Recorded answers of another origin are used with `--llm replay:FILE`.",
+        )
+    values = {name: line[name] for name in OWN_FIELDS if name in line}
+    values["attributes"] = json.dumps(line.get("attributes") or {}, ensure_ascii=False)
+    return Stored(**{**values, "number": line.get("index")})
+
+
+def export(cache: Cache, path: Path, where: str = "1", values: tuple[Any, ...] = ()) -> int:
+    """Write the good answers that match, in the replay format; returns how many."""
+    return write_jsonl(path, (as_replay(row) for row in cache.rows(f"status = '{OK}' AND ({where})", values)))
+
+
+def import_file(cache: Cache, path: Path) -> tuple[int, int]:
+    """(new answers, answers read) of an export. Nothing is stored if a line is wrong."""
+    rows = list(_read_lines(path))
+    return _add(cache, rows), len(rows)
+
+
+def merge(cache: Cache, other: Path) -> tuple[int, int]:
+    """(new answers, answers read) of another cache; that one is left as it is, but for migrations.
+
+    Raises:
+        UsageError: it is not there.
+    """
+    if not other.is_file():
+        raise UsageError(f"{other} is not there.", hint="Give the generations.db of another work directory.")
+    read = added = 0
+    with Cache(other) as source:
+        for block in _blocks(source.rows()):
+            read += len(block)
+            added += cache.add(block)
+    return added, read
+
+
+def _add(cache: Cache, rows: Iterable[Stored]) -> int:
+    return sum(cache.add(block) for block in _blocks(rows))
+
+
+def _blocks(rows: Iterable[Stored]) -> Iterator[list[Stored]]:
+    block: list[Stored] = []
+    for row in rows:
+        block.append(row)
+        if len(block) == BLOCK:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def _read_lines(path: Path) -> Iterator[Stored]:
+    if not path.is_file():
+        raise UsageError(f"{path} is not there.")
+    return (from_replay(row, f"{path}, line {number}") for number, row in json_lines(path, UsageError))

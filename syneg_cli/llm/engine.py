@@ -1,0 +1,274 @@
+"""Many calls at once: claimed in the cache, sent within every limit, retried, recorded.
+
+An answer is recorded in the cache before it counts. The engine knows nothing of negatives:
+`generate`, `verify` and `mirror` hand it requests, and a way to tell good answers from bad.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+from syneg_cli.core.errors import BadResponse, BudgetExceeded, LLMError, LLMSetupError, RateLimited
+from syneg_cli.llm.base import LLM, Answer, Broken, NoRecording, Refused, Request, TimedOut, Unreachable
+from syneg_cli.llm.budget import guess_tokens, most_it_can_cost
+from syneg_cli.llm.cache import Busy, Cache, CapInFlight, Caps
+from syneg_cli.llm.prices import Price
+from syneg_cli.llm.rate_limits import Gate, PerMinute, within
+from syneg_cli.llm.statistics import Stats
+from syneg_cli.llm.stored import OK, Stored, generation_key, options_json
+
+T = TypeVar("T")
+
+MAYBE_BILLED = (TimedOut, Broken, BadResponse)
+"""Failures after which the server may still have done the work."""
+
+END = object()
+RATE_LIMIT_PATIENCE = 0.25
+"""What a "wait" of the server costs of the attempts: it says that the next one may well pass."""
+
+LEASE_FACTOR = 3.0
+UNHURRIED_LEASE = 6 * 3600.0
+BUSY_POLL = 0.2
+CAP_POLL = 0.05
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How the engine may call. Times are in seconds, `max_cost` in US dollars."""
+
+    concurrency: int = 8
+    rpm: int | None = None
+    tpm: int | None = None
+    timeout: float = 120.0
+    attempts: int = 8
+    backoff: float = 0.5
+    longest_backoff: float = 30.0
+    max_cost: float | None = None
+    max_calls: int | None = None
+    failures_in_a_row: int = 8
+    """Requests (not attempts) that fail one after the other before the run stops."""
+
+
+Classify = Callable[[Answer], str]
+
+
+class Engine:
+    """Asks one model, for one job. Use it inside one event loop.
+
+    Args:
+        price: None for an unpriced model; then `max_cost` cannot be kept and is refused.
+        job: what the totals and the caps are counted for, over all runs.
+        again: ask again where only a bad answer is stored.
+    """
+
+    def __init__(
+        self,
+        llm: LLM,
+        cache: Cache,
+        *,
+        price: Price | None,
+        job: str,
+        limits: Limits = Limits(),
+        again: bool = False,
+        stats: Stats | None = None,
+    ) -> None:
+        self.llm, self.cache, self.price, self.job, self.limits = llm, cache, price, job, limits
+        self.again = again
+        self.identity = llm.identity()
+        self.stats = stats or Stats(unpriced=price is None)
+        self.timeout = None if llm.unhurried else limits.timeout
+        self.gate = Gate(limits.concurrency)
+        self.requests, self.tokens = PerMinute(limits.rpm), PerMinute(limits.tpm)
+        self.caps = Caps(limits.max_cost, limits.max_calls)
+        self.stopping = False
+        self._failed_in_a_row = 0
+        self._random = random.Random()
+
+    async def ask(
+        self, request: Request, classify: Classify, about: Mapping[str, object] = {}
+    ) -> tuple[Stored, bool]:
+        """The answer, and whether it was in the cache already; by now it is.
+
+        Args:
+            about: columns of `Stored` that describe the request (attributes, n, words).
+
+        Raises:
+            Busy: another process is asking; try later.
+            BudgetExceeded: a cap is reached.
+            LLMSetupError: no call can succeed, or too many failed in a row.
+            LLMError: this request failed for good.
+        """
+        key = generation_key(self.identity, request)
+        tries, patience, last = 0, float(self.limits.attempts), LLMError("never asked")
+        while patience > 0:
+            if tries:
+                self.stats.retries += 1
+                await asyncio.sleep(self._backoff(tries, last))
+            tries += 1
+            try:
+                return await self._attempt(key, request, classify, about)
+            except (LLMSetupError, NoRecording, BudgetExceeded) as error:
+                if not (isinstance(error, Unreachable) and self.stats.answered):
+                    raise
+                last = error
+            except Refused as error:
+                last = error
+                break
+            except LLMError as error:
+                last = error
+            patience -= RATE_LIMIT_PATIENCE if isinstance(last, RateLimited) else 1.0
+        self._failed(last)
+        raise last
+
+    async def run(self, items: Iterable[T | None], work: Callable[[T], Awaitable[None]]) -> None:
+        """Do `work` for every item, as many at a time as the limits allow.
+
+        An item that another process works on comes again later. None among the items lets
+        others have a turn while the source still looks. At a cap, and after `stop`, what is
+        in flight is finished; at any other error that is not the item's own it is dropped.
+        """
+        source, later = iter(items), deque[T]()
+        self._over: BudgetExceeded | None = None
+
+        async def worker() -> None:
+            while not (self.stopping or self._over):
+                item = next(source, END)
+                if item is END:
+                    if not later:
+                        return
+                    item = later.popleft()
+                    await asyncio.sleep(BUSY_POLL)
+                if item is None:
+                    await asyncio.sleep(0)
+                    continue
+                try:
+                    await work(cast(T, item))
+                except Busy:
+                    later.append(cast(T, item))
+                except BudgetExceeded as error:
+                    self._over = error
+
+        tasks = [asyncio.create_task(worker()) for _ in range(self.limits.concurrency)]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if self._over:
+            raise self._over
+
+    def stop(self) -> None:
+        """Begin nothing new; `run` returns when what is in flight is answered."""
+        self.stopping = True
+
+    async def _attempt(
+        self, key: str, request: Request, classify: Classify, about: Mapping[str, object]
+    ) -> tuple[Stored, bool]:
+        await self.requests.take()
+        await self.tokens.take(guess_tokens(request) + (request.max_tokens / 4 if self.tokens.rate else 0))
+        entered = await self.gate.enter()
+        try:
+            stored = await self._claim(key, request)
+            if stored is not None:
+                return stored, True
+            return await self._call(key, request, classify, about, entered), False
+        finally:
+            self.gate.leave()
+
+    async def _claim(self, key: str, request: Request) -> Stored | None:
+        while True:
+            try:
+                return self.cache.claim(
+                    key,
+                    job=self.job,
+                    reserve=most_it_can_cost(request, self.price),
+                    caps=self.caps,
+                    max_tokens=request.max_tokens,
+                    lease=LEASE_FACTOR * (self.timeout or UNHURRIED_LEASE),
+                    again=self.again,
+                )
+            except CapInFlight:
+                await asyncio.sleep(CAP_POLL)
+
+    async def _call(
+        self, key: str, request: Request, classify: Classify, about: Mapping[str, object], entered: float
+    ) -> Stored:
+        """Send a claimed request. Whatever happens, the claim ends as an answer or is given back."""
+        self.stats.calls += 1
+        self.stats.in_flight += 1
+        try:
+            answer = await within(self.timeout, self.llm.complete(request))
+            stored = self.stored(key, request, answer, classify(answer), about)
+            self.cache.record(stored, job=self.job)
+        except BaseException as error:
+            unbilled = isinstance(error, LLMError) and not isinstance(error, MAYBE_BILLED)
+            self.cache.release(key, lost=not unbilled)
+            if isinstance(error, RateLimited):
+                self.gate.overloaded(entered, error.retry_after)
+            raise
+        finally:
+            self.stats.in_flight -= 1
+        self.gate.answered()
+        self.gate.obey(answer.limits)
+        self.count(stored)
+        return stored
+
+    def stored(
+        self, key: str, request: Request, answer: Answer, status: str, about: Mapping[str, object]
+    ) -> Stored:
+        """What the cache keeps of an answer, its price included."""
+        price = self.price
+        return Stored(
+            key=key,
+            status=status,
+            provider=self.identity["provider"],
+            model=self.llm.model,
+            endpoint=self.identity["endpoint"],
+            prompt=request.subject.prompt,
+            query_id=request.subject.query_id,
+            doc_id=request.subject.doc_id,
+            number=request.subject.index,
+            response=answer.text,
+            messages=json.dumps(request.messages, ensure_ascii=False),
+            options=options_json(request),
+            max_tokens=request.max_tokens,
+            finish_reason=answer.finish,
+            prompt_tokens=answer.prompt_tokens,
+            completion_tokens=answer.completion_tokens,
+            cost_usd=price.cost(answer.prompt_tokens, answer.completion_tokens) if price else None,
+            seconds=answer.seconds,
+            **about,  # type: ignore[arg-type]
+        )
+
+    def count(self, stored: Stored) -> None:
+        """Add a new answer to the statistics."""
+        self._failed_in_a_row = 0
+        stats = self.stats
+        stats.answered += 1
+        stats.prompt_tokens += stored.prompt_tokens
+        stats.completion_tokens += stored.completion_tokens
+        stats.cost_usd += stored.cost_usd or 0.0
+        if stored.status != OK:
+            stats.problems[stored.status] += 1
+
+    def _failed(self, error: LLMError) -> None:
+        self._failed_in_a_row += 1
+        self.stats.problems[type(error).__name__] += 1
+        if self._failed_in_a_row >= self.limits.failures_in_a_row:
+            raise LLMSetupError(
+                f"Stopped: {self._failed_in_a_row} requests in a row failed, the last with: {error.message}",
+                hint="Everything answered is kept. Mend the cause and run the same command again.",
+            ) from error
+
+    def _backoff(self, attempt: int, error: LLMError | None) -> float:
+        """Full jitter (uniform up to a doubling bound), and never before the server's Retry-After."""
+        bound = min(self.limits.longest_backoff, self.limits.backoff * 2.0 ** (attempt - 1))
+        asked = error.retry_after if isinstance(error, RateLimited) and error.retry_after else 0.0
+        return asked + self._random.uniform(0, bound)

@@ -1,0 +1,92 @@
+"""One answer at rest, and the key that its request is known by."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from syneg_cli.core.files import content_hash
+
+if TYPE_CHECKING:
+    from syneg_cli.llm.base import Request
+
+KEY_VERSION = 1
+OK, TRUNCATED, UNPARSABLE = "ok", "truncated", "unparsable"
+
+
+def generation_key(identity: Mapping[str, str], request: Request) -> str:
+    """The hash of everything that changes the answer."""
+    decisive = [KEY_VERSION, identity["provider"], identity["model"], identity["endpoint"]]
+    decisive += [schema_hash(request.schema), request.temperature, request.seed, request.messages]
+    return hashlib.sha256(_encode(decisive).encode()).hexdigest()
+
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+_SCHEMAS: dict[int, tuple[object, str, int]] = {}
+
+
+def schema_hash(schema: Mapping[str, Any] | None) -> str | None:
+    return _known_schema(schema)[1] if schema is not None else None
+
+
+def schema_size(schema: Mapping[str, Any] | None) -> int:
+    """Bytes of a schema as JSON."""
+    return _known_schema(schema)[2] if schema is not None else 0
+
+
+def _known_schema(schema: Mapping[str, Any]) -> tuple[object, str, int]:
+    """(schema, hash, size), remembered by identity: all requests of a run share one schema."""
+    known = _SCHEMAS.get(id(schema))
+    if known is None or known[0] is not schema:
+        _SCHEMAS.clear()
+        known = _SCHEMAS[id(schema)] = (schema, content_hash(schema), len(json.dumps(schema)))
+    return known
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One answer at rest. `status` is "ok", "truncated" or "unparsable"; `cost_usd` None is unpriced."""
+
+    key: str
+    status: str
+    provider: str
+    model: str
+    endpoint: str
+    prompt: str
+    query_id: str
+    doc_id: str
+    response: str
+    messages: str = "[]"
+    """The request's messages as JSON."""
+    options: str = "{}"
+    """Temperature, seed and the schema's hash as JSON."""
+    max_tokens: int = 0
+    attributes: str = "{}"
+    n: int | None = None
+    words: int | None = None
+    number: int | None = None
+    """The negative's number, where the request was about one negative."""
+    finish_reason: str = "stop"
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float | None = None
+    seconds: float = 0.0
+    created: str = field(default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="seconds"))
+
+    def serves(self, max_tokens: int) -> bool:
+        """Whether it answers a request with this bound; a cut-off one does not answer a larger."""
+        return self.status != TRUNCATED or self.max_tokens >= max_tokens
+
+
+COLUMNS = tuple(f.name for f in fields(Stored))
+INSERT = f"INSERT INTO answers ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+
+
+def options_json(request: Request) -> str:
+    """What `Stored.options` keeps of a request."""
+    kept = {"temperature": request.temperature, "seed": request.seed, "schema": schema_hash(request.schema)}
+    return json.dumps(kept)

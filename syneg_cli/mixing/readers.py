@@ -1,0 +1,225 @@
+"""Training files of other tools -> pairs and negatives, by reference where the data set has the text.
+
+Read are FlagEmbedding's JSONL (query, pos, neg), Tevatron's (query, positive_passages,
+negative_passages), sentence-transformers' triplets, n-tuples and labelled lists (anchor,
+positive, negative or negative_1 ... n) as JSONL or Parquet, and the Parquet of `syneg export`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syneg_cli.core.errors import UsageError
+from syneg_cli.core.files import json_lines
+from syneg_cli.core.records import TEXT, MinedNegative, Pair
+from syneg_cli.data.copies import normalised
+
+if TYPE_CHECKING:
+    from syneg_cli.data.dataset import Dataset
+
+IMPORTED = "imported"
+"""The miner of a negative that a file brought and the corpus has."""
+
+FORMATS = (
+    "Expected one of: query, pos, neg (FlagEmbedding); anchor, positive, negative or negative_1 ... n "
+    "(sentence-transformers); query, positive_passages, negative_passages (Tevatron); or a Parquet "
+    "file that `syneg export` wrote."
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a training file, whatever its format."""
+
+    query: str
+    positives: tuple[str, ...]
+    negatives: tuple[str, ...]
+    scores: tuple[float, ...] = ()
+    """Of the negatives, where the file has them; higher is harder."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A file's pairs and negatives. Ids that begin with `text:` name texts the data set does not have."""
+
+    pairs: tuple[Pair, ...]
+    negatives: tuple[MinedNegative, ...]
+    documents: Mapping[str, str] = field(default_factory=dict)
+    queries: Mapping[str, str] = field(default_factory=dict)
+    held_out: int = 0
+    """Rows left out, because the data set keeps their queries for dev or test."""
+    contradicted: int = 0
+    """Negatives left out, because they are positives of the same query."""
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """The rows of a training file.
+
+    Raises:
+        UsageError: it is not there, of no known format, or a row is wrong (the message says which).
+    """
+    if not path.is_file():
+        raise UsageError(f"{path} is not there.", hint="Give the path of a training file to --from.")
+    found = False
+    for number, raw in _raw(path):
+        found = True
+        yield _row(raw, f"{path}, row {number}")
+    if not found:
+        raise UsageError(f"{path} has no rows.", hint=FORMATS)
+
+
+def _raw(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    if path.suffix == ".parquet":
+        return enumerate(_parquet(path), start=1)
+    return json_lines(path, UsageError, hint=FORMATS)
+
+
+def _parquet(path: Path) -> Iterator[dict[str, Any]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        for batch in pq.ParquetFile(path).iter_batches():
+            yield from batch.to_pylist()
+    except pa.ArrowException as error:
+        raise UsageError(f"{path} is not a Parquet file: {error}.", hint=FORMATS) from None
+
+
+def _row(raw: Mapping[str, Any], where: str) -> Row:
+    for needed, parse in PARSERS.items():
+        if set(needed) <= set(raw):
+            row = parse(raw)
+            break
+    else:
+        raise UsageError(f"{where}: unknown fields {', '.join(map(str, raw)) or '(none)'}.", hint=FORMATS)
+    texts = (row.query, *row.positives, *row.negatives)
+    if not row.positives or not all(isinstance(text, str) and text.strip() for text in texts):
+        raise UsageError(f"{where}: the query, a positive and every negative have to be texts.", hint=FORMATS)
+    return row
+
+
+def _listed(value: Any) -> tuple[Any, ...]:
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, list) else (value,)
+
+
+def _flagembedding(raw: Mapping[str, Any]) -> Row:
+    negatives, scores = _listed(raw.get("neg")), _listed(raw.get("neg_scores"))
+    usable = len(scores) == len(negatives) and all(isinstance(s, (int, float)) for s in scores)
+    return Row(raw["query"], _listed(raw["pos"]), negatives, scores if usable else ())
+
+
+def _tevatron(raw: Mapping[str, Any]) -> Row:
+    def texts(key: str) -> tuple[Any, ...]:
+        passages = [p if isinstance(p, dict) else {} for p in _listed(raw.get(key))]
+        return tuple(f"{p.get('title') or ''} {p.get('text') or ''}".strip() for p in passages)
+
+    return Row(raw["query"], texts("positive_passages"), texts("negative_passages"))
+
+
+def _lists(raw: Mapping[str, Any]) -> Row:
+    return Row(raw["query"], (raw["positive"],), _listed(raw["negatives"]))
+
+
+def _labelled(raw: Mapping[str, Any]) -> Row:
+    """Labelled lists: a query with documents of which each label above 0 marks a positive."""
+    marked = list(zip(_listed(raw["docs"]), _listed(raw["labels"]), strict=False))
+    right = [isinstance(label, (int, float)) and label > 0 for _, label in marked]
+    return Row(
+        raw["query"],
+        tuple(text for (text, _), positive in zip(marked, right, strict=True) if positive),
+        tuple(text for (text, _), positive in zip(marked, right, strict=True) if not positive),
+    )
+
+
+def _tuple_of(query: str) -> Callable[[Mapping[str, Any]], Row]:
+    def parse(raw: Mapping[str, Any]) -> Row:
+        negatives = [raw[key] for key in raw if key == "negative" or str(key).startswith("negative_")]
+        return Row(raw[query], (raw["positive"],), tuple(text for text in negatives if text is not None))
+
+    return parse
+
+
+PARSERS: dict[tuple[str, ...], Callable[[Mapping[str, Any]], Row]] = {
+    ("query", "pos"): _flagembedding,
+    ("query", "positive_passages"): _tevatron,
+    ("query", "docs", "labels"): _labelled,
+    ("query", "positive", "negatives"): _lists,
+    ("anchor", "positive"): _tuple_of("anchor"),
+    ("query", "positive"): _tuple_of("query"),
+}
+"""The fields that give a format away -> its parser; the first that fits."""
+
+
+def resolve(rows: Iterable[Row], dataset: Dataset) -> Imported:
+    """Texts to ids: the data set's own where it has the text (case and white space aside).
+
+    Rows whose query the data set judges in other splits only are left out: training on them
+    would spoil what dev and test measure.
+    """
+    kept, documents, queries = list(rows), _Names(), _Names()
+    trained = dataset.judgements.get("train", {})  # last, so that of two equal texts train's counts
+    ordered = sorted(dataset.queries.values(), key=lambda query: query.id in trained)
+    known_queries = {normalised(query.text): query.id for query in ordered}
+    wanted = {normalised(text) for row in kept for text in (*row.positives, *row.negatives)}
+    known_documents = _find(wanted, dataset)
+    positives: dict[str, set[str]] = {}
+    pairs: dict[Pair, None] = {}
+    negatives: dict[tuple[str, str], MinedNegative] = {}
+    held_out = 0
+    for row in kept:
+        query_id = queries.id(row.query, known_queries)
+        if _held_out(query_id, dataset):
+            held_out += 1
+            continue
+        for text in row.positives:
+            pairs[Pair(query_id, documents.id(text, known_documents))] = None
+        positives.setdefault(query_id, set()).update(documents.id(t, known_documents) for t in row.positives)
+        for rank, text in enumerate(row.negatives, start=1):
+            doc_id = documents.id(text, known_documents)
+            miner = TEXT if doc_id in documents.own else IMPORTED
+            score = row.scores[rank - 1] if row.scores else 0.0
+            negatives.setdefault((query_id, doc_id), MinedNegative(query_id, doc_id, miner, rank, score))
+    right = {
+        key: negative
+        for key, negative in negatives.items()
+        if negative.doc_id not in positives[negative.query_id] | dataset.excluded(negative.query_id)
+    }
+    return Imported(
+        tuple(pairs), tuple(right.values()), documents.own, queries.own, held_out, len(negatives) - len(right)
+    )
+
+
+class _Names:
+    """Ids for texts: a known one, or `text:` and a hash, which is then an own one."""
+
+    def __init__(self) -> None:
+        self.own: dict[str, str] = {}
+
+    def id(self, text: str, known: Mapping[str, str]) -> str:
+        folded = normalised(text)
+        if folded in known:
+            return known[folded]
+        own = f"text:{hashlib.sha256(folded.encode()).hexdigest()[:16]}"
+        self.own.setdefault(own, text.strip())
+        return own
+
+
+def _find(wanted: set[str], dataset: Dataset) -> dict[str, str]:
+    """Folded text -> the first document of the corpus with that text."""
+    found: dict[str, str] = {}
+    for start, texts in dataset.corpus.blocks():
+        for offset, text in enumerate(texts):
+            if (folded := normalised(text)) in wanted:
+                found.setdefault(folded, dataset.corpus.ids[start + offset])
+    return found
+
+
+def _held_out(query_id: str, dataset: Dataset) -> bool:
+    judged = {split for split, qrels in dataset.judgements.items() if query_id in qrels}
+    return bool(judged) and "train" not in judged

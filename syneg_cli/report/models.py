@@ -1,0 +1,203 @@
+"""What was trained, side by side: a table of the models, their curves, and how to read both.
+
+`read_models` gathers what lies on disk about each model: its recording, its manifest, the mix
+that it was trained on, and what `eval` measured. `write_report` makes a page of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from syneg_cli.core.artifacts import Manifest, Workspace, manifest_path, read_manifest
+from syneg_cli.core.errors import BackboneError, MissingArtifact, UsageError, did_you_mean
+from syneg_cli.core.files import file_hash
+from syneg_cli.evaluation.evaluate import MAIN_METRIC, Evaluation
+from syneg_cli.evaluation.significance import compare
+from syneg_cli.report.recordings import Recording, read_recording
+from syneg_cli.report.records import Mix, Model, Score
+from syneg_cli.training.recorder import FILE
+
+RESOLVED = ("temperature", "dropout", "precision", "device")
+"""What training found out by itself where the settings leave it open."""
+
+
+def model_names(workspace: Workspace) -> list[str]:
+    """The model folders of a data set; what an unfinished run left is hidden and none."""
+    folder = workspace.model("x").parent
+    if not folder.is_dir():
+        return []
+    return sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
+
+
+def read_models(
+    workspace: Workspace, names: Sequence[str] = (), *, split: str = "test"
+) -> tuple[list[Model], list[str]]:
+    """The models of a data set that have a recording, and a line for each one that is left out.
+
+    Args:
+        names: which; without any, all there are.
+        split: whose evaluation goes into the table.
+
+    Raises:
+        MissingArtifact: no model is there, or none can be reported.
+        UsageError: a name is no model's.
+    """
+    there = model_names(workspace)
+    if not there:
+        folder = workspace.model("x").parent
+        raise MissingArtifact(f"No trained model for {workspace.dataset} ({folder}).")
+    for name in names:
+        if name not in there:
+            raise UsageError(
+                f"{workspace.dataset} has no model {name!r}.{did_you_mean(name, there)}",
+                hint=f"It has: {', '.join(there)}.",
+            )
+    models: list[Model] = []
+    left_out: list[str] = []
+    for name in dict.fromkeys(names or there):
+        try:
+            models.append(read_model(workspace, name, split=split))
+        except MissingArtifact as error:
+            left_out.append(f"{name} is left out: {error.message}")
+    if not models:
+        raise MissingArtifact(f"No model of {workspace.dataset} can be reported. " + " ".join(left_out))
+    return models, left_out
+
+
+def read_model(workspace: Workspace, name: str, *, split: str = "test") -> Model:
+    """Everything that is known of one model.
+
+    Raises:
+        MissingArtifact: it has no recording, or its recording or its manifest cannot be read.
+    """
+    folder = workspace.model(name)
+    recording = read_recording(folder / FILE)
+    if recording is None:
+        raise MissingArtifact(f"it has no recording ({folder / FILE}).")
+    manifest = _manifest(folder)
+    losses, dev = (_numbers(manifest, folder, key) for key in ("losses", "dev"))
+    mix, mix_note = _mix(workspace, manifest)
+    score, score_note = _score(workspace, name, manifest, split)
+    notes = [mix_note, score_note, *_gaps(recording, manifest)]
+    return Model(
+        name=name,
+        recording=recording,
+        settings={**manifest.settings, **{k: manifest.counts[k] for k in RESOLVED if k in manifest.counts}},
+        losses=losses,
+        dev=dev,
+        similarity=_similarity(folder),
+        mix=mix,
+        score=score,
+        notes=tuple(f"{name}: {note}" for note in notes if note),
+    )
+
+
+def _manifest(folder: Path) -> Manifest:
+    file = manifest_path(folder)
+    if not file.is_file():
+        raise MissingArtifact(f"it has no manifest ({file}).")
+    manifest = read_manifest(folder)
+    parts = (manifest.settings, manifest.counts, manifest.inputs) if manifest else (None,)
+    if manifest is None or not all(isinstance(part, dict) for part in parts):
+        raise MissingArtifact(f"its manifest is torn or not syneg's ({file}).")
+    return manifest
+
+
+def _numbers(manifest: Manifest, folder: Path, key: str) -> tuple[float, ...]:
+    values = manifest.counts.get(key, [])
+    if not isinstance(values, list) or any(type(value) not in (int, float) for value in values):
+        raise MissingArtifact(f"{key} in its manifest has to be a list of numbers ({manifest_path(folder)}).")
+    return tuple(float(value) for value in values)
+
+
+def _similarity(folder: Path) -> str:
+    """How the model compares vectors ("cosine", "dot"); "" if it does not say."""
+    try:
+        config = json.loads((folder / "config_sentence_transformers.json").read_text(encoding="utf-8"))
+        return str(config.get("similarity_fn_name") or "")
+    except (OSError, ValueError, AttributeError):
+        return ""
+
+
+def _gaps(recording: Recording, manifest: Manifest) -> list[str]:
+    """What the recording lacks, as sentences."""
+    found = []
+    steps = manifest.counts.get("steps")
+    if steps != recording.steps:
+        found.append(f"the recording has {recording.steps} of {steps} steps; the others are not shown.")
+    if recording.not_finite:
+        found.append(f"the loss or the gradient was not finite at {recording.not_finite} steps.")
+    return found
+
+
+def _mix(workspace: Workspace, manifest: Manifest) -> tuple[Mix | None, str | None]:
+    """The mix that the model was trained on, or why it is not known."""
+    from syneg_cli.mixing.strategies import STRATEGIES
+
+    path = workspace.mixed(str(manifest.settings.get("mix")))
+    mixed = read_manifest(path) if path.is_file() else None
+    if mixed is None:
+        return None, f"the mix that it was trained on is gone ({path})."
+    if file_hash(path) != manifest.inputs.get("training instances"):
+        return None, f"its mix was made again since ({path}): strategy, ratio and negatives are not known."
+    strategy = str(mixed.settings.get("strategy"))
+    uses_ratio = strategy not in STRATEGIES or STRATEGIES[strategy].uses_ratio
+    return Mix(
+        strategy=strategy,
+        ratio=mixed.settings.get("ratio") if uses_ratio else None,
+        negatives=mixed.counts.get("negatives_per_instance", {}),
+        mirrored=mixed.counts.get("mirrored", 0),
+    ), None
+
+
+def _score(
+    workspace: Workspace, name: str, manifest: Manifest, split: str
+) -> tuple[Score | None, str | None]:
+    """nDCG@10 as `eval` measured it for these weights, and why something of it is missing."""
+    from syneg_cli.encoding.loading import weights_hash
+
+    path = workspace.evaluation(f"{name}-{split}")
+    measured, evaluated = _evaluation(path), read_manifest(path)
+    if measured is None or evaluated is None:
+        again = f"`syneg eval {workspace.dataset} --model {name}`"
+        return None, f"not measured on {split} yet ({again})."
+    try:
+        weights = weights_hash(str(workspace.model(name)))
+    except BackboneError as error:
+        return None, error.message
+    if evaluated.inputs.get("model") != weights:
+        return None, f"was trained again since it was measured on {split}; that result is left out."
+    baseline = _baseline(path, measured, evaluated, manifest)
+    value = measured.metrics[MAIN_METRIC]
+    if baseline is None:
+        return Score(value), f"its backbone was not measured on the same data ({split})."
+    per_query = measured.per_query[MAIN_METRIC]
+    other = [baseline.per_query[MAIN_METRIC][query_id] for query_id in per_query]
+    return Score(value, baseline.metrics[MAIN_METRIC], compare(list(per_query.values()), other)), None
+
+
+def _evaluation(path: Path) -> Evaluation | None:
+    try:
+        read = Evaluation(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return read if MAIN_METRIC in read.metrics and MAIN_METRIC in read.per_query else None
+
+
+def _baseline(path: Path, measured: Evaluation, evaluated: Manifest, trained: Manifest) -> Evaluation | None:
+    """The backbone's evaluation beside `path`, of the same data, split and precision."""
+    data = {role: digest for role, digest in evaluated.inputs.items() if role != "model"}
+    for file in sorted(path.parent.glob("*.json")):
+        manifest = None if file.name.endswith(".manifest.json") else read_manifest(file)
+        if manifest is None or {**manifest.inputs, "model": ""} != {**data, "model": ""}:
+            continue
+        other = _evaluation(file)
+        same_weights = manifest.inputs.get("model") == trained.inputs.get("backbone weights")
+        # A hub model that training had yet to download was known by its name alone.
+        if other and (same_weights or other.model == trained.settings.get("backbone")):
+            queries = other.per_query[MAIN_METRIC].keys() == measured.per_query[MAIN_METRIC].keys()
+            if queries and other.precision == measured.precision:
+                return other
+    return None

@@ -1,0 +1,49 @@
+"""What a report shows of each trained model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from syneg_cli.evaluation.significance import Comparison
+from syneg_cli.report.recordings import Recording
+
+
+@dataclass(frozen=True)
+class Mix:
+    """What a model was trained on; `negatives` is source -> mean number per pair and round."""
+
+    strategy: str
+    ratio: float | None
+    """Synthetic : retrieved, in expectation; None for a strategy without one."""
+    negatives: Mapping[str, float]
+    mirrored: int = 0
+    """Synthetic texts that train as positives of queries of their own."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """nDCG@10 on a split; `gain` is against the backbone, None where that was not measured."""
+
+    value: float
+    backbone: float | None = None
+    gain: Comparison | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    """One trained model. `notes` say what is missing, and why."""
+
+    name: str
+    recording: Recording
+    settings: Mapping[str, Any]
+    """As training resolved them: no "auto" where a value was found."""
+    losses: tuple[float, ...]
+    """The mean of each epoch."""
+    dev: tuple[float, ...]
+    """nDCG@10 in the dev pool after each epoch."""
+    similarity: str
+    mix: Mix | None
+    score: Score | None
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,136 @@
+"""sentence-transformers' trainer, given our batches, our objective and our progress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset as Rows
+from sentence_transformers import (
+    DefaultBatchSampler,
+    SentenceTransformer,
+    SentenceTransformerTrainer,
+    SentenceTransformerTrainingArguments,
+)
+from transformers import PrinterCallback, TrainerCallback
+
+from syneg_cli.training import checkpoints, tuning
+from syneg_cli.training.adore import Adore, QueryCollator
+from syneg_cli.training.batches import Collator
+from syneg_cli.training.objective import Objective
+from syneg_cli.training.settings import TrainSettings
+from syneg_cli.training.watch import Watch
+
+
+class SeededBatches(DefaultBatchSampler):
+    """Batches in an order that seed and epoch alone decide, so that a resumed run sees the same ones."""
+
+    def __init__(self, dataset: Any, **options: Any) -> None:
+        super().__init__(dataset, **options)
+        self.rows = len(dataset)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        order = torch.randperm(self.rows, generator=generator).tolist()
+        for start in range(0, self.rows, self.batch_size):
+            yield order[start : start + self.batch_size]
+
+    def __len__(self) -> int:
+        return -(-self.rows // self.batch_size)
+
+
+class Callback(TrainerCallback):
+    """Tells the collator where in the run it is, marks checkpoints, and tells the watch."""
+
+    def __init__(self, watch: Watch, collator: Collator | QueryCollator, scratch: Path) -> None:
+        self.watch, self.collator, self.scratch = watch, collator, scratch
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.watch.start(state.max_steps, state.global_step)
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.collator.epoch = int((state.epoch or 0) + 1e-6)
+        self.collator.batch = state.global_step * args.gradient_accumulation_steps
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        self.watch.log(state.global_step, logs or {})
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.watch.advance(1)
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        checkpoints.complete(self.scratch, state.global_step)
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        control.should_training_stop |= self.watch.measure(round(state.epoch or 0))
+
+
+class Trainer(SentenceTransformerTrainer):
+    """With our parameter groups, and without a model card: ours is model_card.py."""
+
+    settings: TrainSettings
+
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        return None
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        if self.optimizer is None:
+            groups = tuning.parameter_groups(
+                self.model,
+                lr=self.settings.lr,
+                weight_decay=self.settings.weight_decay,
+                decay=self.settings.layer_decay,
+            )
+            kind, options = self.get_optimizer_cls_and_kwargs(self.args)
+            options.pop("optimizer_dict", None)  # the groups that ours replace
+            self.optimizer = kind(groups, **options)
+        return self.optimizer
+
+
+def make_trainer(
+    model: SentenceTransformer,
+    settings: TrainSettings,
+    collator: Collator | QueryCollator,
+    objective: Objective | Adore,
+    watch: Watch,
+    scratch: Path,
+    *,
+    save: int,
+    precision: str,
+) -> Trainer:
+    """A trainer that is ready to run; `save` steps between two checkpoints in `scratch`, 0 for none."""
+    arguments = SentenceTransformerTrainingArguments(
+        output_dir=str(scratch),
+        num_train_epochs=settings.epochs,
+        per_device_train_batch_size=settings.batch_size,
+        gradient_accumulation_steps=settings.accumulation,
+        learning_rate=settings.lr,
+        warmup_steps=settings.warmup,
+        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.max_grad_norm,
+        bf16=precision == "bf16",
+        use_cpu=model.device.type == "cpu",
+        seed=settings.seed,
+        batch_sampler=SeededBatches,
+        save_strategy="steps" if save else "no",
+        save_steps=save or 500,
+        save_total_limit=2,
+        logging_strategy="steps",
+        logging_steps=1,
+        report_to=settings.report_to,
+        disable_tqdm=True,
+        dataloader_pin_memory=model.device.type == "cuda",
+    )
+    trainer = Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=Rows.from_dict({"family": range(len(collator.families))}),
+        loss=objective,
+        data_collator=collator,  # type: ignore[arg-type]
+        callbacks=[Callback(watch, collator, scratch)],
+    )
+    trainer.settings = settings
+    trainer.remove_callback(PrinterCallback)
+    return trainer

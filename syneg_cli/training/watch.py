@@ -1,0 +1,72 @@
+"""What is kept of a training run while it runs: progress, recording, and the best epoch by dev."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syneg_cli.core.progress import Progress
+from syneg_cli.training import tuning
+from syneg_cli.training.checkpoints import Best
+from syneg_cli.training.recorder import FILE, Recorder
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+class Watch:
+    """The progress line, the recording, and the choice of the best epoch by dev."""
+
+    def __init__(
+        self,
+        model: SentenceTransformer,
+        progress: Progress,
+        *,
+        dev: Callable[[], float] | None = None,
+        patience: int = 0,
+        scratch: Path | None = None,
+        record: Path | None = None,
+    ) -> None:
+        self.model, self.progress, self.dev, self.patience = model, progress, dev, patience
+        self.recorder = Recorder(record / FILE if record else None)
+        self.best = Best(scratch)
+        self.resumed_at = 0
+        self.advance: Callable[[int], None] = lambda steps: None
+        self._task: AbstractContextManager[Any] | None = None
+
+    def start(self, steps: int, done: int) -> None:
+        self.recorder.start(done)
+        if done:
+            self.progress.note(f"train: going on at step {done} of {steps}")
+            self.best.load()
+        self._task = self.progress.task("Training", steps, "steps")
+        self.advance = self._task.__enter__()
+        self.advance(done)
+
+    def log(self, step: int, logs: dict[str, Any]) -> None:
+        if "loss" in logs:
+            norm = float(logs["grad_norm"]) if "grad_norm" in logs else None
+            self.recorder.step(step, loss=logs["loss"], gradient_norm=norm, lr=logs.get("learning_rate"))
+
+    def measure(self, epoch: int) -> bool:
+        """Measure on dev after an epoch; True if training should stop."""
+        if self.dev is None:
+            return False
+        was_training = self.model.training
+        score = self.dev()
+        self.model.train(was_training)
+        self.progress.note(f"train: epoch {epoch}: dev nDCG@10 {score:.4f}")
+        self.best.offer(epoch, score, partial(tuning.weights_of, self.model))
+        return bool(self.patience) and self.best.stale_for >= self.patience
+
+    def finish(self) -> None:
+        """Close everything, and put the best epoch's weights back."""
+        self.recorder.close()
+        if self._task is not None:
+            self._task.__exit__(None, None, None)
+            self._task = None
+        if self.best.weights is not None and self.best.stale_for:
+            self.model.load_state_dict(self.best.weights)

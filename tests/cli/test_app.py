@@ -1,0 +1,144 @@
+"""The command line as a user meets it: help, exit codes, streams, and what it does not import."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Cli
+
+HEAVY = (
+    "torch",
+    "sentence_transformers",
+    "transformers",
+    "openai",
+    "ollama",
+    "faiss",
+    "bm25s",
+    "beir",
+    "scipy",
+    "pyarrow",
+    "sqlite_utils",
+    "matplotlib",
+    "huggingface_hub",
+)
+COMMANDS = (
+    "init", "generate", "mine", "verify", "mix", "train", "eval", "report", "run", "status", "export", "demo",
+    "prompts", "cache",
+)  # fmt: skip
+
+
+def modules_after(*argv: str) -> set[str]:
+    code = f"import sys; from syneg_cli.cli.app import main; main({list(argv)!r}); print('\\n'.join(sys.modules), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    "argv", [("--help",), ("train", "--help"), ("--version",), ("status", "--show-config")]
+)
+def test_light_commands_import_nothing_heavy(argv: tuple[str, ...]) -> None:
+    assert not modules_after(*argv) & set(HEAVY)
+
+
+def test_help_lists_every_command(cli: Cli) -> None:
+    shown = cli("--help")
+    assert shown.code == 0
+    for command in COMMANDS:
+        assert f" {command} " in shown.out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str, cli: Cli) -> None:
+    shown = cli(command, "--help")
+    assert shown.code == 0
+    assert "Usage: syneg" in shown.out
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("frobnicate",),
+        ("train", "--no-such-option"),
+        ("train", "--epochs", "two"),
+        ("eval",),
+        ("mine", "nowhere"),
+    ],
+)
+def test_wrong_use_is_exit_code_2_without_a_traceback(argv: tuple[str, ...], cli: Cli) -> None:
+    result = cli(*argv)
+    assert result.code == 2
+    assert result.out == ""
+    assert "Traceback" not in result.err
+    assert not Path(".syneg").exists()
+
+
+def test_an_unexpected_error_is_one_message_and_exit_code_1(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import syneg_cli.stages.project
+
+    def broken(*args: object, **options: object) -> None:
+        raise RuntimeError("wires crossed")
+
+    monkeypatch.setattr(syneg_cli.stages.project, "resolve", broken)
+    result = cli("status")
+    assert result.code == 1
+    assert "unexpected RuntimeError: wires crossed" in result.err
+    monkeypatch.setenv("SYNEG_DEBUG", "1")
+    with pytest.raises(RuntimeError):
+        cli("status")
+
+
+def test_ctrl_c_is_exit_code_130(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    import syneg_cli.stages.project
+
+    def interrupted(*args: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(syneg_cli.stages.project, "resolve", interrupted)
+    result = cli("status")
+    assert result.code == 130
+    assert "everything finished so far is kept" in result.err
+
+
+def test_no_colour_and_no_escape_codes_off_a_terminal(tiny: Path, tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "syneg_cli", "status", str(tiny), "--strategy", "retrieved"]
+    done = subprocess.run(argv, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+    forced = {**os.environ, "FORCE_COLOR": "1", "NO_COLOR": "1", "TERM": "xterm-256color"}
+    done = subprocess.run(argv, capture_output=True, text=True, cwd=tmp_path, env=forced, check=False)
+    assert "\x1b[3" not in done.stdout
+
+
+def test_status_says_what_every_stage_waits_for(cli: Cli, tiny: Path) -> None:
+    result = cli("status", tiny, "--json")
+    assert result.code == 0
+    stages = result.json["stages"]
+    assert isinstance(stages, list)
+    by_name = {stage["stage"]: stage for stage in stages}
+    assert list(by_name) == ["generate", "mine", "mix", "train", "eval"]
+    assert by_name["generate"]["state"] == "not set up"
+    assert by_name["mix"]["state"] == by_name["train"]["state"] == by_name["eval"]["state"] == "waits"
+    assert "syneg" in cli("status", tiny).out
+
+
+def test_init_writes_a_project_that_loads_and_replaces_nothing(cli: Cli) -> None:
+    result = cli("init", "scifact")
+    assert result.code == 0
+    text = Path("syneg.toml").read_text()
+    assert 'name = "scifact"' in text
+    assert Path("prompts/syneg.txt").is_file()
+    assert cli("run", "--show-config").code == 0
+    Path("prompts/syneg.txt").write_text("mine")
+    again = cli("init", "scifact")
+    assert again.code == 2
+    assert "--force" in again.err
+    assert cli("init", "fiqa", "--force").code == 0
+    assert 'name = "fiqa"' in Path("syneg.toml").read_text()
+    assert Path("prompts/syneg.txt").read_text() == "mine"

@@ -1,0 +1,103 @@
+"""What the documents say is true: keys, commands, numbers."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from syneg_cli.stages.project import Project, _flatten, _keys, resolve
+from tests.conftest import Cli, write_dataset
+from tests.servers import ChatServer, negatives_text
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "syneg.toml.example"
+
+
+def uncommented() -> str:
+    return re.sub(r"^# (\w+ = )", r"\1", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+def test_the_example_loads_as_it_is() -> None:
+    assert resolve(file=EXAMPLE, environ={}).project.dataset.name == "scifact"
+
+
+def test_the_example_has_every_key_and_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "syneg.toml"
+    path.write_text(uncommented(), encoding="utf-8")
+    resolve(file=path, environ={})
+    shown = {key for key, _ in _flatten(tomllib.loads(uncommented()))}
+    assert shown == set(_keys(Project))
+
+
+def test_the_example_shows_the_defaults() -> None:
+    shown = dict(_flatten(tomllib.loads(uncommented())))
+    for key, default in _flatten(Project().model_dump()):
+        if default not in (None, ()):
+            assert shown[key] == (list(default) if isinstance(default, tuple) else default), key
+
+
+@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"])
+def test_every_named_file_exists(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", text):
+        assert (ROOT / target).exists(), f"{name} links to {target}"
+
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+COMMAND = re.compile(r"^\$ (syneg .*?)(?:\s+#.*)?$", re.MULTILINE)
+
+
+@pytest.fixture
+def beginner(tmp_path: Path, tiny_model: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """An empty folder with everything that the pages take for granted, at a tiny size: data sets
+    named scifact and my-corpus, an Ollama server, and bge-base in the hub's cache."""
+    from huggingface_hub import constants
+
+    write_dataset(tmp_path / "data" / "scifact")
+    write_dataset(Path("my-corpus"))
+    recorded = {"query_id": "q1", "doc_id": "d1", "prompt": "syneg", "n": 2, "response": negatives_text()}
+    Path("scifact-train.jsonl").write_text(json.dumps(recorded) + "\n", encoding="utf-8")
+    hub = tmp_path / "hub" / "models--BAAI--bge-base-en-v1.5"
+    shutil.copytree(tiny_model, hub / "snapshots" / "abc")
+    (hub / "refs").mkdir()
+    (hub / "refs" / "main").write_text("abc")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("SYNEG_DATA_DIR", str(tmp_path / "data"))
+    return cli
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_command_of_a_page_runs(page: Path, beginner: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ChatServer() as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        for line in COMMAND.findall(page.read_text(encoding="utf-8")):
+            result = beginner(*shlex.split(line)[1:])
+            assert result.code == 0, f"{line}\n{result.err}"
+
+
+def test_the_readme_shows_make_targets_that_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(
+        r"^\$ make (\w+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE
+    ):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_the_readme_mentions_every_command() -> None:
+    from syneg_cli.cli.app import app
+
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    names = [command.name for command in app.registered_commands] + [g.name for g in app.registered_groups]
+    missing = [name for name in names if f"syneg {name}" not in readme and f"`{name}`" not in readme]
+    assert not missing

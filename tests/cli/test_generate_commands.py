@@ -1,0 +1,288 @@
+"""`syneg generate` as it is used: replays, estimates, shards, mirrors, rewriting, batches, what is shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syneg_cli.cli.display import facts, view
+from syneg_cli.core.artifacts import read_manifest
+from syneg_cli.core.files import write_jsonl
+from syneg_cli.core.record_files import read_jsonl
+from syneg_cli.core.records import MinedNegative
+from syneg_cli.llm.cache import Cache
+from syneg_cli.llm.statistics import Stats
+from tests.conftest import Cli
+from tests.fakes import good
+from tests.servers import ChatServer, Reply, good_reply
+
+
+def recording(path: Path, pairs: dict[str, str], **more: object) -> Path:
+    lines = [
+        {"query_id": q, "doc_id": d, "prompt": "syneg", "response": good(q), "words": 10, **more}
+        for q, d in pairs.items()
+    ]
+    write_jsonl(path, lines)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def no_dev(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNEG_DATASET_DEV_FRACTION", "0")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+
+
+def test_replay_takes_attributes_over_and_counts_misses(cli: Cli, tiny: Path, tmp_path: Path) -> None:
+    file = recording(
+        tmp_path / "r.jsonl",
+        {"q1": "d1", "q2": "d3"},
+        attributes={"domain": "D", "difficulty": "E", "length": "L"},
+    )
+    result = cli("generate", tiny, "--llm", f"replay:{file}", "--json")
+    assert result.code == 0, result.err
+    assert (result.json["answered"], result.json["misses"], result.json["unanswered"]) == (2, 1, 0)
+    rows = list(read_jsonl(Path(str(result.json["path"]))))
+    assert [row["query_id"] for row in rows] == ["q1", "q1", "q2", "q2"]
+    assert rows[0]["attributes"] == {"domain": "D", "difficulty": "E", "length": "L"}
+    again = cli("generate", tiny, "--llm", f"replay:{file}")
+    assert "up to date" in again.err
+    forced = cli("generate", tiny, "--llm", f"replay:{file}", "--force")
+    assert "Everything came from the cache" in forced.out
+    recording(file, {"q1": "d1"})
+    assert "recorded answers changed" in cli("generate", tiny, "--llm", f"replay:{file}").err
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{broken", "line 1: not JSON"),
+        ('{"query_id": "q1"}', "line 1: doc_id, response missing"),
+        ("", "is empty"),
+    ],
+)
+def test_a_wrong_recording(cli: Cli, tiny: Path, tmp_path: Path, content: str, says: str) -> None:
+    (tmp_path / "r.jsonl").write_text(content)
+    result = cli("generate", tiny, "--llm", f"replay:{tmp_path / 'r.jsonl'}")
+    assert result.code == 2
+    assert says in result.err
+
+
+def test_no_llm_is_one_clear_error(cli: Cli, tiny: Path) -> None:
+    result = cli("generate", tiny)
+    assert result.code == 2
+    assert "no LLM is named" in result.err
+    assert "--llm ollama:llama3" in result.err
+
+
+def test_an_estimate_sends_nothing_and_learns_from_earlier_answers(cli: Cli, tiny: Path) -> None:
+    with ChatServer() as server:
+        base = ("generate", tiny, "--llm", "openai:gpt-4o-mini", "--base-url", server.openai_url)
+        Path("syneg.toml").write_text("[generate]\nprice = [1, 2]\n")
+        first = cli(*base, "--estimate", "--json")
+        assert first.code == 0, first.err
+        assert server.requests == []
+        assert (first.json["calls"], first.json["cached"]) == (3, 0)
+        cost: Any = first.json["cost"]
+        assert 0 < cost[0] < cost[1] < cost[2]
+        assert cli(*base).code == 0
+        assert cli(*base, "--estimate", "--json").json["cached"] == 3
+        Path("syneg.toml").unlink()
+        assert "unpriced" in cli(*base, "--seed", "1", "--estimate").out
+
+
+def test_a_cap_needs_a_price(cli: Cli, tiny: Path) -> None:
+    result = cli(
+        "generate", tiny, "--llm", "openai:own", "--base-url", "http://127.0.0.1:9/v1", "--max-cost", "1"
+    )
+    assert result.code == 2
+    assert "nobody knows what openai:own costs" in result.err
+
+
+def test_at_a_cap_the_answered_part_is_written_and_the_rest_comes_later(cli: Cli, tiny: Path) -> None:
+    with ChatServer() as server:
+        base = ("generate", tiny, "--llm", "openai:m", "--base-url", server.openai_url)
+        stopped = cli(*base, "--max-calls", "2")
+        assert stopped.code == 1
+        assert "--max-calls 2 is reached. The negatives of 2 of 3 pairs are written" in stopped.err
+        path = Path(".syneg/tiny/synthetic/default.jsonl")
+        assert len(list(read_jsonl(path))) == 4
+        done = cli(*base, "--json")
+        assert done.json["reason"] == "unanswered changed: 1 -> 0"
+        assert (done.json["from_cache"], done.json["calls"]) == (2, 1)
+        manifest = read_manifest(path)
+        assert manifest is not None
+        assert manifest.counts["total"]["calls"] == 3, "totals persist over the runs"
+
+
+def test_shards_meet_in_one_cache(cli: Cli, tiny: Path) -> None:
+    with ChatServer() as server:
+        base = ("generate", tiny, "--llm", "openai:m", "--base-url", server.openai_url)
+        for part in (1, 2):
+            cli(*base, "--shard", f"{part}/2", "--cache", f"{part}.db")
+        assert len(server.requests) == 3
+        assert cli("cache", "merge", "1.db", "2.db", "--cache", "all.db").code == 0
+        whole = cli(*base, "--cache", "all.db", "--json")
+        assert (whole.json["answered"], whole.json["calls"]) == (3, 0)
+    assert cli("generate", tiny, "--llm", "ollama:x", "--shard", "3").code == 2
+
+
+def test_mirror_keeps_each_negatives_own_query(cli: Cli, tiny: Path, tmp_path: Path) -> None:
+    answer = json.loads(good())
+    for item in answer["negatives"]:
+        item["query"] = f"own query of {item['title']}"
+    answer["negatives"][1]["query"] = "Vitamin D improves bone density?"
+    with ChatServer(lambda body, number: Reply(text=json.dumps(answer))) as server:
+        options = ("--llm", "openai:m", "--base-url", server.openai_url, "--prompt", "mirror", "--limit", "1")
+        result = cli("generate", tiny, *options, "--json")
+    rows = list(read_jsonl(Path(str(result.json["path"]))))
+    assert rows[0]["extra"] == {"query": "own query of Study x 1"}
+    assert rows[1]["extra"] == {"rejected_query": "Vitamin D improves bone density?"}
+
+
+def test_mirror_queries_are_asked_for_afterwards(cli: Cli, tiny: Path, tmp_path: Path) -> None:
+    file = recording(tmp_path / "r.jsonl", {"q1": "d1"})
+    assert cli("generate", tiny, "--llm", f"replay:{file}", "--prompt", "mirror-queries").code == 2
+    cli("generate", tiny, "--llm", f"replay:{file}")
+    mirror = tmp_path / "m.jsonl"
+    own = [("q1", 1, "a query of its own"), ("q1", 2, "Vitamin D improves bone density.")]
+    write_jsonl(mirror, [{"query_id": q, "negative": i, "query": text} for q, i, text in own])
+    result = cli("generate", tiny, "--llm", f"replay:{mirror}", "--prompt", "mirror-queries", "--json")
+    assert result.code == 0, result.err
+    assert result.json["dropped"] == {"copy of the query": 1}
+    assert list(read_jsonl(Path(str(result.json["path"])))) == [
+        {"query_id": "q1", "doc_id": "d1", "negative": 1, "query": "a query of its own"}
+    ]
+
+
+def test_rewriting_needs_mined_negatives_and_shows_them(cli: Cli, tiny: Path) -> None:
+    with ChatServer() as server:
+        options = ("--llm", "openai:m", "--base-url", server.openai_url, "--prompt", "rewrite")
+        lacking = cli("generate", tiny, *options)
+        assert lacking.code == 2
+        assert "Run `syneg mine tiny` first" in lacking.err
+        mined = [MinedNegative("q1", "d2", "dense", 2, 0.5), MinedNegative("q1", "d6", "dense", 1, 0.9)]
+        write_jsonl(Path(".syneg/tiny/mined/dense.jsonl"), mined)
+        result = cli("generate", tiny, *options, "--json")
+        assert (result.json["answered"], result.json["without_candidate"]) == (1, 2), result.err
+        asked = server.requests[0]["messages"][0]["content"]
+    assert asked.index("Sleep apnea is common") < asked.index("show no effect on mood")
+
+
+class BatchServer(ChatServer):
+    """Also takes batches: they are done when `ready`, and cost nothing of the chat endpoint."""
+
+    ready = False
+    uploaded = b""
+
+    async def handle(self, method: str, path: str, raw: bytes) -> tuple[int, bytes, dict[str, str], bool]:
+        if path == "/v1/chat/completions":
+            return await super().handle(method, path, raw)
+        return 200, self._batch(path, raw), {}, False
+
+    def _batch(self, path: str, raw: bytes) -> bytes:
+        if path == "/v1/files":
+            self.uploaded = raw
+            return json.dumps({"id": "file-in", "object": "file"}).encode()
+        if path == "/v1/files/file-out/content":
+            return b"\n".join(self._lines())
+        status = "completed" if self.ready else "in_progress"
+        batch = {
+            "id": "batch-1",
+            "object": "batch",
+            "status": status,
+            "output_file_id": "file-out" if self.ready else None,
+        }
+        return json.dumps(batch).encode()
+
+    def _lines(self) -> list[bytes]:
+        made: list[bytes] = []
+        for number, line in enumerate(x for x in self.uploaded.splitlines() if x.startswith(b'{"custom_id"')):
+            request: dict[str, Any] = json.loads(line)
+            message = {"role": "assistant", "content": good_reply(request["body"], number).text}
+            body = {
+                "choices": [{"message": message, "finish_reason": "stop"}],
+                "usage": {"prompt_tokens": 100, "completion_tokens": 50},
+            }
+            answer = {"custom_id": request["custom_id"], "response": {"status_code": 200, "body": body}}
+            made.append(json.dumps(answer).encode())
+        return made
+
+
+def test_batches_are_handed_in_once_and_fetched_at_half_the_price(cli: Cli, tiny: Path) -> None:
+    Path("syneg.toml").write_text("[generate]\nprice = [10, 20]\n")
+    server = BatchServer()
+    with server:
+        base = ("generate", tiny, "--llm", "openai:m", "--base-url", server.openai_url, "--json")
+        assert cli(*base, "--batch", "submit", "--max-cost", "0.01").code == 1
+        assert server.uploaded == b""
+        submitted = cli(*base, "--batch", "submit")
+        assert submitted.json == {"batch": "batch-1", "requests": 3}, submitted.err
+        assert cli(*base, "--batch", "submit").json["requests"] == 0
+        assert cli(*base, "--batch", "collect").json["waiting"] == ["batch-1 (in_progress)"]
+        server.ready = True
+        done = cli(*base, "--batch", "collect")
+        assert done.code == 0, done.err
+        assert (done.json["answered"], done.json["calls"], done.json["negatives"]) == (3, 0, 6)
+        assert server.requests == []
+    with Cache(Path(".syneg/generations.db")) as cache:
+        costs = [row.cost_usd for row in cache.rows()]
+    assert costs == [pytest.approx(0.5 * (100 * 10e-6 + 50 * 20e-6))] * 3
+    assert cli("generate", tiny, "--llm", "ollama:x", "--batch", "submit").code == 2
+
+
+def test_what_is_shown_while_it_runs() -> None:
+    stats = Stats(total=100, done=40, in_flight=8, from_cache=10, prompt_tokens=1000, completion_tokens=500)
+    stats.cost_usd, stats.retries, stats.sample = 0.3, 2, ("a query", "a [negative]")
+    stats.problems["unparsable"] = 3
+    said = ", ".join(facts(stats, 60.0, 2.0))
+    for part in (
+        "40/100 pairs (40%)",
+        "ETA 2m 00s",
+        "8 in flight",
+        "10 from the cache",
+        "1,000 tokens in, 500 out",
+    ):
+        assert part in said
+    assert "$0.3000 spent, $0.9000 projected, cap $2.00" in said
+    assert "2 retries" in said
+    from rich.console import Console
+
+    console = Console(width=120, record=True)
+    console.print(view(stats, "generate", 60.0, 2.0))
+    text = console.export_text()
+    assert "3 unparsable" in text
+    assert "a [negative]" in text
+
+
+def test_an_unknown_price_is_never_zero() -> None:
+    stats = Stats(total=2, done=1, answered=1, unpriced=True)
+    assert "unpriced" in facts(stats, 1.0)
+    assert not any("$" in fact for fact in facts(stats, 1.0))
+
+
+def test_help_is_quick_and_light(cli: Cli) -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from syneg_cli.cli.app import main; main(['generate', '--help']); "
+        "heavy = {'torch', 'openai', 'ollama', 'transformers', 'jinja2', 'genai_prices', 'sqlite_utils', 'pyarrow'}; "
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2]
+    )
+    assert done.stderr.strip().splitlines()[-1] == "[]"
+
+
+@pytest.mark.shared
+def test_the_recorded_scifact_answers(cli: Cli, shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SYNEG_DATASET_DEV_FRACTION")
+    file = shared / "recorded" / "scifact-train.jsonl"
+    result = cli("generate", "scifact", "--data-dir", shared / "data", "--llm", f"replay:{file}", "--json")
+    assert result.code == 0, result.err
+    assert result.json["dropped"] == {}
+    assert result.json["negatives"] == 2 * int(str(result.json["answered"])) > 1400

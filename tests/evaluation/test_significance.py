@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from syneg_cli.evaluation.significance import (
+    bootstrap_interval,
+    compare,
+    detectable_difference,
+    holm,
+    paired_t,
+    randomisation_test,
+)
+
+
+def test_randomisation_against_all_sign_flips() -> None:
+    """Ten differences have 1 024 sign patterns: the exact p is within three standard errors."""
+    delta = np.array([0.3, -0.1, 0.2, 0.4, 0.0, 0.1, -0.2, 0.5, 0.1, 0.05])
+    observed = abs(delta.sum())
+    patterns = itertools.product((-1, 1), repeat=len(delta))
+    exact = np.mean([abs(np.dot(signs, delta)) >= observed - 1e-12 for signs in patterns])
+    p = randomisation_test(delta, flips=100_000, seed=3)
+    assert p == pytest.approx(exact, abs=3 * (exact * (1 - exact) / 100_000) ** 0.5 + 1e-4)
+
+
+def test_no_difference_is_no_evidence() -> None:
+    assert randomisation_test(np.zeros(20)) == 1.0
+    assert paired_t(np.zeros(20)) == 1.0
+
+
+def test_smallest_p_is_one_over_flips_plus_one() -> None:
+    assert randomisation_test(np.full(60, 0.1), flips=999) == pytest.approx(1 / 1000)
+
+
+def test_paired_t_is_scipys_related_t() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.random(50), rng.random(50)
+    assert paired_t(a - b) == pytest.approx(stats.ttest_rel(a, b).pvalue, abs=1e-12)
+
+
+def test_bootstrap_is_near_the_normal_interval() -> None:
+    delta = np.random.default_rng(0).normal(0.1, 0.2, size=400)
+    low, high = bootstrap_interval(delta)
+    margin = 1.96 * delta.std(ddof=1) / 20
+    assert low == pytest.approx(delta.mean() - margin, abs=0.003)
+    assert high == pytest.approx(delta.mean() + margin, abs=0.003)
+
+
+def test_detectable_difference_of_the_methods_page() -> None:
+    delta = np.tile([0.2, -0.2], 150) * (299 / 300) ** 0.5
+    assert detectable_difference(delta) == pytest.approx(0.0324, abs=0.0002)
+
+
+def test_holm_by_hand() -> None:
+    """0.01·3, then max(0.03, 0.02·2), then max(0.04, 0.04·1)."""
+    assert holm({"b": 0.02, "a": 0.01, "c": 0.04}) == pytest.approx({"a": 0.03, "b": 0.04, "c": 0.04})
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=40))
+def test_comparison_of_a_system_with_itself(scores: list[float]) -> None:
+    result = compare(scores, scores)
+    assert (result.difference, result.low, result.high, result.p_randomisation) == (0, 0, 0, 1)
+    assert (result.wins, result.losses, result.ties) == (0, 0, len(scores))
+
+
+def test_comparison_counts_wins() -> None:
+    result = compare([0.5, 0.5, 1.0], [0.4, 0.5, 0.2])
+    assert (result.wins, result.ties, result.losses) == (2, 1, 0)
+    assert result.difference == pytest.approx(0.3)

@@ -1,0 +1,154 @@
+"""Answers taken apart, and the reasons to drop what they hold."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syneg_cli.data.copies import Words
+from syneg_cli.generation import answer_checks as answers
+from syneg_cli.generation.answer_checks import (
+    CorpusTexts,
+    Draft,
+    check_drafts,
+    classify,
+    parse_negatives,
+    read_object,
+)
+from syneg_cli.llm.base import Answer
+from tests.fakes import good, open_tiny
+
+POSITIVE = "Vitamin D supplements raise bone density in older women who live far from the equator."
+WORDS = "the trial of calcium tablets in young men measured grip strength after twelve weeks of use"
+
+
+def problem(
+    text: str, *, title: str = "", query: str = "does vitamin D help bones grow", words: int | None = None
+) -> str:
+    (reason,) = check_drafts([Draft(title, text)], query=query, positive=POSITIVE, words=words, corpus=None)
+    return reason
+
+
+def test_a_good_answer() -> None:
+    parsed = parse_negatives(good())
+    assert [d.title for d in parsed.drafts] == ["Study x 1", "Study x 2"]
+    assert not parsed.error
+    assert classify(Answer(good())) == "ok"
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        "```json\n{}\n```",
+        "Here you are:\n{}\nI hope this helps.",
+        '<think>Maybe {{"a": 1}}?</think>{}',
+        "  {}  ",
+    ],
+)
+def test_what_stands_around_the_object_does_not_matter(wrap: str) -> None:
+    text = wrap.replace("{{", "{").replace("}}", "}") if "think" in wrap else wrap
+    head, _, tail = text.rpartition("{}")
+    assert len(parse_negatives(head + good() + tail).drafts) == 2
+
+
+def test_a_bare_list_and_broken_json_are_mended() -> None:
+    items = json.dumps(json.loads(good())["negatives"])
+    assert len(parse_negatives(items).drafts) == 2
+    broken = good().replace('"reflection": "not relevant"}', '"reflection": "not "relevant"",}', 1)
+    assert [d.problem for d in parse_negatives(broken).drafts] == ["", ""]
+
+
+def test_a_cut_answer_keeps_its_whole_negatives() -> None:
+    text = good()
+    cut = text[: text.rindex("x2word5")]
+    drafts = parse_negatives(cut, finish="length").drafts
+    assert [d.problem for d in drafts] == ["", "cut off"]
+    assert classify(Answer(cut, finish="length")) == "ok"
+    assert classify(Answer(text[:20], finish="length")) == "truncated"
+    assert classify(Answer(text[:20])) == "unparsable"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("no", "no JSON object"),
+        ('{"a": 1}', "no list"),
+        ('{"negatives": []}', "no list"),
+        ('{"negatives": [1]}', "malformed"),
+    ],
+)
+def test_the_error_says_what_is_wrong(text: str, says: str) -> None:
+    assert says in parse_negatives(text).error
+    assert classify(Answer(text)) == "unparsable"
+
+
+def test_unknown_fields_are_kept_and_missing_ones_are_empty() -> None:
+    (draft,) = parse_negatives(
+        '{"negatives": [{"document": "d", "title": null, "type": "entity_shift"}]}'
+    ).drafts
+    assert (draft.title, draft.plan, dict(draft.extra)) == ("", "", {"type": "entity_shift"})
+
+
+@given(st.text(max_size=200))
+def test_no_text_breaks_the_parser(text: str) -> None:
+    parse_negatives(text)
+    read_object(text)
+
+
+def test_an_answer_of_another_kind_is_told_by_its_key() -> None:
+    assert classify(Answer('{"relevant": false}'), "relevant") == "ok"
+    assert classify(Answer('{"query": "x"}'), "relevant") == "unparsable"
+
+
+def test_reasons() -> None:
+    assert problem(WORDS) == ""
+    assert problem(POSITIVE) == answers.COPY
+    assert problem(f"{POSITIVE} {WORDS}") == answers.COPY
+    assert problem(WORDS + " so does vitamin D help bones grow? " + WORDS) == answers.CONTAINS_QUERY
+    assert problem(WORDS, query="grip strength") == ""
+    assert problem(f"This document does not address bones. {WORDS}") == answers.TALKS
+    assert problem(f"A hard negative. {WORDS}") == answers.TALKS
+    assert problem(WORDS, words=80) == answers.LENGTH
+    assert problem(WORDS, words=4) == answers.LENGTH
+    assert problem(WORDS, words=20) == ""
+    (reason,) = check_drafts([Draft(problem="empty")], query="q", positive="p", words=None, corpus=None)
+    assert reason == answers.EMPTY
+
+
+def test_a_twin_is_dropped_and_the_first_is_kept() -> None:
+    drafts = [Draft("", WORDS), Draft("", WORDS + " again"), Draft("", POSITIVE[::-1])]
+    reasons = list(check_drafts(drafts, query="q", positive="other words", words=None, corpus=None))
+    assert reasons == ["", answers.TWIN, ""]
+
+
+def test_texts_of_the_corpus_are_recognised(tiny: Path) -> None:
+    dataset = open_tiny(tiny)
+    texts = CorpusTexts(dataset.corpus)
+    for draft in (
+        Draft("Sleep apnea", "Sleep apnea is common in  older men and women."),
+        Draft("SLEEP APNEA", "sleep apnea is common in older men and women."),
+    ):
+        (reason,) = check_drafts([draft], query="q", positive="p", words=None, corpus=texts)
+        assert reason == answers.IN_CORPUS
+    assert not texts.holds("sleep apnea")
+
+
+WORD = st.sampled_from("abcdef")
+
+
+@given(
+    st.lists(WORD, min_size=5, max_size=40),
+    st.lists(WORD, min_size=5, max_size=40),
+    st.sampled_from([0.1, 0.3, 0.5, 1.0]),
+)
+def test_the_quick_count_never_changes_the_verdict(left: list[str], right: list[str], share: float) -> None:
+    a, b = Words(" ".join(left)), Words(" ".join(right))
+    exact = len(a.ngrams & b.ngrams) >= share * len(a.ngrams)
+    if len(a.ngrams) == len(left) - 4:  # no 5-gram twice: the count of places is that of 5-grams
+        assert a.copies(b, share) == exact
+    elif a.copies(b, share):
+        assert exact

@@ -1,0 +1,98 @@
+"""The Ollama provider against a real server on the loopback interface."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from syneg_cli.core.errors import LLMError, LLMSetupError, RateLimited
+from syneg_cli.llm import Answer, Request, Subject, open_llm
+from syneg_cli.llm.base import Broken, Refused, TimedOut, Unreachable
+from tests.servers import ChatServer, Reply
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+REQUEST = Request(
+    Subject("q1", "d1", "syneg"), (("user", "hello"),), schema=SCHEMA, temperature=0.5, seed=3, max_tokens=64
+)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
+    with ChatServer() as running:
+        monkeypatch.setenv("OLLAMA_HOST", running.url)
+        yield running
+
+
+def ask(model: str = "llama3", *, timeout: float = 5, calls: int = 1) -> Answer:
+    async def main() -> Answer:
+        llm = open_llm(f"ollama:{model}", timeout=timeout)
+        try:
+            for _ in range(calls):
+                answer = await llm.complete(REQUEST)
+            return answer
+        finally:
+            await llm.close()
+
+    return asyncio.run(main())
+
+
+def test_a_call_sends_everything_and_counts_the_usage(server: ChatServer) -> None:
+    server.script.append(Reply(text="hi", tokens=(12, 34)))
+    answer = ask()
+    assert (answer.text, answer.prompt_tokens, answer.completion_tokens, answer.finish) == (
+        "hi",
+        12,
+        34,
+        "stop",
+    )
+    body = server.requests[0]
+    assert body["stream"] is False
+    assert body["format"] == SCHEMA
+    assert body["options"] == {"num_predict": 64, "num_ctx": 321, "temperature": 0.5, "seed": 3}
+
+
+def test_a_refused_schema_falls_back_and_is_not_tried_again(server: ChatServer) -> None:
+    server.script.extend([Reply(status=400, error="invalid format"), Reply(status=500, error="bad format")])
+    ask(calls=2)
+    assert [body.get("format") for body in server.requests] == [SCHEMA, "json", None, None]
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (Reply(status=401), LLMSetupError),
+        (Reply(status=503), RateLimited),
+        (Reply(status=500), LLMError),
+        (Reply(status=400, error="context too long"), Refused),
+        (Reply(text="x", cut=True), Broken),
+    ],
+)
+def test_failures_are_told_apart(server: ChatServer, reply: Reply, error: type[LLMError]) -> None:
+    server.script.append(reply)
+    with pytest.raises(error) as caught:
+        ask()
+    assert type(caught.value) is error
+
+
+def test_an_unknown_model_says_how_to_get_it(server: ChatServer) -> None:
+    with pytest.raises(LLMSetupError, match="no model 'nope'") as caught:
+        ask("nope")
+    assert "ollama pull nope" in str(caught.value.hint)
+
+
+def test_no_server_says_how_to_start_one(server: ChatServer) -> None:
+    with ChatServer() as gone:
+        pass
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OLLAMA_HOST", gone.url)
+        with pytest.raises(Unreachable, match="No Ollama server") as caught:
+            ask()
+    assert "ollama serve" in str(caught.value.hint)
+
+
+def test_a_server_that_hangs_times_out(server: ChatServer) -> None:
+    server.script.append(Reply(hang=True))
+    with pytest.raises(TimedOut):
+        ask(timeout=0.3)

@@ -1,0 +1,375 @@
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from syneg_cli.core.errors import MissingArtifact, UsageError
+from syneg_cli.core.files import write_jsonl
+from syneg_cli.core.record_files import read_instances, read_mined
+from syneg_cli.core.records import (
+    SYNTHETIC,
+    MinedNegative,
+    NegativeRef,
+    Pair,
+    SyntheticNegative,
+    TrainingInstance,
+)
+from syneg_cli.mixing.mix import Rules, build_pools, describe, mix, relabelled, risk
+from syneg_cli.mixing.strategies import (
+    STRATEGIES,
+    Candidate,
+    Draw,
+    Pools,
+    shares,
+    synthetic_count,
+    take,
+    window,
+)
+from syneg_cli.verification.verify import Verdict, judged
+from tests.conftest import Cli
+
+
+def pools(synthetic: int, retrieved: int) -> Pools:
+    """Candidates s0, s1, ... with queries of their own, and d0, d1, ...; the higher the number, the harder."""
+    return Pools(
+        tuple(Candidate(NegativeRef(SYNTHETIC, f"s{i}"), "syneg", i, True) for i in range(synthetic)),
+        tuple(Candidate(NegativeRef("dense", f"d{i}"), "dense", i) for i in range(retrieved)),
+    )
+
+
+def written(pair: Pair, index: int, status: str = "ok") -> SyntheticNegative:
+    return SyntheticNegative(
+        pair.query_id, pair.doc_id, index, "", "text", prompt="syneg", llm="x", key="k", status=status
+    )
+
+
+@given(k=st.integers(1, 12), ratio=st.floats(0, 5), seed=st.integers(0, 1000))
+def test_synthetic_count_is_next_to_its_expectation(k: int, ratio: float, seed: int) -> None:
+    count = synthetic_count(k, ratio, random.Random(seed))
+    assert 0 <= count <= k
+    assert abs(count - k * ratio / (1 + ratio)) < 1
+
+
+@pytest.mark.parametrize("strategy", ["hybrid", "direct"])
+@pytest.mark.parametrize("ratio", [0.2, 0.5, 0.7, 1.0, 2.7])
+def test_ratio_holds_in_expectation(strategy: str, ratio: float) -> None:
+    """Over 4 000 draws the ratio is within 6 % of R (about 3 standard errors for the widest case)."""
+    many = {Pair(f"q{i}", "d"): pools(12, 12) for i in range(500)}
+    mixed = mix(many, strategy=strategy, k=3, ratio=ratio, rounds=8, seed=1)
+    synthetic = mixed.sources[SYNTHETIC]
+    retrieved = sum(mixed.sources.values()) - synthetic
+    assert synthetic / retrieved == pytest.approx(ratio, rel=0.06 if strategy == "hybrid" else 0.15)
+    assert set(mixed.sizes) == {3}
+
+
+def test_direct_keeps_the_ratio_with_a_small_synthetic_pool() -> None:
+    many = {Pair(f"q{i}", "d"): pools(2, 12) for i in range(500)}
+    mixed = mix(many, strategy="direct", k=3, ratio=0.7, rounds=8, seed=1)
+    synthetic = mixed.sources[SYNTHETIC]
+    assert synthetic / (sum(mixed.sources.values()) - synthetic) == pytest.approx(0.7, rel=0.1)
+
+
+def test_direct_never_mixes_kinds_and_hybrid_does() -> None:
+    many = {Pair(f"q{i}", "d"): pools(4, 4) for i in range(50)}
+    direct = mix(many, strategy="direct", k=4, ratio=1.0, rounds=2, seed=0)
+    assert set(direct.composition) == {"4 synthetic", "4 dense"}
+    hybrid = mix(many, strategy="hybrid", k=4, ratio=1.0, rounds=2, seed=0)
+    assert set(hybrid.composition) == {"2 synthetic + 2 dense"}
+
+
+def test_hybrid_fills_up_from_the_other_kind() -> None:
+    assert mix_one(pools(2, 0), "hybrid") == "2 synthetic"
+    assert mix_one(pools(0, 5), "hybrid") == "3 dense"
+    assert mix_one(pools(1, 5), "hybrid", ratio=5.0) == "1 synthetic + 2 dense"
+
+
+def mix_one(pool: Pools, strategy: str, ratio: float = 0.5) -> str:
+    mixed = mix({Pair("q", "d"): pool}, strategy=strategy, k=3, ratio=ratio, rounds=1, seed=0)
+    return describe(mixed.instances[0].rounds[0])
+
+
+def test_single_kinds() -> None:
+    assert mix_one(pools(5, 5), "synthetic") == "3 synthetic"
+    assert mix_one(pools(5, 5), "retrieved") == "3 dense"
+
+
+def test_a_pair_without_negatives_stays() -> None:
+    mixed = mix(
+        {Pair("a", "d"): pools(0, 0), Pair("b", "d"): pools(3, 0)},
+        strategy="synthetic",
+        k=2,
+        ratio=1,
+        rounds=2,
+        seed=0,
+    )
+    assert [i.query_id for i in mixed.instances] == ["a", "b"]
+    assert mixed.empty == 1
+
+
+def test_nothing_at_all_is_an_error_with_the_next_step() -> None:
+    with pytest.raises(MissingArtifact) as caught:
+        mix({Pair("q", "d"): pools(0, 3)}, strategy="synthetic", k=2, ratio=1, rounds=1, seed=0)
+    assert "syneg generate" in str(caught.value.hint)
+
+
+@settings(max_examples=30)
+@given(st.permutations(range(8)), st.sampled_from(sorted(STRATEGIES)), st.integers(0, 3))
+def test_draws_do_not_depend_on_the_order_of_the_input(order: list[int], strategy: str, seed: int) -> None:
+    def drawn(positions: list[int]) -> dict[str, object]:
+        chosen = {Pair(f"q{i}", "d"): pools(4, 6) for i in positions}
+        mixed = mix(chosen, strategy=strategy, k=3, ratio=0.7, rounds=2, seed=seed)
+        return {instance.query_id: instance.rounds for instance in mixed.instances}
+
+    assert drawn(order) == drawn(list(range(8)))
+
+
+def test_no_negative_twice_in_an_instance_and_seeds_differ() -> None:
+    many = {Pair(f"q{i}", "d"): pools(6, 6) for i in range(30)}
+    a = mix(many, strategy="hybrid", k=5, ratio=1, rounds=3, seed=0)
+    b = mix(many, strategy="hybrid", k=5, ratio=1, rounds=3, seed=1)
+    assert all(len(set(drawn)) == len(drawn) for i in a.instances for drawn in i.rounds)
+    assert a.instances != b.instances
+    assert a == mix(many, strategy="hybrid", k=5, ratio=1, rounds=3, seed=0)
+
+
+def test_pools_leave_out_dropped_excluded_and_repeated() -> None:
+    pair = Pair("q", "p")
+    made = build_pools(
+        [pair],
+        [written(pair, 1), written(pair, 2, status="dropped"), written(Pair("q", "other"), 1)],
+        [
+            MinedNegative("q", "a", "bm25", 1, 9.0),
+            MinedNegative("q", "a", "dense", 1, 0.9),
+            MinedNegative("q", "twin", "dense", 2, 0.8),
+            MinedNegative("q", "b", "dense", 3, 0.7, status="dropped"),
+        ],
+        lambda query_id: frozenset({"p", "twin"}),
+    )
+    assert [c.ref for c in made[pair].synthetic] == [NegativeRef(SYNTHETIC, "q/p/1")]
+    assert [c.ref for c in made[pair].retrieved] == [NegativeRef("bm25", "a")]
+
+
+def test_unknown_strategy_names_the_nearest() -> None:
+    with pytest.raises(UsageError, match="hybrid"):
+        mix({}, strategy="hybird", k=1, ratio=1, rounds=1, seed=0)
+
+
+@given(
+    total=st.integers(0, 20),
+    weights=st.dictionaries(st.sampled_from("abcdef"), st.floats(0.01, 10), min_size=1),
+    seed=st.integers(0, 1000),
+)
+def test_shares_are_next_to_their_expectation_and_add_up(
+    total: int, weights: dict[str, float], seed: int
+) -> None:
+    dealt = shares(total, weights, random.Random(seed))
+    assert sum(dealt.values()) == total
+    for name, weight in weights.items():
+        assert abs(dealt[name] - total * weight / sum(weights.values())) < 1 + 1e-9
+
+
+def test_shares_hold_in_expectation() -> None:
+    """10 000 draws of 3 places at 1 : 2 : 5; each mean within 0.03 of 3/8, 6/8 and 15/8 (6 standard errors)."""
+    rng, weights = random.Random(0), {"a": 1.0, "b": 2.0, "c": 5.0}
+    sums = dict.fromkeys(weights, 0)
+    for _ in range(10_000):
+        for name, share in shares(3, weights, rng).items():
+            sums[name] += share
+    assert [sums[name] / 10_000 for name in "abc"] == pytest.approx([0.375, 0.75, 1.875], abs=0.03)
+
+
+def two_miners(bm25: int, dense: int) -> Pools:
+    found = [("bm25", i) for i in range(bm25)] + [("dense", i) for i in range(dense)]
+    return Pools((), tuple(Candidate(NegativeRef(m, f"{m}{i}"), m) for m, i in found))
+
+
+def test_weights_deal_the_budget_out_between_miners() -> None:
+    many = {Pair(f"q{i}", "d"): two_miners(20, 5) for i in range(500)}
+    mixed = mix(many, strategy="retrieved", k=3, ratio=1, rounds=4, seed=0, weights={"bm25": 0.5})
+    assert mixed.sources["dense"] / mixed.sources["bm25"] == pytest.approx(2.0, rel=0.05)
+    assert set(mixed.sizes) == {3}
+
+
+def test_where_a_weighted_miner_is_short_the_other_fills_up() -> None:
+    mixed = mix(
+        {Pair("q", "d"): two_miners(1, 9)},
+        strategy="retrieved",
+        k=5,
+        ratio=1,
+        rounds=1,
+        seed=0,
+        weights={"bm25": 9},
+    )
+    assert describe(mixed.instances[0].rounds[0]) == "1 bm25 + 4 dense"
+
+
+def test_a_weight_of_nothing_is_an_error_and_zero_leaves_out() -> None:
+    pair = Pair("q", "p")
+    mined = [MinedNegative("q", "a", "bm25", 1, 9.0), MinedNegative("q", "a", "dense", 1, 0.9)]
+    none = lambda query_id: frozenset[str]()  # noqa: E731
+    made = build_pools([pair], [], mined, none, rules=Rules({"bm25": 0}))
+    assert [c.ref.source for c in made[pair].retrieved] == ["dense"]
+    preferred = build_pools([pair], [], mined, none, rules=Rules({"dense": 2}))
+    assert [c.ref.source for c in preferred[pair].retrieved] == ["dense"]
+    with pytest.raises(UsageError, match="bm25"):
+        build_pools([pair], [], mined, none, rules=Rules({"bn25": 1}))
+
+
+def test_a_document_of_two_miners_does_not_depend_on_who_comes_first() -> None:
+    mined = [MinedNegative("q", d, m, r, 1.0 / r) for m in ("dense", "bm25") for r, d in ((1, "a"), (2, "b"))]
+    one, other = (
+        build_pools([Pair("q", "p")], [], rows, lambda q: frozenset()) for rows in (mined, mined[::-1])
+    )
+    assert one == other
+
+
+def test_the_risk_of_a_negative_is_what_verify_marked() -> None:
+    clean = MinedNegative("q", "a", "dense", 1, 0.9)
+    half = judged(clean, {"judge": Verdict(True, 1.0), "margin": Verdict(False, -0.3)}, "mark")
+    assert [risk(clean), risk(half)] == [0.0, 0.5]
+    both = judged(clean, {"judge": Verdict(True, 1.0), "margin": Verdict(True, 0.1)}, "mark")
+    assert risk(both) == 1.0
+    assert [Rules(max_risk=cap).admit(half, "dense") for cap in (None, 0.5, 0.4)] == [True, True, False]
+    assert not Rules().admit(judged(clean, {"judge": Verdict(True, 1.0)}, "drop"), "dense")
+    turned = judged(clean, {"judge": Verdict(True, 1.0)}, "relabel")
+    assert relabelled([clean, turned, half]) == [Pair("q", "a")]
+
+
+def test_graded_goes_from_easy_to_hard() -> None:
+    many = {Pair(f"q{i}", "d"): pools(0, 12) for i in range(40)}
+    mixed = mix(many, strategy="graded", k=3, ratio=0, rounds=4, seed=0)
+    for instance in mixed.instances:
+        levels = [{int(ref.id[1:]) for ref in drawn} for drawn in instance.rounds]
+        assert levels == [{0, 1, 2}, {3, 4, 5}, {6, 7, 8}, {9, 10, 11}]
+
+
+@given(size=st.integers(0, 30), k=st.integers(1, 6), rounds=st.integers(1, 6))
+def test_windows_cover_the_pool_and_hold_enough(size: int, k: int, rounds: int) -> None:
+    pool = pools(0, size).retrieved
+    drawn = [window(pool, Draw(k, 1, random.Random(0), r, rounds)) for r in range(rounds)]
+    assert all(len(one) >= min(k, size) for one in drawn)
+    assert {c.ref for one in drawn for c in one} == {c.ref for c in pool}
+    means = [sum(c.hardness for c in one) / max(len(one), 1) for one in drawn]
+    assert means == sorted(means)
+
+
+def test_hardness_of_two_miners_is_their_places_and_verifys_measure_where_there_is_one() -> None:
+    scores = [("bm25", "a", 30.0), ("bm25", "b", 10.0), ("dense", "c", 0.2), ("dense", "d", 0.9)]
+    rows = [MinedNegative("q", d, m, 1, s) for m, d, s in scores]
+    pair, none = Pair("q", "p"), frozenset[str]()
+    made = build_pools([pair], [], rows, lambda q: none)[pair].retrieved
+    assert {c.ref.id: c.hardness for c in made} == {"a": 0.5, "b": 0.0, "c": 0.0, "d": 0.5}
+    measured = [judged(row, {"margin": Verdict(False, -row.score)}, "mark") for row in rows]
+    made = build_pools([pair], [], measured, lambda q: none)[pair].retrieved
+    assert {c.ref.id: c.hardness for c in made} == {"a": -30.0, "b": -10.0, "c": -0.2, "d": -0.9}
+
+
+@pytest.mark.parametrize("strategy", ["hybrid", "direct", "synthetic", "graded"])
+def test_no_instance_has_more_synthetic_texts_than_allowed(strategy: str) -> None:
+    many = {Pair(f"q{i}", "d"): pools(5, 9) for i in range(40)}
+    mixed = mix(many, strategy=strategy, k=4, ratio=5, rounds=2, seed=0, max_synthetic=1)
+    every = [drawn for instance in mixed.instances for drawn in instance.rounds]
+    assert max(sum(ref.source == SYNTHETIC for ref in drawn) for drawn in every) == 1
+
+
+def test_mirror_makes_families_with_mined_negatives_beside_the_pair() -> None:
+    mixed = mix({Pair("q", "d"): pools(2, 9)}, strategy="mirror", k=3, ratio=1, rounds=2, seed=0)
+    real, first, second = mixed.instances
+    assert [describe(drawn) for drawn in real.rounds] == ["3 dense", "3 dense"]
+    assert {i.family for i in mixed.instances} == {"q/d"}
+    assert (first.query_id, first.positive) == ("mirror:s0", NegativeRef(SYNTHETIC, "s0"))
+    assert second.positive == NegativeRef(SYNTHETIC, "s1")
+    assert first.rounds == ()
+    assert mixed.mirrored == 2
+    capped = mix(
+        {Pair("q", "d"): pools(2, 9)}, strategy="mirror", k=0, ratio=1, rounds=1, seed=0, max_synthetic=1
+    )
+    assert (len(capped.instances), capped.instances[0].rounds) == (2, ((),))
+
+
+def test_nothing_to_mirror_says_where_queries_come_from() -> None:
+    with pytest.raises(MissingArtifact) as caught:
+        mix({Pair("q", "d"): pools(0, 9)}, strategy="mirror", k=3, ratio=1, rounds=1, seed=0)
+    assert "--mirror" in str(caught.value.hint)
+
+
+def test_no_negatives_at_all_can_be_asked_for() -> None:
+    mixed = mix({Pair("q", "d"): pools(0, 9)}, strategy="retrieved", k=0, ratio=1, rounds=1, seed=0)
+    assert mixed.instances[0].rounds == ((),)
+
+
+@given(st.integers(0, 6), st.integers(0, 500))
+def test_take_never_repeats_and_never_runs_short(count: int, seed: int) -> None:
+    pool = two_miners(3, 2).retrieved
+    drawn = take(pool, count, Draw(count, 1, random.Random(seed), weights={"bm25": 0.3}))
+    assert len(set(drawn)) == len(drawn) == min(count, 5)
+
+
+@pytest.fixture
+def mined(cli: Cli, tiny: Path) -> Cli:
+    """Two miners' files for the tiny data set."""
+    Path("syneg.toml").write_text(
+        f'[dataset]\nname = "{tiny}"\ndev_fraction = 0\n[mine]\nminers = ["bm25", "random"]\n[train]\nepochs = 3\n'
+    )
+    assert cli("mine", "--depth", 4).code == 0
+    return cli
+
+
+def rows(name: str) -> list[TrainingInstance]:
+    return read_instances(Path(f".syneg/tiny/mixed/{name}.jsonl"))
+
+
+def test_graded_has_a_round_for_each_epoch(mined: Cli) -> None:
+    write_jsonl(Path(".syneg/tiny/synthetic/default.jsonl"), [written(Pair("q1", "d1"), 1)])
+    assert mined("mix", "--strategy", "graded").code == 0
+    assert {len(instance.rounds) for instance in rows("graded")} == {3}
+    assert mined("mix", "--strategy", "graded", "--rounds", 5).code == 0
+    assert {len(instance.rounds) for instance in rows("graded")} == {5}
+
+
+def test_weights_come_from_the_flag_the_environment_and_the_file(
+    mined: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sources() -> set[str]:
+        return {ref.source for instance in rows("retrieved") for drawn in instance.rounds for ref in drawn}
+
+    assert mined("mix", "--strategy", "retrieved", "--weights", "bm25=0").code == 0
+    assert sources() == {"random"}
+    monkeypatch.setenv("SYNEG_MIX_WEIGHTS", "random=0, bm25=2")
+    assert mined("mix", "--strategy", "retrieved").code == 0
+    assert sources() == {"bm25"}
+    monkeypatch.delenv("SYNEG_MIX_WEIGHTS")
+    with Path("syneg.toml").open("a") as file:
+        file.write("[mix]\nweights = {bm25 = 0.0}\n")
+    assert mined("mix", "--strategy", "retrieved").code == 0
+    assert sources() == {"random"}
+    assert "bm25=0.0" in mined("mix", "--show-config").out
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [("bm25", "NAME=NUMBER"), ("bn25=1", "Did you mean 'bm25'"), ("bm25=-1", "--weights")],
+)
+def test_wrong_weights_are_named(mined: Cli, weights: str, said: str) -> None:
+    result = mined("mix", "--strategy", "retrieved", "--weights", weights)
+    assert result.code == 2
+    assert said in result.err
+    assert not Path(".syneg/tiny/mixed").exists()
+
+
+def test_a_relabelled_document_trains_as_a_positive(mined: Cli) -> None:
+    path = Path(".syneg/tiny/mined/bm25.jsonl")
+    found = read_mined(path)
+    first = found[0]
+    write_jsonl(path, [judged(row, {"judge": Verdict(row == first, 1.0)}, "relabel") for row in found])
+    assert mined("mix", "--strategy", "retrieved").code == 0
+    made = rows("retrieved")
+    assert (first.query_id, first.doc_id) in {(i.query_id, i.positive_id) for i in made}
+    drawn = {
+        ref.id for i in made if i.query_id == first.query_id for negatives in i.rounds for ref in negatives
+    }
+    assert first.doc_id not in drawn

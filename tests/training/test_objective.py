@@ -1,0 +1,217 @@
+"""The loss as it is put together, and what of a model is trained."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from syneg_cli.core.errors import UsageError
+from syneg_cli.core.records import CORPUS, NegativeRef
+from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.encoding.encoder import Encoder
+from syneg_cli.encoding.loading import load_model
+from syneg_cli.mixing.texts import Texts
+from syneg_cli.training import objective as module
+from syneg_cli.training.batches import Batch
+from syneg_cli.training.dev import DevPool
+from syneg_cli.training.guides import Guide, Teacher
+from syneg_cli.training.losses import info_nce, listwise_distillation, source_balance
+from syneg_cli.training.objective import Objective, Terms, shortened
+from syneg_cli.training.recorder import step_figures, variance
+from syneg_cli.training.tuning import (
+    add_lora,
+    freeze,
+    layer_count,
+    layer_of,
+    merge,
+    merge_lora,
+    parameter_groups,
+    weights_of,
+)
+from tests.conftest import DOCS, QUERIES
+
+TEXTS = [f"{title} {text}" for title, text in DOCS.values()]
+LABELS = {
+    "positives": torch.tensor([0, 2, 4, 1]),
+    "mask": torch.zeros(4, 6, dtype=torch.bool),
+    "synthetic": torch.tensor([[False] * 5 + [True]] * 4),
+    "mined": torch.tensor([[False] * 3 + [True] + [False] * 2] * 4),
+    "teacher": torch.tensor([[3.0, float("-inf"), float("-inf"), 1.0, float("-inf"), 0.0]] * 4),
+}
+
+
+@pytest.fixture
+def data(tiny: Path, tmp_path: Path) -> Dataset:
+    return load_dataset(str(tiny), cache=tmp_path / "cache", dev_fraction=0.34)
+
+
+def vectors(count: int, seed: int) -> Tensor:
+    drawn = torch.randn(count, 8, generator=torch.Generator().manual_seed(seed))
+    return torch.nn.functional.normalize(drawn, dim=1)
+
+
+def objective(model_path: Path, **terms: object) -> Objective:
+    model = load_model(str(model_path)).eval()
+    return Objective(model, Terms(temperature=0.1, **terms), autocast=nullcontext)  # type: ignore[arg-type]
+
+
+def test_terms_add_up(tiny_model: Path) -> None:
+    queries, documents = vectors(4, 0), vectors(6, 1)
+    plain = info_nce(queries, documents, LABELS["positives"], temperature=0.1)
+    balance = source_balance(queries, documents, LABELS["synthetic"], LABELS["mined"])
+    scores = (queries @ documents.T).masked_fill(torch.isinf(LABELS["teacher"]), float("-inf"))
+    distilled = listwise_distillation(scores, LABELS["teacher"], temperature=0.1)
+    short = info_nce(shortened(queries, 4), shortened(documents, 4), LABELS["positives"], temperature=0.1)
+    for terms, expected in (
+        ({}, plain),
+        ({"balance": 0.5}, plain + 0.5 * balance),
+        ({"distil": 2.0}, plain + 2 * distilled),
+        ({"matryoshka": (4,)}, plain + short),
+    ):
+        value = objective(tiny_model, **terms).value(queries, documents, LABELS)
+        assert value.item() == pytest.approx(expected.item(), abs=1e-5), terms
+
+
+@pytest.mark.parametrize("rows", [1, 4, 16])
+def test_pieces_change_no_vector(rows: int, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROWS", rows)
+    made = objective(tiny_model)
+    features = made.model.preprocess([*TEXTS, "sleep", "aspirin and men"])
+    calls: list[int] = []
+    monkeypatch.setattr(made.model, "forward", partial(counted, calls, made.model.forward), raising=True)
+    assert torch.allclose(made.encode_pieces(features), made.encode(features), atol=1e-6)
+    assert len(calls) - 1 == (-(-8 // rows) if rows < 8 else 1)
+
+
+def test_pieces_are_no_wider_than_the_model_reads(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROWS", 2)
+    monkeypatch.setattr(module, "WIDTH", 100)  # the model has 64 positions
+    made = objective(tiny_model)
+    features = made.model.preprocess([*TEXTS, "aspirin and men " * 30])
+    assert torch.allclose(made.encode_pieces(features), made.encode(features), atol=1e-6)
+
+
+def counted(calls: list[int], forward: Any, features: Any, **options: Any) -> Any:
+    calls.append(len(features["input_ids"]))
+    return forward(features, **options)
+
+
+def test_gradcache_and_pieces_give_the_same_loss(tiny_model: Path) -> None:
+    plain, cached = objective(tiny_model), objective(tiny_model, chunk=2)
+    features = [plain.model.preprocess(list(QUERIES.values())), plain.model.preprocess(TEXTS)]
+    assert cached(features, LABELS).item() == pytest.approx(plain(features, LABELS).item(), abs=1e-5)
+
+
+def test_step_figures_by_hand() -> None:
+    scores = torch.tensor([[0.9, 0.5, 0.95, 0.1]])
+    labels = {
+        "positives": torch.tensor([0]),
+        "mask": torch.tensor([[False, False, False, True]]),
+        "synthetic": torch.tensor([[False, True, False, False]]),
+        "mined": torch.tensor([[False, False, True, False]]),
+    }
+    figures = step_figures(scores, labels, temperature=0.5)
+    weights = torch.tensor([0.9, 0.5, 0.95]).div(0.5).softmax(0) / 0.5
+    assert figures["positive_similarity"] == pytest.approx(0.9)
+    assert figures["mined"]["violated"] == 1.0
+    assert figures["synthetic"]["violated"] == 0.0
+    assert figures["synthetic"]["similarity"] == pytest.approx(0.5)
+    assert figures["synthetic"]["pull"] == pytest.approx(weights[1].item(), abs=1e-6)
+    assert figures["mined"]["loss"] == pytest.approx(torch.tensor(0.1).exp().log1p().item(), abs=1e-6)
+
+
+def test_variance_by_hand() -> None:
+    assert variance([1, 2, 3, 4]) == 1.25
+    assert variance([]) == 0.0
+
+
+def test_guide_and_teacher_score_a_batch_and_remember(data: Dataset, tiny_model: Path) -> None:
+    batch = Batch(
+        query_ids=("q1", "q2"),
+        documents=tuple(NegativeRef(CORPUS, id) for id in ("d1", "d3", "d4")),
+        positives=(0, 1),
+        masked=((False,) * 3,) * 2,
+        negatives=((2,), (2,)),
+    )
+    encoder = Encoder.load(str(tiny_model), precision="fp32")
+    guide = Guide(encoder, data, Texts())
+    scores = guide(batch)
+    queries = encoder.encode_queries([QUERIES["q1"], QUERIES["q2"]])
+    documents = encoder.encode_texts([data.corpus[id].full_text for id in ("d1", "d3", "d4")])
+    assert torch.allclose(scores, torch.from_numpy(queries @ documents.T), atol=1e-5)
+
+    class CountingModel:
+        calls = 0
+
+        def predict(self, pairs: list[tuple[str, str]], show_progress_bar: bool) -> list[float]:
+            self.calls += len(pairs)
+            return [float(len(text)) for _, text in pairs]
+
+    teacher = Teacher(CountingModel(), data, Texts())
+    table = teacher(batch)
+    assert torch.isinf(table).tolist() == [[False, True, False], [True, False, False]]
+    assert torch.equal(teacher(batch), table)
+    assert teacher.model.calls == 4
+
+
+def test_dev_pool_ranks_like_a_full_search_where_it_holds_everything(data: Dataset, tiny_model: Path) -> None:
+    from syneg_cli.evaluation.evaluate import retrieve, score
+
+    encoder = Encoder.load(str(tiny_model), precision="fp32")
+    pool = DevPool.build(data, encoder, depth=6)
+    full = score(retrieve(data, "dev", encoder), data.qrels("dev")).metrics["ndcg@10"]
+    assert pool.measure(encoder.model, precision="fp32") == pytest.approx(full)
+
+
+def test_layers_are_numbered_and_frozen(tiny_model: Path) -> None:
+    model = load_model(str(tiny_model))
+    assert layer_count(model) == 2
+    assert layer_of("0.auto_model.encoder.layer.1.output.dense.weight") == 1
+    assert layer_of("0.auto_model.embeddings.word_embeddings.weight") is None
+    freeze(model, 1)
+    trained = {layer_of(name) for name, p in model.named_parameters() if p.requires_grad}
+    assert 1 in trained
+    assert 0 not in trained
+    assert not any(p.requires_grad for name, p in model.named_parameters() if "embeddings" in name)
+    with pytest.raises(UsageError, match="nothing would be left"):
+        freeze(model, 2)
+
+
+def test_rates_fall_from_layer_to_layer(tiny_model: Path) -> None:
+    model = load_model(str(tiny_model))
+    groups = parameter_groups(model, lr=1.0, weight_decay=0.1, decay=0.5)
+    rates = {id(p): group["lr"] for group in groups for p in group["params"]}
+    named = {name: rates[id(p)] for name, p in model.named_parameters()}
+    assert {rate for name, rate in named.items() if "layer.1." in name} == {1.0}
+    assert {rate for name, rate in named.items() if "layer.0." in name} == {0.5}
+    assert {rate for name, rate in named.items() if "embeddings" in name} == {0.25}
+    assert all(group["weight_decay"] == 0 for group in groups if group["params"][0].dim() < 2)
+
+
+def test_merging_is_a_weighted_mean(tiny_model: Path) -> None:
+    model = load_model(str(tiny_model))
+    base = weights_of(model)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(1.0)
+    merge(model, base, 0.25)
+    for name, parameter in model.named_parameters():
+        assert torch.allclose(parameter, base[name] + 0.25, atol=1e-6)
+
+
+def test_lora_starts_at_the_model_and_folds_back(tiny_model: Path) -> None:
+    pytest.importorskip("peft")
+    model = load_model(str(tiny_model)).eval()
+    before = model.encode(TEXTS)
+    names = set(model.state_dict())
+    add_lora(model, 2)
+    assert model.eval().encode(TEXTS) == pytest.approx(before, abs=1e-6)
+    assert sum(p.numel() for p in model.parameters() if p.requires_grad) < 5_000
+    merge_lora(model)
+    assert set(model.state_dict()) == names
