@@ -3,12 +3,18 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench clean
+.PHONY: demo test test-fast check docs clean
 demo: $(VENV)/.installed-demo
 	$(BIN)/syneg demo
 
+# All tests, a process per core. `test-fast` leaves out those marked slow: for everyday work, under a minute.
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
+
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+test-fast: $(VENV)/.installed-test
+	$(PYTEST) -m "not slow"
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -19,6 +25,10 @@ $(VENV)/.installed-%: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$*]'
 	touch $@
+
+# syneg.toml.example and docs/settings.md, from the declarations of the settings.
+docs: $(VENV)/.installed-dev
+	$(BIN)/python -c "from syneg_cli.stages.documents import write; write()"
 
 clean:
 	rm -rf $(VENV) syneg-demo dist build

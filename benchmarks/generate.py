@@ -26,11 +26,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from syneg_cli.core.files import write_jsonl
+from syneg_cli.core import write_jsonl, write_negatives
 from syneg_cli.core.records import Pair
 from syneg_cli.data.dataset import Dataset, load_dataset
-from syneg_cli.generation.negatives import Asking, Generator, as_row, fill, read_negatives
+from syneg_cli.generation.negatives import fill, read_negatives
 from syneg_cli.generation.prompt_files import load_prompt
+from syneg_cli.generation.requests import Asking, Generator
 from syneg_cli.llm import open_llm
 from syneg_cli.llm.base import NoModel
 from syneg_cli.llm.cache import Cache
@@ -191,7 +192,7 @@ def from_cache(dataset: Dataset, path: Path, output: Path) -> tuple[int, float]:
     with Cache(path) as cache:
         started = time.perf_counter()
         fill(generator, pairs, Engine(generator.llm, cache, price=FREE, job="r"), keys)
-        write_jsonl(output, map(as_row, read_negatives(generator, pairs, keys, cache, counts=counts)))
+        write_negatives(output, read_negatives(generator, pairs, keys, cache, counts=counts))
         seconds = time.perf_counter() - started
     assert counts == {"ok": 2 * len(pairs)}, counts
     return counts["ok"], seconds

@@ -121,9 +121,8 @@ def train_ours(dataset: Dataset, made: list[TrainingInstance], arm: Arm, args: A
 
     leave_out(arm.without)
     clock = Clock()
-    settings = TrainSettings(
-        epochs=1, batch_size=args.batch, precision=arm.precision, dropout=arm.dropout, chunk=arm.chunk
-    )
+    options = {"precision": arm.precision, "dropout": arm.dropout, "chunk": arm.chunk}
+    settings = TrainSettings.model_validate({"epochs": 1, "batch_size": args.batch, **options})
     train(load_model(args.backbone), made, dataset=dataset, texts=Texts(), settings=settings, progress=clock)
     return clock.times
 

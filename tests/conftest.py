@@ -4,14 +4,33 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+
+from tests.patience import PATIENCE
 
 # Tiny models compute faster on one thread, and two test processes do not fight for the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# The hub's library waits 10 s for an answer: a busy machine may need longer to give one to itself.
+os.environ |= dict.fromkeys(("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT"), f"{PATIENCE:.0f}")
+
+OF_THE_USER = ("SYNEG_", "OPENAI_", "OLLAMA_", "COLUMNS", "FORCE_COLOR", "NO_COLOR")
+"""Beginnings of variables that mean something to syneg; a test sets those that it is about."""
+
+for name in [name for name in os.environ if name.startswith(OF_THE_USER)]:
+    del os.environ[name]
+
+# No example has to be quick, and none is kept from one run of the tests to the next.
+hypothesis_settings.register_profile(
+    "any machine", deadline=None, database=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("any machine")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -50,6 +69,16 @@ def write_dataset(
         lines = ["query-id\tcorpus-id\tscore", *(f"{q}\t{d}\t{grade}" for q, d, grade in rows)]
         (folder / "qrels" / f"{split}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Converted corpora and downloads are kept for this run of the tests only, away from the user's."""
+    fonts = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "matplotlib"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MPLCONFIGDIR", os.environ.get("MPLCONFIGDIR", str(fonts)))  # slow to collect
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from syneg_cli.data.dataset import Dataset, load_dataset
-from syneg_cli.generation.negatives import Asking, Generator
 from syneg_cli.generation.prompt_files import load_prompt
+from syneg_cli.generation.requests import Asking, Generator
 from syneg_cli.llm.base import Answer, Live, Request
 from syneg_cli.llm.cache import Cache
 from syneg_cli.llm.engine import Engine, Limits
 from syneg_cli.llm.prices import Price
+from syneg_cli.verification.verdicts import Effect, N, Verdict, applied, place_of, settled
 from tests.servers import negatives_text
 
 ASKING, QUICK, CHEAP = Asking(), Limits(backoff=0.001), Price(1e-6, 1e-6)
@@ -65,3 +66,11 @@ def make_engine(
     again: bool = False,
 ) -> Engine:
     return Engine(llm, cache, price=price, job="job", limits=limits, again=again)
+
+
+def judged(
+    negative: N, verdicts: Mapping[str, Verdict | None], effect: Effect, *, all_agree: bool = False
+) -> N:
+    """A negative after `verify`."""
+    found = settled(place_of(negative), verdicts, effect, all_agree=all_agree)
+    return applied([negative], [found])[0]

@@ -1,1 +1,1 @@
-"""cli"""
+"""The command line: thin commands, options made from the settings, live displays, tables."""

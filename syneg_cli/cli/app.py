@@ -1,4 +1,4 @@
-"""The Typer app and the one error boundary.
+"""The Typer app and the one place that catches errors.
 
 `main(argv)` returns the exit code: 0 done, 1 failed while running, 2 wrong use or bad
 input, 130 interrupted. `SYNEG_DEBUG=1` shows tracebacks.
@@ -8,23 +8,50 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from syneg_cli import __version__
-from syneg_cli.cli.commands import COMMANDS
+from syneg_cli.cli.commands import COMMANDS, HELP
 from syneg_cli.core.errors import SynegError
+from syneg_cli.core.version import __version__
 
 INTERRUPTED = 130
 
+
+class CommandsOnDemand(TyperGroup):
+    """Help needs names and one line each; the module of a command is imported when it is called."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, stub, rest = super().resolve_command(ctx, args)
+        return name, _load(name) if name in COMMANDS else stub, rest
+
+
+def _load(name: str) -> Any:
+    """The command, with its own options and help."""
+    module, (about, example) = import_module(f"syneg_cli.cli.commands.{name}"), COMMANDS[name]
+    epilog = f"Example: [bold]{example}[/]"
+    if hasattr(module, "group"):
+        app = module.group
+        app.info.help, app.info.epilog = about, epilog
+    else:
+        app = typer.Typer(add_completion=False, rich_markup_mode="rich", context_settings=HELP)
+        app.command(name, help=module.command.__doc__ or about, epilog=epilog)(module.command)
+    loaded = typer.main.get_command(app)
+    loaded.name = name
+    return loaded
+
+
 app = typer.Typer(
     name="syneg",
+    cls=CommandsOnDemand,
     help="Better dense retrievers from LLM-written hard negatives.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP,
     epilog="Start with [bold]syneg demo[/] (offline, minutes) or [bold]syneg init scifact[/].",
 )
 
@@ -44,8 +71,12 @@ def _root(
     pass
 
 
-for _register in COMMANDS:
-    _register(app)
+def _stub() -> None:
+    """Stands for a command in the list of them."""
+
+
+for _name, (_about, _) in COMMANDS.items():
+    app.command(_name, help=_about)(_stub)
 
 
 def main(argv: list[str] | None = None) -> int:

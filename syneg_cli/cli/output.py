@@ -25,7 +25,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from syneg_cli.core.progress import Advance
+from syneg_cli.core import Advance, duration
 
 PLAIN_INTERVAL = 5.0
 """Seconds between two progress lines where there is no terminal."""
@@ -46,9 +46,11 @@ def make_console(*, stderr: bool = False) -> Console:
 class Output:
     """One per command run. Implements `progress.Progress`."""
 
-    def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
+    def __init__(self, *, as_json: bool = False, quiet: bool = False, mute: bool = False) -> None:
         self.as_json = as_json
         self.quiet = quiet
+        self.mute = mute
+        """No result either: another process of the same job prints it."""
         self.results = make_console()
         self.notes = make_console(stderr=True)
 
@@ -59,10 +61,13 @@ class Output:
 
     def warn(self, message: str) -> None:
         """A line that --quiet does not hide."""
-        self.notes.print(f"[yellow]warning:[/] {escape(message)}", soft_wrap=True)
+        if not self.mute:
+            self.notes.print(f"[yellow]warning:[/] {escape(message)}", soft_wrap=True)
 
     def result(self, data: Any, *shown: RenderableType) -> None:
         """The command's result: `data` for --json, else what is shown."""
+        if self.mute:
+            return
         if self.as_json:
             print(json.dumps(data, ensure_ascii=False, default=str))
             return
@@ -118,21 +123,6 @@ def progress_text(done: int, total: int | None, unit: str, seconds: float) -> st
     return f"{done}/{total} {unit}".rstrip() + f", {done / total:.0%}{eta}"
 
 
-def duration(seconds: float) -> str:
-    """`4.2s`, `3m 05s`, `2h 01m`."""
-    if seconds < 60:
-        return f"{seconds:.1f}s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes}m {rest:02d}s"
-    return f"{minutes // 60}h {minutes % 60:02d}m"
-
-
-def money(usd: float | None) -> str:
-    """`$0.0123`; an unknown price is "unpriced", never zero."""
-    return "unpriced" if usd is None else f"${usd:,.4f}" if usd < 1 else f"${usd:,.2f}"
-
-
 def table(
     title: str | None,
     columns: Sequence[str],
@@ -163,3 +153,8 @@ def _is_number(value: Any) -> bool:
     if isinstance(value, (int, float)) or value is None:
         return True
     return bool(str(value)) and str(value)[0] in "+-0123456789$<[" and any(c.isdigit() for c in str(value))
+
+
+def short(text: str, length: int) -> str:
+    """A text cut to `length` characters, with an ellipsis where something is missing."""
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"

@@ -1,1 +1,159 @@
-"""core"""
+"""What everything else stands on: errors, records, files, settings, progress, random streams, processes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from syneg_cli.core.artifacts import (
+    Manifest,
+    Workspace,
+    manifest_path,
+    read_manifest,
+    stale_reason,
+    write_manifest,
+)
+from syneg_cli.core.errors import (
+    BackboneError,
+    BadResponse,
+    BudgetExceeded,
+    DatasetError,
+    HubError,
+    LLMError,
+    LLMSetupError,
+    MissingArtifact,
+    ProjectFileError,
+    PromptError,
+    RateLimited,
+    SynegError,
+    UsageError,
+    did_you_mean,
+)
+from syneg_cli.core.files import (
+    atomic_path,
+    content_hash,
+    file_hash,
+    json_lines,
+    write_bytes,
+    write_jsonl,
+    write_text,
+)
+from syneg_cli.core.locks import locked
+from syneg_cli.core.processes import leave, world
+from syneg_cli.core.progress import Advance, NoProgress, Printed, Progress
+from syneg_cli.core.random_streams import digest, generator, joined, listed, pick, stream
+from syneg_cli.core.record_files import (
+    MARK,
+    read_instances,
+    read_jsonl,
+    read_mined,
+    read_synthetic,
+    read_verifications,
+    write_instances,
+    write_negatives,
+)
+from syneg_cli.core.records import (
+    CORPUS,
+    SYNTHETIC,
+    TEXT,
+    MinedNegative,
+    NegativeRef,
+    Pair,
+    Passage,
+    Qrels,
+    Query,
+    Run,
+    Status,
+    SyntheticNegative,
+    TrainingInstance,
+    Verification,
+)
+from syneg_cli.core.resources import shipped_prompts
+from syneg_cli.core.text import duration, money
+from syneg_cli.core.version import __version__
+
+if TYPE_CHECKING:
+    from syneg_cli.core.settings import About, NonNegative, Positive, Section, about_field, setting
+
+__all__ = [
+    "CORPUS",
+    "MARK",
+    "SYNTHETIC",
+    "TEXT",
+    "About",
+    "Advance",
+    "BackboneError",
+    "BadResponse",
+    "BudgetExceeded",
+    "DatasetError",
+    "HubError",
+    "LLMError",
+    "LLMSetupError",
+    "Manifest",
+    "MinedNegative",
+    "MissingArtifact",
+    "NegativeRef",
+    "NoProgress",
+    "NonNegative",
+    "Pair",
+    "Passage",
+    "Positive",
+    "Printed",
+    "Progress",
+    "ProjectFileError",
+    "PromptError",
+    "Qrels",
+    "Query",
+    "RateLimited",
+    "Run",
+    "Section",
+    "Status",
+    "SynegError",
+    "SyntheticNegative",
+    "TrainingInstance",
+    "UsageError",
+    "Verification",
+    "Workspace",
+    "__version__",
+    "about_field",
+    "atomic_path",
+    "content_hash",
+    "did_you_mean",
+    "digest",
+    "duration",
+    "file_hash",
+    "generator",
+    "joined",
+    "json_lines",
+    "leave",
+    "listed",
+    "locked",
+    "manifest_path",
+    "money",
+    "pick",
+    "read_instances",
+    "read_jsonl",
+    "read_manifest",
+    "read_mined",
+    "read_synthetic",
+    "read_verifications",
+    "setting",
+    "shipped_prompts",
+    "stale_reason",
+    "stream",
+    "world",
+    "write_bytes",
+    "write_instances",
+    "write_jsonl",
+    "write_manifest",
+    "write_negatives",
+    "write_text",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """The base of settings is loaded on first use: pydantic takes most of the time of `syneg --help`."""
+    if name in __all__:
+        from syneg_cli.core import settings
+
+        return getattr(settings, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

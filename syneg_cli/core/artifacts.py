@@ -14,13 +14,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from syneg_cli import __version__
 from syneg_cli.core.files import write_text
+from syneg_cli.core.version import __version__
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where everything of one data set rests under the work directory."""
+    """Where everything of one data set is stored under the work directory."""
 
     root: Path
     dataset: str
@@ -34,6 +34,10 @@ class Workspace:
         return self.root / "embeddings"
 
     @property
+    def locks(self) -> Path:
+        return self.root / "locks"
+
+    @property
     def corpora(self) -> Path:
         return self.root / "corpora"
 
@@ -42,6 +46,10 @@ class Workspace:
 
     def mined(self, name: str) -> Path:
         return self.root / self.dataset / "mined" / f"{name}.jsonl"
+
+    def verified(self, negatives: Path) -> Path:
+        """Where the verdicts on a file of negatives are: `verified/mined-dense.jsonl`."""
+        return self.root / self.dataset / "verified" / f"{negatives.parent.name}-{negatives.name}"
 
     def mixed(self, name: str) -> Path:
         return self.root / self.dataset / "mixed" / f"{name}.jsonl"
@@ -91,8 +99,17 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     write_text(manifest_path(path), json.dumps(stamped, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
-def stale_reason(path: Path, inputs: Mapping[str, str], settings: Mapping[str, Any]) -> str | None:
-    """Why the artefact at `path` has to be made again; None when it is up to date."""
+def stale_reason(
+    path: Path,
+    inputs: Mapping[str, str],
+    settings: Mapping[str, Any],
+    defaults: Mapping[str, Any] | None = None,
+) -> str | None:
+    """Why the artefact at `path` has to be made again; None when it is up to date.
+
+    Args:
+        defaults: what a setting was before it existed, for manifests of earlier versions.
+    """
     if not path.exists():
         return "not there yet"
     manifest = read_manifest(path)
@@ -104,9 +121,10 @@ def stale_reason(path: Path, inputs: Mapping[str, str], settings: Mapping[str, A
     if gone := set(manifest.inputs) - set(inputs):
         return f"{', '.join(sorted(gone))} no longer used"
     wanted = json.loads(json.dumps(settings, default=str))
+    found = json.loads(json.dumps(dict(defaults or {}), default=str)) | dict(manifest.settings)
     for key in sorted(set(wanted) | set(manifest.settings)):
-        if manifest.settings.get(key) != wanted.get(key):
-            return f"{key} changed: {manifest.settings.get(key)!r} -> {wanted.get(key)!r}"
+        if found.get(key) != wanted.get(key):
+            return f"{key} changed: {found.get(key)!r} -> {wanted.get(key)!r}"
     return None
 
 

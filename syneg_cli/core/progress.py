@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from typing import Protocol, TextIO
 
 Advance = Callable[[int], None]
 """Called with the number of items finished since the last call."""
@@ -19,6 +21,10 @@ class Progress(Protocol):
         """Say one line that stays."""
         ...
 
+    def warn(self, message: str) -> None:
+        """Say one line that is never left out."""
+        ...
+
 
 class NoProgress:
     """Reports to nobody: the default of every library function."""
@@ -29,3 +35,33 @@ class NoProgress:
 
     def note(self, message: str) -> None:
         return None
+
+    def warn(self, message: str) -> None:
+        return None
+
+
+class Printed:
+    """Prints notes, and a line now and then while something runs: for a notebook or a script."""
+
+    def __init__(self, interval: float = 5.0, stream: TextIO | None = None) -> None:
+        self.interval = interval
+        self.stream = stream or sys.stderr
+
+    @contextmanager
+    def task(self, description: str, total: int | None, unit: str = "") -> Iterator[Advance]:
+        last, done = time.monotonic(), 0
+
+        def advance(n: int) -> None:
+            nonlocal last, done
+            done += n
+            if time.monotonic() - last >= self.interval:
+                last = time.monotonic()
+                self.note(f"{description}: {done}{f' of {total}' if total else ''} {unit}")
+
+        yield advance
+
+    def note(self, message: str) -> None:
+        print(message, file=self.stream)
+
+    def warn(self, message: str) -> None:
+        print(f"warning: {message}", file=self.stream)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from syneg_cli.core.errors import MissingArtifact
 from syneg_cli.core.files import json_lines, write_jsonl
-from syneg_cli.core.records import CORPUS, MinedNegative, NegativeRef, SyntheticNegative, TrainingInstance
+from syneg_cli.core.records import (
+    CORPUS,
+    MinedNegative,
+    NegativeRef,
+    SyntheticNegative,
+    TrainingInstance,
+    Verification,
+)
 
 
 def read_jsonl(path: Path, *, hint: str | None = None) -> Iterator[dict[str, Any]]:
@@ -22,12 +30,42 @@ def read_jsonl(path: Path, *, hint: str | None = None) -> Iterator[dict[str, Any
     return (row for _, row in json_lines(path, MissingArtifact, hint=hint))
 
 
+WRITTEN_FIELDS = tuple(f.name for f in fields(SyntheticNegative) if f.name != "relevant_by")
+MINED_FIELDS = tuple(f.name for f in fields(MinedNegative) if f.name != "relevant_by")
+MARK = "verify: relevant by "
+"""How a reason begins where an earlier version of `verify` rewrote the file of the negatives itself."""
+
+
+def write_negatives(path: Path, negatives: Iterable[SyntheticNegative | MinedNegative]) -> int:
+    """Write negatives as they were made; verdicts have a file of their own. Returns how many."""
+    return write_jsonl(path, map(_negative_row, negatives))
+
+
+def _negative_row(negative: SyntheticNegative | MinedNegative) -> dict[str, Any]:
+    # Not dataclasses.asdict, whose deep copy takes most of the time.
+    names = WRITTEN_FIELDS if isinstance(negative, SyntheticNegative) else MINED_FIELDS
+    return {name: getattr(negative, name) for name in names}
+
+
 def read_synthetic(path: Path, *, hint: str | None = None) -> list[SyntheticNegative]:
-    return [SyntheticNegative(**row) for row in read_jsonl(path, hint=hint)]
+    return [SyntheticNegative(**_with_checks(row)) for row in read_jsonl(path, hint=hint)]
 
 
 def read_mined(path: Path, *, hint: str | None = None) -> list[MinedNegative]:
-    return [MinedNegative(**row) for row in read_jsonl(path, hint=hint)]
+    return [MinedNegative(**_with_checks(row)) for row in read_jsonl(path, hint=hint)]
+
+
+def _with_checks(row: dict[str, Any]) -> dict[str, Any]:
+    reason = str(row.get("reason") or "")
+    if reason.startswith(MARK):
+        row["relevant_by"] = tuple(reason.removeprefix(MARK).split(", "))
+    return row
+
+
+def read_verifications(path: Path) -> list[Verification]:
+    """What `verify` wrote about a file of negatives."""
+    rows = read_jsonl(path, hint="Run `syneg verify` again.")
+    return [Verification(**row | {"relevant_by": tuple(row["relevant_by"])}) for row in rows]
 
 
 def write_instances(path: Path, instances: Iterable[TrainingInstance]) -> int:

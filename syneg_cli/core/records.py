@@ -1,6 +1,6 @@
 """What flows between the stages: frozen records, and nothing that computes.
 
-Texts travel by reference wherever they rest in the corpus already: a mined
+Texts travel by reference wherever the corpus has them already: a mined
 negative is a document id, a training instance is a list of `NegativeRef`.
 """
 
@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 Qrels = Mapping[str, Mapping[str, int]]
 """query id -> document id -> grade; a grade above 0 means relevant."""
 
 Run = Mapping[str, Mapping[str, float]]
 """query id -> document id -> score, higher is better."""
+
+Status = Literal["ok", "dropped", "positive"]
+"""What became of a negative: usable, left out for a reason, or a positive after all."""
 
 SYNTHETIC = "synthetic"
 """The source of an LLM-written text."""
@@ -56,8 +59,8 @@ class Pair:
 class SyntheticNegative:
     """A document that an LLM wrote to look relevant to `query_id` without being it.
 
-    `index` counts from 1 within the answer to one (query, positive). `status` is "ok"
-    or "dropped", with the `reason`. `key` names the answer in the generation cache.
+    `index` counts from 1 within the answer to one (query, positive). `reason` says why the
+    status is what it is. `key` names the answer in the generation cache.
     """
 
     query_id: str
@@ -71,11 +74,14 @@ class SyntheticNegative:
     plan: str = ""
     reflection: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
-    status: str = "ok"
+    status: Status = "ok"
     reason: str = ""
     scores: Mapping[str, float] = field(default_factory=dict)
+    """Check -> what `verify` measured, for every check that has an opinion."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """What an own prompt asked for beyond the fields above (requirement, type, query, ...)."""
+    relevant_by: tuple[str, ...] = ()
+    """The checks of `verify` that call it relevant."""
 
     @property
     def id(self) -> str:
@@ -95,9 +101,33 @@ class MinedNegative:
     miner: str
     rank: int
     score: float
-    status: str = "ok"
+    status: Status = "ok"
     reason: str = ""
     scores: Mapping[str, float] = field(default_factory=dict)
+    """Check -> what `verify` measured, for every check that has an opinion."""
+    relevant_by: tuple[str, ...] = ()
+    """The checks of `verify` that call it relevant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What `verify` found out about one negative; stored beside the file that the negative is in.
+
+    `doc_id` is the document of a mined negative; of a synthetic one it is the positive that it
+    was written for, and `index` its number. `status` and `reason` are what follows from the
+    verdicts of all checks together.
+    """
+
+    query_id: str
+    doc_id: str
+    index: int | None
+    relevant_by: tuple[str, ...]
+    scores: Mapping[str, float]
+    """For every check that has an opinion."""
+    evidence: Mapping[str, str]
+    """Check -> what it quotes."""
+    status: Status
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

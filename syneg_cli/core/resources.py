@@ -11,9 +11,3 @@ def shipped_prompts() -> Path:
     """The folder of the prompts."""
     packaged = PACKAGE / "prompt_files"
     return packaged if packaged.is_dir() else PACKAGE.parent / "prompts"
-
-
-def example_project() -> Path:
-    """syneg.toml.example: every setting, explained."""
-    packaged = PACKAGE / "syneg.toml.example"
-    return packaged if packaged.is_file() else PACKAGE.parent / "syneg.toml.example"

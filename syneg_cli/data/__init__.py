@@ -1,1 +1,26 @@
-"""data"""
+"""Retrieval data sets: where they are, how they are read and checked, and what counts as a copy."""
+
+from syneg_cli.data import demo
+from syneg_cli.data.copies import Words, near_copy, normalised
+from syneg_cli.data.corpus import Corpus
+from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.data.presets import PRESETS
+from syneg_cli.data.settings import DatasetSettings
+from syneg_cli.data.trec import RUN_FORMAT, best_first, read_run, read_run_rows, run_lines
+
+__all__ = [
+    "PRESETS",
+    "RUN_FORMAT",
+    "Corpus",
+    "Dataset",
+    "DatasetSettings",
+    "Words",
+    "best_first",
+    "demo",
+    "load_dataset",
+    "near_copy",
+    "normalised",
+    "read_run",
+    "read_run_rows",
+    "run_lines",
+]

@@ -12,9 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core.files import atomic_path, file_hash
-from syneg_cli.core.progress import Progress
-from syneg_cli.core.records import Passage
+from syneg_cli.core import Passage, Progress, atomic_path, file_hash
 from syneg_cli.data.copies import normalised
 
 BATCH_ROWS = 10_000
@@ -32,7 +30,7 @@ class Corpus:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __contains__(self, doc_id: str) -> bool:
+    def __contains__(self, doc_id: object) -> bool:
         return doc_id in self._rows
 
     def __getitem__(self, doc_id: str) -> Passage:

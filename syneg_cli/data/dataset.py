@@ -7,15 +7,30 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from syneg_cli.core.errors import DatasetError, did_you_mean
-from syneg_cli.core.files import content_hash, file_hash
-from syneg_cli.core.progress import NoProgress, Progress
-from syneg_cli.core.random_streams import digest
-from syneg_cli.core.records import Pair, Qrels, Query
-from syneg_cli.data.beir import LAYOUT_HINT, read_documents, read_qrels, read_queries
+from syneg_cli.core import (
+    DatasetError,
+    NoProgress,
+    Pair,
+    Progress,
+    Qrels,
+    Query,
+    content_hash,
+    did_you_mean,
+    file_hash,
+)
+from syneg_cli.data.beir_files import (
+    CORPUS_FILE,
+    LAYOUT_HINT,
+    QRELS_FOLDER,
+    QUERIES_FILE,
+    read_documents,
+    read_qrels,
+    read_queries,
+)
 from syneg_cli.data.corpus import Corpus, open_corpus
 from syneg_cli.data.find import find_folder
-from syneg_cli.data.presets import GENERIC, PRESETS
+from syneg_cli.data.presets import preset_for
+from syneg_cli.data.splits import with_dev
 
 
 @dataclass(frozen=True)
@@ -97,9 +112,9 @@ def load_dataset(
     """Find (or download), validate and open a data set.
 
     Args:
-        name: a BEIR name or a folder; relative folders are tried from the current folder
-            and from `folder`, the project file's.
-        data_dir: where data set folders lie already; with it nothing is downloaded.
+        name: a folder, a BEIR name, or `irds:` and a name of ir_datasets; relative folders are
+            tried from the current folder and from `folder`, the project file's.
+        data_dir: where data set folders are already; with it nothing is downloaded.
         cache: where the Arrow copy of the corpus is kept.
         dev_fraction: the share of training queries that becomes dev where there is no dev split.
         relevance, attributes: override the built-in preset; empty values do not.
@@ -110,15 +125,15 @@ def load_dataset(
     """
     progress = progress or NoProgress()
     place = find_folder(name, data_dir=data_dir, folder=folder, progress=progress)
-    corpus = open_corpus(place / "corpus.jsonl", cache, read_documents, progress)
-    queries = read_queries(place / "queries.jsonl")
+    corpus = open_corpus(place / CORPUS_FILE, cache, read_documents, progress)
+    queries = read_queries(place / QUERIES_FILE)
     judgements: dict[str, Qrels] = {
-        file.stem: read_qrels(file, queries, corpus) for file in sorted((place / "qrels").glob("*.tsv"))
+        file.stem: read_qrels(file, queries, corpus) for file in sorted((place / QRELS_FOLDER).glob("*.tsv"))
     }
     if not judgements:
-        raise DatasetError(f"{place / 'qrels'} holds no .tsv file.", hint=LAYOUT_HINT)
-    judgements, notes = _with_dev(judgements, dev_fraction, dev_seed)
-    preset = PRESETS.get(place.name, GENERIC)
+        raise DatasetError(f"{place / QRELS_FOLDER} holds no .tsv file.", hint=LAYOUT_HINT)
+    judgements, notes = with_dev(judgements, dev_fraction, dev_seed)
+    preset = preset_for(place.name)
     pools = {
         pool: tuple((attributes or {}).get(pool) or getattr(preset, pool))
         for pool in ("domain", "difficulty", "length")
@@ -132,38 +147,5 @@ def load_dataset(
         relevance=relevance or preset.relevance,
         attributes=pools,
         notes=notes,
-        hashes={"queries": file_hash(place / "queries.jsonl")},
-    )
-
-
-def _with_dev(
-    judgements: Mapping[str, Qrels], fraction: float, seed: int
-) -> tuple[dict[str, Qrels], tuple[str, ...]]:
-    """Add what is missing of train and dev, by whole queries; test is never touched."""
-    splits = dict(judgements)
-    if "train" in splits and "dev" in splits:
-        return splits, ()
-    source = "train" if "train" in splits else "dev" if "dev" in splits else None
-    if source is None or fraction == 0:
-        return splits, ()
-    train, dev = split_queries(splits[source], fraction, seed)
-    if not dev or not train:
-        return splits, ()
-    note = (
-        f"no {'dev' if source == 'train' else 'train'} split: {len(dev)} of {len(train) + len(dev)} "
-        f"{source} queries serve as dev, {len(train)} as train"
-    )
-    return splits | {"train": train, "dev": dev}, (note,)
-
-
-def split_queries(qrels: Qrels, fraction: float, seed: int) -> tuple[Qrels, Qrels]:
-    """(rest, carved): the carved queries are those with the smallest seeded hash of their id.
-
-    The choice depends on the ids and the seed only, not on the order of the file.
-    """
-    ranked = sorted(qrels, key=lambda query_id: digest(f"{seed}:{query_id}"))
-    carved = set(ranked[: round(len(ranked) * fraction)])
-    return (
-        {q: grades for q, grades in qrels.items() if q not in carved},
-        {q: grades for q, grades in qrels.items() if q in carved},
+        hashes={"queries": file_hash(place / QUERIES_FILE)},
     )

@@ -1,97 +1,70 @@
-"""Where a data set lies: in a folder, or downloaded from BEIR by its name."""
+"""Where a data set is, given what the user calls it: a folder, a BEIR name, or `irds:NAME`."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from syneg_cli.core.errors import DatasetError, UsageError, did_you_mean
-from syneg_cli.core.progress import Progress
-from syneg_cli.data.beir import LAYOUT_HINT
+from syneg_cli.core import DatasetError, Progress, UsageError, did_you_mean
+from syneg_cli.data.beir_download import BEIR_NAMES, download_beir
+from syneg_cli.data.beir_files import CORPUS_FILE, LAYOUT_HINT, is_dataset_folder
+from syneg_cli.data.irds import download_irds, folder_name
 
-BEIR_URL = "https://public.ukp.informatik.tu-darmstadt.de/thakur/BEIR/datasets/{name}.zip"
-BEIR_NAMES = (
-    "arguana",
-    "climate-fever",
-    "cqadupstack",
-    "dbpedia-entity",
-    "fever",
-    "fiqa",
-    "germanquad",
-    "hotpotqa",
-    "mmarco",
-    "mrtydi",
-    "msmarco",
-    "msmarco-v2",
-    "nfcorpus",
-    "nq",
-    "nq-train",
-    "quora",
-    "scidocs",
-    "scifact",
-    "trec-covid",
-    "trec-covid-beir",
-    "trec-covid-v2",
-    "vihealthqa",
-    "webis-touche2020",
-)
+IRDS = "irds:"
+"""What a name of ir_datasets begins with."""
 
 
 def find_folder(name: str | None, *, data_dir: Path | None, folder: Path | None, progress: Progress) -> Path:
-    """The folder of a data set; a BEIR name that is nowhere on disk is downloaded."""
+    """The folder of a data set; what is nowhere on disk is downloaded.
+
+    Args:
+        data_dir: where data set folders are already; with it nothing is downloaded.
+        folder: where relative names are tried too (the project file's folder).
+
+    Raises:
+        UsageError: no name was given.
+        DatasetError: nothing has this name, or the download failed.
+    """
     if not name:
         raise UsageError(
             "No data set named.",
             hint="Name one (`syneg eval scifact`), or set name in [dataset] of syneg.toml.",
         )
-    candidates = [Path(name).expanduser()] + ([folder / name] if folder else [])
-    if data_dir is not None:
-        candidates = [data_dir / name, data_dir] if data_dir.name == name else [data_dir / name, *candidates]
-    for place in candidates:
-        if (place / "corpus.jsonl").is_file():
+    if name.startswith(IRDS):
+        name = name.removeprefix(IRDS)
+        if data_dir is None:
+            return download_irds(name, progress)
+        name = folder_name(name)
+    for place in _candidates(name, data_dir, folder):
+        if is_dataset_folder(place):
             return place.resolve()
-    looks_like_path = os.sep in name or Path(name).is_dir()
-    if looks_like_path:
-        raise DatasetError(f"{name} is no data set folder: it has no corpus.jsonl.", hint=LAYOUT_HINT)
+    if os.sep in name or Path(name).is_dir():
+        raise DatasetError(f"{name} is no data set folder: it has no {CORPUS_FILE}.", hint=LAYOUT_HINT)
     if data_dir is not None:
-        there = sorted(p.parent.name for p in data_dir.glob("*/corpus.jsonl")) if data_dir.is_dir() else []
-        known = f"It has: {', '.join(there)}." if there else "It has no data set folder in it."
-        raise DatasetError(f"{name} is not in {data_dir}.{did_you_mean(name, there)}", hint=known)
+        raise _not_in(data_dir, name)
     if name not in BEIR_NAMES:
         raise DatasetError(
             f"{name!r} is neither a folder nor a BEIR data set.{did_you_mean(name, BEIR_NAMES)}",
-            hint="Give a folder as ./name, or one of BEIR's names: " + ", ".join(BEIR_NAMES) + ".",
+            hint=f"Give a folder as ./name, a name of ir_datasets as {IRDS}NAME, or one of BEIR's names: "
+            f"{', '.join(BEIR_NAMES)}.",
         )
-    return _download(name, progress)
+    return download_beir(name, progress)
 
 
-def download_folder() -> Path:
-    """Where downloaded data sets are kept: shared by all projects of a user."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "syneg" / "datasets"
+def _candidates(name: str, data_dir: Path | None, folder: Path | None) -> list[Path]:
+    """Where a folder of this name may be, the likeliest first."""
+    given = [Path(name).expanduser()] + ([folder / name] if folder else [])
+    if data_dir is None:
+        return given
+    if data_dir.name == name:
+        return [data_dir / name, data_dir]
+    return [data_dir / name, *given]
 
 
-def _download(name: str, progress: Progress) -> Path:
-    target = download_folder()
-    place = target / name
-    if (place / "corpus.jsonl").is_file():
-        return place
-    progress.note(f"Downloading {name} from BEIR into {place}")
-    staging = target / f".{name}.partial"
-    archive = staging / f"{name}.zip"
-    archive.unlink(missing_ok=True)  # what an interrupted download left
-    try:
-        from beir.util import download_and_unzip
-
-        download_and_unzip(BEIR_URL.format(name=name), str(staging))
-        (staging / name).rename(place)
-    except Exception as error:
-        raise DatasetError(
-            f"{name} could not be downloaded: {type(error).__name__}: {error}",
-            hint="Check the network, or fetch it by hand and pass --data-dir FOLDER (it holds a folder "
-            f"named {name}).",
-        ) from error
-    archive.unlink(missing_ok=True)
-    if not (place / "corpus.jsonl").is_file():
-        raise DatasetError(f"{place} has no corpus.jsonl after the download.", hint=LAYOUT_HINT)
-    return place
+def _not_in(data_dir: Path, name: str) -> DatasetError:
+    there = sorted(p.parent.name for p in data_dir.glob(f"*/{CORPUS_FILE}")) if data_dir.is_dir() else []
+    known = f"It has: {', '.join(there)}." if there else "It has no data set folder in it."
+    return DatasetError(
+        f"{name} is not in {data_dir}.{did_you_mean(name, there)}",
+        hint=f"{known} While a data_dir is set, nothing is downloaded.",
+    )

@@ -1,8 +1,8 @@
 """What is known beforehand about public data sets: what counts as relevant, and attribute pools.
 
-SciFact's pools are the paper's (arXiv 2412.17250). For the other four of the paper's data
-sets, whose pools it does not print, the pools were written here [I]. Relevance definitions
-follow each data set's own annotation guidelines, in our words.
+SciFact's pools are the paper's (arXiv 2412.17250). For the paper's other four data sets it does
+not print them; these are ours. Relevance definitions follow each data set's own annotation
+guidelines, in our words.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ LENGTH = ("approximately the same as", "nearly the same as")
 
 @dataclass(frozen=True)
 class Preset:
+    """A definition of relevance, and the pools that a prompt's attributes are drawn from."""
+
     relevance: str
     domain: tuple[str, ...]
     difficulty: tuple[str, ...] = DIFFICULTY
@@ -124,3 +126,13 @@ PRESETS = {
         ),
     ),
 }
+
+
+def preset_for(name: str) -> Preset:
+    """What is known of a data set by its folder's name; `GENERIC` where nothing is.
+
+    Folders made from ir_datasets carry the whole name, as in `beir--scifact--train`: the first
+    part that is known counts.
+    """
+    known = [part for part in name.split("--") if part in PRESETS]
+    return PRESETS[known[0]] if known else GENERIC

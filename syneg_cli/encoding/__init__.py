@@ -1,1 +1,33 @@
-"""encoding"""
+"""Backbones and encoders: found, loaded, run, their vectors cached and searched."""
+
+from syneg_cli.encoding.assemble import join_towers
+from syneg_cli.encoding.backbones import hub_id
+from syneg_cli.encoding.embedding_cache import Choice, Entry, choose, entries, remove
+from syneg_cli.encoding.encoder import Encoder
+from syneg_cli.encoding.index import Index, search
+from syneg_cli.encoding.loading import load_cross_encoder, load_model, locate, weights_hash
+from syneg_cli.encoding.push import check_push, push, read_card
+from syneg_cli.encoding.token_batches import plain_tokens
+from syneg_cli.encoding.tower import resolve_precision
+
+__all__ = [
+    "Choice",
+    "Encoder",
+    "Entry",
+    "Index",
+    "check_push",
+    "choose",
+    "entries",
+    "hub_id",
+    "join_towers",
+    "load_cross_encoder",
+    "load_model",
+    "locate",
+    "plain_tokens",
+    "push",
+    "read_card",
+    "remove",
+    "resolve_precision",
+    "search",
+    "weights_hash",
+]

@@ -15,15 +15,14 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core.errors import SynegError
-from syneg_cli.core.files import content_hash, write_text
+from syneg_cli.core import SynegError, UsageError, content_hash, write_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -140,6 +139,12 @@ class Entry:
     def complete(self) -> bool:
         return self.share == 1
 
+    @property
+    def short_model(self) -> str:
+        """A model's name; of a folder its last part, so that a table fits a terminal."""
+        name = self.labels.model
+        return Path(name).name if name and Path(name).is_absolute() else str(name or "")
+
     def may_be_in_the_making(self, now: datetime) -> bool:
         """Whether another process may be writing it."""
         return not self.complete and now - self.used < WRITING
@@ -210,3 +215,49 @@ def remove(cache: Path, chosen: Iterable[Entry]) -> None:
             shutil.rmtree(cache / entry.key)
         except OSError as error:
             raise SynegError(f"{cache / entry.key} cannot be deleted: {error.strerror}.") from error
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which entries are meant: all that fit everything that is given."""
+
+    keys: tuple[str, ...] = ()
+    """Starts of keys."""
+    model: str | None = None
+    older_than: float | None = None
+    """Days since the last use."""
+    incomplete: bool = False
+    """Only what a stopped run left unfinished."""
+
+    @property
+    def given(self) -> bool:
+        return bool(self.keys or self.model or self.older_than is not None or self.incomplete)
+
+
+def choose(found: Sequence[Entry], choice: Choice, now: datetime) -> tuple[list[Entry], list[Entry]]:
+    """(entries that are meant, entries that fit and are kept, because another process may be writing them).
+
+    Raises:
+        UsageError: a key fits no entry, or several.
+    """
+    named = _by_key(found, choice.keys) if choice.keys else found
+    chosen = [entry for entry in named if _fits(entry, choice, now)]
+    busy = [] if choice.keys else [entry for entry in chosen if entry.may_be_in_the_making(now)]
+    return [entry for entry in chosen if entry not in busy], busy
+
+
+def _by_key(found: Sequence[Entry], keys: Sequence[str]) -> list[Entry]:
+    chosen: dict[str, Entry] = {}
+    for key in keys:
+        same = {entry.key: entry for entry in found if entry.key.startswith(key)}
+        if len(same) != 1:
+            many = f"{len(same)} entries have keys" if same else "no entry has a key"
+            raise UsageError(f"{many} that start with {key!r}.", hint="`syneg cache embeddings` shows keys.")
+        chosen |= same
+    return list(chosen.values())
+
+
+def _fits(entry: Entry, choice: Choice, now: datetime) -> bool:
+    old = choice.older_than is None or now - entry.used >= timedelta(days=choice.older_than)
+    named = choice.model is None or choice.model in (entry.labels.model, entry.short_model)
+    return named and old and not (choice.incomplete and entry.complete)

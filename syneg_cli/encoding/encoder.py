@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syneg_cli.core.files import content_hash
-from syneg_cli.core.processes import world
-from syneg_cli.core.progress import Advance, NoProgress, Progress
+from syneg_cli.core import Advance, NoProgress, Progress, content_hash, world
 from syneg_cli.encoding.assemble import split_towers
 from syneg_cli.encoding.embedding_cache import Labels, open_store
 from syneg_cli.encoding.loading import load_model
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     from sentence_transformers import SentenceTransformer
 
-    from syneg_cli.data.corpus import Corpus
+    from syneg_cli.data import Corpus
 
 
 BLOCK_ROWS = 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core.files import content_hash
+from syneg_cli.core import content_hash
 
 if TYPE_CHECKING:
     import torch

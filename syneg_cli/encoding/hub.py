@@ -11,9 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core.errors import BackboneError
-from syneg_cli.core.files import content_hash, file_hash, write_text
-from syneg_cli.core.progress import NoProgress, Progress
+from syneg_cli.core import BackboneError, NoProgress, Progress, content_hash, file_hash, write_text
 
 if TYPE_CHECKING:
     pass

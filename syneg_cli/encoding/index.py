@@ -9,8 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core.errors import UsageError
-from syneg_cli.core.progress import NoProgress, Progress
+from syneg_cli.core import NoProgress, Progress, UsageError
 
 if TYPE_CHECKING:
     import numpy as np

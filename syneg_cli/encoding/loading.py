@@ -6,9 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syneg_cli.core.errors import BackboneError, did_you_mean
-from syneg_cli.core.files import content_hash
-from syneg_cli.core.progress import Progress
+from syneg_cli.core import BackboneError, Progress, content_hash, did_you_mean
 from syneg_cli.encoding import hub
 from syneg_cli.encoding.assemble import assemble, open_folder
 from syneg_cli.encoding.backbones import BACKBONES, PLAIN

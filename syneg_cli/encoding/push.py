@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from syneg_cli import __version__
-from syneg_cli.core.artifacts import manifest_path
-from syneg_cli.core.errors import HubError, SynegError, UsageError
-from syneg_cli.core.progress import NoProgress, Progress
+from syneg_cli.core import HubError, NoProgress, Progress, SynegError, UsageError, __version__, manifest_path
 from syneg_cli.encoding.hub import REFUSED, TOKEN_HINT, first_line, quiet_libraries, status_of
 
 if TYPE_CHECKING:
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, ModelCard
 
+LINKS = ("base_model", "datasets")
+"""What a card's head links to: each has to be the id of something on the hub."""
+
+ID = re.compile(r"[\w.-]{1,96}(/[\w.-]{1,96})?")
 ABSOLUTE = re.compile(r"""(?<![\w./~])~?/(?:[^\s/`"'|]+/)+([^\s/`"'|]+)""")
 """A path from the root or the home folder (the slashes of a URL are not one); its last part."""
 
@@ -153,16 +154,44 @@ def _uploads(folder: Path, repo: str) -> dict[str, Path | bytes]:
 
 def card_for(repo: str, card: str) -> str:
     """A model card as it goes to the hub: its example loads `repo`, and it shows no paths of this machine."""
+    read = read_card(card)
+    local = [key for key in LINKS if read and _names_a_path(key, read.data.get(key))]
+    if read and local:  # else the head stays as it was written
+        for key in local:
+            read.data.pop(key)
+        card = str(read)
     card = re.sub(r'SentenceTransformer\("[^"\n]*"\)', f'SentenceTransformer("{repo}")', card, count=1)
-    card = "".join(line for line in card.splitlines(keepends=True) if not _names_a_path(line))
     return ABSOLUTE.sub(r"\1", card)
 
 
-def _names_a_path(line: str) -> bool:
-    """Whether a line of a card's head links to what is no id; the hub refuses such a card."""
-    key, _, value = line.partition(": ")
-    if key not in ("base_model", "datasets"):
+def read_card(text: str) -> ModelCard | None:
+    """A model card with its YAML head taken apart; None without a head, or with one that cannot be read."""
+    from huggingface_hub import ModelCard
+    from huggingface_hub.repocard import REGEX_YAML_BLOCK
+    from yaml import YAMLError
+
+    if not REGEX_YAML_BLOCK.match(text):
+        return None
+    try:
+        card = ModelCard(re.sub("\r\n?", "\n", text))
+        str(card)  # some values that can be read cannot be written
+    except (YAMLError, ValueError, TypeError, AttributeError):
+        return None
+    return card
+
+
+def _names_a_path(key: str, value: Any) -> bool:
+    """Whether a value of a card's head links to what is no id; the hub refuses such a card.
+
+    `syneg train` writes one base model. A list of them is somebody's own: what is no id in there
+    and no path of this machine is for the hub to refuse.
+    """
+    if value is None:
         return False
-    names = re.findall('"([^"]+)"', value)
-    local = key == "base_model" and any(Path(name).expanduser().is_dir() for name in names)
-    return local or not all(re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name) for name in names)
+    names = [str(name) for name in value] if isinstance(value, list) else [str(value)]
+    ids = [name for name in names if ID.fullmatch(name)]
+    if key == "base_model" and any(Path(name).is_dir() for name in ids):
+        return True
+    if key == "base_model" and isinstance(value, list):
+        return any(name.startswith(("/", "~")) for name in names)
+    return len(ids) < len(names)

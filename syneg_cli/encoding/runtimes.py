@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
-from syneg_cli.core.errors import BackboneError
+from syneg_cli.core import BackboneError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from syneg_cli.core.errors import SynegError
-from syneg_cli.core.files import content_hash
+from syneg_cli.core import SynegError, content_hash
 from syneg_cli.encoding.fingerprint import model_parts
 from syneg_cli.encoding.runtimes import Backend, compile_transformer, why_fp32
 

@@ -1,1 +1,23 @@
-"""evaluation"""
+"""How good is a retriever: retrieve, measure, and tell a difference from noise."""
+
+from syneg_cli.evaluation.evaluation import Evaluation, compare_metrics
+from syneg_cli.evaluation.metrics import MAIN_METRIC, METRICS, score
+from syneg_cli.evaluation.retrieve import nearest, retrieve
+from syneg_cli.evaluation.settings import EvalSettings
+from syneg_cli.evaluation.significance import Comparison, compare, holm, p_value, verdict
+
+__all__ = [
+    "MAIN_METRIC",
+    "METRICS",
+    "Comparison",
+    "EvalSettings",
+    "Evaluation",
+    "compare",
+    "compare_metrics",
+    "holm",
+    "nearest",
+    "p_value",
+    "retrieve",
+    "score",
+    "verdict",
+]

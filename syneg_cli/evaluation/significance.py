@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Scores = NDArray[np.float64]
+    Differences = NDArray[np.float64]
 
 SIGN_FLIPS = 100_000
 BOOTSTRAPS = 10_000
+
+BLOCK = 4_000_000
+"""Numbers drawn at a time, so that memory does not grow with the queries."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,12 @@ def compare(system: Sequence[float], baseline: Sequence[float], *, seed: int = 0
     )
 
 
-def randomisation_test(delta: Scores, *, flips: int = SIGN_FLIPS, seed: int = 0) -> float:
+def randomisation_test(delta: Differences, *, flips: int = SIGN_FLIPS, seed: int = 0) -> float:
     """Two-sided paired randomisation test of mean(delta) = 0.
 
     Each flip gives every difference a random sign; p = (k + 1) / (flips + 1), with k the
-    flips whose |mean| is at least the observed one (Smucker et al., CIKM 2007).
+    flips whose |mean| is at least the observed one (Smucker et al., CIKM 2007). scipy's
+    `permutation_test` computes the same and takes six times as long; a test compares the two.
     """
     import numpy as np
 
@@ -70,7 +74,7 @@ def randomisation_test(delta: Scores, *, flips: int = SIGN_FLIPS, seed: int = 0)
     if len(nonzero) == 0:
         return 1.0
     rng = np.random.default_rng(seed)
-    block = max(1, 4_000_000 // len(nonzero))
+    block = max(1, BLOCK // len(nonzero))
     hits = done = 0
     while done < flips:
         size = min(block, flips - done)
@@ -81,7 +85,7 @@ def randomisation_test(delta: Scores, *, flips: int = SIGN_FLIPS, seed: int = 0)
     return (hits + 1) / (flips + 1)
 
 
-def paired_t(delta: Scores) -> float:
+def paired_t(delta: Differences) -> float:
     """The two-sided p of a paired t-test; 1.0 where every difference is zero."""
     from scipy import stats
 
@@ -93,25 +97,28 @@ def paired_t(delta: Scores) -> float:
 
 
 def bootstrap_interval(
-    delta: Scores, *, resamples: int = BOOTSTRAPS, level: float = 0.95, seed: int = 0
+    delta: Differences, *, resamples: int = BOOTSTRAPS, level: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
-    """The percentile bootstrap interval of mean(delta), over queries."""
+    """The percentile bootstrap interval of mean(delta), over queries: scipy's `bootstrap`."""
     import numpy as np
+    from scipy import stats
 
-    rng = np.random.default_rng(seed)
-    block = max(1, 4_000_000 // len(delta))
-    means = np.concatenate(
-        [
-            delta[rng.integers(0, len(delta), size=(min(block, resamples - start), len(delta)))].mean(axis=1)
-            for start in range(0, resamples, block)
-        ]
+    if len(delta) < 2:  # scipy asks for two; one query drawn again and again is that query
+        return float(delta[0]), float(delta[0])
+    result = stats.bootstrap(
+        (delta,),
+        np.mean,
+        vectorized=True,
+        n_resamples=resamples,
+        batch=max(1, BLOCK // len(delta)),
+        confidence_level=level,
+        method="percentile",
+        rng=np.random.default_rng(seed),
     )
-    tail = (1 - level) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return float(low), float(high)
+    return float(result.confidence_interval.low), float(result.confidence_interval.high)
 
 
-def detectable_difference(delta: Scores, *, power: float = 0.8, alpha: float = 0.05) -> float:
+def detectable_difference(delta: Differences, *, power: float = 0.8, alpha: float = 0.05) -> float:
     """(z_{1-alpha/2} + z_power) · SD(delta) / sqrt(n): about 0.032 for SD 0.2 and 300 queries."""
     from scipy import stats
 

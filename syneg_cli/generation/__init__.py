@@ -1,1 +1,31 @@
-"""generation"""
+"""Prompts and answers: negatives, mirrored queries, quality checks, estimates."""
+
+from syneg_cli.generation.answer_checks import classify, read_object
+from syneg_cli.generation.estimate import Estimate, estimate
+from syneg_cli.generation.mirror_queries import mirror_queries
+from syneg_cli.generation.negatives import fill, read_negatives
+from syneg_cli.generation.prompt_files import JUDGEMENT, NEGATIVES, QUERY, Prompt, list_prompts, load_prompt
+from syneg_cli.generation.requests import Asking, Generator, candidates_of, items_of, select_pairs
+from syneg_cli.generation.settings import GenerateSettings
+
+__all__ = [
+    "JUDGEMENT",
+    "NEGATIVES",
+    "QUERY",
+    "Asking",
+    "Estimate",
+    "GenerateSettings",
+    "Generator",
+    "Prompt",
+    "candidates_of",
+    "classify",
+    "estimate",
+    "fill",
+    "items_of",
+    "list_prompts",
+    "load_prompt",
+    "mirror_queries",
+    "read_negatives",
+    "read_object",
+    "select_pairs",
+]

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.data.copies import Words, normalised
-from syneg_cli.llm.stored import OK, TRUNCATED, UNPARSABLE
+from syneg_cli.data import Words, normalised
+from syneg_cli.llm import OK, TRUNCATED, UNPARSABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from syneg_cli.data.corpus import Corpus
-    from syneg_cli.llm.base import Answer
+    from syneg_cli.data import Corpus
+    from syneg_cli.llm import Answer
 
 EMPTY = "empty"
 MALFORMED = "malformed"
@@ -101,10 +101,13 @@ def classify(answer: Answer, key: str | None = None) -> str:
 
 
 def read_object(text: str) -> tuple[dict[str, Any] | None, bool]:
-    """(the JSON object in an answer, whether it was whole); a broken one is mended if possible."""
+    """(the JSON object in an answer, whether it was whole); a broken one is repaired if possible.
+
+    Never raises, whatever a model wrote: an answer that was paid for is kept, and judged after.
+    """
     try:
         return _as_object(json.loads(text)), True
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     text = THINKING.sub("", text)
     start, end = text.find("{"), text.rfind("}")
@@ -112,10 +115,17 @@ def read_object(text: str) -> tuple[dict[str, Any] | None, bool]:
         return None, False
     try:
         return _as_object(json.loads(text[start : end + 1])), True
-    except ValueError:
-        from json_repair import repair_json
+    except (ValueError, RecursionError):
+        return _repaired(text[start:]), False
 
-        return _as_object(repair_json(text[start:], return_objects=True, skip_json_loads=True)), False
+
+def _repaired(text: str) -> dict[str, Any] | None:
+    from json_repair import repair_json
+
+    try:
+        return _as_object(repair_json(text, return_objects=True, skip_json_loads=True))
+    except Exception:  # whatever it raises on a text that is no JSON at all: RecursionError, IndexError, ...
+        return None
 
 
 def _as_object(value: Any) -> dict[str, Any] | None:

@@ -12,11 +12,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from syneg_cli.core.records import Pair
-from syneg_cli.generation.negatives import Generator, items_of
-from syneg_cli.llm.budget import CHARS_PER_TOKEN
-from syneg_cli.llm.cache import Cache
-from syneg_cli.llm.prices import Price
+from syneg_cli.core import Pair
+from syneg_cli.generation.requests import Generator, items_of
+from syneg_cli.llm import CHARS_PER_TOKEN, Cache, Price
 
 TOKENS_PER_WORD = 1.4
 REASONING_TOKENS = 110

@@ -10,15 +10,12 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from functools import cached_property, partial
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from syneg_cli.core.errors import BudgetExceeded, LLMError, LLMSetupError
-from syneg_cli.core.random_streams import listed, pick
-from syneg_cli.core.records import Pair, Passage, SyntheticNegative
-from syneg_cli.data.dataset import Dataset
+from syneg_cli.core import BudgetExceeded, LLMError, LLMSetupError, Pair, SyntheticNegative
 from syneg_cli.generation.answer_checks import (
     CorpusTexts,
     Draft,
@@ -27,121 +24,20 @@ from syneg_cli.generation.answer_checks import (
     own_query_problem,
     parse_negatives,
 )
-from syneg_cli.generation.prompt_files import Prompt
-from syneg_cli.llm.asking import Tick, drive, rare_collection
-from syneg_cli.llm.base import LLM, Item, NoRecording, Request, Subject
-from syneg_cli.llm.cache import Cache
-from syneg_cli.llm.engine import Engine
-from syneg_cli.llm.statistics import Stats
-from syneg_cli.llm.stored import UNPARSABLE, Stored, generation_key
-
-CHUNK = 200
-NO_CANDIDATE, NOT_RECORDED = "no mined candidate", "not recorded"
-RECORD_FIELDS = tuple(f.name for f in fields(SyntheticNegative))
-
-
-@dataclass(frozen=True)
-class Asking:
-    """What is asked for, beside the prompt. `max_words` bounds the length that is asked for."""
-
-    n: int = 2
-    temperature: float | None = None
-    max_tokens: int = 4096
-    seed: int = 0
-    structured: bool = True
-    corrections: int = 1
-    max_words: int = 400
-
-
-@dataclass(frozen=True)
-class Generator:
-    """Makes the request of each pair.
-
-    Args:
-        candidates: query id -> texts of mined documents, for prompts that rewrite them.
-    """
-
-    dataset: Dataset
-    prompt: Prompt
-    llm: LLM
-    asking: Asking = Asking()
-    candidates: Mapping[str, Sequence[str]] | None = None
-
-    def item(self, index: int, pair: Pair) -> Item:
-        subject = Subject(pair.query_id, pair.doc_id, self.prompt.name)
-        recorded = self.llm.recorded(subject) or {}
-        positive = self.dataset.corpus[pair.doc_id]
-        words = recorded.get("words") or asked_words(positive.text, self.asking.max_words)
-        attributes = recorded.get("attributes") or draw_attributes(
-            self.dataset.attributes, self.prompt.attributes, self.asking.seed, pair
-        )
-        request = self.request(subject, pair, positive, attributes, words)
-        about = {"attributes": json.dumps(attributes, ensure_ascii=False), "n": self.asking.n, "words": words}
-        return Item(index, request, generation_key(self.llm.identity(), request), about)
-
-    def request(
-        self, subject: Subject, pair: Pair, positive: Passage, attributes: Mapping[str, str], words: int
-    ) -> Request:
-        asking = self.asking
-        texts = list((self.candidates or {}).get(pair.query_id, ()))[: asking.n]
-        rewriting = {"candidates": texts, "candidate": texts[0]} if texts else {}
-        text = self.prompt.render(
-            query=self.dataset.queries[pair.query_id].text,
-            positive=shown(positive),
-            relevance=self.dataset.relevance,
-            words=words,
-            n=asking.n,
-            **rewriting,
-            **attributes,
-        )
-        return Request(
-            subject=subject,
-            messages=(("user", text),),
-            schema=self._schema if asking.structured else None,
-            temperature=asking.temperature,
-            max_tokens=asking.max_tokens,
-            seed=asking.seed,
-        )
-
-    def lacks(self, pair: Pair) -> str | None:
-        """What keeps the pair from being asked at all; None if nothing does."""
-        if self.prompt.needs_candidates and not (self.candidates or {}).get(pair.query_id):
-            return NO_CANDIDATE
-        known = self.llm.knows(Subject(pair.query_id, pair.doc_id, self.prompt.name))
-        return None if known else NOT_RECORDED
-
-    @cached_property
-    def _schema(self) -> dict[str, Any]:
-        return self.prompt.schema(n=self.asking.n)
-
-
-def shown(passage: Passage) -> str:
-    """A document as prompts show it: its title on a line of its own, if it has one."""
-    return f"{passage.title}\n{passage.text}".strip()
-
-
-def asked_words(text: str, most: int) -> int:
-    """The number of words to ask for: the text's own, to the next ten, between 10 and `most`."""
-    return max(10, min(most, round(len(text.split()) / 10) * 10))
-
-
-def draw_attributes(
-    pools: Mapping[str, Sequence[str]], names: Sequence[str], seed: int, pair: Pair
-) -> dict[str, str]:
-    """One value of each pool, decided by seed and pair alone: order and company do not matter."""
-    return {
-        name: pools[name][pick(listed(seed, name, pair.query_id, pair.doc_id), len(pools[name]))]
-        for name in names
-    }
-
-
-def select_pairs(pairs: Sequence[Pair], *, limit: int | None = None, shard: str | None = None) -> list[Pair]:
-    """The first `limit` pairs, and of these the ones of shard "I/N", which a hash of their ids decides."""
-    chosen = list(pairs[:limit])
-    if shard is None:
-        return chosen
-    part, parts = map(int, shard.split("/"))
-    return [pair for pair in chosen if pick(listed(pair.query_id, pair.doc_id), parts) == part - 1]
+from syneg_cli.generation.requests import CHUNK, NO_CANDIDATE, NOT_RECORDED, Generator
+from syneg_cli.llm import (
+    UNPARSABLE,
+    Cache,
+    Engine,
+    Item,
+    NoRecording,
+    Request,
+    Stats,
+    Stored,
+    Tick,
+    drive,
+    rare_collection,
+)
 
 
 def fill(
@@ -167,13 +63,6 @@ def fill(
 
     work = partial(_settle, generator, engine, keys)
     drive(engine, _open_items(generator, pairs, engine, keys), work, tick)
-
-
-def items_of(generator: Generator, pairs: Sequence[Pair]) -> Iterator[list[Item]]:
-    """The requests of all pairs that can be asked, in chunks."""
-    for start in range(0, len(pairs), CHUNK):
-        part = [p for p in pairs[start : start + CHUNK] if generator.lacks(p) is None]
-        yield [generator.item(start + offset, pair) for offset, pair in enumerate(part)]
 
 
 def _open_items(
@@ -320,8 +209,3 @@ def _checked_extra(draft: Draft, query: str) -> dict[str, Any]:
     if own is not None and own_query_problem(str(own), document=draft.text, query=query):
         extra["rejected_query"] = extra.pop("query")
     return extra
-
-
-def as_row(record: SyntheticNegative) -> dict[str, Any]:
-    """What `write_jsonl` writes of a record, without the deep copy of `dataclasses.asdict`."""
-    return {name: getattr(record, name) for name in RECORD_FIELDS}

@@ -20,8 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core.errors import PromptError, did_you_mean
-from syneg_cli.core.resources import shipped_prompts
+from syneg_cli.core import PromptError, did_you_mean, shipped_prompts
 from syneg_cli.generation.answer_schema import answer_example, answer_schema
 
 if TYPE_CHECKING:

@@ -1,61 +1,54 @@
-"""Language models by name: `PROVIDER:MODEL`. A new provider is one file and one line here."""
+"""Language models: providers, many calls at once, limits of speed and money, the cache of all answers."""
 
-from __future__ import annotations
+from syneg_cli.llm import cache_exchange
+from syneg_cli.llm.asking import Tick, ask_each, drive, rare_collection, run
+from syneg_cli.llm.base import LLM, Answer, Item, NoModel, NoRecording, Request, Subject, public_url
+from syneg_cli.llm.batch_files import DONE, Collected, collect, openai_of, submit
+from syneg_cli.llm.budget import CHARS_PER_TOKEN, settled_price
+from syneg_cli.llm.cache import Cache, Totals
+from syneg_cli.llm.engine import Classify, Engine, Limits
+from syneg_cli.llm.prices import BATCH_DISCOUNT, Price
+from syneg_cli.llm.providers import open_llm, split_spec
+from syneg_cli.llm.settings import CallSettings
+from syneg_cli.llm.statistics import Stats
+from syneg_cli.llm.stored import OK, TRUNCATED, UNPARSABLE, Stored, generation_key
 
-from importlib import import_module
-from pathlib import Path
-from typing import cast
-
-from syneg_cli.core.errors import UsageError, did_you_mean
-from syneg_cli.llm.base import LLM, Answer, Messages, Request, Subject
-
-__all__ = ["LLM", "PROVIDERS", "Answer", "Messages", "Request", "Subject", "open_llm", "split_spec"]
-
-PROVIDERS = {
-    "openai": ("syneg_cli.llm.openai", "any OpenAI-compatible server: --base-url, OPENAI_API_KEY"),
-    "ollama": ("syneg_cli.llm.ollama", "an Ollama server: OLLAMA_HOST"),
-    "hf": ("syneg_cli.llm.hf", "in this process with transformers: a hub id or a folder"),
-    "replay": ("syneg_cli.llm.replay", "recorded answers: a JSONL file"),
-}
-"""Name -> (module with `open(model, base_url, timeout, folder) -> LLM`, what it is)."""
-
-HINT = "Examples: openai:gpt-4o-mini, ollama:llama3, hf:Qwen/Qwen3-4B, replay:answers.jsonl."
-
-
-def split_spec(spec: str) -> tuple[str, str]:
-    """`openai:gpt-4o-mini` -> its two parts.
-
-    Raises:
-        UsageError: there is no such provider, or no model is named.
-    """
-    provider, colon, model = spec.partition(":")
-    if provider not in PROVIDERS:
-        known = list(PROVIDERS)
-        problem = (
-            f"no provider {provider!r}.{did_you_mean(provider, known)}"
-            if colon
-            else (f"{spec!r} names no provider; they are {', '.join(known)}.")
-        )
-        raise UsageError(f"--llm: {problem}", hint=HINT)
-    if not model:
-        raise UsageError(f"--llm {spec}: no model is named.", hint=HINT)
-    return provider, model
-
-
-def open_llm(
-    spec: str, *, base_url: str | None = None, timeout: float = 120.0, folder: Path | None = None
-) -> LLM:
-    """The model that `PROVIDER:MODEL` names. Nothing is sent yet.
-
-    Args:
-        base_url: the server, for the providers that have one.
-        timeout: seconds that one call may take.
-        folder: what relative paths in `spec` are also tried against (the project file's).
-
-    Raises:
-        UsageError: the name is wrong.
-        LLMSetupError: something it needs is missing: a key, a file, a model.
-    """
-    provider, model = split_spec(spec)
-    module = import_module(PROVIDERS[provider][0])
-    return cast(LLM, module.open(model, base_url=base_url, timeout=timeout, folder=folder))
+__all__ = [
+    "BATCH_DISCOUNT",
+    "CHARS_PER_TOKEN",
+    "DONE",
+    "LLM",
+    "OK",
+    "TRUNCATED",
+    "UNPARSABLE",
+    "Answer",
+    "Cache",
+    "CallSettings",
+    "Classify",
+    "Collected",
+    "Engine",
+    "Item",
+    "Limits",
+    "NoModel",
+    "NoRecording",
+    "Price",
+    "Request",
+    "Stats",
+    "Stored",
+    "Subject",
+    "Tick",
+    "Totals",
+    "ask_each",
+    "cache_exchange",
+    "collect",
+    "drive",
+    "generation_key",
+    "open_llm",
+    "openai_of",
+    "public_url",
+    "rare_collection",
+    "run",
+    "settled_price",
+    "split_spec",
+    "submit",
+]

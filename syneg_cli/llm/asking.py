@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
-from syneg_cli.core.errors import BudgetExceeded, LLMError, LLMSetupError
+from syneg_cli.core import BudgetExceeded, LLMError, LLMSetupError
 from syneg_cli.llm.base import NoRecording, Request
 from syneg_cli.llm.engine import Classify, Engine
 from syneg_cli.llm.statistics import Stats

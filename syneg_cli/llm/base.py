@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
-from syneg_cli.core.errors import LLMError, LLMSetupError
+from syneg_cli.core import LLMError, LLMSetupError
 
 Messages = tuple[tuple[str, str], ...]
 """(role, text) in order; the roles are user and assistant."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from syneg_cli.core.errors import BudgetExceeded, LLMError, UsageError
+from syneg_cli.core import BudgetExceeded, LLMError, UsageError
 from syneg_cli.llm.base import Answer, Item
 from syneg_cli.llm.budget import most_it_can_cost
 from syneg_cli.llm.cache import Caps

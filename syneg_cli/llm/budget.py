@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from syneg_cli.core.errors import UsageError
-from syneg_cli.llm.base import Request
-from syneg_cli.llm.prices import FREE, Price
+from syneg_cli.core import UsageError
+from syneg_cli.llm.base import LLM, Request
+from syneg_cli.llm.prices import FREE, Price, price_of
+from syneg_cli.llm.settings import CallSettings
 from syneg_cli.llm.stored import schema_size
 
 CHARS_PER_TOKEN = 4.0
@@ -39,3 +40,16 @@ def check_cap(max_cost: float | None, price: Price | None, model: str) -> None:
             f"--max-cost: nobody knows what {model} costs.",
             hint="Set price = [IN, OUT] (dollars per million tokens) in [generate], or use --max-calls.",
         )
+
+
+def settled_price(settings: CallSettings, llm: LLM) -> Price | None:
+    """The model's price, checked against the cap that may need it.
+
+    Raises:
+        UsageError: there is a cap in dollars and no price.
+    """
+    if len(settings.price) == 1:
+        raise UsageError("price in [generate] needs two numbers: dollars per million tokens in, and out.")
+    found = price_of(llm, settings.price)
+    check_cap(settings.max_cost, found, settings.llm or llm.model)
+    return found

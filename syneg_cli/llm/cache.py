@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core.errors import BudgetExceeded, SynegError
+from syneg_cli.core import BudgetExceeded, SynegError
 from syneg_cli.llm.stored import COLUMNS, INSERT, OK, Stored
 
 BUSY_SECONDS = 60.0

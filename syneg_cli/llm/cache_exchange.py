@@ -8,8 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core.errors import UsageError
-from syneg_cli.core.files import json_lines, write_jsonl
+from syneg_cli.core import UsageError, json_lines, write_jsonl
 from syneg_cli.llm.cache import Cache
 from syneg_cli.llm.stored import OK, Stored
 

@@ -11,15 +11,16 @@ import json
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TypeVar, cast
 
-from syneg_cli.core.errors import BadResponse, BudgetExceeded, LLMError, LLMSetupError, RateLimited
+from syneg_cli.core import BadResponse, BudgetExceeded, LLMError, LLMSetupError, RateLimited
 from syneg_cli.llm.base import LLM, Answer, Broken, NoRecording, Refused, Request, TimedOut, Unreachable
 from syneg_cli.llm.budget import guess_tokens, most_it_can_cost
 from syneg_cli.llm.cache import Busy, Cache, CapInFlight, Caps
 from syneg_cli.llm.prices import Price
 from syneg_cli.llm.rate_limits import Gate, PerMinute, within
+from syneg_cli.llm.settings import CallSettings
 from syneg_cli.llm.statistics import Stats
 from syneg_cli.llm.stored import OK, Stored, generation_key, options_json
 
@@ -53,6 +54,11 @@ class Limits:
     max_calls: int | None = None
     failures_in_a_row: int = 8
     """Requests (not attempts) that fail one after the other before the run stops."""
+
+    @classmethod
+    def of(cls, settings: CallSettings) -> Limits:
+        names = {f.name for f in fields(cls)} & set(type(settings).model_fields)
+        return cls(**settings.model_dump(include=names))
 
 
 Classify = Callable[[Answer], str]

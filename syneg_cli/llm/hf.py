@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core.errors import LLMSetupError
+from syneg_cli.core import LLMSetupError
 from syneg_cli.llm.base import Answer, Live, Refused, Request
 
 BATCH = 8

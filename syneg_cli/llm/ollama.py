@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core.errors import BadResponse, LLMError, LLMSetupError, RateLimited
+from syneg_cli.core import BadResponse, LLMError, LLMSetupError, RateLimited
 from syneg_cli.llm.base import Answer, Broken, Live, Refused, Request, TimedOut, Unreachable, public_url
 
 if TYPE_CHECKING:

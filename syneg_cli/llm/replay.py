@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core.errors import UsageError
-from syneg_cli.core.files import file_hash
+from syneg_cli.core import UsageError, file_hash
 from syneg_cli.llm.base import Answer, Live, NoRecording, Request, Subject
 
 FORMAT = 'Expected: {"query_id": "...", "doc_id": "...", "prompt": "...", "response": "..."} on every line.'

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core.files import content_hash
+from syneg_cli.core import content_hash
 
 if TYPE_CHECKING:
     from syneg_cli.llm.base import Request

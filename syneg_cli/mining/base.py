@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from syneg_cli.core.progress import NoProgress, Progress
+from syneg_cli.core import NoProgress, Progress
+from syneg_cli.mining.settings import MineSettings
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from syneg_cli.data.dataset import Dataset
-    from syneg_cli.encoding.encoder import Encoder
+    from syneg_cli.data import Dataset
+    from syneg_cli.encoding import Encoder
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,13 @@ class Setup:
     simans_b: float = 0.0
     temperature: float = 0.05
     progress: Progress = field(default_factory=NoProgress)
+
+    @classmethod
+    def of(
+        cls, settings: MineSettings, dataset: Dataset, make_encoder: Callable[[], Encoder], progress: Progress
+    ) -> Setup:
+        names = {"seed", "index", "index_options", "simans_a", "simans_b", "temperature"}
+        return cls(dataset, make_encoder, **settings.model_dump(include=names), progress=progress)
 
     @cached_property
     def encoder(self) -> Encoder:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
-from syneg_cli.encoding.index import Index
+from syneg_cli.encoding import Index
 from syneg_cli.mining.base import Ranking, Setup, positive_rows
 
 if TYPE_CHECKING:

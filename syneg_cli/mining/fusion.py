@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from syneg_cli.core.errors import UsageError
+from syneg_cli.core import UsageError
 from syneg_cli.mining.base import Miner, Ranking, Setup, positive_rows, unscored
 
 RANK_CONSTANT = 60

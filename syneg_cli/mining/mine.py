@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from syneg_cli.core.processes import world
-from syneg_cli.core.records import MinedNegative
-from syneg_cli.data.dataset import Dataset
+from syneg_cli.core import MinedNegative, world
+from syneg_cli.data import Dataset
 from syneg_cli.mining.base import Miner, Setup
 from syneg_cli.mining.registry import make_miner
 from syneg_cli.mining.select import Selection, select
@@ -25,6 +24,12 @@ class MinedNegatives:
     negatives: list[MinedNegative]
     tally: Tally
     notes: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[MinedNegative]:
+        return iter(self.negatives)
+
+    def __len__(self) -> int:
+        return len(self.negatives)
 
 
 def mine_negatives(

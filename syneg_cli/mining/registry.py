@@ -5,7 +5,7 @@ What a miner needs comes after a colon. A new miner is a file here and a line in
 
 from __future__ import annotations
 
-from syneg_cli.core.errors import UsageError, did_you_mean
+from syneg_cli.core import UsageError, did_you_mean
 from syneg_cli.mining import bm25, dense, fusion, simans, trec_run, uniform
 from syneg_cli.mining.base import MakeMiner, Miner, Setup
 

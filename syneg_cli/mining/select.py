@@ -10,16 +10,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from syneg_cli.core.random_streams import generator, joined
-from syneg_cli.core.records import MinedNegative
-from syneg_cli.data.copies import near_copy
+from syneg_cli.core import MinedNegative, generator, joined
+from syneg_cli.data import near_copy
 from syneg_cli.mining import filters
 from syneg_cli.mining.base import Ranking
+from syneg_cli.mining.settings import MineSettings
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from syneg_cli.data.dataset import Dataset
+    from syneg_cli.data import Dataset
     from syneg_cli.mining.tally import Tally
 
 POOL = 300
@@ -44,6 +44,13 @@ class Selection:
     percentage: float | None = None
     near_copies: float | None = 0.9
     draw: Literal["top", "sample"] = "top"
+
+    @classmethod
+    def of(cls, settings: MineSettings) -> Selection:
+        """The filters that [mine] sets; "off" becomes None."""
+        values = settings.model_dump(include=set(cls.__dataclass_fields__))
+        off = {name: None for name in ("percentage", "near_copies") if values[name] == "off"}
+        return cls(**values | off | {"pool": max(settings.pool, settings.depth)})
 
     @property
     def last_rank(self) -> int:

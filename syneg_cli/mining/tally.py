@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core.records import MinedNegative
+from syneg_cli.core import MinedNegative
 from syneg_cli.mining.base import Ranking
 from syneg_cli.mining.filters import SHARE
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from syneg_cli.core.errors import DatasetError, UsageError
+from syneg_cli.core import DatasetError, UsageError
+from syneg_cli.data import RUN_FORMAT, read_run_rows
 from syneg_cli.mining.base import Ranking, Setup, positive_rows, unscored
-
-LINE = "Expected on every line: query Q0 document rank score tag (a TREC run)."
 
 
 @dataclass(frozen=True)
@@ -49,33 +48,14 @@ def make(setup: Setup, argument: str, other: object) -> RunMiner:
     if not argument:
         raise UsageError("The miner `run` needs a file.", hint="Write it as --miner run:results.trec.")
     path = Path(argument).expanduser()
-    if not path.is_file():
-        raise DatasetError(f"{path} is not there.", hint="Give a TREC run: --miner run:results.trec.")
     corpus = setup.dataset.corpus
     run: dict[str, dict[int, float]] = {}
-    for number, query_id, doc_id, score in _lines(path):
+    for line, query_id, doc_id, score in read_run_rows(path):
         if query_id not in setup.dataset.queries:
             continue  # a run may hold more queries than the data set
         if doc_id not in corpus:
-            raise DatasetError(f"{path}, line {number}: no document has the id {doc_id!r} in corpus.jsonl.")
-        if not run.setdefault(query_id, {}).setdefault(corpus.row(doc_id), score) == score:
-            raise DatasetError(f"{path}, line {number}: {doc_id!r} was ranked for {query_id!r} already.")
+            raise DatasetError(f"{path}, line {line}: no document has the id {doc_id!r} in corpus.jsonl.")
+        run.setdefault(query_id, {})[corpus.row(doc_id)] = score
     if not set(run) & set(setup.dataset.qrels("train")):
-        raise DatasetError(f"{path} ranks documents for none of the training queries.", hint=LINE)
+        raise DatasetError(f"{path} ranks documents for none of the training queries.", hint=RUN_FORMAT)
     return RunMiner(setup, run)
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str, str, float]]:
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            cells = line.split()
-            if not cells:
-                continue
-            if len(cells) not in (5, 6):
-                raise DatasetError(f"{path}, line {number}: {len(cells)} columns, not 6.", hint=LINE)
-            try:
-                yield number, cells[0], cells[2], float(cells[4])
-            except ValueError:
-                raise DatasetError(
-                    f"{path}, line {number}: the score {cells[4]!r} is no number.", hint=LINE
-                ) from None

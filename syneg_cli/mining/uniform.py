@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from syneg_cli.core.random_streams import generator, joined
+from syneg_cli.core import generator, joined
 from syneg_cli.mining.base import Ranking, Setup, unscored
 
 

@@ -1,1 +1,32 @@
-"""mixing"""
+"""From negatives to training instances: pools, strategies, mirror, other tools' training files."""
+
+from syneg_cli.mixing.families import Families, families
+from syneg_cli.mixing.mirror import OwnQuery, read_mirror
+from syneg_cli.mixing.mix import Mixed, mix_negatives
+from syneg_cli.mixing.readers import Imported, read_imported
+from syneg_cli.mixing.settings import MixSettings
+from syneg_cli.mixing.strategies import STRATEGIES, check_strategy
+from syneg_cli.mixing.texts import Texts, read_texts, texts_of
+from syneg_cli.mixing.writers import FORMATS, TRIPLETS, check_format, export, rows
+
+__all__ = [
+    "FORMATS",
+    "STRATEGIES",
+    "TRIPLETS",
+    "Families",
+    "Imported",
+    "MixSettings",
+    "Mixed",
+    "OwnQuery",
+    "Texts",
+    "check_format",
+    "check_strategy",
+    "export",
+    "families",
+    "mix_negatives",
+    "read_imported",
+    "read_mirror",
+    "read_texts",
+    "rows",
+    "texts_of",
+]

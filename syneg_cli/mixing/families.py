@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from syneg_cli.core.records import TrainingInstance
+from syneg_cli.core import TrainingInstance
 
 Families = Sequence[Sequence[TrainingInstance]]
 

@@ -11,9 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from syneg_cli.core.errors import UsageError
-from syneg_cli.core.record_files import read_jsonl
-from syneg_cli.core.records import SYNTHETIC, NegativeRef, SyntheticNegative, TrainingInstance
+from syneg_cli.core import SYNTHETIC, NegativeRef, SyntheticNegative, TrainingInstance, UsageError, read_jsonl
 
 FORMAT = 'Expected: {"query_id": "...", "negative": 1, "query": "..."} on every line.'
 

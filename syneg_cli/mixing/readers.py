@@ -13,18 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core.errors import UsageError
-from syneg_cli.core.files import json_lines
-from syneg_cli.core.records import TEXT, MinedNegative, Pair
-from syneg_cli.data.copies import normalised
+from syneg_cli.core import TEXT, MinedNegative, Pair, UsageError, json_lines
+from syneg_cli.data import normalised
 
 if TYPE_CHECKING:
-    from syneg_cli.data.dataset import Dataset
+    from syneg_cli.data import Dataset
 
 IMPORTED = "imported"
 """The miner of a negative that a file brought and the corpus has."""
 
-FORMATS = (
+EXPECTED = (
     "Expected one of: query, pos, neg (FlagEmbedding); anchor, positive, negative or negative_1 ... n "
     "(sentence-transformers); query, positive_passages, negative_passages (Tevatron); or a Parquet "
     "file that `syneg export` wrote."
@@ -69,13 +67,13 @@ def read_rows(path: Path) -> Iterator[Row]:
         found = True
         yield _row(raw, f"{path}, row {number}")
     if not found:
-        raise UsageError(f"{path} has no rows.", hint=FORMATS)
+        raise UsageError(f"{path} has no rows.", hint=EXPECTED)
 
 
 def _raw(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     if path.suffix == ".parquet":
         return enumerate(_parquet(path), start=1)
-    return json_lines(path, UsageError, hint=FORMATS)
+    return json_lines(path, UsageError, hint=EXPECTED)
 
 
 def _parquet(path: Path) -> Iterator[dict[str, Any]]:
@@ -86,7 +84,7 @@ def _parquet(path: Path) -> Iterator[dict[str, Any]]:
         for batch in pq.ParquetFile(path).iter_batches():
             yield from batch.to_pylist()
     except pa.ArrowException as error:
-        raise UsageError(f"{path} is not a Parquet file: {error}.", hint=FORMATS) from None
+        raise UsageError(f"{path} is not a Parquet file: {error}.", hint=EXPECTED) from None
 
 
 def _row(raw: Mapping[str, Any], where: str) -> Row:
@@ -95,10 +93,12 @@ def _row(raw: Mapping[str, Any], where: str) -> Row:
             row = parse(raw)
             break
     else:
-        raise UsageError(f"{where}: unknown fields {', '.join(map(str, raw)) or '(none)'}.", hint=FORMATS)
+        raise UsageError(f"{where}: unknown fields {', '.join(map(str, raw)) or '(none)'}.", hint=EXPECTED)
     texts = (row.query, *row.positives, *row.negatives)
     if not row.positives or not all(isinstance(text, str) and text.strip() for text in texts):
-        raise UsageError(f"{where}: the query, a positive and every negative have to be texts.", hint=FORMATS)
+        raise UsageError(
+            f"{where}: the query, a positive and every negative have to be texts.", hint=EXPECTED
+        )
     return row
 
 
@@ -154,6 +154,11 @@ PARSERS: dict[tuple[str, ...], Callable[[Mapping[str, Any]], Row]] = {
     ("query", "positive"): _tuple_of("query"),
 }
 """The fields that give a format away -> its parser; the first that fits."""
+
+
+def read_imported(path: Path, dataset: Dataset) -> Imported:
+    """The pairs and negatives of a training file."""
+    return resolve(read_rows(path), dataset)
 
 
 def resolve(rows: Iterable[Row], dataset: Dataset) -> Imported:

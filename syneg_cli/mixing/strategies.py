@@ -11,8 +11,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from syneg_cli.core.errors import UsageError, did_you_mean
-from syneg_cli.core.records import NegativeRef
+from syneg_cli.core import NegativeRef, UsageError, did_you_mean
 
 
 @dataclass(frozen=True)

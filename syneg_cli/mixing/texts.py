@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syneg_cli.core.artifacts import Manifest
-from syneg_cli.core.errors import MissingArtifact
-from syneg_cli.core.files import file_hash
-from syneg_cli.core.record_files import read_synthetic
-from syneg_cli.core.records import NegativeRef
-from syneg_cli.mixing.mirror import own_queries, query_id_of, read_mirror
-from syneg_cli.mixing.readers import read_rows, resolve
+from syneg_cli.core import (
+    Manifest,
+    MissingArtifact,
+    NegativeRef,
+    SyntheticNegative,
+    file_hash,
+    read_synthetic,
+)
+from syneg_cli.mixing.mirror import OwnQuery, own_queries, query_id_of, read_mirror
+from syneg_cli.mixing.readers import Imported, read_imported
 
 if TYPE_CHECKING:
-    from syneg_cli.data.dataset import Dataset
+    from syneg_cli.data import Dataset
 
 
 @dataclass(frozen=True)
@@ -41,16 +44,22 @@ def read_texts(mixed: Manifest, dataset: Dataset) -> Texts:
     Raises:
         MissingArtifact: one of them is gone, or is not the file that was mixed any more.
     """
-    documents: dict[str, str] = {}
-    queries: dict[str, str] = {}
-    if path := _unchanged(mixed, "synthetic"):
-        synthetic = read_synthetic(path)
-        documents |= {negative.id: negative.full_text for negative in synthetic}
-        mirror = _unchanged(mixed, "mirror")
-        own = own_queries(synthetic, read_mirror(mirror) if mirror else ())
-        queries |= {query_id_of(negative_id): text for negative_id, text in own.items()}
-    if path := _unchanged(mixed, "imported"):
-        imported = resolve(read_rows(path), dataset)
+    synthetic, mirror, file = (_unchanged(mixed, role) for role in ("synthetic", "mirror", "imported"))
+    return texts_of(
+        read_synthetic(synthetic) if synthetic else (),
+        read_mirror(mirror) if mirror else (),
+        read_imported(file, dataset) if file else None,
+    )
+
+
+def texts_of(
+    synthetic: Sequence[SyntheticNegative], mirror: Iterable[OwnQuery] = (), imported: Imported | None = None
+) -> Texts:
+    """The texts that training instances of these negatives refer to."""
+    documents = {negative.id: negative.full_text for negative in synthetic}
+    own = own_queries(synthetic, mirror)
+    queries = {query_id_of(negative_id): text for negative_id, text in own.items()}
+    if imported is not None:
         documents |= imported.documents
         queries |= imported.queries
     return Texts(documents, queries)

@@ -12,13 +12,19 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core.errors import UsageError, did_you_mean
-from syneg_cli.core.files import atomic_path, write_jsonl
-from syneg_cli.core.records import CORPUS, NegativeRef, TrainingInstance
+from syneg_cli.core import (
+    CORPUS,
+    NegativeRef,
+    TrainingInstance,
+    UsageError,
+    atomic_path,
+    did_you_mean,
+    write_jsonl,
+)
 from syneg_cli.mixing.families import families
 
 if TYPE_CHECKING:
-    from syneg_cli.data.dataset import Dataset
+    from syneg_cli.data import Dataset
     from syneg_cli.mixing.texts import Texts
 
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core.files import write_bytes, write_text
-from syneg_cli.report.recordings import Curve, Recording, pieces, smooth, thin, window_for
+from syneg_cli.core import write_bytes, write_text
+from syneg_cli.report.curves import Curve, pieces, smooth, thin, window_for
+from syneg_cli.report.recordings import Recording
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,7 +54,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Chart:
+class FigureSpec:
     """What one figure shows; its panels share both axes. `label` is a model's line in the legend."""
 
     title: str
@@ -70,14 +71,14 @@ def _with_variance(name: str, recording: Recording) -> str:
 
 
 FIGURES = {
-    "loss": Chart("Loss of each training step", "loss (nats)", (Panel("", lambda r: r.loss),)),
-    "gradient": Chart(
+    "loss": FigureSpec("Loss of each training step", "loss (nats)", (Panel("", lambda r: r.loss),)),
+    "gradient": FigureSpec(
         "Norm of the gradient at each training step",
         "L2 norm of the gradient, before clipping",
         (Panel("", lambda r: r.gradient_norm),),
         label=_with_variance,
     ),
-    "similarity": Chart(
+    "similarity": FigureSpec(
         "Similarity of a query to its positive and to its negatives",
         "mean similarity",
         (
@@ -87,7 +88,7 @@ FIGURES = {
         ),
         from_zero=False,
     ),
-    "violated": Chart(
+    "violated": FigureSpec(
         "Negatives that score at least as high as their positive",
         "share of the step's negatives (%)",
         (
@@ -112,13 +113,13 @@ def write_figures(folder: Path, recordings: Mapping[str, Recording], similarity:
     import matplotlib
 
     written = []
-    for name, chart in FIGURES.items():
-        panels = [p for p in chart.panels if any(len(p.curve(r)) for r in recordings.values())]
+    for name, spec in FIGURES.items():
+        panels = [p for p in spec.panels if any(len(p.curve(r)) for r in recordings.values())]
         if not panels:
             continue
-        axis = f"{chart.axis} ({similarity})" if name == "similarity" and similarity else chart.axis
+        axis = f"{spec.axis} ({similarity})" if name == "similarity" and similarity else spec.axis
         with matplotlib.rc_context(STYLE):
-            figure = draw(chart, panels, axis, recordings)
+            figure = draw(spec, panels, axis, recordings)
             write_bytes(folder / f"{name}.png", _rendered(figure, "png", dpi=150))
             drawn = _rendered(figure, "svg", dpi=150, metadata={"Date": None})
         write_text(folder / f"{name}.svg", drawn.decode())
@@ -126,11 +127,11 @@ def write_figures(folder: Path, recordings: Mapping[str, Recording], similarity:
     return written
 
 
-def draw(chart: Chart, panels: Sequence[Panel], axis: str, recordings: Mapping[str, Recording]) -> Figure:
+def draw(spec: FigureSpec, panels: Sequence[Panel], axis: str, recordings: Mapping[str, Recording]) -> Figure:
     """One figure: a line for each model in every panel, one legend below them all."""
     from matplotlib.figure import Figure
 
-    lines = _legend(chart, panels, recordings)
+    lines = _legend(spec, panels, recordings)
     columns = 1 if max(len(str(line.get_label())) for line in lines) > LONGEST_LABEL / 2 else 2
     height = 4.2 + 0.24 * -(-len(lines) // columns)
     figure = Figure(figsize=(8.0 if len(panels) == 1 else 10.0, height), layout="constrained")
@@ -138,17 +139,17 @@ def draw(chart: Chart, panels: Sequence[Panel], axis: str, recordings: Mapping[s
     faint = min(0.3, 0.9 / len(recordings))  # many faint lines are not to become a dark ground
     for panel, one in zip(panels, axes, strict=True):
         for place, recording in enumerate(recordings.values()):
-            _line(one, panel.curve(recording), place, 100.0 if chart.percent else 1.0, faint)
+            _draw_curve(one, panel.curve(recording), place, 100.0 if spec.percent else 1.0, faint)
         one.set_title(panel.title, fontsize=10)
     curves = [panel.curve(recording) for panel in panels for recording in recordings.values()]
-    _scales(axes, chart, max(curve.steps[-1] for curve in curves if len(curve)))
+    _set_scales(axes, spec, max(curve.steps[-1] for curve in curves if len(curve)))
     axes[0].set_ylabel(axis)
-    figure.suptitle(chart.title, x=0.01, ha="left", fontsize=12, fontweight="bold")
+    figure.suptitle(spec.title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     figure.legend(handles=lines, loc="outside lower left", ncols=columns, frameon=False, fontsize=9)
     return figure
 
 
-def _scales(axes: Sequence[Axes], chart: Chart, last: int) -> None:
+def _set_scales(axes: Sequence[Axes], spec: FigureSpec, last: int) -> None:
     from matplotlib.ticker import MaxNLocator
 
     for one in axes:
@@ -156,16 +157,16 @@ def _scales(axes: Sequence[Axes], chart: Chart, last: int) -> None:
         ticks = 10 if len(axes) == 1 else 5
         one.xaxis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 5, 10], integer=True))
     axes[0].set_xlim(0, last + 1)
-    if chart.from_zero:
+    if spec.from_zero:
         axes[0].set_ylim(bottom=0)
 
 
-def _line(axes: Axes, curve: Curve, place: int, scale: float, alpha: float) -> None:
+def _draw_curve(axes: Axes, curve: Curve, place: int, scale: float, alpha: float) -> None:
     """The faint line of every step, and over all of those the thick one, where there are steps enough."""
     if not len(curve):
         return
     window = window_for(len(curve))
-    style = _style(place)
+    style = _line_style(place)
     for piece in pieces(curve, gap=max(window, curve.steps[-1] // 10)):
         smoothed = smooth(piece, window) if window > 1 else Curve()
         raw = {"color": style["color"], "linewidth": 0.7, "alpha": alpha, "zorder": 2}
@@ -183,17 +184,17 @@ def _plot(axes: Axes, curve: Curve, scale: float, style: dict[str, Any]) -> None
     axes.plot(shown.steps, [scale * value for value in shown.values], markersize=4, **style)
 
 
-def _style(place: int) -> dict[str, Any]:
+def _line_style(place: int) -> dict[str, Any]:
     dashes = DASHES[place // len(COLOURS) % len(DASHES)]
     return {"color": COLOURS[place % len(COLOURS)], "linestyle": dashes}
 
 
-def _legend(chart: Chart, panels: Sequence[Panel], recordings: Mapping[str, Recording]) -> list[Line2D]:
+def _legend(spec: FigureSpec, panels: Sequence[Panel], recordings: Mapping[str, Recording]) -> list[Line2D]:
     """A line for each model, and what thick and faint mean."""
     from matplotlib.lines import Line2D
 
     lines = [
-        Line2D([], [], linewidth=2.0, label=_short(chart.label(name, recording)), **_style(place))
+        Line2D([], [], linewidth=2.0, label=_legend_label(spec.label(name, recording)), **_line_style(place))
         for place, (name, recording) in enumerate(recordings.items())
     ]
     windows = {window_for(len(p.curve(r))) for p in panels for r in recordings.values()} - {1}
@@ -204,7 +205,7 @@ def _legend(chart: Chart, panels: Sequence[Panel], recordings: Mapping[str, Reco
     return lines
 
 
-def _short(label: str) -> str:
+def _legend_label(label: str) -> str:
     """Long labels lose their middle; matplotlib hides those that begin with an underscore."""
     half = LONGEST_LABEL // 2
     short = label if len(label) <= LONGEST_LABEL else f"{label[:half]}…{label[-half:]}"

@@ -1,8 +1,4 @@
-"""What was trained, side by side: a table of the models, their curves, and how to read both.
-
-`read_models` gathers what lies on disk about each model: its recording, its manifest, the mix
-that it was trained on, and what `eval` measured. `write_report` makes a page of it.
-"""
+"""What lies on disk of each trained model: its recording, manifest and mix, and the results of `eval`."""
 
 from __future__ import annotations
 
@@ -10,16 +6,25 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from syneg_cli.core.artifacts import Manifest, Workspace, manifest_path, read_manifest
-from syneg_cli.core.errors import BackboneError, MissingArtifact, UsageError, did_you_mean
-from syneg_cli.core.files import file_hash
-from syneg_cli.evaluation.evaluate import MAIN_METRIC, Evaluation
-from syneg_cli.evaluation.significance import compare
+from syneg_cli.core import (
+    BackboneError,
+    Manifest,
+    MissingArtifact,
+    UsageError,
+    Workspace,
+    did_you_mean,
+    file_hash,
+    manifest_path,
+    read_manifest,
+)
+from syneg_cli.encoding import weights_hash
+from syneg_cli.evaluation import MAIN_METRIC, Evaluation, compare
+from syneg_cli.mixing import STRATEGIES
 from syneg_cli.report.recordings import Recording, read_recording
 from syneg_cli.report.records import Mix, Model, Score
-from syneg_cli.training.recorder import FILE
+from syneg_cli.training import RECORDING
 
-RESOLVED = ("temperature", "dropout", "precision", "device")
+FOUND_BY_TRAINING = ("temperature", "dropout", "precision", "device")
 """What training found out by itself where the settings leave it open."""
 
 
@@ -73,10 +78,10 @@ def read_model(workspace: Workspace, name: str, *, split: str = "test") -> Model
         MissingArtifact: it has no recording, or its recording or its manifest cannot be read.
     """
     folder = workspace.model(name)
-    recording = read_recording(folder / FILE)
+    recording = read_recording(folder / RECORDING)
     if recording is None:
-        raise MissingArtifact(f"it has no recording ({folder / FILE}).")
-    manifest = _manifest(folder)
+        raise MissingArtifact(f"it has no recording ({folder / RECORDING}).")
+    manifest = _training_manifest(folder)
     losses, dev = (_numbers(manifest, folder, key) for key in ("losses", "dev"))
     mix, mix_note = _mix(workspace, manifest)
     score, score_note = _score(workspace, name, manifest, split)
@@ -84,7 +89,10 @@ def read_model(workspace: Workspace, name: str, *, split: str = "test") -> Model
     return Model(
         name=name,
         recording=recording,
-        settings={**manifest.settings, **{k: manifest.counts[k] for k in RESOLVED if k in manifest.counts}},
+        settings={
+            **manifest.settings,
+            **{k: manifest.counts[k] for k in FOUND_BY_TRAINING if k in manifest.counts},
+        },
         losses=losses,
         dev=dev,
         similarity=_similarity(folder),
@@ -94,7 +102,7 @@ def read_model(workspace: Workspace, name: str, *, split: str = "test") -> Model
     )
 
 
-def _manifest(folder: Path) -> Manifest:
+def _training_manifest(folder: Path) -> Manifest:
     file = manifest_path(folder)
     if not file.is_file():
         raise MissingArtifact(f"it has no manifest ({file}).")
@@ -134,8 +142,6 @@ def _gaps(recording: Recording, manifest: Manifest) -> list[str]:
 
 def _mix(workspace: Workspace, manifest: Manifest) -> tuple[Mix | None, str | None]:
     """The mix that the model was trained on, or why it is not known."""
-    from syneg_cli.mixing.strategies import STRATEGIES
-
     path = workspace.mixed(str(manifest.settings.get("mix")))
     mixed = read_manifest(path) if path.is_file() else None
     if mixed is None:
@@ -156,10 +162,8 @@ def _score(
     workspace: Workspace, name: str, manifest: Manifest, split: str
 ) -> tuple[Score | None, str | None]:
     """nDCG@10 as `eval` measured it for these weights, and why something of it is missing."""
-    from syneg_cli.encoding.loading import weights_hash
-
     path = workspace.evaluation(f"{name}-{split}")
-    measured, evaluated = _evaluation(path), read_manifest(path)
+    measured, evaluated = _read_evaluation(path), read_manifest(path)
     if measured is None or evaluated is None:
         again = f"`syneg eval {workspace.dataset} --model {name}`"
         return None, f"not measured on {split} yet ({again})."
@@ -178,7 +182,7 @@ def _score(
     return Score(value, baseline.metrics[MAIN_METRIC], compare(list(per_query.values()), other)), None
 
 
-def _evaluation(path: Path) -> Evaluation | None:
+def _read_evaluation(path: Path) -> Evaluation | None:
     try:
         read = Evaluation(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -193,7 +197,7 @@ def _baseline(path: Path, measured: Evaluation, evaluated: Manifest, trained: Ma
         manifest = None if file.name.endswith(".manifest.json") else read_manifest(file)
         if manifest is None or {**manifest.inputs, "model": ""} != {**data, "model": ""}:
             continue
-        other = _evaluation(file)
+        other = _read_evaluation(file)
         same_weights = manifest.inputs.get("model") == trained.inputs.get("backbone weights")
         # A hub model that training had yet to download was known by its name alone.
         if other and (same_weights or other.model == trained.settings.get("backbone")):

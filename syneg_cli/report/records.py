@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from syneg_cli.evaluation.significance import Comparison
+from syneg_cli.evaluation import Comparison
 from syneg_cli.report.recordings import Recording
 
 

@@ -6,27 +6,28 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from syneg_cli.evaluation.significance import holm, p_value
+from syneg_cli.evaluation import holm, p_value
+from syneg_cli.report.curves import Curve
 from syneg_cli.report.figures import FIGURES
-from syneg_cli.report.page import Block, Heading, Items, Picture, Rows, Text
-from syneg_cli.report.recordings import SOURCES, Curve
+from syneg_cli.report.page import Block, BulletList, Heading, Paragraph, Picture, Table
+from syneg_cli.report.recordings import SOURCES
 from syneg_cli.report.records import Mix, Model
 
 MISSING = "–"
-FIRST = ("backbone", "epochs", "batch_size", "lr", "temperature", "precision", "seed")
+ALWAYS_STATED = ("backbone", "epochs", "batch_size", "lr", "temperature", "precision", "seed")
 """Settings that are stated even where all models have the same."""
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How one figure is read; `measured` gives a sentence per model."""
+class Explanation:
+    """What is said below a figure; `measured` gives a sentence per model."""
 
     shows: str
-    look: str
+    look_for: str
     measured: Callable[[Model], str]
 
 
-def blocks(
+def report_blocks(
     dataset: str, models: Sequence[Model], figures: Sequence[str], *, split: str, left_out: Sequence[str]
 ) -> list[Block]:
     """The page, from the heading to the last figure.
@@ -36,33 +37,33 @@ def blocks(
     """
     page: list[Block] = [
         Heading(f"Training on {dataset}", level=1),
-        Text("What syneg train recorded, and what syneg eval measured. Each model is one training run."),
+        Paragraph("What syneg train recorded, and what syneg eval measured. Each model is one training run."),
         models_table(models, split),
-        Items([*_legend_of_table(models, split), *settings_lines(models)]),
+        BulletList([*_legend_of_table(models, split), *settings_lines(models)]),
     ]
     notes = [*(note for model in models for note in model.notes), *left_out]
     if notes:
-        page += [Heading("What is missing"), Items(notes)]
+        page += [Heading("What is missing"), BulletList(notes)]
     for name in figures:
-        page += _figure(name, models)
+        page += _figure_blocks(name, models)
     return page
 
 
-def _figure(name: str, models: Sequence[Model]) -> list[Block]:
-    title, reading = FIGURES[name].title, READINGS[name]
-    lines = [f"{model.name}: {reading.measured(model)}" for model in models]
+def _figure_blocks(name: str, models: Sequence[Model]) -> list[Block]:
+    title, explanation = FIGURES[name].title, EXPLANATIONS[name]
+    lines = [f"{model.name}: {explanation.measured(model)}" for model in models]
     more = paper_lines(models) if name == "gradient" else []
     return [
         Heading(title),
         Picture(name, title),
-        Text(f"What it shows. {reading.shows}"),
-        Text(f"What to look for. {reading.look}"),
-        Text("Measured:"),
-        Items([*lines, *more]),
+        Paragraph(f"What it shows. {explanation.shows}"),
+        Paragraph(f"What to look for. {explanation.look_for}"),
+        Paragraph("Measured:"),
+        BulletList([*lines, *more]),
     ]
 
 
-def models_table(models: Sequence[Model], split: str) -> Rows:
+def models_table(models: Sequence[Model], split: str) -> Table:
     """A row for each model; p values of several comparisons come with Holm's correction."""
     corrected = holm({m.name: m.score.gain.p_randomisation for m in models if m.score and m.score.gain})
     columns = [
@@ -84,7 +85,7 @@ def models_table(models: Sequence[Model], split: str) -> Rows:
         for model, row in zip(models, rows, strict=True):
             p = corrected.get(model.name)
             row.append(MISSING if p is None else _p(p))
-    return Rows(columns, rows)
+    return Table(columns, rows)
 
 
 def _trained(model: Model) -> list[str]:
@@ -95,8 +96,8 @@ def _trained(model: Model) -> list[str]:
         MISSING if mix is None or mix.ratio is None else str(mix.ratio),
         _negatives(mix) if mix else MISSING,
         str(model.recording.steps),
-        number(model.losses[-1] if model.losses else None),
-        figure(model.recording.gradient_variance()),
+        _four_decimals(model.losses[-1] if model.losses else None),
+        _four_digits(model.recording.gradient_variance()),
         _dev(model),
     ]
 
@@ -110,7 +111,7 @@ def _scored(model: Model) -> list[str]:
     score = model.score
     gain = score.gain if score else None
     return [
-        number(score.value if score else None),
+        _four_decimals(score.value if score else None),
         f"{gain.difference:+.4f}" if gain else MISSING,
         _p(gain.p_randomisation) if gain else MISSING,
     ]
@@ -127,12 +128,12 @@ def _p(p: float) -> str:
     return p_value(p).removeprefix("= ")
 
 
-def number(value: float | None) -> str:
+def _four_decimals(value: float | None) -> str:
     return MISSING if value is None else f"{value:.4f}"
 
 
-def figure(value: float | None) -> str:
-    """Four digits that count, for what has no natural scale."""
+def _four_digits(value: float | None) -> str:
+    """Four significant digits, for what has no natural scale."""
     return MISSING if value is None else f"{value:.4g}"
 
 
@@ -167,7 +168,7 @@ def settings_lines(models: Sequence[Model]) -> list[str]:
     keys = sorted({key for model in models for key in model.settings} - {"mix"})
     values = {key: [model.settings.get(key) for model in models] for key in keys}
     differ = [key for key in keys if any(value != values[key][0] for value in values[key])]
-    same = [key for key in FIRST if key in keys and key not in differ]
+    same = [key for key in ALWAYS_STATED if key in keys and key not in differ]
     lines = ["The same for all: " + ", ".join(f"{key} {_setting(values[key][0])}" for key in same) + "."]
     for key in differ:
         pairs = zip(models, values[key], strict=True)
@@ -182,7 +183,9 @@ def _setting(value: Any) -> str:
 def paper_lines(models: Sequence[Model]) -> list[str]:
     """The paper's claim of stability beside what was measured, where both strategies were trained."""
     found = {
-        strategy: [f"{m.name} {figure(m.recording.gradient_variance())}" for m in models if _is(m, strategy)]
+        strategy: [
+            f"{m.name} {_four_digits(m.recording.gradient_variance())}" for m in models if _is(m, strategy)
+        ]
         for strategy in ("hybrid", "direct")
     }
     if not all(found.values()):
@@ -199,7 +202,7 @@ def _is(model: Model, strategy: str) -> bool:
 
 
 def _fall(curve: Curve) -> str:
-    return f"{number(curve.first_quarter())} to {number(curve.last_quarter())}"
+    return f"{_four_decimals(curve.first_quarter())} to {_four_decimals(curve.last_quarter())}"
 
 
 def _loss(model: Model) -> str:
@@ -212,8 +215,8 @@ def _gradient(model: Model) -> str:
         return "no gradient norm was recorded."
     mean = sum(norms.values) / len(norms)
     return (
-        f"variance {figure(model.recording.gradient_variance())}, mean {figure(mean)}, largest "
-        f"{figure(max(norms.values))}, over {len(norms)} steps."
+        f"variance {_four_digits(model.recording.gradient_variance())}, mean {_four_digits(mean)}, largest "
+        f"{_four_digits(max(norms.values))}, over {len(norms)} steps."
     )
 
 
@@ -240,15 +243,15 @@ def _falls(curves: dict[str, Curve]) -> str:
     return ", ".join(f"{name} {_fall(curve)}" for name, curve in curves.items() if len(curve))
 
 
-READINGS = {
-    "loss": Reading(
+EXPLANATIONS = {
+    "loss": Explanation(
         "The training loss of every step. Thick lines are means of neighbouring steps and stop half a window "
         "before each end, where no full window was measured.",
         "A curve that falls and levels off. Only its shape compares between models with different negatives: "
         "easy negatives give a low loss without any learning.",
         _loss,
     ),
-    "gradient": Reading(
+    "gradient": Explanation(
         "The length of the gradient of all weights at every step, before it is clipped. Its variance over "
         "the steps (in the legend) is the SyNeg paper's measure of how steadily a mix trains.",
         "Spikes, and how far the faint line strays from the thick one. A spike at the end of each epoch may "
@@ -257,14 +260,14 @@ READINGS = {
         "compare models that share these.",
         _gradient,
     ),
-    "similarity": Reading(
+    "similarity": Explanation(
         "The mean similarity of the queries of a step to their positives, and to the negatives drawn for "
         "them, by source. In-batch negatives are not in it.",
         "A gap between positives and negatives that widens. Negatives of a source that fall far below the "
         "other source's have become easy for the model, and teach it less.",
         _similarity,
     ),
-    "violated": Reading(
+    "violated": Explanation(
         "The share of a step's own negatives that score at least as high as their positive, by source.",
         "A share that falls. A source that stays high holds either what the model cannot learn or what is "
         "relevant after all; syneg verify looks for the latter.",

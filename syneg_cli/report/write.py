@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from syneg_cli.core.files import write_text
-from syneg_cli.report import page as pages
+from syneg_cli.core import write_text
 from syneg_cli.report.figures import write_figures
+from syneg_cli.report.page import to_html, to_markdown
 from syneg_cli.report.records import Model
-from syneg_cli.report.wording import blocks
+from syneg_cli.report.wording import report_blocks
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ def write_report(
     similarities = {model.similarity for model in models}
     similarity = similarities.pop() if len(similarities) == 1 else ""
     names = write_figures(folder, {model.name: model.recording for model in models}, similarity)
-    page = blocks(dataset, models, names, split=split, left_out=left_out)
+    blocks = report_blocks(dataset, models, names, split=split, left_out=left_out)
     made = Report(
         folder / "report.md",
         folder / "report.html",
         tuple(folder / f"{name}.{form}" for name in names for form in ("png", "svg")),
     )
-    write_text(made.markdown, pages.markdown(page))
-    write_text(made.html, pages.html(f"Training on {dataset}", page, folder))
+    write_text(made.markdown, to_markdown(blocks))
+    write_text(made.html, to_html(f"Training on {dataset}", blocks, folder))
     return made

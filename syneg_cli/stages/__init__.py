@@ -1,1 +1,61 @@
-"""stages"""
+"""A project's stages: settings, session, and one class per stage with its plan and its run."""
+
+from syneg_cli.stages.batches import fetch, hand_in
+from syneg_cli.stages.calling import cache_path, open_cache, stored_answers
+from syneg_cli.stages.demo import run_arms, write_demo
+from syneg_cli.stages.documents import example_text
+from syneg_cli.stages.evaluate import Measured, measure, subject_of
+from syneg_cli.stages.generate import Generate, Generated
+from syneg_cli.stages.mine import Mined, mine_stages
+from syneg_cli.stages.mirror_queries import MirroredQueries, MirrorQueries
+from syneg_cli.stages.mix import Mix, MixedRecord, mix_of
+from syneg_cli.stages.pipeline import State, run_stages, stages_of, states
+from syneg_cli.stages.project import PROJECT_FILE, field_of, flag_of, resolve, setting_keys
+from syneg_cli.stages.project_files import write_project
+from syneg_cli.stages.prompts import rendered_prompt
+from syneg_cli.stages.report import report_workspace, reported_models
+from syneg_cli.stages.session import Session
+from syneg_cli.stages.stage import Performed, perform
+from syneg_cli.stages.train import Train
+from syneg_cli.stages.verify import verify_stages
+
+__all__ = [
+    "PROJECT_FILE",
+    "Generate",
+    "Generated",
+    "Measured",
+    "Mined",
+    "MirrorQueries",
+    "MirroredQueries",
+    "Mix",
+    "MixedRecord",
+    "Performed",
+    "Session",
+    "State",
+    "Train",
+    "cache_path",
+    "example_text",
+    "fetch",
+    "field_of",
+    "flag_of",
+    "hand_in",
+    "measure",
+    "mine_stages",
+    "mix_of",
+    "open_cache",
+    "perform",
+    "rendered_prompt",
+    "report_workspace",
+    "reported_models",
+    "resolve",
+    "run_arms",
+    "run_stages",
+    "setting_keys",
+    "stages_of",
+    "states",
+    "stored_answers",
+    "subject_of",
+    "verify_stages",
+    "write_demo",
+    "write_project",
+]

@@ -9,14 +9,16 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_origin
+from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
-from syneg_cli.core.errors import ProjectFileError, UsageError, did_you_mean
+from syneg_cli.core import ProjectFileError, UsageError, did_you_mean
+from syneg_cli.stages.settings import Project
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,164 +28,6 @@ else:
 PROJECT_FILE = "syneg.toml"
 TABLES = ("mix.weights",)
 """Keys whose value is a table with names of the user's own."""
-
-Positive = Annotated[int, Field(ge=1)]
-NonNegative = Annotated[int, Field(ge=0)]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class AttributePools(Section):
-    """Values that the prompt's attributes are drawn from; empty means the data set's own."""
-
-    domain: tuple[str, ...] = ()
-    difficulty: tuple[str, ...] = ()
-    length: tuple[str, ...] = ()
-
-
-class DatasetSection(Section):
-    name: str | None = None
-    data_dir: str | None = None
-    dev_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    dev_seed: int = 0
-    relevance: str | None = None
-    attributes: AttributePools = AttributePools()
-
-
-class GenerateSection(Section):
-    llm: str | None = None
-    base_url: str | None = None
-    prompt: str = "syneg"
-    name: str = "default"
-    n: Positive = 2
-    limit: Positive | None = None
-    concurrency: Positive = 8
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    max_tokens: Positive = 4096
-    seed: int = 0
-    timeout: Annotated[float, Field(gt=0)] = 120.0
-    max_cost: Annotated[float, Field(gt=0)] | None = None
-    max_calls: Positive | None = None
-    price: Annotated[tuple[float, ...], Field(max_length=2)] = ()
-    structured: bool = True
-    corrections: NonNegative = 1
-    max_words: Positive = 400
-    rpm: Positive | None = None
-    tpm: Positive | None = None
-    attempts: Positive = 8
-    shard: Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")] | None = None
-    cache: str | None = None
-
-
-class MineSection(Section):
-    miners: tuple[str, ...] = ("dense",)
-    depth: Positive = 30
-    pool: Positive = 300
-    skip: NonNegative = 0
-    min_score: float | None = None
-    max_score: float | None = None
-    margin: Annotated[float, Field(ge=0)] | Literal["auto"] | None = None
-    percentage: Annotated[float, Field(gt=0, le=1)] | Literal["off"] = "off"
-    near_copies: Annotated[float, Field(gt=0, le=1)] | Literal["off"] = 0.9
-    draw: Literal["top", "sample"] = "top"
-    backbone: str | None = None
-    max_length: Positive | None = None
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    backend: Literal["torch", "onnx", "openvino"] = "torch"
-    batch_size: Positive = 32
-    trust_remote_code: bool = False
-    index: str = "Flat"
-    index_options: str = ""
-    simans_a: Annotated[float, Field(ge=0)] = 0.5
-    simans_b: float = 0.0
-    temperature: Annotated[float, Field(gt=0)] = 0.05
-    seed: int = 0
-
-
-class MixSection(Section):
-    strategy: str = "hybrid"
-    name: str | None = None
-    ratio: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.7
-    negatives: NonNegative = 3
-    rounds: Positive | None = None
-    weights: Mapping[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] | None = None
-    max_synthetic: NonNegative | None = None
-    max_risk: Annotated[float, Field(ge=0, le=1)] | None = None
-    mirror: str | None = None
-    file: str | None = None
-    seed: int = 0
-
-    @field_validator("weights", mode="before")
-    @classmethod
-    def _weights_from_text(cls, value: Any) -> Any:
-        """`bm25=0.5,dense=1`, as flags and environment variables give it."""
-        if not isinstance(value, str):
-            return value
-        parts = [part.rpartition("=") for part in value.split(",") if part.strip()]
-        if not all(name.strip() and equals for name, equals, _ in parts):
-            raise ValueError("expected NAME=NUMBER,NAME=NUMBER")
-        return {name.strip(): number.strip() for name, _, number in parts}
-
-
-class TrainSection(Section):
-    backbone: str = "minilm"
-    output: str | None = None
-    epochs: Positive = 2
-    batch_size: Positive = 16
-    lr: Annotated[float, Field(gt=0)] = 5e-5
-    temperature: Annotated[float, Field(gt=0)] | None = None
-    in_batch: bool = True
-    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
-    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
-    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
-    accumulation: Positive = 1
-    chunk: Positive | None = None
-    max_length: Positive | None = None
-    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    balance: Annotated[float, Field(ge=0)] = 0.0
-    guide: str | None = None
-    guide_margin: float = 0.0
-    cross_encoder: str | None = None
-    distil: Annotated[float, Field(ge=0)] = 1.0
-    matryoshka: tuple[Positive, ...] = ()
-    refresh: Literal["none", "ance", "adore"] = "none"
-    refresh_steps: Positive | None = None
-    refresh_depth: Positive = 200
-    freeze: NonNegative = 0
-    lora: NonNegative = 0
-    merge: Annotated[float, Field(gt=0, le=1)] = 1.0
-    share_negatives: bool = False
-    dev: bool = False
-    dev_pool: Positive = 50
-    patience: NonNegative = 0
-    save_steps: NonNegative = 100
-    report_to: str = "none"
-    seed: int = 0
-
-
-class EvalSection(Section):
-    split: str = "test"
-    batch_size: Positive = 32
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-
-
-class Project(Section):
-    work_dir: str = ".syneg"
-    dataset: DatasetSection = DatasetSection()
-    generate: GenerateSection = GenerateSection()
-    mine: MineSection = MineSection()
-    mix: MixSection = MixSection()
-    train: TrainSection = TrainSection()
-    eval: EvalSection = EvalSection()
-
-    @field_validator("dataset", mode="before")
-    @classmethod
-    def _name_alone(cls, value: Any) -> Any:
-        return {"name": value} if isinstance(value, str) else value
 
 
 @dataclass(frozen=True)
@@ -210,6 +54,8 @@ class Resolved:
 def resolve(
     flags: Mapping[str, Any] | None = None,
     *,
+    sets: Iterable[str] = (),
+    names: Mapping[str, str] | None = None,
     file: Path | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Resolved:
@@ -217,6 +63,8 @@ def resolve(
 
     Args:
         flags: dotted key -> value; None values count as not given.
+        sets: `KEY=VALUE` texts of `--set`; a flag of its own wins over one.
+        names: dotted key -> the flag's name, where that is not the key's.
         file: the project file; by default `syneg.toml` in the current folder, if there.
 
     Raises:
@@ -235,16 +83,19 @@ def resolve(
         _check_keys(document, Project, path, text)
         for key, value in _flatten(document, Project):
             values[key], origins[key] = value, str(path)
-    for key, name in _environment_names().items():
+    for key, name in environment_names().items():
         if environ.get(name):
             values[key], origins[key] = _from_text(key, environ[name]), f"${name}"
+    for assignment in sets:
+        key, value = _assigned(assignment)
+        values[key], origins[key] = value, "--set"
     for key, value in (flags or {}).items():
         if value is not None and value != []:
             values[key], origins[key] = value, "flag"
     try:
         project = Project.model_validate(_nest(values))
     except ValidationError as error:
-        raise _explain(error, origins, path, text) from None
+        raise _explain(error, origins, names or {}, path, text) from None
     return Resolved(project, origins, path.parent if text else Path())
 
 
@@ -259,7 +110,7 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ProjectFileError(f"{path} is not valid TOML: {error}.", hint="Mend that line.") from None
+        raise ProjectFileError(f"{path} is not valid TOML: {error}.", hint="Fix that line.") from None
 
 
 def _submodel(model: type[BaseModel], key: str) -> type[BaseModel] | None:
@@ -334,44 +185,82 @@ def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
     return nested
 
 
-def _keys(model: type[BaseModel], prefix: str = "") -> list[str]:
+def setting_keys(model: type[BaseModel] = Project, prefix: str = "") -> list[str]:
     keys: list[str] = []
     for name in model.model_fields:
         submodel = _submodel(model, name)
-        keys += _keys(submodel, f"{prefix}{name}.") if submodel else [f"{prefix}{name}"]
+        keys += setting_keys(submodel, f"{prefix}{name}.") if submodel else [f"{prefix}{name}"]
     return keys
 
 
-def _environment_names() -> dict[str, str]:
-    names = {key: "SYNEG_" + key.replace(".", "_").upper() for key in _keys(Project)}
+def environment_names() -> dict[str, str]:
+    """Dotted key -> environment variable."""
+    names = {key: "SYNEG_" + key.replace(".", "_").upper() for key in setting_keys()}
     return names | {"dataset.data_dir": "SYNEG_DATA_DIR"}
 
 
+def _assigned(assignment: str) -> tuple[str, Any]:
+    """The key and value of `train.warmup=0.2`."""
+    key, equals, text = assignment.partition("=")
+    key, known = key.strip(), setting_keys()
+    if not equals:
+        raise UsageError(
+            f"--set {assignment}: expected KEY=VALUE.", hint="For example --set train.warmup=0.2."
+        )
+    if key not in known:
+        raise UsageError(
+            f"--set {assignment}: there is no setting {key!r}.{did_you_mean(key, known)}",
+            hint="`--show-config` lists them all.",
+        )
+    return key, _from_text(key, text.strip())
+
+
 def _from_text(key: str, text: str) -> Any:
+    """The value of a setting as text gives it: lists with commas, nothing for None."""
+    field = field_of(key)
+    if get_origin(field.annotation) is tuple:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return None if not text and type(None) in get_args(field.annotation) else text
+
+
+def field_of(key: str) -> FieldInfo:
+    """The field that declares a setting, by its dotted key."""
     model: type[BaseModel] = Project
     *sections, leaf = key.split(".")
     for section in sections:
         model = _submodel(model, section) or model
-    is_list = get_origin(model.model_fields[leaf].annotation) is tuple
-    return [part.strip() for part in text.split(",") if part.strip()] if is_list else text
+    return model.model_fields[leaf]
 
 
 def _explain(
-    error: ValidationError, origins: Mapping[str, str], path: Path, text: str
+    error: ValidationError, origins: Mapping[str, str], names: Mapping[str, str], path: Path, text: str
 ) -> ProjectFileError | UsageError:
     first = error.errors()[0]
     parts = [str(part) for part in first["loc"]]
     key = next((k for k in (".".join(parts[:i]) for i in range(len(parts), 0, -1)) if k in origins), "")
     key = key or ".".join(parts)
     origin = origins.get(key, "")
-    problem = f"{first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}"
+    problem = f"{first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}.{_nearest(first)}"
     if origin == "flag":
-        return UsageError(f"--{key.rpartition('.')[2].replace('_', '-')}: {problem}.")
+        return UsageError(f"{names.get(key, flag_of(key))}: {problem}")
+    if origin == "--set":
+        return UsageError(f"--set {key}: {problem}")
     if origin.startswith("$"):
-        return UsageError(f"{origin}: {problem}.", hint=f"It sets {key}; unset it or correct it.")
+        return UsageError(f"{origin}: {problem}", hint=f"It sets {key}; unset it or correct it.")
     section, _, leaf = key.rpartition(".")
     where = f"{leaf} in [{section}]" if section else leaf
-    return ProjectFileError(f"{path}, line {_line_of(text, key)}: {where}: {problem}.")
+    return ProjectFileError(f"{path}, line {_line_of(text, key)}: {where}: {problem}")
+
+
+def _nearest(error: Mapping[str, Any]) -> str:
+    """The choice that was probably meant."""
+    choices = re.findall("'([^']*)'", error["msg"]) if error["type"] == "literal_error" else []
+    return did_you_mean(str(error["input"]), choices)
+
+
+def flag_of(key: str) -> str:
+    """`train.batch_size` -> `--batch-size`."""
+    return f"--{key.rpartition('.')[2].replace('_', '-')}"
 
 
 def _show(value: Any) -> str:

@@ -1,1 +1,26 @@
-"""training"""
+"""Contrastive fine-tuning: losses, batches, trainer, checkpoints, ANCE, ADORE, the model card."""
+
+from syneg_cli.training.checkpoints import checkpoint_folder
+from syneg_cli.training.fine_tune import fine_tune
+from syneg_cli.training.helpers import Around, check_adore
+from syneg_cli.training.model_card import CardFacts, model_card, with_metrics
+from syneg_cli.training.model_folder import save_model
+from syneg_cli.training.recorder import RECORDING, recorded_lines, variance
+from syneg_cli.training.settings import TrainSettings
+from syneg_cli.training.train import TrainResult
+
+__all__ = [
+    "RECORDING",
+    "Around",
+    "CardFacts",
+    "TrainResult",
+    "TrainSettings",
+    "check_adore",
+    "checkpoint_folder",
+    "fine_tune",
+    "model_card",
+    "recorded_lines",
+    "save_model",
+    "variance",
+    "with_metrics",
+]

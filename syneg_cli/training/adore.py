@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from syneg_cli.core.records import TrainingInstance
-from syneg_cli.encoding.index import search
+from syneg_cli.core import TrainingInstance
+from syneg_cli.evaluation import nearest
 from syneg_cli.training.batches import Tokenise
 from syneg_cli.training.gradcache import Features
 from syneg_cli.training.losses import pairwise_lambda
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import numpy as np
     from sentence_transformers import SentenceTransformer
 
-    from syneg_cli.data.dataset import Dataset
-    from syneg_cli.mixing.texts import Texts
+    from syneg_cli.data import Dataset
+    from syneg_cli.mixing import Texts
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,14 @@ class Frozen:
         """
         import numpy as np
 
-        spare = max(len(a | b) for a, b in zip(relevant, excluded, strict=True))
-        _, found = search(queries.float().cpu().numpy(), self.vectors, self.depth + spare)
-        chosen = []
-        for rows, own, out in zip(found, relevant, excluded, strict=True):
-            others = [int(row) for row in rows if row not in own and row not in out]
-            chosen.append([*sorted(own), *others[: self.depth]])
+        found = nearest(
+            queries.float().cpu().numpy(),
+            self.vectors,
+            range(len(self.vectors)),
+            self.depth,
+            [own | out for own, out in zip(relevant, excluded, strict=True)],
+        )
+        chosen = [[*sorted(own), *others] for own, others in zip(relevant, found, strict=True)]
         width = max(map(len, chosen))
         filled = np.array([rows + [0] * (width - len(rows)) for rows in chosen])
         lengths = torch.tensor([len(rows) for rows in chosen])

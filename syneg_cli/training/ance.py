@@ -3,7 +3,7 @@
 Before every epoch but the first, or every so many batches, the corpus is encoded with the
 current weights and searched; each instance's mined negatives are replaced by a random draw
 from the first `depth` documents of its query. The paper refreshes beside training, with
-weights that are some steps old; here training waits, so that they never are [I].
+weights that are some steps old; here training waits, so that they never are.
 """
 
 from __future__ import annotations
@@ -13,16 +13,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syneg_cli.core.files import write_text
-from syneg_cli.core.progress import NoProgress, Progress
-from syneg_cli.core.random_streams import joined, stream
-from syneg_cli.core.records import NegativeRef, TrainingInstance
-from syneg_cli.mixing.families import Families
+from syneg_cli.core import NegativeRef, NoProgress, Progress, TrainingInstance, joined, stream, write_text
+from syneg_cli.encoding import Encoder
+from syneg_cli.evaluation import nearest
+from syneg_cli.mixing import Families
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-    from syneg_cli.data.dataset import Dataset
+    from syneg_cli.data import Dataset
 
 SOURCE = "ance"
 
@@ -86,20 +85,10 @@ class Ance:
         return pools
 
     def _mine(self, queries: list[str]) -> dict[str, list[str]]:
-        from syneg_cli.encoding.encoder import Encoder
-        from syneg_cli.encoding.index import search
-
         progress = self.progress or NoProgress()
         encoder = Encoder(self.model, precision=self.precision)
         documents = encoder.encode_corpus(self.dataset.corpus, progress)
         vectors = encoder.encode_queries([self.dataset.queries[q].text for q in queries], progress)
-        spare = max((len(self.dataset.excluded(q)) for q in queries), default=0)
-        _, rows = search(vectors, documents, min(self.depth + spare, len(self.dataset.corpus)))
-        ids = self.dataset.corpus.ids
-        pools = {}
-        for query_id, found in zip(queries, rows, strict=True):
-            excluded = self.dataset.excluded(query_id)
-            pools[query_id] = [ids[row] for row in found if row >= 0 and ids[row] not in excluded][
-                : self.depth
-            ]
-        return pools
+        excluded = [self.dataset.excluded(q) for q in queries]
+        found = nearest(vectors, documents, self.dataset.corpus.ids, self.depth, excluded)
+        return {query_id: list(pool) for query_id, pool in zip(queries, found, strict=True)}

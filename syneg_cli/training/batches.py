@@ -8,14 +8,14 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
-from syneg_cli.core.records import CORPUS, SYNTHETIC, NegativeRef, TrainingInstance
-from syneg_cli.mixing.families import Families
+from syneg_cli.core import CORPUS, SYNTHETIC, NegativeRef, TrainingInstance
+from syneg_cli.mixing import Families
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from syneg_cli.data.dataset import Dataset
-    from syneg_cli.mixing.texts import Texts
+    from syneg_cli.data import Dataset
+    from syneg_cli.mixing import Texts
 
 Tokenise = Callable[[list[str], "str | None"], Mapping[str, "Tensor"]]
 """(texts, prompt) -> the model's input tensors."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core.files import content_hash, write_text
+from syneg_cli.core import content_hash, write_text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,7 +17,7 @@ MARK = "complete"
 PLAN = "plan.json"
 
 
-def folder_for(model: Path, plan: Mapping[str, Any], *, tidy: bool = True) -> Path:
+def checkpoint_folder(model: Path, plan: Mapping[str, Any], *, tidy: bool = True) -> Path:
     """The checkpoint folder of a model; emptied if another plan left it.
 
     Args:

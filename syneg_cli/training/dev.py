@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from syneg_cli.core.progress import NoProgress, Progress
-from syneg_cli.evaluation.evaluate import MAIN_METRIC, score
+from syneg_cli.core import NoProgress, Progress
+from syneg_cli.encoding import Encoder
+from syneg_cli.evaluation import MAIN_METRIC, nearest, score
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-    from syneg_cli.data.dataset import Dataset
-    from syneg_cli.encoding.encoder import Encoder
+    from syneg_cli.data import Dataset
 
 DEPTH = 10
 
@@ -33,14 +33,12 @@ class DevPool:
         cls, dataset: Dataset, encoder: Encoder, *, depth: int, progress: Progress | None = None
     ) -> DevPool:
         """Judged documents and the first `depth` of every dev query by `encoder`."""
-        from syneg_cli.encoding.index import search
-
         query_ids = list(dataset.qrels("dev"))
         documents = encoder.encode_corpus(dataset.corpus, progress or NoProgress())
         queries = encoder.encode_queries([dataset.queries[q].text for q in query_ids])
-        _, found = search(queries, documents, min(depth, len(dataset.corpus)))
+        found = nearest(queries, documents, range(len(dataset.corpus)), depth)
         judged = {dataset.corpus.row(d) for grades in dataset.qrels("dev").values() for d in grades}
-        return cls(dataset, tuple(sorted(judged | {int(row) for row in found.flatten()})))
+        return cls(dataset, tuple(sorted(judged.union(*found))))
 
     def measure(
         self,
@@ -50,19 +48,10 @@ class DevPool:
         precision: str = "auto",
     ) -> float:
         """nDCG@10 of the model as it is now; `documents` encodes documents, if `model` does not."""
-        from syneg_cli.encoding.encoder import Encoder
-        from syneg_cli.encoding.index import search
-
         encoder = Encoder(model, documents=documents, precision=precision)
         query_ids = list(self.dataset.qrels("dev"))
         vectors = encoder.encode_texts(self.dataset.corpus.texts(self.rows))
         queries = encoder.encode_queries([self.dataset.queries[q].text for q in query_ids])
-        scores, found = search(queries, vectors, min(DEPTH, len(self.rows)))
-        run = {
-            query_id: {
-                self.dataset.corpus.ids[self.rows[row]]: float(value)
-                for row, value in zip(places, values, strict=True)
-            }
-            for query_id, places, values in zip(query_ids, found, scores, strict=True)
-        }
+        ids = [self.dataset.corpus.ids[row] for row in self.rows]
+        run = dict(zip(query_ids, nearest(queries, vectors, ids, DEPTH), strict=True))
         return score(run, self.dataset.qrels("dev")).metrics[MAIN_METRIC]

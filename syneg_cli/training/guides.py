@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core.records import NegativeRef
-from syneg_cli.mixing.texts import Texts
+from syneg_cli.core import NegativeRef
+from syneg_cli.mixing import Texts
 from syneg_cli.training.batches import Batch
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from syneg_cli.data.dataset import Dataset
-    from syneg_cli.encoding.encoder import Encoder
+    from syneg_cli.data import Dataset
+    from syneg_cli.encoding import Encoder
 
 
 @dataclass

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from syneg_cli import __version__
+from syneg_cli.core import __version__
+from syneg_cli.encoding import read_card
+
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult
+
+TAGS = ("sentence-transformers", "sentence-similarity", "feature-extraction", "dense", "syneg")
 
 
 @dataclass(frozen=True)
@@ -37,84 +42,78 @@ class CardFacts:
 
 def model_card(facts: CardFacts) -> str:
     """Markdown with the YAML head that model hubs read."""
-    return "\n".join([*_head(facts), *_body(facts)]) + "\n"
+    from huggingface_hub import ModelCardData
+
+    head = ModelCardData(
+        base_model=_as_read_back(facts.base_model),
+        datasets=[_as_read_back(facts.dataset)],
+        library_name="sentence-transformers",
+        pipeline_tag="sentence-similarity",
+        tags=list(TAGS),
+    )
+    return f"---\n{head.to_yaml()}\n---\n{_body(facts)}"
 
 
-def _head(facts: CardFacts) -> list[str]:
-    return [
-        "---",
-        "library_name: sentence-transformers",
-        "pipeline_tag: sentence-similarity",
-        f"base_model: {json.dumps(facts.base_model)}",
-        f"datasets: [{json.dumps(facts.dataset)}]",
-        "tags: [sentence-transformers, sentence-similarity, feature-extraction, dense, syneg]",
-        "---",
-    ]
+def _body(facts: CardFacts) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
 
-
-def _body(facts: CardFacts) -> list[str]:
+    templates = Environment(
+        loader=PackageLoader("syneg_cli.training", ""),
+        undefined=StrictUndefined,
+        finalize=_in_one_line,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
     sources = ", ".join(f"{mean:.2f} {source}" for source, mean in facts.composition.items()) or "none"
-    lines = [
-        f"# {facts.name}",
-        "",
-        f"`{facts.base_model}` fine-tuned on {facts.dataset} with "
-        f"[syneg](https://arxiv.org/abs/2412.17250) {__version__}.",
-        "",
-        "```python",
-        "from sentence_transformers import SentenceTransformer",
-        "",
-        f'model = SentenceTransformer("{facts.name}")',
-        'queries = model.encode_query(["a query"])',
-        'documents = model.encode_document(["a title and a text"])',
-        "scores = model.similarity(queries, documents)",
-        "```",
-        "",
-        "| | |",
-        "|---|---|",
-        f"| Similarity | {facts.similarity} |",
-        f"| Maximum length | {facts.max_length} tokens |",
-    ]
-    lines += [f"| Prompt for a {role} | `{text}` |" for role, text in facts.prompts.items() if text]
-    lines += [
-        "",
-        "## Training data",
-        "",
-        f"{facts.pairs} judged (query, positive) pairs of {facts.dataset}. Strategy `{facts.strategy}`, "
-        f"{facts.negatives} negatives per pair, synthetic : retrieved = {facts.ratio}; "
-        f"on average {sources} per pair and epoch.",
-    ]
-    if facts.mirrored:
-        lines += ["", f"{facts.mirrored} synthetic texts are also the positives of queries of their own."]
-    if facts.llm:
-        lines += ["", f"The synthetic negatives were written by `{facts.llm}` (prompt `{facts.prompt}`)."]
-    lines += ["", "## Training", "", f"Loss: {facts.loss}.", "", "| setting | value |", "|---|---|"]
-    lines += [f"| {key} | {value} |" for key, value in facts.training.items()]
-    return [*lines, "", "## Make it again", "", "```", facts.command, "```"]
+    template = templates.get_template("model_card.md.jinja")
+    return template.render(facts=facts, sources=sources, version=__version__)
 
 
-INDEX = "model-index: "
+def _in_one_line(value: object) -> str:
+    """What the template puts in. A line break in a name starts no heading, table row or YAML head."""
+    return " ".join(str(value).splitlines())
+
+
+def _as_read_back(name: str) -> str:
+    """A name as it comes back from YAML.
+
+    YAML knows one more line break (U+0085), which it reads as a newline. Cards of earlier versions
+    hold JSON, whose halves of characters beyond 16 bits YAML leaves apart.
+    """
+    return name.replace("\x85", "\n").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def with_metrics(card: str, name: str, dataset: str, split: str, metrics: Mapping[str, float]) -> str:
     """The card with these results in its `model-index`; earlier ones of the same split are replaced.
 
-    The entry is one line of JSON, which is YAML too. A card without a YAML head is left alone.
+    A card without a YAML head, or with one that cannot be read, is left alone.
     """
-    lines = card.splitlines()
-    if not lines or lines[0] != "---" or "---" not in lines[1:]:
+    from huggingface_hub import EvalResult
+
+    read = read_card(card)
+    if read is None:
         return card
-    end = lines.index("---", 1)
-    old = next((line for line in lines[1:end] if line.startswith(INDEX)), None)
-    results = json.loads(old.removeprefix(INDEX))[0]["results"] if old else []
-    place = {"type": dataset, "name": dataset, "split": split}
-    results = [result for result in results if result["dataset"] != place]
-    results.append(
-        {
-            "task": {"type": "information-retrieval", "name": "Information Retrieval"},
-            "dataset": place,
-            "metrics": [{"type": key, "value": round(value, 4)} for key, value in metrics.items()],
-        }
-    )
-    entry = INDEX + json.dumps([{"name": name, "results": results}])
-    head = [line for line in lines[1:end] if line != old]
-    return "\n".join(["---", *head, entry, *lines[end:]]) + "\n"
+    dataset, split = _as_read_back(dataset), _as_read_back(split)
+    new = [
+        EvalResult(
+            task_type="information-retrieval",
+            task_name="Information Retrieval",
+            dataset_type=dataset,
+            dataset_name=dataset,
+            dataset_split=split,
+            metric_type=metric,
+            metric_value=round(float(value), 4),  # YAML writes a float of numpy's as a Python object
+        )
+        for metric, value in metrics.items()
+    ]
+    old = [result for result in read.data.get("eval_results", []) if _place(result) != (dataset, split)]
+    read.data["model_name"], read.data["eval_results"] = _as_read_back(name), [*old, *new]
+    return str(read)
+
+
+def _place(result: EvalResult) -> tuple[str, str | None] | None:
+    """(data set, split) of a result; None for one of a part or a version of a data set."""
+    if result.dataset_config is not None or result.dataset_revision is not None:
+        return None
+    return _as_read_back(str(result.dataset_type)), result.dataset_split

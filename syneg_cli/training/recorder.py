@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from syneg_cli.training.objective import Labels
 
-FILE = "training.jsonl"
+RECORDING = "training.jsonl"
 
 
 def step_figures(scores: Tensor, labels: Labels, temperature: float) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class Recorder:
         """Open the file, with the lines of the first `step` steps if they are there."""
         if self.path is None:
             return
-        kept = [row for row in read(self.path) if row["step"] <= step] if step else []
+        kept = [row for row in recorded_lines(self.path) if row["step"] <= step] if step else []
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = self.path.open("w", encoding="utf-8")
         for row in kept:
@@ -84,7 +84,7 @@ class Recorder:
             self._file = None
 
 
-def read(path: Path) -> list[dict[str, Any]]:
+def recorded_lines(path: Path) -> list[dict[str, Any]]:
     """The lines of a recording; a line cut by a crash is left out."""
     rows: list[dict[str, Any]] = []
     if not path.is_file():

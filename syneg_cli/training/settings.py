@@ -1,38 +1,117 @@
-"""Everything that decides the weights, beside the instances and the backbone."""
+"""Everything that decides the weights, beside the instances."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from syneg_cli.core import NonNegative, Positive, Section, setting
+
+MODEL, OPTIMISER, LOSS = "Model", "Optimiser", "Loss"
+MINING, DEV, MACHINES, OUTPUT = "Negatives that follow the model", "Choosing an epoch", "Machines", "Output"
 
 
-@dataclass(frozen=True)
-class TrainSettings:
-    """Everything that decides the weights, beside the instances and the backbone.
+class TrainSettings(Section):
+    """Fine-tuning."""
 
-    `temperature` None: 0.05 for cosine models, 1 for dot products. `dropout` None: 0 on a
-    CPU, where it costs a multiple of the step time, the model's own elsewhere.
-    """
-
-    epochs: int = 2
-    batch_size: int = 16
-    lr: float = 5e-5
-    temperature: float | None = None
-    in_batch: bool = True
-    warmup: float = 0.1
-    weight_decay: float = 0.01
-    layer_decay: float = 1.0
-    max_grad_norm: float = 1.0
-    accumulation: int = 1
-    chunk: int | None = None
-    dropout: float | None = None
-    precision: str = "auto"
-    balance: float = 0.0
-    distil: float = 0.0
-    matryoshka: tuple[int, ...] = ()
-    freeze: int = 0
-    lora: int = 0
-    merge: float = 1.0
-    share_negatives: bool = False
-    patience: int = 0
-    report_to: str = "none"
-    seed: int = 0
+    backbone: str = setting(
+        "minilm", "An alias (bge-base, e5-base, ...), a local folder or a hub id.", panel=MODEL
+    )
+    output: str | None = setting(
+        None,
+        "Name of the model.",
+        example='"my-model"',
+        otherwise="<backbone>-<mix>",
+        panel=OUTPUT,
+        decides=False,
+    )
+    epochs: Positive = setting(2, "Passes over the pairs.", panel=OPTIMISER)
+    batch_size: Positive = setting(16, "Pairs a step; mirrored ones come on top.", panel=OPTIMISER)
+    lr: Annotated[float, Field(gt=0)] = setting(5e-5, "Peak learning rate.", panel=OPTIMISER)
+    temperature: Annotated[float, Field(gt=0)] | None = setting(
+        None,
+        "Of InfoNCE.",
+        example="0.05",
+        otherwise="0.05 for cosine, 1 for dot products",
+        panel=LOSS,
+    )
+    in_batch: bool = setting(True, "Other pairs' documents are negatives too.", panel=LOSS)
+    warmup: Annotated[float, Field(ge=0, lt=1)] = setting(
+        0.1, "Share of the steps in which the rate rises.", panel=OPTIMISER
+    )
+    weight_decay: Annotated[float, Field(ge=0)] = setting(0.01, "Of AdamW.", panel=OPTIMISER)
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = setting(
+        1.0, "The rate of each layer is this times that of the one above.", panel=OPTIMISER
+    )
+    max_grad_norm: Annotated[float, Field(gt=0)] = setting(
+        1.0, "Longer gradients are clipped.", panel=OPTIMISER
+    )
+    accumulation: Positive = setting(
+        1, "Batches per step; in-batch negatives stay within a batch.", panel=OPTIMISER
+    )
+    chunk: Positive | None = setting(
+        None, "GradCache: any batch size in the memory of so many texts.", example="32", panel=MACHINES
+    )
+    max_length: Positive | None = setting(
+        None, "Tokens per text.", example="256", otherwise="the model's own", panel=MODEL
+    )
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = setting(
+        None,
+        "Dropout rate.",
+        example="0.1",
+        otherwise="0 on a CPU, else the model's own",
+        panel=OPTIMISER,
+    )
+    precision: Literal["auto", "fp32", "bf16"] = setting(
+        "auto", "auto is bf16 where the processor has it, else fp32.", panel=MACHINES
+    )
+    balance: Annotated[float, Field(ge=0)] = setting(
+        0.0, "Weight of CausalNeg's term against source shortcuts (0.05 there).", panel=LOSS
+    )
+    guide: str | None = setting(
+        None,
+        "A guide encoder that masks what it finds too relevant (GISTEmbed).",
+        example='"bge-base"',
+        panel=LOSS,
+    )
+    guide_margin: float = setting(0.0, "How far below its positive the guide masks.", panel=LOSS)
+    cross_encoder: str | None = setting(
+        None,
+        "A cross-encoder that teaches by its scores.",
+        example='"cross-encoder/ms-marco-MiniLM-L6-v2"',
+        panel=LOSS,
+    )
+    distil: Annotated[float, Field(ge=0)] = setting(1.0, "Weight of that teaching.", panel=LOSS)
+    matryoshka: tuple[Positive, ...] = setting(
+        (), "Dimensions that are good alone too.", example="[64, 128]", panel=LOSS
+    )
+    refresh: Literal["none", "ance", "adore"] = setting(
+        "none",
+        "ance: mine again with the current weights. adore: train the query side alone, on what it retrieves.",
+        panel=MINING,
+    )
+    refresh_steps: Positive | None = setting(
+        None, "ance: batches between two minings.", example="50", otherwise="an epoch", panel=MINING
+    )
+    refresh_depth: Positive = setting(
+        200, "First documents of a query to draw from (ance) or compare with (adore).", panel=MINING
+    )
+    freeze: NonNegative = setting(
+        0, "First layers that keep their weights, with the embeddings.", panel=MODEL
+    )
+    lora: NonNegative = setting(0, "Rank of low-rank updates instead of full ones; needs peft.", panel=MODEL)
+    merge: Annotated[float, Field(gt=0, le=1)] = setting(
+        1.0, "Share of the fine-tuned weights; the rest is the backbone (LM-Cocktail).", panel=MODEL
+    )
+    share_negatives: bool = setting(
+        False, "With torchrun: in-batch negatives of all processes.", panel=MACHINES
+    )
+    dev: bool = setting(False, "Measure on dev after every epoch and keep the best one.", panel=DEV)
+    dev_pool: Positive = setting(50, "Documents per dev query that this searches among.", panel=DEV)
+    patience: NonNegative = setting(0, "Stop after so many epochs without a better dev score.", panel=DEV)
+    save_steps: NonNegative = setting(
+        100, "A checkpoint every so many steps; 0 for none.", panel=OUTPUT, decides=False
+    )
+    report_to: str = setting("none", "tensorboard, wandb or trackio.", panel=OUTPUT)
+    seed: int = setting(0, "Of the order of batches, and of dropout.", panel=OPTIMISER)

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.encoding.token_batches import plain_tokens
+from syneg_cli.encoding import plain_tokens
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core.processes import world
-from syneg_cli.core.progress import NoProgress, Progress
-from syneg_cli.core.records import TrainingInstance
-from syneg_cli.mixing.families import families
-from syneg_cli.mixing.texts import Texts
+from syneg_cli.core import NoProgress, Progress, TrainingInstance, world
+from syneg_cli.encoding import resolve_precision
+from syneg_cli.mixing import Texts, families
 from syneg_cli.training import checkpoints, tuning
 from syneg_cli.training.batches import Collator
 from syneg_cli.training.cross_process import gather_documents
+from syneg_cli.training.helpers import Helpers
 from syneg_cli.training.recorder import step_figures, variance
 from syneg_cli.training.settings import TrainSettings
 from syneg_cli.training.token_cache import tokeniser
@@ -28,14 +26,13 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from torch import Tensor
 
-    from syneg_cli.data.dataset import Dataset
-    from syneg_cli.training.adore import Adore, Frozen, QueryCollator
-    from syneg_cli.training.batches import Judge, Refresh
+    from syneg_cli.data import Dataset
+    from syneg_cli.training.adore import Adore, QueryCollator
     from syneg_cli.training.objective import Labels, Objective
 
 COSINE_TEMPERATURE = 0.05
 DOT_TEMPERATURE = 1.0
-"""Raw dot products have a scale of their own, so they are taken as logits [I]."""
+"""Raw dot products have a scale of their own, so they are taken as logits; the paper has cosines only."""
 
 
 @dataclass(frozen=True)
@@ -56,25 +53,23 @@ class TrainResult:
 
 
 @dataclass(frozen=True)
-class Helpers:
-    """What a run may be given beside its data; each may be missing.
+class Chosen:
+    """What "auto" and None came to for a model on its device. `dropout` None is the model's own."""
 
-    `dev` measures the model as it is (higher is better); `guide` gives guide similarities of a
-    batch, `teacher` a cross-encoder's scores; `scratch` is where checkpoints rest, every `save`
-    steps; `record` is the folder of the per-step recording.
-    """
+    device: str
+    precision: str
+    temperature: float
+    dropout: float | None
 
-    dev: Callable[[], float] | None = None
-    guide: Judge | None = None
-    guide_margin: float = 0.0
-    teacher: Judge | None = None
-    scratch: Path | None = None
-    save: int = 0
-    record: Path | None = None
-    refresh: Refresh | None = None
-    """Mines again while training goes on (ANCE)."""
-    frozen: Frozen | None = None
-    """Document vectors: the query side alone is trained, against what it retrieves (ADORE)."""
+    @classmethod
+    def of(cls, settings: TrainSettings, model: SentenceTransformer) -> Chosen:
+        device = model.device.type
+        return cls(
+            device,
+            resolve_precision(settings.precision, device),
+            settings.temperature or default_temperature(model),
+            0.0 if settings.dropout is None and device == "cpu" else settings.dropout,
+        )
 
 
 def train(
@@ -101,37 +96,56 @@ def train(
     Raises:
         UsageError: the model has two towers, or settings that do not fit it.
     """
-    from syneg_cli.encoding.tower import resolve_precision
+    helpers = helpers or Helpers()
+    tuning.need_one_tower(model)
+    chosen = Chosen.of(settings, model)
+    data = model, instances, dataset, texts
+    with tuning.tuned(model, lora=settings.lora, freeze=settings.freeze, merge=settings.merge):
+        watch = Watch(
+            model,
+            progress or NoProgress(),
+            dev=helpers.dev,
+            patience=settings.patience,
+            scratch=helpers.scratch,
+            record=helpers.record,
+        )
+        collator = _queries(*data) if helpers.frozen else _collator(*data, settings, helpers)
+        steps, seconds, history = _run(model, settings, helpers, chosen, collator, watch)
+        watch.finish()
+    return TrainResult(
+        steps=steps,
+        seconds=seconds,
+        losses=epoch_losses(history),
+        temperature=chosen.temperature,
+        dropout=chosen.dropout,
+        precision=chosen.precision,
+        device=chosen.device,
+        gradient_variance=variance(watch.recorder.gradient_norms),
+        dev=tuple(watch.best.history),
+        best_epoch=watch.best.epoch,
+        resumed_at=watch.resumed_at,
+    )
+
+
+def _run(
+    model: SentenceTransformer,
+    settings: TrainSettings,
+    helpers: Helpers,
+    chosen: Chosen,
+    collator: Collator | QueryCollator,
+    watch: Watch,
+) -> tuple[int, float, list[dict[str, Any]]]:
+    """(steps, seconds, the trainer's log) of training from the last checkpoint, or from the start."""
     from syneg_cli.training.attention import fast_attention
     from syneg_cli.training.trainer import make_trainer
 
-    helpers = helpers or Helpers()
-    tuning.need_one_tower(model)
-    device = model.device.type
-    precision = resolve_precision(settings.precision, device)
-    temperature = settings.temperature or default_temperature(model)
-    rate = 0.0 if settings.dropout is None and device == "cpu" else settings.dropout
-    base = tuning.weights_of(model) if settings.merge < 1 else {}
-    if settings.lora:
-        tuning.add_lora(model, settings.lora)
-    tuning.freeze(model, settings.freeze)
-    watch = Watch(
-        model,
-        progress or NoProgress(),
-        dev=helpers.dev,
-        patience=settings.patience,
-        scratch=helpers.scratch,
-        record=helpers.record,
-    )
-    data = model, instances, dataset, texts
-    collator = _queries(*data) if helpers.frozen else _collator(*data, settings, helpers)
     with (
         tempfile.TemporaryDirectory(prefix="syneg-train-") as elsewhere,
-        tuning.dropout(model, rate),
+        tuning.dropout(model, chosen.dropout),
         fast_attention(model),
     ):
         scratch = helpers.scratch or Path(elsewhere)
-        objective = _objective(model, settings, helpers.frozen, temperature, precision, device, watch)
+        objective = _objective(model, settings, helpers, chosen, watch)
         trainer = make_trainer(
             model,
             settings,
@@ -140,29 +154,12 @@ def train(
             watch,
             scratch,
             save=helpers.save,
-            precision=precision,
+            precision=chosen.precision,
         )
         resume = checkpoints.last(scratch)
         watch.resumed_at = checkpoints.step_of(resume)
         outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-    watch.finish()
-    if settings.lora:
-        tuning.merge_lora(model)
-    if settings.merge < 1:
-        tuning.merge(model, base, settings.merge)
-    return TrainResult(
-        steps=outcome.global_step,
-        seconds=outcome.metrics["train_runtime"],
-        losses=epoch_losses(trainer.state.log_history),
-        temperature=temperature,
-        dropout=rate,
-        precision=precision,
-        device=device,
-        gradient_variance=variance(watch.recorder.gradient_norms),
-        dev=tuple(watch.best.history),
-        best_epoch=watch.best.epoch,
-        resumed_at=watch.resumed_at,
-    )
+    return outcome.global_step, outcome.metrics["train_runtime"], trainer.state.log_history
 
 
 def epoch_losses(history: Sequence[dict[str, Any]]) -> tuple[float, ...]:
@@ -215,10 +212,8 @@ def _collator(
 def _objective(
     model: SentenceTransformer,
     settings: TrainSettings,
-    frozen: Frozen | None,
-    temperature: float,
-    precision: str,
-    device: str,
+    helpers: Helpers,
+    chosen: Chosen,
     watch: Watch,
 ) -> Objective | Adore:
     import torch
@@ -227,41 +222,19 @@ def _objective(
     from syneg_cli.training.objective import Objective, Terms
 
     def autocast() -> AbstractContextManager[Any]:
-        return torch.autocast(device, torch.bfloat16, enabled=precision == "bf16")
+        return torch.autocast(chosen.device, torch.bfloat16, enabled=chosen.precision == "bf16")
 
     def seen(scores: Tensor, labels: Labels) -> None:
-        watch.recorder.figures = step_figures(scores, labels, temperature)
+        watch.recorder.figures = step_figures(scores, labels, chosen.temperature)
 
-    if frozen is not None:
-        return Adore(model, frozen, temperature=temperature, autocast=autocast, watch=seen)
+    if helpers.frozen is not None:
+        return Adore(model, helpers.frozen, temperature=chosen.temperature, autocast=autocast, watch=seen)
     terms = Terms(
-        temperature=temperature,
+        temperature=chosen.temperature,
         balance=settings.balance,
-        distil=settings.distil,
+        distil=settings.distil if helpers.teacher else 0.0,
         matryoshka=settings.matryoshka,
         chunk=settings.chunk,
     )
     gather = gather_documents if settings.share_negatives and world().size > 1 else None
     return Objective(model, terms, autocast=autocast, watch=seen, gather=gather)
-
-
-def save_model(model: SentenceTransformer, folder: Path, card: str, *extra: Path) -> None:
-    """Write a model folder that appears complete or not at all; replaces an older one.
-
-    Args:
-        extra: further files to put beside the weights.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        model.save_pretrained(str(staging), create_model_card=False)
-        (staging / "README.md").write_text(card, encoding="utf-8")
-        for file in extra:
-            if file.is_file():
-                shutil.copy(file, staging / file.name)
-        staging.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        staging.rename(folder)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core.errors import UsageError
+from syneg_cli.core import UsageError
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -39,6 +39,26 @@ def dropout(model: SentenceTransformer, rate: float | None) -> Iterator[None]:
             setattr(module, name, value)
 
 
+@contextmanager
+def tuned(model: SentenceTransformer, *, lora: int, freeze: int, merge: float) -> Iterator[None]:
+    """What is trained meanwhile, and how far it moves: low-rank updates, frozen layers, a part of the way.
+
+    Args:
+        lora: rank of low-rank updates; 0 for full ones. They are folded into the weights at the end.
+        freeze: the first so many layers stay.
+        merge: share of the fine-tuned weights at the end; the rest is what they were.
+    """
+    base = weights_of(model) if merge < 1 else {}
+    if lora:
+        add_lora(model, lora)
+    freeze_layers(model, freeze)
+    yield
+    if lora:
+        merge_lora(model)
+    if merge < 1:
+        merge_weights(model, base, merge)
+
+
 def layer_of(name: str) -> int | None:
     """The layer number (from 0) in a parameter's name; None for embeddings and heads."""
     found = LAYER.search(f".{name}.")
@@ -61,7 +81,7 @@ def need_one_tower(model: SentenceTransformer) -> None:
         )
 
 
-def freeze(model: SentenceTransformer, layers: int) -> None:
+def freeze_layers(model: SentenceTransformer, layers: int) -> None:
     """Embeddings and the first `layers` layers keep their weights; 0 freezes nothing.
 
     Raises:
@@ -126,7 +146,7 @@ def weights_of(model: SentenceTransformer) -> dict[str, Tensor]:
     return {name: value.detach().to("cpu", copy=True) for name, value in model.state_dict().items()}
 
 
-def merge(model: SentenceTransformer, base: Mapping[str, Tensor], share: float) -> None:
+def merge_weights(model: SentenceTransformer, base: Mapping[str, Tensor], share: float) -> None:
     """LM-Cocktail (arXiv 2311.13534): share · fine-tuned + (1 - share) · base, weight by weight."""
     import torch
 

@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core.progress import Progress
+from syneg_cli.core import Progress
 from syneg_cli.training import tuning
 from syneg_cli.training.checkpoints import Best
-from syneg_cli.training.recorder import FILE, Recorder
+from syneg_cli.training.recorder import RECORDING, Recorder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -31,7 +31,7 @@ class Watch:
         record: Path | None = None,
     ) -> None:
         self.model, self.progress, self.dev, self.patience = model, progress, dev, patience
-        self.recorder = Recorder(record / FILE if record else None)
+        self.recorder = Recorder(record / RECORDING if record else None)
         self.best = Best(scratch)
         self.resumed_at = 0
         self.advance: Callable[[int], None] = lambda steps: None

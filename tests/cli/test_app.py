@@ -80,12 +80,12 @@ def test_wrong_use_is_exit_code_2_without_a_traceback(argv: tuple[str, ...], cli
 def test_an_unexpected_error_is_one_message_and_exit_code_1(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import syneg_cli.stages.project
+    import syneg_cli.cli.options
 
     def broken(*args: object, **options: object) -> None:
         raise RuntimeError("wires crossed")
 
-    monkeypatch.setattr(syneg_cli.stages.project, "resolve", broken)
+    monkeypatch.setattr(syneg_cli.cli.options, "resolve", broken)
     result = cli("status")
     assert result.code == 1
     assert "unexpected RuntimeError: wires crossed" in result.err
@@ -95,12 +95,12 @@ def test_an_unexpected_error_is_one_message_and_exit_code_1(
 
 
 def test_ctrl_c_is_exit_code_130(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    import syneg_cli.stages.project
+    import syneg_cli.cli.options
 
     def interrupted(*args: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(syneg_cli.stages.project, "resolve", interrupted)
+    monkeypatch.setattr(syneg_cli.cli.options, "resolve", interrupted)
     result = cli("status")
     assert result.code == 130
     assert "everything finished so far is kept" in result.err

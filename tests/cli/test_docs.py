@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from syneg_cli.stages.project import Project, _flatten, _keys, resolve
+from syneg_cli.cli.commands import COMMANDS
+from syneg_cli.stages.documents import example_text, settings_page
+from syneg_cli.stages.project import _flatten, resolve, setting_keys
+from syneg_cli.stages.settings import Project
 from tests.conftest import Cli, write_dataset
 from tests.servers import ChatServer, negatives_text
 
@@ -22,6 +25,12 @@ else:
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "syneg.toml.example"
+
+
+def test_what_is_made_from_the_settings_is_up_to_date() -> None:
+    """`make docs` writes both files."""
+    assert EXAMPLE.read_text(encoding="utf-8") == example_text()
+    assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == settings_page()
 
 
 def uncommented() -> str:
@@ -37,7 +46,7 @@ def test_the_example_has_every_key_and_no_other(tmp_path: Path) -> None:
     path.write_text(uncommented(), encoding="utf-8")
     resolve(file=path, environ={})
     shown = {key for key, _ in _flatten(tomllib.loads(uncommented()))}
-    assert shown == set(_keys(Project))
+    assert shown == set(setting_keys())
 
 
 def test_the_example_shows_the_defaults() -> None:
@@ -95,9 +104,6 @@ def test_the_readme_shows_make_targets_that_exist() -> None:
 
 
 def test_the_readme_mentions_every_command() -> None:
-    from syneg_cli.cli.app import app
-
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    names = [command.name for command in app.registered_commands] + [g.name for g in app.registered_groups]
-    missing = [name for name in names if f"syneg {name}" not in readme and f"`{name}`" not in readme]
+    missing = [name for name in COMMANDS if f"syneg {name}" not in readme and f"`{name}`" not in readme]
     assert not missing

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syneg_cli.cli.display import facts, view
+from syneg_cli.cli.live import facts, view
 from syneg_cli.core.artifacts import read_manifest
 from syneg_cli.core.files import write_jsonl
 from syneg_cli.core.record_files import read_jsonl

@@ -135,6 +135,7 @@ def wide(tmp_path: Path) -> Path:
     return write_dataset(tmp_path / "wide", docs, queries, {"train": [(q, f"d{q[1:]}", 1) for q in queries]})
 
 
+@pytest.mark.slow
 def test_two_processes_mine_what_one_mines(cli: Cli, wide: Path, tiny_model: Path, tmp_path: Path) -> None:
     """torchrun with gloo: documents and queries are shared out, and the files are the same."""
     names = ["--miner", "dense", "--miner", "bm25", "--miner", "random"]

@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 
 from syneg_cli.core.artifacts import Manifest, manifest_path, read_manifest, stale_reason, write_manifest
 from syneg_cli.core.errors import MissingArtifact, UsageError
-from syneg_cli.core.files import atomic_writer, file_hash, json_lines, write_jsonl
+from syneg_cli.core.files import atomic_writer, file_hash, json_lines
 from syneg_cli.core.record_files import (
     read_instances,
     read_jsonl,
     read_mined,
     read_synthetic,
     write_instances,
+    write_negatives,
 )
 from syneg_cli.core.records import MinedNegative, NegativeRef, SyntheticNegative, TrainingInstance
 
@@ -69,13 +70,13 @@ def test_synthetic_negatives_survive_the_disk(
 ) -> None:
     path = tmp_path_factory.mktemp("records") / "x.jsonl"
     record = SyntheticNegative("q", "p", 1, title, text, "syneg", "fake:x", "k", plan, attributes=attributes)
-    write_jsonl(path, [record])
+    write_negatives(path, [record])
     assert read_synthetic(path) == [record]
 
 
 def test_mined_negatives_and_instances_survive_the_disk(tmp_path: Path) -> None:
     mined = [MinedNegative("q", "d", "dense", 3, 0.25)]
-    write_jsonl(tmp_path / "m.jsonl", mined)
+    write_negatives(tmp_path / "m.jsonl", mined)
     assert read_mined(tmp_path / "m.jsonl") == mined
     instances = [TrainingInstance("q", "p", ((NegativeRef("dense", "d"),), ()))]
     write_instances(tmp_path / "i.jsonl", instances)

@@ -28,6 +28,33 @@ def test_randomisation_against_all_sign_flips() -> None:
     assert p == pytest.approx(exact, abs=3 * (exact * (1 - exact) / 100_000) ** 0.5 + 1e-4)
 
 
+@pytest.mark.parametrize("shift", [0.0, 0.01, 0.02])
+def test_randomisation_against_scipy(shift: float) -> None:
+    """Both draw 20 000 sign patterns: their p differ by at most five standard errors."""
+    rng = np.random.default_rng(7)
+    delta = rng.normal(shift, 0.15, size=300) * (rng.random(300) < 0.6)
+    theirs = stats.permutation_test(
+        (delta,),
+        lambda values, axis: values.mean(axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=20_000,
+        batch=1000,
+        rng=rng,
+    ).pvalue
+    error = (2 * theirs * (1 - theirs) / 20_000) ** 0.5
+    assert 0.001 < theirs < 0.999
+    assert randomisation_test(delta, flips=20_000) == pytest.approx(theirs, abs=5 * error)
+
+
+def test_the_same_seed_gives_the_same_p_in_every_version() -> None:
+    """Reports of today and of last year are compared: neither may change for other reasons."""
+    delta = np.round(np.sin(np.arange(300)) / 5 + 0.015, 3)
+    assert randomisation_test(delta, flips=10_000) == pytest.approx(0.0484951504849515, abs=1e-12)
+    low, high = bootstrap_interval(delta)
+    assert (low, high) == pytest.approx((0.00031633333333333546, 0.031980249999999995), abs=1e-12)
+
+
 def test_no_difference_is_no_evidence() -> None:
     assert randomisation_test(np.zeros(20)) == 1.0
     assert paired_t(np.zeros(20)) == 1.0
@@ -49,6 +76,19 @@ def test_bootstrap_is_near_the_normal_interval() -> None:
     margin = 1.96 * delta.std(ddof=1) / 20
     assert low == pytest.approx(delta.mean() - margin, abs=0.003)
     assert high == pytest.approx(delta.mean() + margin, abs=0.003)
+
+
+@pytest.mark.parametrize("queries", [2, 3, 50, 1000])
+def test_bootstrap_by_hand(queries: int) -> None:
+    """Percentiles of 10 000 means of as many queries, drawn with replacement."""
+    delta = np.random.default_rng(queries).normal(0.02, 0.2, size=queries)
+    drawn = np.random.default_rng(5).integers(0, queries, size=(10_000, queries))
+    expected = np.quantile(delta[drawn].mean(axis=1), [0.025, 0.975])
+    assert bootstrap_interval(delta, seed=5) == pytest.approx(tuple(expected), abs=1e-12)
+
+
+def test_the_interval_of_one_query_is_its_difference() -> None:
+    assert bootstrap_interval(np.array([0.25])) == (0.25, 0.25)
 
 
 def test_detectable_difference_of_the_methods_page() -> None:

@@ -10,15 +10,8 @@ import pytest
 
 from syneg_cli.core.errors import BudgetExceeded, LLMError, LLMSetupError
 from syneg_cli.core.records import Pair, SyntheticNegative
-from syneg_cli.generation.negatives import (
-    Asking,
-    Generator,
-    asked_words,
-    draw_attributes,
-    fill,
-    read_negatives,
-    select_pairs,
-)
+from syneg_cli.generation.negatives import fill, read_negatives
+from syneg_cli.generation.requests import Asking, Generator, asked_words, draw_attributes, select_pairs
 from syneg_cli.llm.base import Answer, Refused, TimedOut, Unreachable
 from syneg_cli.llm.cache import Cache
 from syneg_cli.llm.engine import Limits

@@ -135,7 +135,7 @@ def test_a_cap_on_calls_counts_those_in_flight(tmp_path: Path) -> None:
     with Cache(tmp_path / "g.db") as cache:
         cache.claim("a", job="j", caps=Caps(calls=2))
         cache.claim("b", job="j", caps=Caps(calls=2))
-        with pytest.raises(BudgetExceeded):
+        with pytest.raises(BudgetExceeded, match="--max-calls 2 is reached"):
             cache.claim("c", job="j", caps=Caps(calls=2))
 
 
@@ -143,6 +143,7 @@ def test_a_database_of_every_earlier_schema_opens_and_keeps_its_answers(tmp_path
     from sqlite_utils import Database
 
     names = [migration.name for migration in MIGRATIONS._migrations]
+    assert len(names) > 1
     for stop in names[1:]:
         path = tmp_path / f"{stop}.db"
         old = Database(path)

@@ -10,7 +10,8 @@ import pytest
 from syneg_cli.core.errors import LLMError, LLMSetupError, RateLimited
 from syneg_cli.llm import Answer, Request, Subject, open_llm
 from syneg_cli.llm.base import Broken, Refused, TimedOut, Unreachable
-from tests.servers import ChatServer, Reply
+from tests.patience import PATIENCE
+from tests.servers import ChatServer, Reply, nobody
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
 REQUEST = Request(
@@ -25,7 +26,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
         yield running
 
 
-def ask(model: str = "llama3", *, timeout: float = 5, calls: int = 1) -> Answer:
+def ask(model: str = "llama3", *, timeout: float = PATIENCE, calls: int = 1) -> Answer:
     async def main() -> Answer:
         llm = open_llm(f"ollama:{model}", timeout=timeout)
         try:
@@ -82,17 +83,16 @@ def test_an_unknown_model_says_how_to_get_it(server: ChatServer) -> None:
     assert "ollama pull nope" in str(caught.value.hint)
 
 
-def test_no_server_says_how_to_start_one(server: ChatServer) -> None:
-    with ChatServer() as gone:
-        pass
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OLLAMA_HOST", gone.url)
+def test_no_server_says_how_to_start_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with nobody() as url:
+        monkeypatch.setenv("OLLAMA_HOST", url)
         with pytest.raises(Unreachable, match="No Ollama server") as caught:
             ask()
     assert "ollama serve" in str(caught.value.hint)
 
 
 def test_a_server_that_hangs_times_out(server: ChatServer) -> None:
+    """A short limit: on a slower machine it strikes all the more certainly."""
     server.script.append(Reply(hang=True))
     with pytest.raises(TimedOut):
         ask(timeout=0.3)

@@ -11,7 +11,8 @@ from syneg_cli.core.errors import LLMError, LLMSetupError, RateLimited
 from syneg_cli.llm import Answer, Request, Subject, open_llm
 from syneg_cli.llm.base import Broken, Refused, TimedOut, Unreachable, public_url
 from syneg_cli.llm.openai import read_duration, read_limits, read_retry_after
-from tests.servers import ChatServer, Reply
+from tests.patience import PATIENCE
+from tests.servers import ChatServer, Reply, nobody
 
 KEY = "sk-test-0123456789"
 SCHEMA = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
@@ -26,10 +27,16 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
 
 
 def ask(
-    server: ChatServer, request: Request = REQUEST, *, model: str = "m", timeout: float = 5, calls: int = 1
+    server: ChatServer | str,
+    request: Request = REQUEST,
+    *,
+    model: str = "m",
+    timeout: float = PATIENCE,
+    calls: int = 1,
 ) -> Answer:
     async def main() -> Answer:
-        llm = open_llm(f"openai:{model}", base_url=server.openai_url, timeout=timeout)
+        url = server if isinstance(server, str) else server.openai_url
+        llm = open_llm(f"openai:{model}", base_url=url, timeout=timeout)
         try:
             for _ in range(calls):
                 answer = await llm.complete(request)
@@ -120,16 +127,15 @@ def test_an_unknown_model_is_one_error_that_says_what_to_do(server: ChatServer) 
 
 
 def test_no_server_is_one_error_that_says_what_to_do() -> None:
-    with ChatServer() as gone:
-        pass
-    with pytest.raises(Unreachable, match="Nobody answers") as caught:
-        ask(gone)
+    with nobody() as url, pytest.raises(Unreachable, match="Nobody answers") as caught:
+        ask(f"{url}/v1")
     assert "--base-url" in str(caught.value.hint)
 
 
 def test_a_server_that_hangs_times_out(server: ChatServer) -> None:
+    """A short limit: on a slower machine it strikes all the more certainly."""
     server.script.append(Reply(hang=True))
-    with pytest.raises(TimedOut):
+    with pytest.raises(TimedOut, match="did not answer in time"):
         ask(server, timeout=0.3)
 
 

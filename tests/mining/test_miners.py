@@ -15,9 +15,10 @@ from syneg_cli.core.errors import DatasetError, UsageError
 from syneg_cli.core.random_streams import generator, joined
 from syneg_cli.data.dataset import Dataset, load_dataset
 from syneg_cli.encoding.encoder import Encoder
-from syneg_cli.mining import Selection, Setup, check_miner, make_miner, mine_negatives, uses_encoder
+from syneg_cli.mining import Selection, Setup, check_miner, mine_negatives, uses_encoder
 from syneg_cli.mining.base import Ranking
 from syneg_cli.mining.fusion import reciprocal_ranks
+from syneg_cli.mining.registry import make_miner
 from syneg_cli.mining.select import select
 from syneg_cli.mining.simans import log_weight
 from syneg_cli.mining.tally import Tally

@@ -1,24 +1,24 @@
+"""Pools of negatives, what each strategy draws from them, and in which proportions."""
+
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syneg_cli.core.errors import MissingArtifact, UsageError
-from syneg_cli.core.files import write_jsonl
-from syneg_cli.core.record_files import read_instances, read_mined
 from syneg_cli.core.records import (
     SYNTHETIC,
     MinedNegative,
     NegativeRef,
     Pair,
+    Status,
     SyntheticNegative,
-    TrainingInstance,
 )
-from syneg_cli.mixing.mix import Rules, build_pools, describe, mix, relabelled, risk
+from syneg_cli.mixing.mix import describe, mix
+from syneg_cli.mixing.pools import Rules, build_pools, relabelled, risk
 from syneg_cli.mixing.strategies import (
     STRATEGIES,
     Candidate,
@@ -29,8 +29,8 @@ from syneg_cli.mixing.strategies import (
     take,
     window,
 )
-from syneg_cli.verification.verify import Verdict, judged
-from tests.conftest import Cli
+from syneg_cli.verification import Verdict
+from tests.fakes import judged
 
 
 def pools(synthetic: int, retrieved: int) -> Pools:
@@ -41,7 +41,7 @@ def pools(synthetic: int, retrieved: int) -> Pools:
     )
 
 
-def written(pair: Pair, index: int, status: str = "ok") -> SyntheticNegative:
+def written(pair: Pair, index: int, status: Status = "ok") -> SyntheticNegative:
     return SyntheticNegative(
         pair.query_id, pair.doc_id, index, "", "text", prompt="syneg", llm="x", key="k", status=status
     )
@@ -63,7 +63,7 @@ def test_ratio_holds_in_expectation(strategy: str, ratio: float) -> None:
     synthetic = mixed.sources[SYNTHETIC]
     retrieved = sum(mixed.sources.values()) - synthetic
     assert synthetic / retrieved == pytest.approx(ratio, rel=0.06 if strategy == "hybrid" else 0.15)
-    assert set(mixed.sizes) == {3}
+    assert {len(drawn) for i in mixed.instances for drawn in i.rounds} == {3}
 
 
 def test_direct_keeps_the_ratio_with_a_small_synthetic_pool() -> None:
@@ -130,6 +130,7 @@ def test_draws_do_not_depend_on_the_order_of_the_input(order: list[int], strateg
 def test_no_negative_twice_in_an_instance_and_seeds_differ() -> None:
     many = {Pair(f"q{i}", "d"): pools(6, 6) for i in range(30)}
     a = mix(many, strategy="hybrid", k=5, ratio=1, rounds=3, seed=0)
+    assert [len(i.rounds) for i in a.instances] == [3] * 30
     b = mix(many, strategy="hybrid", k=5, ratio=1, rounds=3, seed=1)
     assert all(len(set(drawn)) == len(drawn) for i in a.instances for drawn in i.rounds)
     assert a.instances != b.instances
@@ -191,7 +192,7 @@ def test_weights_deal_the_budget_out_between_miners() -> None:
     many = {Pair(f"q{i}", "d"): two_miners(20, 5) for i in range(500)}
     mixed = mix(many, strategy="retrieved", k=3, ratio=1, rounds=4, seed=0, weights={"bm25": 0.5})
     assert mixed.sources["dense"] / mixed.sources["bm25"] == pytest.approx(2.0, rel=0.05)
-    assert set(mixed.sizes) == {3}
+    assert {len(drawn) for i in mixed.instances for drawn in i.rounds} == {3}
 
 
 def test_where_a_weighted_miner_is_short_the_other_fills_up() -> None:
@@ -242,6 +243,7 @@ def test_the_risk_of_a_negative_is_what_verify_marked() -> None:
 def test_graded_goes_from_easy_to_hard() -> None:
     many = {Pair(f"q{i}", "d"): pools(0, 12) for i in range(40)}
     mixed = mix(many, strategy="graded", k=3, ratio=0, rounds=4, seed=0)
+    assert len(mixed.instances) == 40
     for instance in mixed.instances:
         levels = [{int(ref.id[1:]) for ref in drawn} for drawn in instance.rounds]
         assert levels == [{0, 1, 2}, {3, 4, 5}, {6, 7, 8}, {9, 10, 11}]
@@ -307,69 +309,3 @@ def test_take_never_repeats_and_never_runs_short(count: int, seed: int) -> None:
     pool = two_miners(3, 2).retrieved
     drawn = take(pool, count, Draw(count, 1, random.Random(seed), weights={"bm25": 0.3}))
     assert len(set(drawn)) == len(drawn) == min(count, 5)
-
-
-@pytest.fixture
-def mined(cli: Cli, tiny: Path) -> Cli:
-    """Two miners' files for the tiny data set."""
-    Path("syneg.toml").write_text(
-        f'[dataset]\nname = "{tiny}"\ndev_fraction = 0\n[mine]\nminers = ["bm25", "random"]\n[train]\nepochs = 3\n'
-    )
-    assert cli("mine", "--depth", 4).code == 0
-    return cli
-
-
-def rows(name: str) -> list[TrainingInstance]:
-    return read_instances(Path(f".syneg/tiny/mixed/{name}.jsonl"))
-
-
-def test_graded_has_a_round_for_each_epoch(mined: Cli) -> None:
-    write_jsonl(Path(".syneg/tiny/synthetic/default.jsonl"), [written(Pair("q1", "d1"), 1)])
-    assert mined("mix", "--strategy", "graded").code == 0
-    assert {len(instance.rounds) for instance in rows("graded")} == {3}
-    assert mined("mix", "--strategy", "graded", "--rounds", 5).code == 0
-    assert {len(instance.rounds) for instance in rows("graded")} == {5}
-
-
-def test_weights_come_from_the_flag_the_environment_and_the_file(
-    mined: Cli, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def sources() -> set[str]:
-        return {ref.source for instance in rows("retrieved") for drawn in instance.rounds for ref in drawn}
-
-    assert mined("mix", "--strategy", "retrieved", "--weights", "bm25=0").code == 0
-    assert sources() == {"random"}
-    monkeypatch.setenv("SYNEG_MIX_WEIGHTS", "random=0, bm25=2")
-    assert mined("mix", "--strategy", "retrieved").code == 0
-    assert sources() == {"bm25"}
-    monkeypatch.delenv("SYNEG_MIX_WEIGHTS")
-    with Path("syneg.toml").open("a") as file:
-        file.write("[mix]\nweights = {bm25 = 0.0}\n")
-    assert mined("mix", "--strategy", "retrieved").code == 0
-    assert sources() == {"random"}
-    assert "bm25=0.0" in mined("mix", "--show-config").out
-
-
-@pytest.mark.parametrize(
-    ("weights", "said"),
-    [("bm25", "NAME=NUMBER"), ("bn25=1", "Did you mean 'bm25'"), ("bm25=-1", "--weights")],
-)
-def test_wrong_weights_are_named(mined: Cli, weights: str, said: str) -> None:
-    result = mined("mix", "--strategy", "retrieved", "--weights", weights)
-    assert result.code == 2
-    assert said in result.err
-    assert not Path(".syneg/tiny/mixed").exists()
-
-
-def test_a_relabelled_document_trains_as_a_positive(mined: Cli) -> None:
-    path = Path(".syneg/tiny/mined/bm25.jsonl")
-    found = read_mined(path)
-    first = found[0]
-    write_jsonl(path, [judged(row, {"judge": Verdict(row == first, 1.0)}, "relabel") for row in found])
-    assert mined("mix", "--strategy", "retrieved").code == 0
-    made = rows("retrieved")
-    assert (first.query_id, first.doc_id) in {(i.query_id, i.positive_id) for i in made}
-    drawn = {
-        ref.id for i in made if i.query_id == first.query_id for negatives in i.rounds for ref in negatives
-    }
-    assert first.doc_id not in drawn

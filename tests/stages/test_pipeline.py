@@ -25,10 +25,14 @@ def project(tiny: Path, tiny_model: Path, cli: Cli, monkeypatch: pytest.MonkeyPa
     return cli
 
 
+def listed(result: CliResult) -> list[dict[str, object]]:
+    found = result.json["stages"]
+    assert isinstance(found, list)
+    return found
+
+
 def stages(result: CliResult) -> dict[str, dict[str, object]]:
-    listed = result.json["stages"]
-    assert isinstance(listed, list)
-    return {stage["stage"]: stage for stage in listed}
+    return {str(stage["stage"]): stage for stage in listed(result)}
 
 
 def test_run_does_what_is_not_up_to_date_and_says_why(project: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,14 +53,34 @@ def test_run_does_what_is_not_up_to_date_and_says_why(project: Cli, monkeypatch:
         text = Path("syneg.toml").read_text()
         Path("syneg.toml").write_text(text.replace("epochs = 1", "epochs = 2"))
         changed = project("run", "--json")
-        skipped = {name: stage["skipped"] for name, stage in stages(changed).items()}
-        assert skipped == {"generate": True, "mine": True, "mix": True, "train": False, "eval": False}
+        skipped = [(stage["stage"], stage["skipped"]) for stage in listed(changed)]
+        earlier = [("generate", True), ("mine", True), ("mine", True), ("mix", True)]
+        assert skipped == [*earlier, ("train", False), ("eval", False), ("eval", True)], (
+            "the backbone is the same"
+        )
         assert "epochs changed: 1 -> 2" in changed.err
         assert len(server.requests) == asked
 
         states = {name: stage["state"] for name, stage in stages(project("status", "--json")).items()}
         assert states == dict.fromkeys(STAGES, "up to date")
         assert "up to date" in project("status").out
+
+
+def test_force_does_every_stage_again_and_measures_again(
+    project: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ChatServer() as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        assert project("run").code == 0
+        measured = Path(".syneg/tiny/eval/m-test.json")
+        measured.write_text(measured.read_text().replace("ndcg", "edited"))
+        forced = project("run", "--force", "--json")
+        assert forced.code == 0, forced.err
+        assert not any(stage["skipped"] for stage in listed(forced))
+        assert {stage["reason"] for stage in listed(forced)} == {"--force"}
+        assert [stage["stage"] for stage in listed(forced)][-2:] == ["eval", "eval"]
+        assert "ndcg@10" in json.loads(measured.read_text())["metrics"]
+        assert len(server.requests) == 3, "answers that were paid for are not asked for again"
 
 
 def test_a_run_without_synthetic_negatives_needs_no_llm(project: Cli) -> None:

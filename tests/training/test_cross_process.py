@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -59,9 +58,8 @@ def gradient(folder: str, model_path: str, rows: list[int], *, shared: bool) -> 
     return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
 
 
-def half(rank: int, port: int, folder: str, model_path: str, target: str) -> None:
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    distributed.init_process_group("gloo", rank=rank, world_size=2)
+def half(rank: int, meeting: str, folder: str, model_path: str, target: str) -> None:
+    distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
     own: Any = gradient(folder, model_path, [0, 1] if rank == 0 else [2, 3], shared=True)
     distributed.all_reduce(own)
     if rank == 0:
@@ -69,22 +67,22 @@ def half(rank: int, port: int, folder: str, model_path: str, target: str) -> Non
     distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not distributed.is_available(), reason="torch without distributed")
 def test_two_processes_have_the_gradient_of_the_joined_batch(
     tiny: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
     joined = gradient(str(tiny), str(tiny_model), [0, 1, 2, 3], shared=False)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     target = tmp_path / "gradient.pt"
+    meeting = tmp_path / "meeting"  # a file: a free port may be taken before the processes listen there
     multiprocessing.spawn(  # type: ignore[attr-defined, no-untyped-call]
-        half, args=(port, str(tiny), str(tiny_model), str(target)), nprocs=2
+        half, args=(str(meeting), str(tiny), str(tiny_model), str(target)), nprocs=2
     )
     assert torch.allclose(torch.load(target), joined, atol=1e-5)
     assert joined.abs().max() > 1e-3
 
 
+@pytest.mark.slow
 def test_torchrun_trains_the_weights_of_one_process_with_the_joined_batch(
     cli: Cli, tiny_model: Path, tmp_path: Path
 ) -> None:
@@ -100,12 +98,14 @@ def test_torchrun_trains_the_weights_of_one_process_with_the_joined_batch(
     )
     assert cli("mine").code == cli("mix").code == 0
     assert cli("train", "--batch-size", 4, "--output", "one").code == 0
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "syneg_cli"]
-    command += ["train", "--batch-size", "2", "--output", "two", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    # --standalone: on a port of its own, because another pair of processes may be at work.
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = ["-m", "syneg_cli", "train", "--batch-size", "2", "--output", "two", "--json"]
+    done = subprocess.run([sys.executable, *torchrun, *command], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 1, "one process talks"
     one, two = (load_file(Path(".syneg/four/models") / name / "model.safetensors") for name in ("one", "two"))
     base = load_file(tiny_model / "model.safetensors")
+    assert one.keys() == two.keys() == base.keys()
     assert all(torch.allclose(one[name], two[name], atol=1e-5) for name in one)
     assert any(not torch.allclose(one[name], base[name], atol=1e-4) for name in one)

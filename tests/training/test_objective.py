@@ -26,11 +26,11 @@ from syneg_cli.training.objective import Objective, Terms, shortened
 from syneg_cli.training.recorder import step_figures, variance
 from syneg_cli.training.tuning import (
     add_lora,
-    freeze,
+    freeze_layers,
     layer_count,
     layer_of,
-    merge,
     merge_lora,
+    merge_weights,
     parameter_groups,
     weights_of,
 )
@@ -161,7 +161,8 @@ def test_guide_and_teacher_score_a_batch_and_remember(data: Dataset, tiny_model:
 
 
 def test_dev_pool_ranks_like_a_full_search_where_it_holds_everything(data: Dataset, tiny_model: Path) -> None:
-    from syneg_cli.evaluation.evaluate import retrieve, score
+    from syneg_cli.evaluation.metrics import score
+    from syneg_cli.evaluation.retrieve import retrieve
 
     encoder = Encoder.load(str(tiny_model), precision="fp32")
     pool = DevPool.build(data, encoder, depth=6)
@@ -174,13 +175,13 @@ def test_layers_are_numbered_and_frozen(tiny_model: Path) -> None:
     assert layer_count(model) == 2
     assert layer_of("0.auto_model.encoder.layer.1.output.dense.weight") == 1
     assert layer_of("0.auto_model.embeddings.word_embeddings.weight") is None
-    freeze(model, 1)
+    freeze_layers(model, 1)
     trained = {layer_of(name) for name, p in model.named_parameters() if p.requires_grad}
     assert 1 in trained
     assert 0 not in trained
     assert not any(p.requires_grad for name, p in model.named_parameters() if "embeddings" in name)
     with pytest.raises(UsageError, match="nothing would be left"):
-        freeze(model, 2)
+        freeze_layers(model, 2)
 
 
 def test_rates_fall_from_layer_to_layer(tiny_model: Path) -> None:
@@ -200,7 +201,7 @@ def test_merging_is_a_weighted_mean(tiny_model: Path) -> None:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(1.0)
-    merge(model, base, 0.25)
+    merge_weights(model, base, 0.25)
     for name, parameter in model.named_parameters():
         assert torch.allclose(parameter, base[name] + 0.25, atol=1e-6)
 

@@ -7,10 +7,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -21,11 +21,14 @@ from syneg_cli.core.records import NegativeRef, TrainingInstance
 from syneg_cli.data.dataset import Dataset, load_dataset
 from syneg_cli.encoding.loading import load_model
 from syneg_cli.mixing.texts import Texts
+from syneg_cli.training import checkpoints
 from syneg_cli.training.ance import Ance
-from syneg_cli.training.checkpoints import Best, folder_for, last
-from syneg_cli.training.recorder import FILE, read
+from syneg_cli.training.checkpoints import Best, checkpoint_folder, last
+from syneg_cli.training.helpers import Helpers
+from syneg_cli.training.recorder import RECORDING, recorded_lines
 from syneg_cli.training.settings import TrainSettings
-from syneg_cli.training.train import Helpers, TrainResult, train
+from syneg_cli.training.train import TrainResult, train
+from tests.conftest import write_dataset
 
 INSTANCES = [
     TrainingInstance(query, positive, tuple((NegativeRef("dense", d),) for d in negatives))
@@ -55,9 +58,13 @@ class StopAt(NoProgress):
         yield advance
 
 
-@pytest.fixture
-def data(tiny: Path, tmp_path: Path) -> Dataset:
-    return load_dataset(str(tiny), cache=tmp_path / "cache", dev_fraction=0)
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return open_in(tmp_path_factory.mktemp("resume"))
+
+
+def open_in(folder: Path) -> Dataset:
+    return load_dataset(str(write_dataset(folder / "tiny")), cache=folder / "cache", dev_fraction=0)
 
 
 def run(
@@ -78,67 +85,121 @@ def run(
     return torch.cat([p.detach().flatten() for p in loaded.parameters()]), result
 
 
+def recorded(scratch: Path) -> list[tuple[object, ...]]:
+    return [(row["step"], row["loss"], row["gradient_norm"]) for row in recorded_lines(scratch / RECORDING)]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A run that nobody stopped."""
+
+    weights: torch.Tensor
+    recorded: list[tuple[object, ...]]
+
+
+@pytest.fixture(scope="module")
+def whole(
+    data: Dataset, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[int | None], Whole]:
+    """The run without a stop, made once for each `ance`."""
+
+    @cache
+    def made(ance: int | None) -> Whole:
+        scratch = tmp_path_factory.mktemp("whole")
+        weights, _ = run(data, tiny_model, scratch, ance=ance)
+        return Whole(weights, recorded(scratch))
+
+    return made
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [1, 2, 3, 5])
 def test_an_interrupted_run_ends_with_the_same_bits(
-    step: int, data: Dataset, tiny_model: Path, tmp_path: Path
+    step: int,
+    data: Dataset,
+    whole: Callable[[int | None], Whole],
+    tiny_model: Path,
+    tmp_path: Path,
 ) -> None:
-    whole, _ = run(data, tiny_model, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        run(data, tiny_model, tmp_path / "cut", stop=step)
-    resumed, result = run(data, tiny_model, tmp_path / "cut")
+        run(data, tiny_model, tmp_path, stop=step)
+    resumed, result = run(data, tiny_model, tmp_path)
     assert result.resumed_at == step
-    assert torch.equal(whole, resumed)
-    recorded = [(row["step"], row["loss"], row["gradient_norm"]) for row in read(tmp_path / "cut" / FILE)]
-    assert recorded == [(r["step"], r["loss"], r["gradient_norm"]) for r in read(tmp_path / "whole" / FILE)]
-    assert [row[0] for row in recorded] == list(range(1, STEPS + 1))
+    assert torch.equal(whole(None).weights, resumed)
+    assert recorded(tmp_path) == whole(None).recorded
+    assert [row[0] for row in recorded(tmp_path)] == list(range(1, STEPS + 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("every", [1, 2, 4])
 def test_negatives_mined_between_steps_are_the_same_after_a_stop(
-    every: int, step: int, data: Dataset, tiny_model: Path, tmp_path: Path
+    every: int,
+    step: int,
+    data: Dataset,
+    whole: Callable[[int | None], Whole],
+    tiny_model: Path,
+    tmp_path: Path,
 ) -> None:
-    plain, _ = run(data, tiny_model, tmp_path / "plain")
-    whole, _ = run(data, tiny_model, tmp_path / "whole", ance=every)
     with pytest.raises(KeyboardInterrupt):
-        run(data, tiny_model, tmp_path / "cut", stop=step, ance=every)
-    resumed, result = run(data, tiny_model, tmp_path / "cut", ance=every)
+        run(data, tiny_model, tmp_path, stop=step, ance=every)
+    resumed, result = run(data, tiny_model, tmp_path, ance=every)
     assert result.resumed_at == step
-    assert torch.equal(whole, resumed)
-    assert not torch.equal(whole, plain)
+    assert torch.equal(whole(every).weights, resumed)
+    assert not torch.equal(whole(every).weights, whole(None).weights)
 
 
+def die_while_writing(fatal: int) -> None:
+    """From now on, this process kills itself when it writes a file of the fatal step's checkpoint."""
+    save = torch.save
+
+    def deadly(value: object, file: object, *more: object, **options: object) -> None:
+        if f"checkpoint-{fatal}" in str(file):
+            os.kill(os.getpid(), signal.SIGKILL)
+        save(value, file, *more, **options)  # type: ignore[arg-type]
+
+    torch.save = deadly  # type: ignore[assignment]
+
+
+def die_before_marking(fatal: int) -> None:
+    """From now on, this process kills itself when the fatal step's checkpoint is written, but not yet marked."""
+    complete = checkpoints.complete
+
+    def deadly(folder: Path, step: int) -> None:
+        if step == fatal:
+            assert (folder / f"checkpoint-{step}").is_dir()
+            os.kill(os.getpid(), signal.SIGKILL)
+        complete(folder, step)
+
+    checkpoints.complete = deadly
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("death", [die_while_writing, die_before_marking])
 def test_kill_minus_nine_loses_no_complete_checkpoint(
-    data: Dataset, tiny: Path, tiny_model: Path, tmp_path: Path
+    death: Callable[[int], None],
+    data: Dataset,
+    whole: Callable[[int | None], Whole],
+    tiny_model: Path,
+    tmp_path: Path,
 ) -> None:
-    whole, _ = run(data, tiny_model, tmp_path / "whole")
     code = (
         "import sys; from pathlib import Path; sys.path.insert(0, {root!r});"
-        "from tests.training.test_resume import *;"
-        "data = load_dataset({tiny!r}, cache=Path({cache!r}), dev_fraction=0);"
-        "run(data, Path({model!r}), Path({scratch!r}))"
+        "from tests.training import test_resume as t; t.{death}(3);"
+        "t.run(t.open_in(Path({folder!r})), Path({model!r}), Path({scratch!r}))"
     ).format(
         root=str(Path(__file__).parents[2]),
-        tiny=str(tiny),
-        cache=str(tmp_path / "cache"),
+        death=death.__name__,
+        folder=str(tmp_path),
         model=str(tiny_model),
         scratch=str(tmp_path / "cut"),
     )
-    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while last_or_none(tmp_path / "cut") is None and time.monotonic() < deadline:
-        assert process.poll() is None, "the run ended before it could be killed"
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert process.returncode == -signal.SIGKILL, process.stderr
+    assert (tmp_path / "cut" / "checkpoint-3").is_dir()
     resumed, result = run(data, tiny_model, tmp_path / "cut")
-    assert result.resumed_at >= 1
-    assert torch.equal(whole, resumed)
-
-
-def last_or_none(folder: Path) -> Path | None:
-    """Like `last`, without tidying up behind a run that is alive."""
-    return next((p for p in folder.glob("checkpoint-*") if (p / "complete").is_file()), None)
+    assert result.resumed_at == 2
+    assert torch.equal(whole(None).weights, resumed)
 
 
 def test_a_half_written_checkpoint_is_not_used(tmp_path: Path) -> None:
@@ -152,11 +213,11 @@ def test_a_half_written_checkpoint_is_not_used(tmp_path: Path) -> None:
 
 def test_another_plan_starts_from_nothing(tmp_path: Path) -> None:
     model = tmp_path / "m"
-    folder = folder_for(model, {"lr": 1})
+    folder = checkpoint_folder(model, {"lr": 1})
     (folder / "checkpoint-3").mkdir()
-    assert folder_for(model, {"lr": 1}) == folder
+    assert checkpoint_folder(model, {"lr": 1}) == folder
     assert (folder / "checkpoint-3").exists()
-    folder_for(model, {"lr": 2})
+    checkpoint_folder(model, {"lr": 2})
     assert not (folder / "checkpoint-3").exists()
 
 

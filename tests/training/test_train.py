@@ -11,8 +11,9 @@ from syneg_cli.data.dataset import Dataset, load_dataset
 from syneg_cli.encoding.loading import load_model
 from syneg_cli.mixing.texts import Texts
 from syneg_cli.training.losses import info_nce
+from syneg_cli.training.model_folder import save_model
 from syneg_cli.training.settings import TrainSettings
-from syneg_cli.training.train import save_model, train
+from syneg_cli.training.train import train
 from syneg_cli.training.tuning import dropout as _dropout
 from tests.conftest import Cli
 

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from syneg_cli.core.artifacts import Manifest, read_manifest, write_manifest
-from syneg_cli.core.files import write_jsonl
-from syneg_cli.core.record_files import read_mined, read_synthetic
-from syneg_cli.core.records import MinedNegative, SyntheticNegative
-from syneg_cli.generation.prompt_files import load_prompt
-from syneg_cli.llm.cache import Cache
-from syneg_cli.verification.verify import (
-    Verdict,
-    candidate_of,
-    judge,
-    judged,
-    margin,
-    read_verdict,
-    unverified,
-)
+from syneg_cli.core import Manifest, read_manifest, write_jsonl, write_manifest
+from syneg_cli.core.record_files import read_verifications
+from syneg_cli.core.records import MinedNegative, SyntheticNegative, Verification
+from syneg_cli.generation import load_prompt
+from syneg_cli.llm import Cache, Classify, Engine, Request, ask_each
+from syneg_cli.verification import Verdict, applied, candidate_of, place_of, settled, unverified
+from syneg_cli.verification.judge import judge, read_verdict
+from syneg_cli.verification.margin import margin
 from tests.conftest import Cli
-from tests.fakes import FakeLLM, make_engine, open_tiny
+from tests.fakes import FakeLLM, judged, make_engine, open_tiny
 from tests.servers import Body, ChatServer, Reply, prompt_of
 
 DOCUMENT = "Vitamin D supplements raise bone density.\nIn older women."
@@ -55,6 +54,10 @@ def test_a_verdict_needs_evidence_that_is_in_the_document(response: str, expecte
     assert (verdict.relevant if verdict else None) is expected
 
 
+def asked(engine: Engine, count: int, make: Callable[[int], Request], classify: Classify) -> list[str | None]:
+    return ask_each(engine, count, make, classify=classify)
+
+
 def test_the_judge_sees_query_document_and_relevance(tiny: Path, tmp_path: Path) -> None:
     llm, dataset = FakeLLM(), open_tiny(tiny)
     llm.enqueue(verdict_json(True, "bone mass rose"), verdict_json(False))
@@ -63,7 +66,7 @@ def test_the_judge_sees_query_document_and_relevance(tiny: Path, tmp_path: Path)
         with Cache(tmp_path / "g.db") as cache:
             engine = make_engine(llm, cache)
             engine.gate.most = 1
-            found = judge(engine, load_prompt("judge"), dataset)(candidates)
+            found = judge(partial(asked, engine), load_prompt("judge"), dataset)(candidates)
         assert sorted(v.relevant for v in found if v) == [False, True]
     assert len(llm.asked) == 2, "the second time everything came from the cache"
     assert all(dataset.relevance in request.messages[0][1] for request in llm.asked)
@@ -106,6 +109,7 @@ def test_effects_and_agreement() -> None:
     both = {"judge": yes, "margin": no}
     assert judged(MINED, both, "drop").status == "dropped"
     assert judged(MINED, both, "drop").reason == "verify: relevant by judge"
+    assert judged(MINED, both, "drop").relevant_by == ("judge",)
     assert judged(MINED, both, "drop").scores == {"judge": 1.0, "margin": -0.2}
     assert judged(WRITTEN, both, "relabel").status == "positive"
     assert judged(WRITTEN, both, "mark").status == "ok"
@@ -114,11 +118,31 @@ def test_effects_and_agreement() -> None:
     assert judged(WRITTEN, {"judge": None}, "drop").status == "ok"
 
 
-def test_verifying_starts_anew_and_leaves_other_drops_alone() -> None:
+VERDICTS = st.dictionaries(
+    st.sampled_from(["judge", "margin", "cross-encoder"]),
+    st.none() | st.builds(Verdict, st.booleans(), st.floats(-1, 1), st.sampled_from(["", "a quote"])),
+)
+
+
+@given(VERDICTS, VERDICTS, st.sampled_from(["drop", "relabel", "mark"]), st.booleans())
+def test_two_checks_one_after_the_other_end_where_both_at_once_do(
+    first: dict[str, Verdict | None],
+    second: dict[str, Verdict | None],
+    effect: Literal["drop", "relabel", "mark"],
+    all_agree: bool,
+) -> None:
+    place = place_of(MINED)
+    earlier = settled(place, first, effect, all_agree=all_agree)
+    later = settled(place, second, effect, all_agree=all_agree, earlier=earlier)
+    assert later == settled(place, first | second, effect, all_agree=all_agree)
+
+
+def test_what_was_dropped_when_it_was_made_stays_dropped() -> None:
     dropped = judged(MINED, {"judge": Verdict(True, 1.0)}, "drop")
     assert unverified(dropped).status == "ok"
     copy = replace(WRITTEN, status="dropped", reason="copy of the positive")
     assert unverified(copy) == copy
+    assert applied([copy], []) == [copy]
 
 
 @pytest.fixture
@@ -141,26 +165,58 @@ def respond(body: Body, number: int) -> Reply:
     return Reply(text=verdict_json(bool(evidence), evidence))
 
 
+def found(work: Path, name: str) -> list[Verification]:
+    return read_verifications(work / "verified" / f"{name}.jsonl")
+
+
 def test_the_command(cli: Cli, tiny: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged_files = [work / "synthetic/default.jsonl", work / "mined/bm25.jsonl"]
+    before = [file.read_bytes() for file in judged_files]
     with ChatServer(respond) as server:
         monkeypatch.setenv("OLLAMA_HOST", server.url)
         result = cli("verify", tiny, "--llm", "ollama:llama3", "--json")
         assert result.code == 0, result.err
         assert result.json["checked"] == {"synthetic": 2, "bm25": 2}
         assert result.json["false_negatives"] == {"synthetic": 1, "bm25": 1}
-        statuses = [n.status for n in read_synthetic(work / "synthetic/default.jsonl")]
-        assert statuses == ["dropped", "ok", "dropped"]
-        assert [n.status for n in read_mined(work / "mined/bm25.jsonl")] == ["dropped", "ok"]
-        manifest = read_manifest(work / "synthetic/default.jsonl")
+        assert [v.status for v in found(work, "synthetic-default")] == ["dropped", "ok"]
+        assert [v.relevant_by for v in found(work, "mined-bm25")] == [("judge",), ()]
+        assert found(work, "mined-bm25")[0].evidence == {"judge": "no effect on mood"}
+        manifest = read_manifest(work / "verified/synthetic-default.jsonl")
         assert manifest is not None
-        assert manifest.settings == {"n": 2}
-        assert manifest.counts["verified"]["status"] == {"dropped": 2, "ok": 1}
+        assert manifest.counts["status"] == {"dropped": 1, "ok": 1}
         shown = cli("verify", tiny, "--llm", "ollama:llama3", "--effect", "relabel", "--source", "bm25")
-        assert "1 of 2" not in shown.err
         assert "50.0%" in shown.out
         assert "no effect on mood" in shown.out
-        assert [n.status for n in read_mined(work / "mined/bm25.jsonl")] == ["positive", "ok"]
+        assert [v.status for v in found(work, "mined-bm25")] == ["positive", "ok"]
         assert len(server.requests) == 4, "the second run cost nothing"
+        again = cli("verify", tiny, "--llm", "ollama:llama3", "--effect", "relabel", "--json")
+        assert again.json["false_negatives"] == {"synthetic": 1, "bm25": 1}, "also where one was up to date"
+    assert [file.read_bytes() for file in judged_files] == before, "what is judged is never rewritten"
+
+
+def test_a_later_check_adds_to_the_earlier_one(
+    cli: Cli, tiny: Path, work: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """margin, then judge: the same verdicts, and the same mix, as both at once."""
+    margin = ("--backbone", tiny_model, "--margin", "2", "--effect", "mark")
+    with ChatServer(respond) as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        assert cli("verify", tiny, "--check", "margin", *margin).code == 0
+        judge = ("--check", "judge", "--llm", "ollama:llama3")
+        assert cli("verify", tiny, *judge, "--effect", "mark").code == 0
+        one_by_one = {name: found(work, name) for name in ("synthetic-default", "mined-bm25")}
+        shutil.rmtree(work / "verified")
+        assert cli("verify", tiny, "--check", "margin", *judge, *margin).code == 0
+    assert one_by_one == {name: found(work, name) for name in one_by_one}
+    assert one_by_one["mined-bm25"][0].relevant_by == ("judge", "margin")
+    options = ("mix", tiny, "--strategy", "retrieved", "--miner", "bm25", "--max-risk", "0.5", "--json")
+    result = cli(*options)
+    assert result.code == 0, result.err
+    composition: Any = result.json["composition"]
+    assert sum(composition.values()) == 3 * 8
+    assert "1 bm25" in composition, "d2 is relevant by both, d5 by one of two"
+    write_jsonl(work / "mined/bm25.jsonl", [MINED])
+    assert "earlier file" in cli(*options).err, "verdicts on another file are not used, and it is said"
 
 
 def test_the_margin_check_runs_with_a_real_encoder(
@@ -168,7 +224,7 @@ def test_the_margin_check_runs_with_a_real_encoder(
 ) -> None:
     result = cli("verify", tiny, "--check", "margin", "--backbone", tiny_model, "--effect", "mark", "--json")
     assert result.code == 0, result.err
-    assert all("margin" in n.scores for n in read_mined(work / "mined/bm25.jsonl"))
+    assert [list(v.scores) for v in found(work, "mined-bm25")] == [["margin"], ["margin"]]
 
 
 def test_the_cross_encoder_check_compares_with_the_positive(
@@ -181,12 +237,13 @@ def test_the_cross_encoder_check_compares_with_the_positive(
     assert result.code == 0, result.err
     data = open_tiny(tiny)
     scorer = CrossEncoder(str(tiny_cross_encoder))
-    for negative in read_mined(work / "mined/bm25.jsonl"):
-        query = data.queries[negative.query_id].text
-        lowest = min(data.positives(negative.query_id))
-        texts = [data.corpus[negative.doc_id].full_text, data.corpus[lowest].full_text]
+    assert len(found(work, "mined-bm25")) == 2
+    for one in found(work, "mined-bm25"):
+        query = data.queries[one.query_id].text
+        lowest = min(data.positives(one.query_id))
+        texts = [data.corpus[one.doc_id].full_text, data.corpus[lowest].full_text]
         ours, positive = scorer.predict([(query, text) for text in texts], show_progress_bar=False)
-        assert negative.scores["cross-encoder"] == pytest.approx(float(ours - positive), abs=1e-5)
+        assert one.scores["cross-encoder"] == pytest.approx(float(ours - positive), abs=1e-5)
     nowhere = cli("verify", tiny, "--check", "cross-encoder", "--cross-encoder", "./nowhere")
     assert nowhere.code == 2
     assert "cannot be loaded" in nowhere.err

@@ -2,74 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from dataclasses import asdict
-from functools import wraps
-from inspect import Signature, signature
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from syneg_cli.cli.commands import calling, embeddings
-from syneg_cli.cli.commands.options import Json, ProjectFile, Session, WorkDir, open_session
-from syneg_cli.core.errors import UsageError
+from syneg_cli.cli.commands import GROUP
+from syneg_cli.cli.options import Call, flags
+from syneg_cli.cli.options import command as make
+from syneg_cli.cli.render import cached
+from syneg_cli.core import UsageError, Workspace
+from syneg_cli.encoding import Choice, choose, entries, remove
+from syneg_cli.llm import cache_exchange
+from syneg_cli.stages import cache_path, open_cache, stored_answers
 
-CacheFile = Annotated[
-    str | None,
-    typer.Option("--cache", help="The cache file.", show_default="WORK_DIR/generations.db", metavar="FILE"),
-]
 PromptFilter = Annotated[str | None, typer.Option("--prompt", help="Only answers to this prompt.")]
 ModelFilter = Annotated[str | None, typer.Option("--model", help="Only answers of this model.")]
 StatusFilter = Annotated[
     str | None, typer.Option("--status", help="Only ok, truncated or unparsable answers.")
 ]
-Yes = Annotated[bool, typer.Option("--yes", help="Really remove them; without it they are only counted.")]
-
-
-def register(app: typer.Typer) -> None:
-    group = typer.Typer(
-        help="The generation cache, every answer ever paid for; and the embedding cache.",
-        no_args_is_help=True,
-    )
-    for command in (stats, list_, show, export, import_, merge, prune):
-        group.command(command.__name__.rstrip("_"))(_with_options_of(_open, command))
-    group.command("embeddings")(_with_options_of(_open_work, embeddings.list_))
-    group.command("prune-embeddings")(_with_options_of(_open_work, embeddings.prune))
-    app.add_typer(group, name="cache")
-
-
-def _open(
-    cache: CacheFile = None, work_dir: WorkDir = None, project: ProjectFile = None, as_json: Json = False
-) -> Session:
-    flags = {"generate.cache": cache, "work_dir": work_dir}
-    return open_session(flags, project=project, as_json=as_json)
-
-
-def _open_work(work_dir: WorkDir = None, project: ProjectFile = None, as_json: Json = False) -> Session:
-    return open_session({"work_dir": work_dir}, project=project, as_json=as_json)
-
-
-def _with_options_of(opening: Callable[..., Session], command: Callable[..., None]) -> Callable[..., None]:
-    """`command`, with the options of `opening` in the place of the session that these open."""
-    shared = signature(opening, eval_str=True).parameters
-    own = list(signature(command, eval_str=True).parameters.values())[1:]
-
-    @wraps(command)
-    def run(**given: Any) -> None:
-        command(opening(**{name: given.pop(name) for name in shared}), **given)
-
-    run.__signature__ = Signature([*own, *shared.values()])  # type: ignore[attr-defined]
-    return run
-
-
-def _need_file(session: Session) -> None:
-    path = calling.cache_path(session)
-    if not path.is_file():
-        raise UsageError(
-            f"There is no cache at {path} yet.", hint="`syneg generate` makes it; --cache names another."
-        )
+Yes = Annotated[bool, typer.Option("--yes", help="Really remove them; without it they are only listed.")]
+answers = make(*flags("generate.cache"), dataset=False, quiet=False)
+vectors = make(dataset=False, quiet=False)
 
 
 def _where(prompt: str | None, model: str | None, status: str | None) -> tuple[str, tuple[Any, ...]]:
@@ -78,137 +34,145 @@ def _where(prompt: str | None, model: str | None, status: str | None) -> tuple[s
     return " AND ".join(f"{name} = ?" for name in used) or "1", tuple(used.values())
 
 
-def stats(session: Session) -> None:
+@answers
+def stats(call: Call) -> None:
     """How many answers there are by model and prompt, their tokens and their cost."""
-    from syneg_cli.cli.output import money, table
-    from syneg_cli.llm import cache_exchange as cache_files
-
-    _need_file(session)
-    with calling.open_cache(session) as opened:
-        rows = cache_files.stats(opened)
-    cells = [[*list(row.values())[:-1], money(row["cost_usd"])] for row in rows]
-    columns = ["llm", "prompt", "answers", "bad", "tokens in", "tokens out", "cost"]
-    session.output.result({"rows": rows}, table(str(calling.cache_path(session)), columns, cells))
+    with stored_answers(call.session) as opened:
+        rows = cache_exchange.stats(opened)
+    call.output.result({"rows": rows}, cached.totals(str(cache_path(call.session)), rows))
 
 
+@answers
 def list_(
-    session: Session,
+    call: Call,
     limit: Annotated[int, typer.Option(help="How many, the latest first.")] = 20,
     prompt: PromptFilter = None,
     model: ModelFilter = None,
     status: StatusFilter = None,
 ) -> None:
     """The latest answers, one a line."""
-    from syneg_cli.cli.output import money, table
-
-    _need_file(session)
     where, values = _where(prompt, model, status)
-    with calling.open_cache(session) as opened:
-        rows = list(
-            opened.rows(
-                f"{where} AND id IN (SELECT id FROM answers WHERE {where} ORDER BY id DESC LIMIT ?)",
-                (*values, *values, limit),
-            )
-        )
+    latest = f"{where} AND id IN (SELECT id FROM answers WHERE {where} ORDER BY id DESC LIMIT ?)"
+    with stored_answers(call.session) as opened:
+        rows = list(opened.rows(latest, (*values, *values, limit)))
     rows.reverse()
-    cells = [
-        (
-            row.key[:12],
-            row.status,
-            f"{row.provider}:{row.model}"[:40],
-            row.prompt,
-            row.query_id,
-            row.doc_id,
-            row.completion_tokens,
-            money(row.cost_usd),
-            row.created,
-        )
-        for row in rows
-    ]
-    columns = ["key", "status", "llm", "prompt", "query", "document", "tokens out", "cost", "created"]
-    session.output.result({"answers": [asdict(row) for row in rows]}, table(None, columns, cells))
+    call.output.result({"answers": [asdict(row) for row in rows]}, cached.answers(rows))
 
 
-def show(
-    session: Session,
-    key: Annotated[str, typer.Argument(help="The start of an answer's key.")],
-) -> None:
+@answers
+def show(call: Call, key: Annotated[str, typer.Argument(help="The start of an answer's key.")]) -> None:
     """One answer in full: what was asked, what came back."""
-    from syneg_cli.cli.output import table
-    from syneg_cli.llm import cache_exchange as cache_files
-
-    _need_file(session)
-    with calling.open_cache(session) as opened:
-        row = cache_files.find(opened, key)
-    facts = [(name, value) for name, value in asdict(row).items() if name not in ("messages", "response")]
-    asked = "\n\n".join(f"--- {role}\n{text}" for role, text in json.loads(row.messages))
-    shown = (table(None, ["", ""], facts, right=lambda column: False), asked, f"\n--- answer\n{row.response}")
-    session.output.result(asdict(row), *shown)
+    with stored_answers(call.session) as opened:
+        row = cache_exchange.find(opened, key)
+    call.output.result(asdict(row), *cached.answer(row))
 
 
+@answers
 def export(
-    session: Session,
+    call: Call,
     output: Annotated[Path, typer.Argument(help="The JSONL file to write.")],
     prompt: PromptFilter = None,
     model: ModelFilter = None,
 ) -> None:
     """Write good answers as JSONL, for `--llm replay:FILE` or `syneg cache import`."""
-    from syneg_cli.llm import cache_exchange as cache_files
-
-    _need_file(session)
-    with calling.open_cache(session) as opened:
-        count = cache_files.export(opened, output, *_where(prompt, model, None))
-    session.output.result({"exported": count, "path": str(output)}, f"{count} answers -> {output}")
+    with stored_answers(call.session) as opened:
+        count = cache_exchange.export(opened, output, *_where(prompt, model, None))
+    call.output.result({"exported": count, "path": str(output)}, f"{count} answers -> {output}")
 
 
-def import_(
-    session: Session,
-    file: Annotated[Path, typer.Argument(help="An export of another cache.")],
-) -> None:
+@answers
+def import_(call: Call, file: Annotated[Path, typer.Argument(help="An export of another cache.")]) -> None:
     """Add the answers of an export."""
-    from syneg_cli.llm import cache_exchange as cache_files
-
-    with calling.open_cache(session) as opened:
-        new, read = cache_files.import_file(opened, file)
-    session.output.result({"new": new, "read": read}, f"{new} of {read} answers were new")
+    with open_cache(call.session) as opened:
+        new, read = cache_exchange.import_file(opened, file)
+    call.output.result({"new": new, "read": read}, f"{new} of {read} answers were new")
 
 
+@answers
 def merge(
-    session: Session,
+    call: Call,
     others: Annotated[list[Path], typer.Argument(help="Caches (generations.db) of other machines.")],
 ) -> None:
     """Add the answers of other caches, for example those of the shards of one job."""
-    from syneg_cli.llm import cache_exchange as cache_files
-
-    missing = [other for other in others if not other.is_file()]
-    if missing:
-        raise UsageError(
-            f"{missing[0]} is not there.", hint="Give the generations.db of another work directory."
-        )
-    with calling.open_cache(session) as opened:
-        counts = {str(other): cache_files.merge(opened, other) for other in others}
+    if missing := [other for other in others if not other.is_file()]:
+        hint = "Give the generations.db of another work directory."
+        raise UsageError(f"{missing[0]} is not there.", hint=hint)
+    with open_cache(call.session) as opened:
+        counts = {str(other): cache_exchange.merge(opened, other) for other in others}
     lines = [f"{other}: {new} of {read} answers were new" for other, (new, read) in counts.items()]
-    session.output.result(
-        {other: {"new": n, "read": r} for other, (n, r) in counts.items()}, "\n".join(lines)
-    )
+    data = {other: {"new": new, "read": read} for other, (new, read) in counts.items()}
+    call.output.result(data, "\n".join(lines))
 
 
+@answers
 def prune(
-    session: Session,
+    call: Call,
     prompt: PromptFilter = None,
     model: ModelFilter = None,
     status: StatusFilter = None,
     yes: Yes = False,
 ) -> None:
     """Remove answers for good. Says what would go, unless --yes is given."""
-    _need_file(session)
     where, values = _where(prompt, model, status)
     if where == "1":
-        raise UsageError(
-            "prune: say which answers.", hint="For example `syneg cache prune --status unparsable`."
-        )
-    with calling.open_cache(session) as opened:
+        hint = "For example `syneg cache prune --status unparsable`."
+        raise UsageError("prune: say which answers.", hint=hint)
+    with stored_answers(call.session) as opened:
         found = sum(1 for _ in opened.rows(where, values))
         removed = opened.remove(where, values) if yes else 0
     said = f"{removed} answers removed" if yes else f"{found} answers would be removed; --yes removes them"
-    session.output.result({"found": found, "removed": removed}, said)
+    call.output.result({"found": found, "removed": removed}, said)
+
+
+@vectors
+def embeddings(call: Call) -> None:
+    """The vectors that are kept: of which model, of what, how large, when last used."""
+    folder = Workspace(call.session.work_dir, "").embeddings
+    found = entries(folder)
+    total = sum(entry.bytes for entry in found)
+    data = {"path": str(folder), "bytes": total, "entries": [cached.entry_json(entry) for entry in found]}
+    none = f"No embeddings at {folder}; `syneg mine` and `syneg eval` keep theirs there."
+    title = f"{folder}: {cached.many(found)}, {cached.size(total)}"
+    call.output.result(data, cached.vectors(title, found) if found else none)
+
+
+@vectors
+def prune_embeddings(
+    call: Call,
+    keys: Annotated[
+        list[str] | None, typer.Argument(metavar="KEY", help="Entries by the start of their key.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Only vectors of this model.")] = None,
+    older_than: Annotated[
+        float | None, typer.Option(min=0, help="Only what was not used for so long.", metavar="DAYS")
+    ] = None,
+    incomplete: Annotated[
+        bool, typer.Option("--incomplete", help="Only what a stopped run left unfinished.")
+    ] = False,
+    all_: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    yes: Yes = False,
+) -> None:
+    """Remove vectors; they are encoded again when needed. Says what would go, unless --yes is given."""
+    choice = Choice(tuple(keys or ()), model, older_than, incomplete)
+    if all_ == choice.given:
+        raise UsageError(
+            "prune-embeddings: say which, or --all alone.",
+            hint="For example `syneg cache prune-embeddings --older-than 30`; "
+            "`syneg cache embeddings` lists them.",
+        )
+    folder = Workspace(call.session.work_dir, "").embeddings
+    going, busy = choose(entries(folder), choice, datetime.now(timezone.utc))
+    if yes:
+        remove(folder, going)
+    size = sum(entry.bytes for entry in going)
+    said = "removed" if yes else "would be removed; --yes removes them"
+    shown: list[Any] = [cached.vectors(None, going)] if going and not yes else []
+    shown.append(f"{cached.many(going)} ({cached.size(size)}) {said}")
+    shown += [cached.busy(busy)] if busy else []
+    data = {"found": len(going), "removed": len(going) if yes else 0, "bytes": size}
+    call.output.result(data | {"kept": [entry.key for entry in busy]}, *shown)
+
+
+group = typer.Typer(**GROUP)
+for _command in (stats, list_, show, export, import_, merge, prune, embeddings, prune_embeddings):
+    group.command(_command.__name__.rstrip("_").replace("_", "-"))(_command)

@@ -6,114 +6,74 @@ from typing import Annotated, Any
 
 import typer
 
-from syneg_cli.cli.commands.options import (
-    DataDir,
-    Json,
-    ProjectFile,
-    Quiet,
-    Session,
-    WorkDir,
-    open_session,
-)
-from syneg_cli.core.errors import PromptError, UsageError, did_you_mean
+from syneg_cli.cli.commands import GROUP
+from syneg_cli.cli.options import Call, Flag
+from syneg_cli.cli.options import command as make
+from syneg_cli.cli.output import table
+from syneg_cli.core import PromptError
+from syneg_cli.generation import list_prompts, load_prompt
+from syneg_cli.stages import rendered_prompt
 
 Name = Annotated[str, typer.Argument(help="A prompt's name, or a .txt file.")]
 
 
-def register(app: typer.Typer) -> None:
-    group = typer.Typer(help="The prompts: list, show, check and render them.", no_args_is_help=True)
-    for command in (list_, show, check, render):
-        group.command(command.__name__.rstrip("_"))(command)
-    app.add_typer(group, name="prompts")
-
-
-def list_(project: ProjectFile = None, as_json: Json = False) -> None:
-    """Every prompt, where it lies and what it asks for; those of the project hide ours."""
-    from syneg_cli.cli.output import table
-    from syneg_cli.generation.prompt_files import list_prompts, load_prompt
-
-    session = open_session({}, project=project, as_json=as_json)
+@make(dataset=False, quiet=False)
+def list_(call: Call) -> None:
+    """Every prompt, where it is and what it asks for; those of the project hide ours."""
+    folder = call.session.resolved.folder
     rows: list[dict[str, Any]] = []
-    for name, path in list_prompts(session.resolved.folder).items():
+    for name, path in list_prompts(folder).items():
         try:
-            prompt = load_prompt(name, session.resolved.folder)
-            rows.append(
-                {
-                    "name": name,
-                    "asks for": prompt.kind,
-                    "variables": sorted(prompt.variables),
-                    "file": str(path),
-                }
-            )
+            prompt = load_prompt(name, folder)
+            asks, variables = prompt.kind, sorted(prompt.variables)
         except PromptError as error:
-            rows.append({"name": name, "asks for": error.message, "variables": [], "file": str(path)})
+            asks, variables = error.message, []
+        rows.append({"name": name, "asks for": asks, "variables": variables, "file": str(path)})
     cells = [(row["name"], row["asks for"], ", ".join(row["variables"]), row["file"]) for row in rows]
-    session.output.result({"prompts": rows}, table(None, ["name", "asks for", "variables", "file"], cells))
+    call.output.result({"prompts": rows}, table(None, ["name", "asks for", "variables", "file"], cells))
 
 
-def show(name: Name, project: ProjectFile = None) -> None:
+@make(dataset=False, quiet=False)
+def show(call: Call, name: Name) -> None:
     """Print a prompt file as it is: copy it to prompts/NAME.txt to write your own."""
-    from syneg_cli.generation.prompt_files import load_prompt
+    prompt = load_prompt(name, call.session.resolved.folder)
+    if call.output.as_json:
+        call.output.result({"name": prompt.name, "file": str(prompt.path), "source": prompt.source})
+    else:
+        print(prompt.source, end="")
 
-    session = open_session({}, project=project)
-    print(load_prompt(name, session.resolved.folder).source, end="")
 
-
+@make(dataset=False, quiet=False)
 def check(
+    call: Call,
     names: Annotated[list[str] | None, typer.Argument(help="Prompts to check.", show_default="all")] = None,
-    project: ProjectFile = None,
-    as_json: Json = False,
 ) -> None:
     """Find what is wrong with prompt files: syntax, unknown or missing variables, no answer shown."""
-    from syneg_cli.generation.prompt_files import list_prompts, load_prompt
-
-    session = open_session({}, project=project, as_json=as_json)
+    folder = call.session.resolved.folder
     problems: dict[str, str] = {}
-    chosen = names or list(list_prompts(session.resolved.folder))
+    chosen = names or list(list_prompts(folder))
     for name in chosen:
         try:
-            load_prompt(name, session.resolved.folder)
+            load_prompt(name, folder)
         except PromptError as error:
             problems[name] = error.message
     lines = [problems.get(name) or f"{name}: fine" for name in chosen]
-    session.output.result({name: problems.get(name) for name in chosen}, "\n".join(lines))
+    call.output.result({name: problems.get(name) for name in chosen}, "\n".join(lines))
     if problems:
         raise typer.Exit(2)
 
 
+@make(Flag("dataset.name", ("--dataset",)), Flag("dataset.data_dir"), dataset=False)
 def render(
+    call: Call,
     name: Annotated[str | None, typer.Argument(help="A prompt's name.", show_default="syneg")] = None,
     query_id: Annotated[str | None, typer.Option(help="The query; by default the first of train.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="A BEIR name or a folder.")] = None,
-    project: ProjectFile = None,
-    data_dir: DataDir = None,
-    work_dir: WorkDir = None,
-    quiet: Quiet = False,
 ) -> None:
     """Print what would be sent for a query and its first positive."""
-    flags = {
-        "dataset.name": dataset,
-        "dataset.data_dir": data_dir,
-        "work_dir": work_dir,
-        "generate.prompt": name,
-    }
-    print(rendered(open_session(flags, project=project, quiet=quiet), query_id))
+    text = rendered_prompt(call.session, name, query_id)
+    call.output.result({"text": text}, text)
 
 
-def rendered(session: Session, query_id: str | None) -> str:
-    """The text of the request for a query's first training positive."""
-    from syneg_cli.cli.commands.generate import generator_for
-    from syneg_cli.llm.base import NoModel
-
-    dataset = session.dataset()
-    pairs = [p for split in ("train", "dev") if split in dataset.judgements for p in dataset.pairs(split)]
-    pair = next((p for p in pairs if query_id in (None, p.query_id)), None)
-    if pair is None:
-        known = [p.query_id for p in pairs]
-        raise UsageError(
-            f"--query-id: {dataset.name} has no training query {query_id!r}."
-            + did_you_mean(str(query_id), known),
-            hint=f"Some that it has: {', '.join(known[:5])}.",
-        )
-    item = generator_for(session, dataset, NoModel()).item(0, pair)
-    return item.request.messages[0][1]
+group = typer.Typer(**GROUP)
+for _command in (list_, show, check, render):
+    group.command(_command.__name__.rstrip("_"))(_command)

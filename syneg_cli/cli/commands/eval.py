@@ -1,0 +1,34 @@
+"""`syneg eval`: how good is a retriever, and is it better than its backbone?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from syneg_cli.cli.options import Call, section
+from syneg_cli.cli.options import command as make
+from syneg_cli.cli.render.measured import measured
+from syneg_cli.stages import measure, subject_of
+
+
+@make(*section("eval"), force=True)
+def command(
+    call: Call,
+    model: Annotated[
+        str | None, typer.Option(help="A model folder, or the name of a model trained here.")
+    ] = None,
+    backbone: Annotated[
+        str | None,
+        typer.Option(help="A backbone alias, folder or hub id; with --model, what to compare with."),
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option("--run", help="A TREC run to measure instead of a model.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Measure a model, a backbone or a TREC run on a data set."""
+    dataset = call.dataset()
+    subject = subject_of(call.session, dataset, model, backbone, run)
+    data, shown = measured(measure(call.session, dataset, subject, force=call.force))
+    call.output.result(data, *shown)

@@ -1,0 +1,102 @@
+"""What a run of LLM calls looks like while it runs: a live view in a terminal, else a line now and then."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from syneg_cli.cli.output import PLAIN_INTERVAL, Output
+from syneg_cli.core import duration, money
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from syneg_cli.llm import Stats, Tick
+
+SAMPLE_WIDTH = 240
+
+
+@contextmanager
+def watch(
+    output: Output, description: str, cap: float | None = None, unit: str = "pairs"
+) -> Iterator[Tick | None]:
+    """A function to call with the `Stats` a few times a second; None where nobody looks."""
+    started = time.monotonic()
+    if output.quiet:
+        yield None
+    elif output.notes.is_terminal:
+        from rich.live import Live
+
+        with Live(console=output.notes, refresh_per_second=4, transient=True) as live:
+            yield lambda stats: live.update(view(stats, description, time.monotonic() - started, cap, unit))
+    else:
+        last = started
+
+        def tick(stats: Stats) -> None:
+            nonlocal last
+            if time.monotonic() - last >= PLAIN_INTERVAL:
+                last = time.monotonic()
+                output.note(f"{description}: {', '.join(facts(stats, last - started, cap, unit))}")
+
+        yield tick
+
+
+def facts(stats: Stats, seconds: float, cap: float | None = None, unit: str = "pairs") -> list[str]:
+    """`120/809 pairs (15%)`, `ETA 2m 05s`, `8 in flight`, ...: what there is to say, in order."""
+    share = f" ({stats.done / stats.total:.0%})" if stats.total else ""
+    said = [f"{stats.done}/{stats.total} {unit}{share}"]
+    asked = stats.done - stats.from_cache
+    if asked > 0 and stats.done < stats.total:
+        said.append(f"ETA {duration(seconds * (stats.total - stats.done) / asked)}")
+    said.append(f"{stats.in_flight} in flight")
+    if stats.from_cache:
+        saved = f", saving {money(stats.saved_usd)}" if stats.saved_usd else ""
+        said.append(f"{stats.from_cache} from the cache{saved}")
+    if stats.prompt_tokens or stats.completion_tokens:
+        said.append(f"{stats.prompt_tokens:,} tokens in, {stats.completion_tokens:,} out")
+    said += spending(stats, cap)
+    for count, what in (
+        (stats.retries, "retries"),
+        (stats.failed, "failed"),
+        (stats.misses, "not recorded"),
+        (stats.no_candidate, "without a mined candidate"),
+    ):
+        if count:
+            said.append(f"{count} {what}")
+    return said
+
+
+def spending(stats: Stats, cap: float | None) -> list[str]:
+    if stats.unpriced:
+        return ["unpriced"] if stats.answered else []
+    if not stats.cost_usd:
+        return []
+    said = [f"{money(stats.cost_usd)} spent", f"{money(stats.projected_usd)} projected"]
+    return [*said, f"cap {money(cap)}"] if cap else said
+
+
+def view(
+    stats: Stats, description: str, seconds: float, cap: float | None = None, unit: str = "pairs"
+) -> RenderableType:
+    """The live view: a bar, the facts, why drafts were dropped, and one negative beside its query."""
+    from rich.console import Group
+    from rich.markup import escape
+    from rich.progress_bar import ProgressBar
+    from rich.text import Text
+
+    first, *rest = facts(stats, seconds, cap, unit)
+    shown: list[RenderableType] = [
+        Text.from_markup(f"[bold]{escape(description)}[/]  {first}  {duration(seconds)}"),
+        ProgressBar(total=max(1, stats.total), completed=stats.done, width=60),
+        Text("  ".join(rest)),
+    ]
+    if stats.problems:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in stats.problems.most_common(5))
+        shown.append(Text(f"problems: {reasons}", style="yellow"))
+    if stats.sample:
+        query, negative = stats.sample
+        shown.append(Text.from_markup(f"[cyan]query[/]    {escape(query[:SAMPLE_WIDTH])}"))
+        shown.append(Text.from_markup(f"[cyan]negative[/] {escape(negative[:SAMPLE_WIDTH])}"))
+    return Group(*shown)

@@ -1,0 +1,84 @@
+"""What `syneg generate` shows: the summary, an estimate, mirrored queries, batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from syneg_cli.cli.output import table
+from syneg_cli.core import duration, money
+from syneg_cli.generation import Estimate
+from syneg_cli.llm import DONE, Collected
+from syneg_cli.stages import Generated, MirroredQueries
+
+MISSING = {
+    "misses": "not recorded",
+    "without_candidate": "without a mined candidate",
+    "unanswered": "unanswered: run again",
+}
+
+
+def generated(record: Generated, seconds: float) -> tuple[Any, ...]:
+    counts, totals = record.counts, record.totals
+    spent = totals.spent_usd + totals.lost_usd
+    rows: list[tuple[str, Any]] = [("pairs", counts["pairs"]), ("answered", counts["answered"])]
+    rows.append(("  from the cache", counts["from_cache"]))
+    rows += [(label, counts[key]) for key, label in MISSING.items() if counts.get(key)]
+    rows.append(("negatives", counts["negatives"]))
+    rows += [(f"  dropped: {why}", count) for why, count in counts["dropped"].items()]
+    rows.append(("calls", counts["calls"]))
+    rows.append(("tokens in / out", f"{counts['prompt_tokens']:,} / {counts['completion_tokens']:,}"))
+    rows.append(("cost", money(counts["cost_usd"])))
+    rows += [("saved by the cache", money(counts["saved_usd"]))] if counts["saved_usd"] else []
+    rows += [("cost of all runs so far", money(spent))] if spent > (counts["cost_usd"] or 0) else []
+    rows.append(("time", duration(seconds)))
+    told = f"-> {record.path}"
+    if counts["answered"] and counts["from_cache"] == counts["answered"]:
+        told = f"Everything came from the cache: nothing was asked, nothing was paid.\n{told}"
+    return table(None, ["generate", ""], rows, right=lambda column: column == ""), told
+
+
+def estimated(found: Estimate) -> tuple[Any, ...]:
+    rows: list[tuple[object, ...]] = [
+        ("pairs", found.pairs, None, None),
+        ("from the cache", found.cached, None, None),
+        ("calls", found.calls, None, None),
+    ]
+    for label, (low, middle, high) in (
+        ("tokens in", found.prompt_tokens),
+        ("tokens out", found.completion_tokens),
+    ):
+        rows.append((label, f"{middle:,.0f}", f"{low:,.0f}", f"{high:,.0f}"))
+    low_usd, usd, high_usd = found.cost or (None, None, None)
+    rows.append(("cost", money(usd), *((money(low_usd), money(high_usd)) if found.cost else (None, None))))
+    basis = (
+        f"Ratios from {found.earlier} earlier answers; 95 % intervals."
+        if found.earlier
+        else "No earlier answers of this model and prompt: rules of thumb, wide bounds."
+    )
+    return table(None, ["estimate", "expected", "low", "high"], rows), basis
+
+
+def mirrored(record: MirroredQueries) -> tuple[Any, ...]:
+    counts = record.counts
+    rows = [(key, value) for key, value in counts.items() if key not in ("dropped", "cost_usd")]
+    rows += [(f"  dropped: {reason}", count) for reason, count in counts["dropped"].items()]
+    shown = table(None, ["mirror-queries", ""], [*rows, ("cost", money(counts["cost_usd"]))])
+    return shown, f"-> {record.path}\nUse it: syneg mix --mirror {record.path}"
+
+
+def handed_in(made: tuple[str, int] | None) -> tuple[dict[str, Any], str]:
+    if made is None:
+        return {"batch": None, "requests": 0}, "Nothing to hand in."
+    later = "Fetch it with `--batch collect`; it takes up to 24 hours."
+    told = f"batch {made[0]}: {made[1]} requests handed in. {later}"
+    return {"batch": made[0], "requests": made[1]}, told
+
+
+def fetched(found: Collected) -> tuple[dict[str, Any], str]:
+    waiting = [f"{batch} ({state})" for batch, state in found.states.items() if state not in DONE]
+    told = f"{found.answered} answers fetched, {found.failed} failed"
+    if waiting:
+        told += f"; waiting for {', '.join(waiting)}"
+    elif found.failed:
+        told += "; `--batch submit` hands the failed in again, without --batch they are asked at once"
+    return {"fetched": found.answered, "failed": found.failed, "waiting": waiting}, told

@@ -1,0 +1,91 @@
+"""What `syneg eval` and `syneg demo` show: metrics, and whether a difference is real."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from syneg_cli.cli.output import table
+from syneg_cli.evaluation import (
+    MAIN_METRIC,
+    METRICS,
+    Comparison,
+    Evaluation,
+    compare_metrics,
+    p_value,
+    verdict,
+)
+from syneg_cli.stages import Measured
+
+
+def measured(record: Measured) -> tuple[dict[str, Any], list[Any]]:
+    """The result as one object, and as tables."""
+    evaluation, baseline = record.evaluation, record.baseline
+    data: dict[str, Any] = {
+        "name": evaluation.name,
+        "model": evaluation.model,
+        "dataset": evaluation.dataset,
+        "split": evaluation.split,
+        "precision": evaluation.precision,
+        "queries": len(next(iter(evaluation.per_query.values()))),
+        "metrics": dict(evaluation.metrics),
+        "run": evaluation.run,
+    }
+    title = f"{evaluation.dataset}, {evaluation.split} ({data['queries']} queries)"
+    rows = [[e.name, *(e.metrics[m] for m in METRICS)] for e in (baseline, evaluation) if e]
+    shown: list[Any] = [table(title, ["", *METRICS], rows)]
+    if baseline:
+        comparisons = compare_metrics(evaluation, baseline)
+        data["baseline"] = {"name": baseline.name, "metrics": dict(baseline.metrics)}
+        data["comparison"] = {metric: asdict(c) for metric, c in comparisons.items()}
+        shown.append(_comparisons(evaluation, baseline, comparisons))
+        shown.append(verdict("nDCG@10", comparisons[MAIN_METRIC]))
+    return data, shown
+
+
+def _comparisons(evaluation: Evaluation, baseline: Evaluation, comparisons: Mapping[str, Comparison]) -> Any:
+    rows = [
+        [
+            metric,
+            f"{c.difference:+.4f}",
+            interval(c),
+            p_value(c.p_randomisation).removeprefix("= "),
+            p_value(c.p_t).removeprefix("= "),
+            f"{c.wins}/{c.ties}/{c.losses}",
+        ]
+        for metric, c in comparisons.items()
+    ]
+    columns = ["metric", "difference", "95 % interval", "p (randomisation)", "p (t)", "win/tie/loss"]
+    return table(f"{evaluation.name} against {baseline.name}", columns, rows)
+
+
+def interval(c: Comparison) -> str:
+    return f"[{c.low:+.4f}, {c.high:+.4f}]"
+
+
+def arms(evaluations: Mapping[str, Evaluation], dataset: str) -> tuple[dict[str, Any], list[Any]]:
+    """The demo's table: each arm against zero-shot, and those with LLM texts against mined negatives."""
+
+    def against(system: str, baseline: str) -> Comparison:
+        return compare_metrics(evaluations[system], evaluations[baseline])[MAIN_METRIC]
+
+    rows: list[list[Any]] = []
+    data: dict[str, Any] = {"arms": {}, "comparisons": {}}
+    for name, evaluation in evaluations.items():
+        data["arms"][name] = dict(evaluation.metrics)
+        row: list[Any] = [name, f"{evaluation.metrics[MAIN_METRIC]:.4f}"]
+        for baseline in ("zero-shot", "mined"):
+            if name == baseline or (baseline == "mined" and name == "zero-shot"):
+                row += ["", ""]
+                continue
+            c = against(name, baseline)
+            data["comparisons"][f"{name} - {baseline}"] = asdict(c)
+            row += [f"{c.difference:+.4f}", interval(c)]
+        rows.append(row)
+    columns = ["", "nDCG@10", "to zero-shot", "95 % interval", "to mined", "95 % interval "]
+    queries = len(evaluations["zero-shot"].per_query[MAIN_METRIC])
+    title = f"syneg demo: {dataset}, {queries} test queries, one training run per arm, equal settings"
+    others = [name for name in evaluations if name not in ("zero-shot", "mined")]
+    sentences = [f"{name} against mined. {verdict('nDCG@10', against(name, 'mined'))}" for name in others]
+    return data, [table(title, columns, rows, right=lambda c: bool(c)), "\n".join(sentences)]

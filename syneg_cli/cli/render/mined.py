@@ -1,0 +1,49 @@
+"""What `syneg mine` shows: survivors per filter, score quantiles, remarks, examples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from syneg_cli.cli.output import short, table
+from syneg_cli.data import Dataset
+from syneg_cli.mining import Tally
+from syneg_cli.stages import Mined
+
+
+def mined(dataset: Dataset, record: Mined) -> tuple[Any, ...]:
+    found, plan = record.mined, record.plan
+    tally = found.tally
+    survivors = [
+        (name, count, f"{count / max(tally.queries, 1):.1f}") for name, count in tally.survivors.items()
+    ]
+    survivors.append(("drawn", len(tally.negative_scores), f"{tally.per_query:.1f}"))
+    shown: list[Any] = [f"mine {found.miner}: {tally.queries} queries -> {plan.path}"]
+    shown.append(table(None, ["after", "documents", "a query"], survivors))
+    shown += [*found.notes, *tally.remarks(plan.settings["pool"], plan.settings["depth"])]
+    return (*shown, *_quantiles(tally), *_examples(dataset, tally))
+
+
+def _quantiles(tally: Tally) -> list[Any]:
+    data = tally.as_json()
+    positive = data["positive_quantiles"]
+    if not positive:
+        return []
+    rows = [["positives", *positive.values()], ["negatives", *data["negative_quantiles"].values()]]
+    rows = [row + [None] * (len(positive) + 1 - len(row)) for row in rows]
+    return [table(None, ["score quantiles", *positive], rows)]
+
+
+def _examples(dataset: Dataset, tally: Tally) -> list[Any]:
+    columns = ["query", "rank", "score", "positive's", "negative"]
+    scored = bool(tally.positive_scores)
+    rows = [
+        (
+            short(dataset.queries[n.query_id].text, 60),
+            f"{n.rank}",
+            f"{n.score:.3f}" if scored else "-",
+            f"{best:.3f}" if best == best else "-",
+            short(dataset.corpus[n.doc_id].full_text, 90),
+        )
+        for n, best in tally.examples
+    ]
+    return [table(None, columns, rows, right=columns[1:4].__contains__)] if rows else []

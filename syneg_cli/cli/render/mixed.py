@@ -1,0 +1,78 @@
+"""What `syneg mix` shows: counts, and training instances as a person reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.panel import Panel
+
+from syneg_cli.cli.output import short, table
+from syneg_cli.core import NegativeRef, TrainingInstance, read_instances, read_manifest
+from syneg_cli.data import Dataset
+from syneg_cli.mixing import Imported, Mixed, Texts, check_strategy, families, read_texts
+from syneg_cli.stages import MixedRecord
+
+WIDEST = 280
+
+
+def mixed(record: MixedRecord) -> tuple[Any, ...]:
+    """What the instances of a mix got, and what else is to be known about it."""
+    made, settings = record.mixed, record.settings
+    draws = sum(made.composition.values())
+    by_size = sorted(made.composition.items(), key=lambda item: (-item[1], item[0]))
+    rows = [(name, count, f"{count / draws:.1%}") for name, count in by_size]
+    title = f"mix: {settings['strategy']}"
+    if check_strategy(settings["strategy"]).uses_ratio:
+        title += f", ratio {settings['ratio']}"
+    columns = ["an instance got", "instances", "share"]
+    shown = table(title, columns, rows, right=lambda column: column != columns[0])
+    return shown, "\n".join(_remarks(made, settings["rounds"], record.imported))
+
+
+def _remarks(made: Mixed, rounds: int, imported: Imported | None) -> list[str]:
+    draws = sum(made.composition.values())
+    means = ", ".join(f"{n / draws:.3f} {source}" for source, n in sorted(made.sources.items()))
+    pairs = len(made.instances) - made.mirrored
+    lines = [f"{pairs} pairs x {rounds} rounds; mean per instance: {means or 'none'}"]
+    if made.empty:
+        lines[0] += f"; {made.empty} pairs have no negative and train on in-batch ones"
+    if made.mirrored:
+        lines.append(
+            f"{made.mirrored} mirrored pairs (own query, synthetic text) beside them: "
+            f"{made.mirrored / pairs:.2f} a family; each family shares a batch"
+        )
+    if imported is not None and imported.held_out:
+        lines.append(f"{imported.held_out} rows are left out: dev or test judges their queries")
+    if imported is not None and imported.contradicted:
+        lines.append(f"{imported.contradicted} negatives are left out: they are positives of the same query")
+    if imported is not None and imported.documents:
+        lines.append(f"{len(imported.documents)} texts are not in the corpus and are kept as texts")
+    return lines
+
+
+def instances(mix: Path, dataset: Dataset, count: int) -> list[Any]:
+    """The first `count` families of a mix, a panel each, with the negatives of the first round."""
+    manifest = read_manifest(mix)
+    texts = read_texts(manifest, dataset) if manifest else Texts()
+    return [_panel(family, dataset, texts) for family in families(read_instances(mix))[:count]]
+
+
+def _panel(family: tuple[TrainingInstance, ...], dataset: Dataset, texts: Texts) -> Any:
+    def line(label: str, colour: str, text: str) -> str:
+        return f"[{colour}]{escape(label):<10}[/] {escape(short(text, WIDEST))}"
+
+    def document(ref: NegativeRef) -> str:
+        return texts.document(ref, dataset)
+
+    lines: list[str] = []
+    for instance in family:
+        if lines:
+            lines.append("[dim]in the same batch, with a query of its own:[/]")
+        lines.append(line("query", "bold", texts.query(instance.query_id, dataset)))
+        lines.append(line("positive", "green", document(instance.positive)))
+        drawn = instance.rounds[0] if instance.rounds else ()
+        lines += [line(ref.source, "red", document(ref)) for ref in drawn]
+    first = family[0]
+    return Panel("\n".join(lines), title=escape(f"{first.query_id} / {first.positive_id}"))

@@ -1,0 +1,39 @@
+"""What `syneg report` shows of its models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from syneg_cli.cli.output import table
+from syneg_cli.report import Model, models_table
+
+SHOWN = ["model", "steps", "gradient variance", "to the backbone"]
+
+
+def summary(model: Model) -> dict[str, Any]:
+    score, mix = model.score, model.mix
+    gain = score.gain if score else None
+    return {
+        "name": model.name,
+        "strategy": mix.strategy if mix else None,
+        "ratio": mix.ratio if mix else None,
+        "negatives": dict(mix.negatives) if mix else None,
+        "steps": model.recording.steps,
+        "loss": model.losses[-1] if model.losses else None,
+        "gradient_variance": model.recording.gradient_variance(),
+        "dev": list(model.dev),
+        "ndcg@10": score.value if score else None,
+        "to_backbone": gain.difference if gain else None,
+        "p": gain.p_randomisation if gain else None,
+        "notes": list(model.notes),
+    }
+
+
+def models(dataset: str, found: list[Model], split: str) -> Any:
+    """What fits a terminal; the report's own table has the rest."""
+    whole = models_table(found, split)
+    p = "p, corrected" if "p, corrected" in whole.columns else "p"
+    columns = [*SHOWN[:3], f"nDCG@10, {split}", SHOWN[3], p]
+    places = [list(whole.columns).index(column) for column in columns]
+    rows = [[row[place] for place in places] for row in whole.rows]
+    return table(f"training on {dataset}", columns, rows, right=lambda column: column != "model")

@@ -1,0 +1,47 @@
+"""What each stage shows when it is done, and where all of them stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from syneg_cli.cli.output import table
+from syneg_cli.cli.render.generated import generated, mirrored
+from syneg_cli.cli.render.mined import mined
+from syneg_cli.cli.render.mixed import mixed
+from syneg_cli.cli.render.trained import trained
+from syneg_cli.core import duration, money
+from syneg_cli.data import Dataset
+from syneg_cli.stages import Performed, State
+
+TABLES: dict[str, Callable[[Performed, Dataset], tuple[Any, ...]]] = {
+    "generate": lambda done, dataset: generated(done.record, done.seconds),
+    "mirror-queries": lambda done, dataset: mirrored(done.record),
+    "mine": lambda done, dataset: mined(dataset, done.record),
+    "mix": lambda done, dataset: mixed(done.record),
+    "train": lambda done, dataset: trained(done.record),
+}
+"""Stage -> its tables; evaluations are shown together."""
+
+
+def tables(done: Performed, dataset: Dataset) -> tuple[Any, ...]:
+    """What a stage made; nothing where it was up to date."""
+    make = TABLES.get(done.stage)
+    return make(done, dataset) if make and not done.skipped else ()
+
+
+def states(found: Sequence[State], dataset: str, work_dir: Path) -> Any:
+    rows = [
+        [
+            one.stage,
+            one.state,
+            one.detail,
+            one.created,
+            "-" if one.seconds is None else duration(one.seconds),
+            "-" if one.cost is None else money(one.cost),
+        ]
+        for one in found
+    ]
+    columns = ["stage", "state", "detail", "made", "took", "cost"]
+    return table(f"{dataset} in {work_dir}", columns, rows, right=lambda column: False)

@@ -1,0 +1,51 @@
+"""What `syneg verify` shows: false negatives by source, and examples with the reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from syneg_cli.cli.output import table
+from syneg_cli.data import Dataset
+from syneg_cli.stages import Performed
+from syneg_cli.verification import Checked
+
+EXAMPLES = 3
+
+
+def verified(done: Sequence[Performed], dataset: Dataset) -> tuple[dict[str, Any], list[Any]]:
+    """All files together, as data and as tables."""
+    checked, false = _sum(done, "checked"), _sum(done, "false_negatives")
+    no_opinion = {name: count for name, count in _sum(done, "no_opinion").items() if count}
+    flagged = [one for each in done for one in each.record or () if one.found.reason]
+    examples = [_example(dataset, one) for one in flagged[:EXAMPLES]]
+    rows = [(s, checked[s], false[s], f"{false[s] / max(checked[s], 1):.1%}") for s in sorted(checked)]
+    shown: list[Any] = [table(None, ["source", "checked", "false negatives", "share"], rows)]
+    shown += [f"{count} without a usable verdict of {name}" for name, count in no_opinion.items()]
+    shown += ["\n".join(f"{key}: {value}" for key, value in example.items()) for example in examples]
+    data = {
+        "checked": dict(checked),
+        "false_negatives": {source: false[source] for source in checked},
+        "no_opinion": no_opinion,
+        "examples": examples,
+        "files": [each.as_json() for each in done],
+    }
+    return data, shown
+
+
+def _sum(done: Sequence[Performed], key: str) -> Counter[str]:
+    return sum((Counter(each.counts.get(key, {})) for each in done), Counter())
+
+
+def _example(dataset: Dataset, one: Checked) -> dict[str, str]:
+    candidate, found = one.candidate, one.found
+    because = [
+        f"{name} {found.scores[name]:+.3f} {found.evidence.get(name, '')}".strip()
+        for name in found.relevant_by
+    ]
+    return {
+        "query": dataset.queries[candidate.query_id].text,
+        candidate.source: " ".join(candidate.text.split())[:240],
+        "because": "; ".join(because),
+    }

@@ -1,0 +1,65 @@
+"""A setting is declared once: one field of a section, with its type, bounds, default and help.
+
+Its key in syneg.toml, environment variable, flag, row in `--show-config`, line in
+syneg.toml.example and row in docs/settings.md are all made from that field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, cast
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
+
+Positive = Annotated[int, Field(ge=1)]
+NonNegative = Annotated[int, Field(ge=0)]
+
+
+class Section(BaseModel):
+    """A table of syneg.toml. Values are checked, unknown keys are errors, nothing changes later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def deciding(self) -> dict[str, Any]:
+        """The settings that decide a result: a manifest holds them, and a change makes it stale."""
+        fields = type(self).model_fields
+        return self.model_dump(include={name for name, field in fields.items() if about_field(field).decides})
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What help and documents say of a setting, beside its type and default.
+
+    `example`: a value in TOML, where there is no default to show. `otherwise`: what happens
+    without a value ("the model's own"). `panel`: the heading in `--help`. `metavar`: what help
+    calls the value. `decides`: whether results depend on it.
+    """
+
+    help: str
+    example: str = ""
+    otherwise: str = ""
+    panel: str = ""
+    metavar: str = ""
+    decides: bool = True
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    example: str = "",
+    otherwise: str = "",
+    panel: str = "",
+    metavar: str = "",
+    decides: bool = True,
+) -> Any:
+    """A field of a section; the arguments are those of `About`."""
+    known = About(help, example, otherwise, panel, metavar, decides)
+    return Field(default, description=help, json_schema_extra={"about": cast(Any, known)})
+
+
+def about_field(field: FieldInfo) -> About:
+    """What was said of a setting where it was declared."""
+    extra = field.json_schema_extra
+    return cast(About, extra["about"]) if isinstance(extra, dict) and "about" in extra else About("")

@@ -1,0 +1,18 @@
+"""Durations and amounts of money as a person reads them."""
+
+from __future__ import annotations
+
+
+def duration(seconds: float) -> str:
+    """`4.2s`, `3m 05s`, `2h 01m`."""
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}m {rest:02d}s"
+    return f"{minutes // 60}h {minutes % 60:02d}m"
+
+
+def money(usd: float | None) -> str:
+    """`$0.0123`; an unknown price is "unpriced", never zero."""
+    return "unpriced" if usd is None else f"${usd:,.4f}" if usd < 1 else f"${usd:,.2f}"

@@ -1,0 +1,63 @@
+"""The data sets that BEIR offers, downloaded from its server by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from syneg_cli.core import DatasetError, Progress
+from syneg_cli.data.downloads import download_folder, keep, kept_folder
+
+BEIR_URL = "https://public.ukp.informatik.tu-darmstadt.de/thakur/BEIR/datasets/{name}.zip"
+BEIR_NAMES = (
+    "arguana",
+    "climate-fever",
+    "cqadupstack",
+    "dbpedia-entity",
+    "fever",
+    "fiqa",
+    "germanquad",
+    "hotpotqa",
+    "mmarco",
+    "mrtydi",
+    "msmarco",
+    "msmarco-v2",
+    "nfcorpus",
+    "nq",
+    "nq-train",
+    "quora",
+    "scidocs",
+    "scifact",
+    "trec-covid",
+    "trec-covid-beir",
+    "trec-covid-v2",
+    "vihealthqa",
+    "webis-touche2020",
+)
+
+
+def download_beir(name: str, progress: Progress) -> Path:
+    """The folder of one of BEIR's data sets; what was downloaded before is used as it is.
+
+    Raises:
+        DatasetError: the download failed.
+    """
+    if place := kept_folder(name):
+        return place
+    progress.note(f"Downloading {name} from BEIR into {download_folder() / name}")
+    return keep(name, lambda staging: _unzipped(name, staging), progress)
+
+
+def _unzipped(name: str, staging: Path) -> Path:
+    try:
+        from beir.util import download_and_unzip
+
+        download_and_unzip(BEIR_URL.format(name=name), str(staging))
+        if not (staging / name).is_dir():
+            raise FileNotFoundError(f"the archive has no folder {name}")
+    except Exception as error:
+        raise DatasetError(
+            f"{name} could not be downloaded: {type(error).__name__}: {error}",
+            hint="Check the network, or fetch it by hand and pass --data-dir FOLDER (it holds a folder "
+            f"named {name}).",
+        ) from error
+    return staging / name

@@ -1,0 +1,82 @@
+"""Where downloaded data sets are kept: once for all projects of a user, and whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from syneg_cli.core import DatasetError, Progress
+from syneg_cli.data.beir_files import CORPUS_FILE, LAYOUT_HINT, is_dataset_folder
+
+
+def download_folder() -> Path:
+    """Where downloaded data sets are kept, a folder for each."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("syneg") / "datasets"
+
+
+def kept_folder(name: str) -> Path | None:
+    """The folder of a data set that was downloaded before, or None.
+
+    Raises:
+        DatasetError: it is there, and it is not a data set.
+    """
+    place = download_folder() / name
+    return _checked(place) if place.is_dir() else None
+
+
+def keep(name: str, fetch: Callable[[Path], Path], progress: Progress) -> Path:
+    """The folder of a data set, downloaded if it is not there yet.
+
+    It appears under its name only when it is complete, and several processes that ask for
+    one data set at the same time download it once.
+
+    Args:
+        fetch: is given an empty folder to work in, and returns the data set's folder within it.
+    """
+    home = download_folder()
+    staging = home / f".{name}.partial"
+    with _locked(home / f".{name}.lock", name, progress):
+        if place := kept_folder(name):  # another process was faster
+            return place
+        shutil.rmtree(staging, ignore_errors=True)  # what a killed process left
+        staging.mkdir()
+        try:
+            fetch(staging).rename(home / name)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+    return _checked(home / name)
+
+
+def _checked(place: Path) -> Path:
+    if is_dataset_folder(place):
+        return place
+    inside = sorted(str(found.parent) for found in place.glob(f"*/{CORPUS_FILE}"))
+    hint = f"It holds several data sets. Give one of them: {', '.join(inside)}." if inside else LAYOUT_HINT
+    raise DatasetError(f"{place} has no {CORPUS_FILE}.", hint=hint)
+
+
+@contextmanager
+def _locked(path: Path, name: str, progress: Progress) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            progress.note(f"Waiting: another process is downloading {name}")
+            lock.acquire()
+    except OSError as error:
+        raise DatasetError(
+            f"{path.parent} cannot be written: {error}",
+            hint="Downloaded data sets are kept there; set XDG_CACHE_HOME to keep them elsewhere.",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()

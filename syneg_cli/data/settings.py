@@ -1,0 +1,51 @@
+"""What is known of the data set: where it lies, what counts as relevant, what is held out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from syneg_cli.core import Section, setting
+
+
+class AttributePools(Section):
+    """What the prompt's attributes are drawn from; built in for known data sets."""
+
+    domain: tuple[str, ...] = setting(
+        (), "Fields of expertise that the text is written in.", example='["Epidemiology", "Virology"]'
+    )
+    difficulty: tuple[str, ...] = setting(
+        (),
+        "Education that the text asks of its reader.",
+        example='["Intermediate (High School and Undergraduate)"]',
+    )
+    length: tuple[str, ...] = setting(
+        (),
+        "Length, compared with the positive.",
+        example='["approximately the same as", "nearly the same as"]',
+    )
+
+
+class DatasetSettings(Section):
+    """The data set."""
+
+    name: str | None = setting(
+        None, "A BEIR name, or a folder with corpus.jsonl, queries.jsonl and qrels/.", example='"scifact"'
+    )
+    data_dir: str | None = setting(
+        None,
+        "Where data set folders lie already; nothing is downloaded then.",
+        example='"data"',
+        metavar="FOLDER",
+    )
+    dev_fraction: Annotated[float, Field(ge=0, lt=1)] = setting(
+        0.1, "Share of train queries held out as dev where there is no dev split."
+    )
+    dev_seed: int = setting(0, "Which queries those are.")
+    relevance: str | None = setting(
+        None,
+        "What counts as relevant; built in for known data sets.",
+        example='"An abstract is relevant if ..."',
+    )
+    attributes: AttributePools = AttributePools()

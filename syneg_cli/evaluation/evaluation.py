@@ -1,0 +1,83 @@
+"""One measured system, and what it gains over another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from syneg_cli.core import UsageError
+from syneg_cli.evaluation.metrics import MAIN_METRIC, METRICS
+from syneg_cli.evaluation.significance import Comparison, compare, p_value, verdict
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One measured system, as it is stored in eval/<name>.json. `run` is its TREC file."""
+
+    name: str
+    model: str
+    dataset: str
+    split: str
+    precision: str
+    metrics: Mapping[str, float]
+    per_query: Mapping[str, Mapping[str, float]]
+    run: str
+
+    def __str__(self) -> str:
+        queries = len(self.per_query.get(MAIN_METRIC, ()))
+        values = "  ".join(f"{metric} {value:.4f}" for metric, value in self.metrics.items())
+        return f"{self.name} on {self.dataset}, {self.split} ({queries} queries)\n{values}"
+
+    def against(self, baseline: Evaluation) -> Gain:
+        """What this system gains over `baseline`, with its significance.
+
+        Raises:
+            UsageError: the two were not measured on the same queries.
+        """
+        comparisons = compare_metrics(self, baseline)
+        return Gain(self.name, baseline.name, self.metrics, baseline.metrics, comparisons)
+
+
+@dataclass(frozen=True)
+class Gain:
+    """A system against a baseline: the means of both, and metric -> the paired comparison."""
+
+    name: str
+    baseline: str
+    metrics: Mapping[str, float]
+    baseline_metrics: Mapping[str, float]
+    comparisons: Mapping[str, Comparison]
+
+    def __str__(self) -> str:
+        """A few lines on the main metric, for a notebook."""
+        label, main = METRICS[MAIN_METRIC].label, self.comparisons[MAIN_METRIC]
+        return "\n".join(
+            (
+                f"{self.name} against {self.baseline}, {main.queries} queries",
+                f"{label}: {self.metrics[MAIN_METRIC]:.4f} against {self.baseline_metrics[MAIN_METRIC]:.4f}",
+                f"difference: {main.difference:+.4f}, 95 % interval [{main.low:+.4f}, {main.high:+.4f}], "
+                f"p {p_value(main.p_randomisation)}",
+                verdict(label, main),
+            )
+        )
+
+
+def compare_metrics(evaluation: Evaluation, baseline: Evaluation) -> dict[str, Comparison]:
+    """Metric -> the paired comparison over the queries of both, for metrics that both have.
+
+    Raises:
+        UsageError: the two were not measured on the same queries.
+    """
+    comparisons = {}
+    for metric, values in evaluation.per_query.items():
+        others = baseline.per_query.get(metric)
+        if others is None:
+            continue  # measured by a version that did not have the metric
+        if differ := values.keys() ^ others.keys():
+            raise UsageError(
+                f"{evaluation.name} and {baseline.name} were not measured on the same queries: "
+                f"{len(differ)} of {len(values.keys() | others.keys())} have a result of one of them only.",
+                hint="Measure both on the same data set and split.",
+            )
+        comparisons[metric] = compare(list(values.values()), [others[query_id] for query_id in values])
+    return comparisons

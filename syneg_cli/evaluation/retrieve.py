@@ -1,0 +1,58 @@
+"""The documents that an encoder finds for queries: search, leave out, keep the first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+from syneg_cli.core import NoProgress, Progress, Run
+from syneg_cli.encoding import search
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from syneg_cli.data import Dataset
+    from syneg_cli.encoding import Encoder
+
+DEPTH = 100
+"""Documents kept per query: what Recall@100 and MAP@100 need."""
+
+Id = TypeVar("Id", bound=Hashable)
+
+
+def retrieve(
+    dataset: Dataset, split: str, encoder: Encoder, *, depth: int = DEPTH, progress: Progress | None = None
+) -> Run:
+    """The `depth` best documents of every query of a split.
+
+    A document whose id equals the query's is left out, as BEIR does (ArguAna, Quora).
+    """
+    progress = progress or NoProgress()
+    query_ids = list(dataset.qrels(split))
+    documents = encoder.encode_corpus(dataset.corpus, progress)
+    queries = encoder.encode_queries([dataset.queries[q].text for q in query_ids], progress)
+    found = nearest(queries, documents, dataset.corpus.ids, depth, [{q} for q in query_ids])
+    return dict(zip(query_ids, found, strict=True))
+
+
+def nearest(
+    queries: np.ndarray,
+    documents: np.ndarray,
+    ids: Sequence[Id],
+    depth: int,
+    excluded: Sequence[Collection[Id]] = (),
+) -> Iterator[dict[Id, float]]:
+    """For each query the `depth` documents with the largest inner product: id -> score, best first.
+
+    Args:
+        queries: (n, d) float32.
+        documents: (m, d) float32, possibly memory-mapped.
+        ids: what each of the m documents is called.
+        excluded: what each of the n queries may not find; empty if nothing is excluded.
+    """
+    spare = max(map(len, excluded), default=0)
+    scores, rows = search(queries, documents, min(depth + spare, len(ids)))
+    for out, values, found in zip(excluded or [()] * len(rows), scores, rows, strict=True):
+        ranked = zip((ids[row] for row in found.tolist()), values.tolist(), strict=True)
+        yield dict(islice((pair for pair in ranked if pair[0] not in out), depth))

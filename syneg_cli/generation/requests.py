@@ -1,0 +1,143 @@
+"""What is asked for each training pair: its attributes, its length, the rendered prompt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from syneg_cli.core import MinedNegative, Pair, Passage, listed, pick
+from syneg_cli.data import Dataset
+from syneg_cli.generation.prompt_files import Prompt
+from syneg_cli.generation.settings import GenerateSettings
+from syneg_cli.llm import LLM, Item, Request, Subject, generation_key
+
+CHUNK = 200
+NO_CANDIDATE, NOT_RECORDED = "no mined candidate", "not recorded"
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What is asked for, beside the prompt. `max_words` bounds the length that is asked for."""
+
+    n: int = 2
+    temperature: float | None = None
+    max_tokens: int = 4096
+    seed: int = 0
+    structured: bool = True
+    corrections: int = 1
+    max_words: int = 400
+
+    @classmethod
+    def of(cls, settings: GenerateSettings) -> Asking:
+        return cls(**settings.model_dump(include=set(cls.__dataclass_fields__)))
+
+
+@dataclass(frozen=True)
+class Generator:
+    """Makes the request of each pair.
+
+    Args:
+        candidates: query id -> texts of mined documents, for prompts that rewrite them.
+    """
+
+    dataset: Dataset
+    prompt: Prompt
+    llm: LLM
+    asking: Asking = Asking()
+    candidates: Mapping[str, Sequence[str]] | None = None
+
+    def item(self, index: int, pair: Pair) -> Item:
+        subject = Subject(pair.query_id, pair.doc_id, self.prompt.name)
+        recorded = self.llm.recorded(subject) or {}
+        positive = self.dataset.corpus[pair.doc_id]
+        words = recorded.get("words") or asked_words(positive.text, self.asking.max_words)
+        attributes = recorded.get("attributes") or draw_attributes(
+            self.dataset.attributes, self.prompt.attributes, self.asking.seed, pair
+        )
+        request = self.request(subject, pair, positive, attributes, words)
+        about = {"attributes": json.dumps(attributes, ensure_ascii=False), "n": self.asking.n, "words": words}
+        return Item(index, request, generation_key(self.llm.identity(), request), about)
+
+    def request(
+        self, subject: Subject, pair: Pair, positive: Passage, attributes: Mapping[str, str], words: int
+    ) -> Request:
+        asking = self.asking
+        texts = list((self.candidates or {}).get(pair.query_id, ()))[: asking.n]
+        rewriting = {"candidates": texts, "candidate": texts[0]} if texts else {}
+        text = self.prompt.render(
+            query=self.dataset.queries[pair.query_id].text,
+            positive=shown(positive),
+            relevance=self.dataset.relevance,
+            words=words,
+            n=asking.n,
+            **rewriting,
+            **attributes,
+        )
+        return Request(
+            subject=subject,
+            messages=(("user", text),),
+            schema=self._schema if asking.structured else None,
+            temperature=asking.temperature,
+            max_tokens=asking.max_tokens,
+            seed=asking.seed,
+        )
+
+    def lacks(self, pair: Pair) -> str | None:
+        """What keeps the pair from being asked at all; None if nothing does."""
+        if self.prompt.needs_candidates and not (self.candidates or {}).get(pair.query_id):
+            return NO_CANDIDATE
+        known = self.llm.knows(Subject(pair.query_id, pair.doc_id, self.prompt.name))
+        return None if known else NOT_RECORDED
+
+    @cached_property
+    def _schema(self) -> dict[str, Any]:
+        return self.prompt.schema(n=self.asking.n)
+
+
+def shown(passage: Passage) -> str:
+    """A document as prompts show it: its title on a line of its own, if it has one."""
+    return f"{passage.title}\n{passage.text}".strip()
+
+
+def candidates_of(mined: Iterable[MinedNegative], dataset: Dataset, n: int) -> dict[str, list[str]]:
+    """Query id -> texts of its n best-ranked mined negatives, for prompts that rewrite them."""
+    found: dict[str, list[str]] = {}
+    for negative in sorted(mined, key=lambda negative: negative.rank):
+        texts = found.setdefault(negative.query_id, [])
+        if negative.status == "ok" and len(texts) < n:
+            texts.append(shown(dataset.corpus[negative.doc_id]))
+    return found
+
+
+def asked_words(text: str, most: int) -> int:
+    """The number of words to ask for: the text's own, to the next ten, between 10 and `most`."""
+    return max(10, min(most, round(len(text.split()) / 10) * 10))
+
+
+def draw_attributes(
+    pools: Mapping[str, Sequence[str]], names: Sequence[str], seed: int, pair: Pair
+) -> dict[str, str]:
+    """One value of each pool, decided by seed and pair alone: order and company do not matter."""
+    return {
+        name: pools[name][pick(listed(seed, name, pair.query_id, pair.doc_id), len(pools[name]))]
+        for name in names
+    }
+
+
+def select_pairs(pairs: Sequence[Pair], *, limit: int | None = None, shard: str | None = None) -> list[Pair]:
+    """The first `limit` pairs, and of these the ones of shard "I/N", which a hash of their ids decides."""
+    chosen = list(pairs[:limit])
+    if shard is None:
+        return chosen
+    part, parts = map(int, shard.split("/"))
+    return [pair for pair in chosen if pick(listed(pair.query_id, pair.doc_id), parts) == part - 1]
+
+
+def items_of(generator: Generator, pairs: Sequence[Pair]) -> Iterator[list[Item]]:
+    """The requests of all pairs that can be asked, in chunks."""
+    for start in range(0, len(pairs), CHUNK):
+        part = [p for p in pairs[start : start + CHUNK] if generator.lacks(p) is None]
+        yield [generator.item(start + offset, pair) for offset, pair in enumerate(part)]

@@ -1,0 +1,38 @@
+"""What is asked of the language model."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from syneg_cli.core import NonNegative, Positive, setting
+from syneg_cli.llm import CallSettings
+
+NAMES = "Input and output"
+
+
+class GenerateSettings(CallSettings):
+    """LLM-written negatives. verify and mirrored queries call the same model."""
+
+    prompt: str = setting(
+        "syneg", "A prompt's name (prompts/NAME.txt here, else the one that ships), or a .txt file."
+    )
+    name: str = setting("default", "Name of the result, to keep several.", panel=NAMES, decides=False)
+    n: Positive = setting(2, "Synthetic negatives per (query, positive).")
+    limit: Positive | None = setting(None, "Only the first so many pairs.", example="100", panel=NAMES)
+    shard: Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")] | None = setting(
+        None,
+        "Only part I of N of the pairs, to spread over machines.",
+        example='"1/4"',
+        panel=NAMES,
+        metavar="I/N",
+    )
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = setting(
+        None, "Sampling temperature.", example="0.7", otherwise="the server's"
+    )
+    max_tokens: Positive = setting(4096, "Longest answer.")
+    seed: int = setting(0, "Draws the attributes; sent to servers that take a seed.")
+    structured: bool = setting(True, "Ask for JSON that fits the schema, where the server can.")
+    corrections: NonNegative = setting(1, "Times the model is shown what is wrong with its answer.")
+    max_words: Positive = setting(400, "Longest negative that is asked for, in words.")

@@ -1,0 +1,12 @@
+"""syneg in Python: every step as a function of plain values, without project file or terminal.
+
+What the command line takes as settings are keyword arguments here, with the same names and
+defaults (docs/settings.md). `work_dir` is where answers that were paid for, vectors and the
+corpus are kept; it is the same folder as the command line's, so nothing is paid twice.
+"""
+
+from syneg_cli.library.datasets import load_dataset
+from syneg_cli.library.models import TrainingSet, evaluate, mix, train
+from syneg_cli.library.negatives import Written, generate, mine, verify
+
+__all__ = ["TrainingSet", "Written", "evaluate", "generate", "load_dataset", "mine", "mix", "train", "verify"]

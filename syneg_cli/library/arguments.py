@@ -1,0 +1,61 @@
+"""Keyword arguments as settings, and what the steps keep in the work directory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from syneg_cli.core import Section, UsageError, did_you_mean
+from syneg_cli.llm import Cache, CallSettings, Engine, Limits, settled_price
+
+WORK_DIR = Path(".syneg")
+S = TypeVar("S", bound=Section)
+
+
+def settings_from(section: type[S], given: Mapping[str, Any], **more: Any) -> S:
+    """A section from keyword arguments.
+
+    Raises:
+        UsageError: there is no such setting, or its value is wrong.
+    """
+    known = list(section.model_fields)
+    for key in given:
+        if key not in known:
+            raise UsageError(
+                f"There is no setting {key!r} here.{did_you_mean(key, known)}",
+                hint=f"There are: {', '.join(known)}.",
+            )
+    try:
+        return section.model_validate({**given, **more})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UsageError(f"{where}: {first['msg']}, not {first['input']!r}.") from None
+
+
+def embeddings(work_dir: str | Path) -> Path:
+    return Path(work_dir) / "embeddings"
+
+
+def answers(settings: CallSettings, work_dir: str | Path) -> Cache:
+    return Cache(Path(settings.cache) if settings.cache else Path(work_dir) / "generations.db")
+
+
+def engine_for(settings: CallSettings, model: Any, cache: Cache, job: str) -> Engine:
+    price = settled_price(settings, model)
+    return Engine(model, cache, price=price, job=job, limits=Limits.of(settings))
+
+
+def ticking(advance: Any) -> Any:
+    """Turn the statistics of calls into steps of progress."""
+    done = 0
+
+    def tick(stats: Any) -> None:
+        nonlocal done
+        advance(stats.done - done)
+        done = stats.done
+
+    return tick

@@ -1,0 +1,41 @@
+"""Data sets in Python: by name, folder or `irds:` name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from syneg_cli.core import Progress
+from syneg_cli.data import Dataset, DatasetSettings
+from syneg_cli.data import load_dataset as load
+from syneg_cli.library.arguments import WORK_DIR, settings_from
+
+
+def load_dataset(
+    name: str | Path,
+    *,
+    data_dir: str | Path | None = None,
+    work_dir: str | Path = WORK_DIR,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Dataset:
+    """A data set: a BEIR name, a folder in BEIR layout, or `irds:NAME`.
+
+    Args:
+        data_dir: where data set folders lie already; with it nothing is downloaded.
+        settings: those of [dataset]: relevance, dev_fraction, attributes, ...
+
+    Raises:
+        DatasetError: it is nowhere, or a file is wrong; the message names file and line.
+    """
+    chosen = settings_from(DatasetSettings, settings, name=str(name))
+    return load(
+        chosen.name,
+        data_dir=Path(data_dir) if data_dir else None,
+        cache=Path(work_dir) / "corpora",
+        dev_fraction=chosen.dev_fraction,
+        dev_seed=chosen.dev_seed,
+        relevance=chosen.relevance,
+        attributes=chosen.attributes.model_dump(),
+        progress=progress,
+    )

@@ -1,0 +1,116 @@
+"""From negatives to a measured model in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syneg_cli.core import MinedNegative, NoProgress, Progress, Run, SyntheticNegative, TrainingInstance
+from syneg_cli.data import Dataset
+from syneg_cli.encoding import Encoder
+from syneg_cli.evaluation import EvalSettings, Evaluation, retrieve, score
+from syneg_cli.library.arguments import WORK_DIR, embeddings, settings_from
+from syneg_cli.mixing import Mixed, MixSettings, Texts, check_strategy, mix_negatives, texts_of
+from syneg_cli.training import Around, TrainSettings, fine_tune
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+ROUNDS = 8
+Negative = SyntheticNegative | MinedNegative
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Training instances with the data set and the texts that they refer to."""
+
+    dataset: Dataset
+    mixed: Mixed
+    texts: Texts
+
+    @property
+    def instances(self) -> tuple[TrainingInstance, ...]:
+        return self.mixed.instances
+
+    def __str__(self) -> str:
+        lines = [f"{count} x {what}" for what, count in sorted(self.mixed.composition.items())]
+        return "\n".join([f"{len(self.instances)} training instances of {self.dataset.name}", *lines])
+
+
+def mix(dataset: Dataset, *negatives: Iterable[Negative], epochs: int = 2, **settings: Any) -> TrainingSet:
+    """Training instances from written and mined negatives, in any order.
+
+    Args:
+        epochs: how long training will be, for strategies that go by epochs (graded).
+        settings: those of [mix]: strategy, ratio, negatives, weights, max_risk, ...
+    """
+    chosen = settings_from(MixSettings, settings)
+    every = [negative for group in negatives for negative in group]
+    synthetic = [negative for negative in every if isinstance(negative, SyntheticNegative)]
+    mined = [negative for negative in every if isinstance(negative, MinedNegative)]
+    rounds = chosen.rounds or (epochs if check_strategy(chosen.strategy).by_epoch else ROUNDS)
+    mixed = mix_negatives(dataset, synthetic, mined, chosen, rounds=rounds)
+    return TrainingSet(dataset, mixed, texts_of(synthetic))
+
+
+def train(
+    backbone: str,
+    training_set: TrainingSet,
+    *,
+    work_dir: str | Path = WORK_DIR,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> SentenceTransformer:
+    """A fine-tuned sentence-transformers model.
+
+    Args:
+        backbone: an alias, a folder or a hub id.
+        settings: those of [train]: epochs, batch_size, lr, temperature, ...
+    """
+    chosen = settings_from(TrainSettings, settings, backbone=backbone)
+    around = Around(
+        training_set.dataset, training_set.texts, progress or NoProgress(), cache=embeddings(work_dir)
+    )
+    model, _ = fine_tune(training_set.instances, chosen, around)
+    return model
+
+
+def evaluate(
+    model: str | SentenceTransformer | Run,
+    dataset: Dataset,
+    *,
+    name: str | None = None,
+    work_dir: str | Path = WORK_DIR,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Evaluation:
+    """How good a retriever is; `.against(other)` says whether it is better than another.
+
+    Args:
+        model: an alias, a folder or a hub id; a model in memory; or a run (query -> document -> score).
+        settings: those of [eval]: split, precision, batch_size.
+    """
+    chosen = settings_from(EvalSettings, settings)
+    qrels = dataset.qrels(chosen.split)
+    precision, told = "-", progress or NoProgress()
+    if isinstance(model, Mapping):
+        run: Run = model
+    else:
+        options: dict[str, Any] = {"precision": chosen.precision, "cache": embeddings(work_dir)}
+        options["batch_size"] = chosen.batch_size
+        encoder = Encoder.load(model, **options) if isinstance(model, str) else Encoder(model, **options)
+        run, precision = retrieve(dataset, chosen.split, encoder, progress=told), encoder.precision
+    scores = score(run, qrels)
+    called = name or (model if isinstance(model, str) else "run" if isinstance(model, Mapping) else "model")
+    return Evaluation(
+        name=called,
+        model=called,
+        dataset=dataset.name,
+        split=chosen.split,
+        precision=precision,
+        metrics=scores.metrics,
+        per_query=scores.per_query,
+        run="",
+    )

@@ -1,0 +1,186 @@
+"""Negatives in Python: written, mined, verified."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from syneg_cli.core import (
+    LLMError,
+    MinedNegative,
+    NoProgress,
+    Progress,
+    SyntheticNegative,
+    UsageError,
+    content_hash,
+)
+from syneg_cli.data import Dataset
+from syneg_cli.encoding import Encoder
+from syneg_cli.generation import (
+    JUDGEMENT,
+    NEGATIVES,
+    Asking,
+    GenerateSettings,
+    Generator,
+    candidates_of,
+    fill,
+    load_prompt,
+    read_negatives,
+    select_pairs,
+)
+from syneg_cli.library.arguments import WORK_DIR, answers, embeddings, engine_for, settings_from, ticking
+from syneg_cli.llm import CallSettings, Classify, ask_each, open_llm
+from syneg_cli.mining import MinedNegatives, MineSettings, Selection, Setup, mine_negatives
+from syneg_cli.verification import CHECKS, Tools, VerifySettings, applied, candidate_of, place_of, settled
+
+N = TypeVar("N", bound=SyntheticNegative | MinedNegative)
+
+
+@dataclass(frozen=True)
+class Written:
+    """LLM-written negatives. `counts` says how many pairs were answered, and why negatives were dropped."""
+
+    negatives: tuple[SyntheticNegative, ...]
+    counts: Mapping[str, int]
+    cost_usd: float | None
+    """Of this call; None for an unpriced model."""
+
+    def __iter__(self) -> Iterator[SyntheticNegative]:
+        return iter(self.negatives)
+
+    def __len__(self) -> int:
+        return len(self.negatives)
+
+
+def generate(
+    dataset: Dataset,
+    llm: str,
+    *,
+    candidates: Iterable[MinedNegative] = (),
+    work_dir: str | Path = WORK_DIR,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Written:
+    """Let a language model write negatives for the training pairs. Works inside a running event loop.
+
+    Args:
+        llm: `PROVIDER:MODEL`, as for `--llm`.
+        candidates: mined negatives, for a prompt that rewrites them.
+        settings: those of [generate]: n, prompt, max_cost, limit, ...
+
+    Raises:
+        BudgetExceeded: at a cap. What was answered is kept; the same call with a higher cap goes on.
+        LLMError: nothing usable came.
+    """
+    chosen = settings_from(GenerateSettings, settings, llm=llm)
+    prompt = load_prompt(chosen.prompt, Path.cwd(), kind=NEGATIVES)
+    texts = candidates_of(candidates, dataset, chosen.n) if prompt.needs_candidates else None
+    model = open_llm(llm, base_url=chosen.base_url, timeout=chosen.timeout)
+    generator = Generator(dataset, prompt, model, Asking.of(chosen), texts)
+    pairs = select_pairs(dataset.pairs("train"), limit=chosen.limit, shard=chosen.shard)
+    keys: list[str | None] = [None] * len(pairs)
+    dropped: Counter[str] = Counter()
+    job = ["library", dataset.name, dict(model.identity()), prompt.source, chosen.deciding()]
+    with answers(chosen, work_dir) as cache:
+        engine = engine_for(chosen, model, cache, content_hash(job)[:16])
+        with (progress or NoProgress()).task("generate", len(pairs), "pairs") as advance:
+            fill(generator, pairs, engine, keys, tick=ticking(advance))
+        negatives = tuple(read_negatives(generator, pairs, keys, cache, counts=dropped))
+    usable = dropped.pop("ok", 0)
+    answered = sum(key is not None for key in keys)
+    if not usable:
+        problems = ", ".join(f"{n} {why}" for why, n in (dropped + engine.stats.problems).items())
+        raise LLMError(f"{llm} wrote no usable negative for {len(pairs)} pairs: {problems or 'no answer'}.")
+    counts = {"pairs": len(pairs), "answered": answered, "ok": usable, **dropped}
+    return Written(negatives, counts, None if engine.stats.unpriced else engine.stats.cost_usd)
+
+
+def mine(
+    dataset: Dataset,
+    miner: str = "dense",
+    *,
+    backbone: str = "minilm",
+    work_dir: str | Path = WORK_DIR,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> MinedNegatives:
+    """Retrieved negatives of one miner: random, bm25, dense, simans, run:FILE, fusion:A+B.
+
+    Args:
+        settings: those of [mine]: depth, percentage, draw, ...
+    """
+    chosen = settings_from(MineSettings, settings, backbone=backbone)
+    told = progress or NoProgress()
+
+    def make_encoder() -> Encoder:
+        return Encoder.load(
+            backbone,
+            precision=chosen.precision,
+            max_length=chosen.max_length,
+            cache=embeddings(work_dir),
+            batch_size=chosen.batch_size,
+            trust_remote_code=chosen.trust_remote_code,
+            backend=chosen.backend,
+            progress=told,
+        )
+
+    setup = Setup.of(chosen, dataset, make_encoder, told)
+    return mine_negatives(dataset, [miner], setup=setup, selection=Selection.of(chosen))[0]
+
+
+def verify(
+    dataset: Dataset,
+    negatives: Iterable[N],
+    *checks: str,
+    llm: str | None = None,
+    backbone: str = "minilm",
+    work_dir: str | Path = WORK_DIR,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> list[N]:
+    """The negatives with what checks found: judge (needs `llm`), margin, cross-encoder.
+
+    Args:
+        settings: those of [verify]: effect, agree, margin, cross_encoder, ...
+
+    Raises:
+        UsageError: the judge has no language model, or a check is unknown.
+    """
+    chosen = settings_from(VerifySettings, settings, checks=checks or ("judge",))
+    if "judge" in chosen.checks and llm is None:
+        raise UsageError(
+            "The judge is a language model: say which one.", hint='verify(..., llm="ollama:llama3")'
+        )
+    calls = CallSettings(llm=llm)
+
+    def ask(count: int, make: Any, classify: Classify) -> list[str | None]:
+        model = open_llm(str(llm), timeout=calls.timeout)
+        with answers(calls, work_dir) as cache:
+            engine = engine_for(calls, model, cache, content_hash(["verify", dataset.name, llm])[:16])
+            return ask_each(engine, count, make, classify=classify)
+
+    tools = Tools(
+        dataset,
+        chosen,
+        make_encoder=lambda: Encoder.load(backbone, cache=embeddings(work_dir)),
+        prompt=lambda: load_prompt(chosen.prompt, Path.cwd(), kind=JUDGEMENT),
+        ask=ask,
+        progress=progress or NoProgress(),
+    )
+    every = list(negatives)
+    usable = [negative for negative in every if negative.status == "ok"]
+    candidates = [candidate_of(negative, dataset) for negative in usable]
+    verdicts = {name: CHECKS[name](tools)(candidates) for name in dict.fromkeys(chosen.checks)}
+    found = [
+        settled(
+            place_of(negative),
+            {name: verdict[at] for name, verdict in verdicts.items()},
+            chosen.effect,
+            all_agree=chosen.agree == "all",
+        )
+        for at, negative in enumerate(usable)
+    ]
+    return [known for negative in every for known in applied([negative], found)]

@@ -1,0 +1,76 @@
+"""What the stages that call a language model have in common: the model, the cache, the limits."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from syneg_cli.core import UsageError
+from syneg_cli.llm import LLM, Cache, Engine, Limits, open_llm, public_url, settled_price
+from syneg_cli.stages.session import Session
+
+LLM_HINT = (
+    "Name one: `--llm openai:gpt-4o-mini`, `--llm ollama:llama3`, `--llm hf:FOLDER`, `--llm replay:FILE`, "
+    "or set llm in [generate] of syneg.toml."
+)
+
+
+def cache_path(session: Session) -> Path:
+    """The generation cache: the project's own, or a shared one that [generate] names."""
+    named = session.project.generate.cache
+    return session.resolved.path(named) if named else session.work_dir / "generations.db"
+
+
+def open_cache(session: Session) -> Cache:
+    return Cache(cache_path(session))
+
+
+def llm_spec(session: Session, stage: str) -> str:
+    """The model that [generate] names.
+
+    Raises:
+        UsageError: it names none.
+    """
+    spec = session.project.generate.llm
+    if not spec:
+        raise UsageError(f"{stage}: no LLM is named.", hint=LLM_HINT)
+    return spec
+
+
+def open_model(session: Session, spec: str) -> LLM:
+    section = session.project.generate
+    return open_llm(spec, base_url=section.base_url, timeout=section.timeout, folder=session.resolved.folder)
+
+
+def open_engine(session: Session, llm: LLM, cache: Cache, *, job: str, again: bool = False) -> Engine:
+    """What asks the model, within the limits of [generate].
+
+    Args:
+        job: what totals and caps are counted for, over all runs.
+        again: ask again where only a bad answer is stored.
+    """
+    section = session.project.generate
+    return Engine(
+        llm, cache, price=settled_price(section, llm), job=job, limits=Limits.of(section), again=again
+    )
+
+
+def endpoint(base_url: str | None, provider: str) -> str | None:
+    """The server that would be asked, without secrets, so that another one makes a result stale."""
+    variable = {"openai": "OPENAI_BASE_URL", "ollama": "OLLAMA_HOST"}.get(provider)
+    url = (base_url or os.environ.get(variable)) if variable else None
+    return public_url(url) if url else None
+
+
+def stored_answers(session: Session) -> Cache:
+    """The generation cache, where there is one.
+
+    Raises:
+        UsageError: nothing was ever asked.
+    """
+    path = cache_path(session)
+    if not path.is_file():
+        raise UsageError(
+            f"There is no cache at {path} yet.", hint="`syneg generate` makes it; --cache names another."
+        )
+    return open_cache(session)

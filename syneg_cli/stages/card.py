@@ -1,0 +1,129 @@
+"""The model card of `syneg train`, from what was resolved and done."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syneg_cli.core import Manifest, read_manifest
+from syneg_cli.data import Dataset
+from syneg_cli.encoding import hub_id
+from syneg_cli.stages.mix import mixed_name
+from syneg_cli.stages.project import flag_of
+from syneg_cli.stages.session import Session
+from syneg_cli.training import CardFacts, TrainResult, TrainSettings, model_card
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+ALWAYS = ("backbone", "epochs", "batch_size", "lr", "precision", "seed")
+"""Settings that the command states even at their default."""
+
+
+def card_of(
+    session: Session,
+    dataset: Dataset,
+    model: SentenceTransformer,
+    mixed: Manifest,
+    result: TrainResult,
+    name: str,
+) -> str:
+
+    section = session.project.train
+    llm, prompt = _written_by(mixed)
+    return model_card(
+        CardFacts(
+            name=name,
+            base_model=hub_id(section.backbone) or section.backbone,
+            dataset=dataset.name,
+            strategy=mixed.settings["strategy"],
+            ratio=mixed.settings["ratio"],
+            negatives=mixed.settings["negatives"],
+            composition=mixed.counts["negatives_per_instance"],
+            pairs=mixed.counts["instances"],
+            mirrored=mixed.counts.get("mirrored", 0),
+            llm=llm,
+            prompt=prompt,
+            loss=_loss(session),
+            training=_facts(session, result),
+            max_length=model.max_seq_length,
+            similarity=str(model.similarity_fn_name),
+            prompts=model.prompts,
+            command=command_of(session, dataset, str(mixed.settings.get("name") or "")),
+        )
+    )
+
+
+def _written_by(mixed: Manifest) -> tuple[str | None, str | None]:
+    """(LLM, prompt) of the synthetic negatives in a mix."""
+
+    if "synthetic" not in mixed.paths:
+        return None, None
+    generated = read_manifest(Path(mixed.paths["synthetic"]))
+    settings: Mapping[str, Any] = generated.settings if generated else {}
+    return settings.get("llm"), settings.get("prompt")
+
+
+def _loss(session: Session) -> str:
+    section = session.project.train
+    if section.refresh == "adore":
+        return (
+            "ADORE's pairwise lambda loss over what each query retrieves; "
+            "documents are encoded by the base model, unchanged"
+        )
+    added = {
+        "CausalNeg's regulariser": section.balance,
+        "a cross-encoder's listwise distillation": section.distil if section.cross_encoder else 0,
+    }
+    terms = [f"{weight} x {name}" for name, weight in added.items() if weight]
+    return " + ".join(["InfoNCE", *terms])
+
+
+def _facts(session: Session, result: TrainResult) -> dict[str, Any]:
+    section = session.project.train
+    facts: dict[str, Any] = {
+        "epochs": section.epochs,
+        "steps": result.steps,
+        "batch size": section.batch_size,
+        "learning rate": section.lr,
+        "warm-up": section.warmup,
+        "weight decay": section.weight_decay,
+        "temperature": result.temperature,
+        "in-batch negatives": "yes" if section.in_batch else "no",
+        "dropout": "the model's own" if result.dropout is None else result.dropout,
+        "precision": result.precision,
+        "seed": section.seed,
+    }
+    for key in ("balance", "guide", "cross_encoder", "matryoshka", "freeze", "lora"):
+        if value := getattr(section, key):
+            facts[key.replace("_", " ")] = value
+    if section.refresh != "none":
+        facts["dynamic negatives"] = section.refresh
+    if section.merge < 1:
+        facts["share of the fine-tuned weights"] = section.merge
+    if result.best_epoch:
+        facts["epoch kept, by dev nDCG@10"] = result.best_epoch
+    return facts
+
+
+def command_of(session: Session, dataset: Dataset, mix: str = "") -> str:
+    """The command line that trains this model again from the same mix."""
+    section, defaults = session.project.train, TrainSettings()
+    flags = [f"--mixed {shlex.quote(mix or mixed_name(session))}"]
+    flags += [
+        _flag(flag_of(key), value)
+        for key, value in section.model_dump().items()
+        if value != getattr(defaults, key) or key in ALWAYS
+    ]
+    name = shlex.quote(session.project.dataset.name or dataset.name)
+    return " ".join(["syneg train", name, *flags])
+
+
+def _flag(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return name if value else name.replace("--", "--no-", 1)
+    if isinstance(value, tuple):
+        return " ".join(f"{name} {item}" for item in value)
+    return f"{name} {shlex.quote(str(value))}"

@@ -1,0 +1,192 @@
+"""eval: how good is a model, a backbone or a run; measured once for the same weights and data."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from syneg_cli.core import MissingArtifact, Run, UsageError, file_hash, read_manifest, write_text
+from syneg_cli.data import Dataset, read_run, run_lines
+from syneg_cli.encoding import Encoder, locate, weights_hash
+from syneg_cli.evaluation import Evaluation, retrieve, score
+from syneg_cli.stages.session import Session
+from syneg_cli.stages.stage import Made, Performed, Plan, Stage, perform
+from syneg_cli.stages.train import model_name
+from syneg_cli.training import with_metrics
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is measured: a model (by name and location) or a TREC run."""
+
+    name: str
+    location: str
+    is_run: bool = False
+    baseline: str | None = None
+    """The backbone to compare with."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A subject's evaluation, and its baseline's where it has one."""
+
+    evaluation: Evaluation
+    baseline: Evaluation | None = None
+
+
+class Eval(Stage):
+    """One subject, measured on one split.
+
+    Args:
+        subject: None for the model that the project trains.
+    """
+
+    name = "eval"
+
+    def __init__(self, session: Session, dataset: Dataset, subject: Subject | None = None) -> None:
+        super().__init__(session, dataset)
+        self._subject = subject
+        self.settings = self.project.eval
+
+    @property
+    def subject(self) -> Subject:
+        return self._subject or trained_here(self.session, self.dataset)
+
+    @property
+    def label(self) -> str:
+        return f"eval {self._subject.name}" if self._subject else self.name
+
+    def plan(self) -> Plan:
+        subject, split = self.subject, self.settings.split
+        inputs = self.dataset.inputs(split)
+        path = self.workspace.evaluation(f"{subject.name}-{split}")
+        if not subject.is_run:
+            inputs |= {"model": weights_hash(subject.location)}
+            return Plan(self.name, path, inputs, self.settings.deciding())
+        if not Path(subject.location).is_file():
+            raise UsageError(f"{subject.location} is not there.", hint="Give a TREC run file to --run.")
+        return Plan(self.name, path, inputs | {"run": file_hash(Path(subject.location))}, {})
+
+    def prepare(self) -> None:
+        if not self.subject.is_run:
+            locate(self.subject.location, progress=self.session.progress)
+
+    def run(self, plan: Plan) -> Made:
+        subject, qrels = self.subject, self.dataset.qrels(self.settings.split)
+        run, precision = self._run(subject)
+        if missing := sum(not run.get(query_id) for query_id in qrels):
+            self.session.progress.warn(
+                f"{missing} of {len(qrels)} {self.settings.split} queries have no result and score 0"
+            )
+        scores = score(run, qrels)
+        trec = plan.path.with_suffix(".trec")
+        write_text(trec, "\n".join(run_lines(run, subject.name)) + "\n")
+        evaluation = Evaluation(
+            name=subject.name,
+            model=subject.location,
+            dataset=self.dataset.name,
+            split=self.settings.split,
+            precision=precision,
+            metrics=scores.metrics,
+            per_query=scores.per_query,
+            run=str(trec),
+        )
+        write_text(plan.path, json.dumps(asdict(evaluation), ensure_ascii=False, indent=1) + "\n")
+        _note_in_card(subject, evaluation)
+        return Made({"queries": len(qrels), **scores.metrics}, evaluation)
+
+    def _run(self, subject: Subject) -> tuple[Run, str]:
+        if subject.is_run:
+            return read_run(Path(subject.location)), "-"
+        encoder = Encoder.load(
+            subject.location,
+            precision=self.settings.precision,
+            cache=self.workspace.embeddings,
+            batch_size=self.settings.batch_size,
+        )
+        run = retrieve(self.dataset, self.settings.split, encoder, progress=self.session.progress)
+        return run, encoder.precision
+
+
+def measure(session: Session, dataset: Dataset, subject: Subject, *, force: bool = False) -> Measured:
+    """A subject and its baseline; each is measured only if it was not before."""
+    evaluation = evaluation_of(perform(Eval(session, dataset, subject), force=force))
+    if subject.baseline is None:
+        return Measured(evaluation)
+    baseline = Eval(session, dataset, retriever(subject.baseline))
+    return Measured(evaluation, evaluation_of(perform(baseline, force=force)))
+
+
+def evaluation_of(performed: Performed) -> Evaluation:
+    """What was measured, now or before."""
+    stored: dict[str, Any] = json.loads(performed.path.read_text(encoding="utf-8"))
+    return Evaluation(**stored)
+
+
+def trained_here(session: Session, dataset: Dataset) -> Subject:
+    """The model that the project trains.
+
+    Raises:
+        MissingArtifact: it has not been trained.
+    """
+    folder = session.workspace(dataset).model(model_name(session))
+    if not folder.is_dir():
+        raise MissingArtifact(f"No trained model for {dataset.name} ({folder}).", hint=session.again("train"))
+    return model_subject(session, dataset, str(folder))
+
+
+def model_subject(session: Session, dataset: Dataset, model: str) -> Subject:
+    """A model by the name of one trained here, or by its folder; its backbone is the baseline."""
+    here = session.workspace(dataset).model(model)
+    folder = Path(model) if Path(model).is_dir() else here if here.is_dir() else None
+    if folder is None:
+        return retriever(model)
+    manifest = read_manifest(folder)
+    recorded = manifest.settings.get("backbone") if manifest else None
+    return Subject(folder.resolve().name, str(folder), baseline=recorded)
+
+
+def retriever(backbone: str) -> Subject:
+    """A backbone by alias, folder or hub id."""
+    name = Path(backbone).name if Path(backbone).is_dir() else backbone.replace("/", "--")
+    return Subject(name, backbone)
+
+
+def subject_of(
+    session: Session, dataset: Dataset, model: str | None, backbone: str | None, run_file: Path | None
+) -> Subject:
+    """What to measure, as a user names it; the model trained here, else the backbone, where nothing is named.
+
+    Args:
+        backbone: beside a model or a run, what to compare with.
+
+    Raises:
+        UsageError: both a model and a run are named.
+    """
+    if run_file is not None and model:
+        raise UsageError("--run and --model exclude each other.", hint="Give one of the two.")
+    if run_file is not None:
+        return Subject(run_file.stem, str(run_file), is_run=True, baseline=backbone)
+    if model:
+        subject = model_subject(session, dataset, model)
+        return replace(subject, baseline=backbone or subject.baseline)
+    if backbone:
+        return retriever(backbone)
+    own = session.workspace(dataset).model(model_name(session))
+    if own.is_dir():
+        session.progress.note(f"eval: the model trained here ({own}); --backbone ALIAS measures a backbone")
+        return trained_here(session, dataset)
+    return retriever(session.project.train.backbone)
+
+
+def _note_in_card(subject: Subject, evaluation: Evaluation) -> None:
+    """Put the metrics into the card of a model that syneg trained; other folders are not touched."""
+    folder = Path(subject.location)
+    card = folder / "README.md"
+    if subject.is_run or not card.is_file() or read_manifest(folder) is None:
+        return
+    text = card.read_text(encoding="utf-8")
+    split = evaluation.split
+    write_text(card, with_metrics(text, subject.name, evaluation.dataset, split, evaluation.metrics))

@@ -1,0 +1,204 @@
+"""generate: LLM-written negatives for every training pair, from what the cache has not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from syneg_cli.core import (
+    BudgetExceeded,
+    MissingArtifact,
+    Pair,
+    content_hash,
+    file_hash,
+    read_mined,
+    write_negatives,
+)
+from syneg_cli.data import Dataset
+from syneg_cli.generation import (
+    NEGATIVES,
+    Asking,
+    Estimate,
+    Generator,
+    Prompt,
+    candidates_of,
+    estimate,
+    fill,
+    load_prompt,
+    read_negatives,
+    select_pairs,
+)
+from syneg_cli.llm import LLM, Engine, Totals, settled_price, split_spec
+from syneg_cli.stages import calling
+from syneg_cli.stages.mine import mined_path
+from syneg_cli.stages.session import Session
+from syneg_cli.stages.stage import Made, Plan, Stage
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What a run did, for people: its counts, and the totals of the job over all runs."""
+
+    counts: dict[str, Any]
+    totals: Totals
+    path: Path
+
+
+class Generate(Stage):
+    """Negatives for the pairs of the training split.
+
+    Args:
+        again: ask again for answers that could not be used.
+    """
+
+    name = "generate"
+    shared = True
+
+    def __init__(self, session: Session, dataset: Dataset, *, again: bool = False) -> None:
+        super().__init__(session, dataset)
+        self.again = again
+        self.settings = self.project.generate
+
+    def plan(self) -> Plan:
+        spec = calling.llm_spec(self.session, "generate")
+        provider, model = split_spec(spec)
+        prompt = self.prompt()
+        pools = {name: self.dataset.attributes[name] for name in prompt.attributes}
+        inputs = {
+            **self.dataset.inputs("train"),
+            "prompt": content_hash(prompt.source),
+            "relevance": content_hash(self.dataset.relevance),
+            "attribute pools": content_hash(pools),
+        }
+        if provider == "replay":
+            inputs["recorded answers"] = calling.open_model(self.session, spec).identity()["model"]
+            spec = f"replay:{Path(model).name}"
+        if prompt.needs_candidates:
+            inputs["mined candidates"] = file_hash(self._candidate_file())
+        settings = {
+            **self.settings.deciding(),
+            "llm": spec,
+            "endpoint": calling.endpoint(self.settings.base_url, provider),
+            "prompt": prompt.name,
+            "unanswered": 0,
+        }
+        del settings["base_url"]  # `endpoint` is what it leads to
+        shard = f".shard-{self.settings.shard.replace('/', '-of-')}" if self.settings.shard else ""
+        path = self.workspace.synthetic(f"{self.settings.name}{shard}")
+        return Plan(self.name, path, inputs, settings)
+
+    def run(self, plan: Plan) -> Made:
+        pairs = self.pairs()
+        with calling.open_cache(self.session) as cache:
+            generator = self.generator()
+            job = job_of(plan)
+            engine = calling.open_engine(self.session, generator.llm, cache, job=job, again=self.again)
+            keys, stopped = self._fill(generator, pairs, engine)
+            counts: Counter[str] = Counter()
+            write_negatives(plan.path, read_negatives(generator, pairs, keys, cache, counts=counts))
+            totals = cache.totals(job)
+        return _made(plan, engine, keys, counts, totals, stopped)
+
+    def estimate(self) -> Estimate:
+        """Calls, tokens and cost with their bounds; nothing is sent."""
+        generator = self.generator()
+        with calling.open_cache(self.session) as cache:
+            return estimate(generator, self.pairs(), cache, settled_price(self.settings, generator.llm))
+
+    def pairs(self) -> list[Pair]:
+        """The training pairs that are asked for."""
+        pairs = self.dataset.pairs("train")
+        return select_pairs(pairs, limit=self.settings.limit, shard=self.settings.shard)
+
+    def prompt(self) -> Prompt:
+        return load_prompt(self.settings.prompt, self.session.resolved.folder, kind=NEGATIVES)
+
+    def generator(self, llm: LLM | None = None) -> Generator:
+        """What makes the requests; `llm` takes the place of the model that the settings name."""
+        prompt = self.prompt()
+        return Generator(
+            self.dataset,
+            prompt,
+            llm or calling.open_model(self.session, calling.llm_spec(self.session, "generate")),
+            Asking.of(self.settings),
+            self._candidates() if prompt.needs_candidates else None,
+        )
+
+    def _fill(
+        self, generator: Generator, pairs: Sequence[Pair], engine: Engine
+    ) -> tuple[list[str | None], BudgetExceeded | None]:
+        """The keys of the answers, and the cap that stopped the run if one did."""
+        keys: list[str | None] = [None] * len(pairs)
+        with self.session.watch("generate", engine.limits.max_cost, "pairs") as tick:
+            try:
+                fill(generator, pairs, engine, keys, tick=tick)
+            except BudgetExceeded as stopped:
+                return keys, stopped
+        return keys, None
+
+    def _candidate_file(self) -> Path:
+        """The mined negatives that a rewriting prompt starts from: those of the first miner that ran."""
+        for miner in self.project.mine.miners:
+            if (path := mined_path(self.workspace, miner)).is_file():
+                return path
+        raise MissingArtifact(
+            f"{self.settings.prompt!r} rewrites mined negatives, and {self.dataset.name} has none.",
+            hint=f"Run `syneg mine {self.dataset.name}` first.",
+        )
+
+    def _candidates(self) -> dict[str, list[str]]:
+        """Query id -> texts of its best-ranked mined negatives."""
+        return candidates_of(read_mined(self._candidate_file()), self.dataset, self.settings.n)
+
+
+def job_of(plan: Plan) -> str:
+    """What totals and caps are counted for: the same result, however it is cut or resumed."""
+    free = ("limit", "shard", "unanswered")
+    settings = {key: value for key, value in plan.settings.items() if key not in free}
+    return content_hash([str(plan.path.parent), dict(plan.inputs), settings])[:16]
+
+
+def _made(
+    plan: Plan,
+    engine: Engine,
+    keys: Sequence[str | None],
+    counts: Counter[str],
+    totals: Totals,
+    stopped: BudgetExceeded | None,
+) -> Made:
+    stats = engine.stats
+    unanswered = sum(key is None for key in keys) - stats.misses - stats.no_candidate
+    data: dict[str, Any] = {
+        "pairs": len(keys),
+        "answered": sum(key is not None for key in keys),
+        "from_cache": stats.from_cache,
+        "misses": stats.misses,
+        "unanswered": unanswered,
+        "calls": stats.calls,
+        "negatives": counts["ok"],
+        "dropped": {why: count for why, count in sorted(counts.items()) if why != "ok"},
+        "prompt_tokens": stats.prompt_tokens,
+        "completion_tokens": stats.completion_tokens,
+        "cost_usd": None if stats.unpriced else stats.cost_usd,
+        "saved_usd": stats.saved_usd,
+        "total": asdict(totals),
+    }
+    if stats.no_candidate:
+        data["without_candidate"] = stats.no_candidate
+    return Made(
+        counts=data,
+        record=Generated(data, totals, plan.path),
+        cost_usd=None if totals.unpriced_calls else totals.spent_usd + totals.lost_usd,
+        found={"unanswered": unanswered},
+        error=_cut_short(stopped, stats.done, len(keys)) if stopped else None,
+    )
+
+
+def _cut_short(stopped: BudgetExceeded, done: int, pairs: int) -> BudgetExceeded:
+    return BudgetExceeded(
+        f"{stopped.message} The negatives of {done} of {pairs} pairs are written.",
+        hint="Raise the cap and run the same command again: nothing is paid twice.",
+    )

@@ -1,0 +1,121 @@
+"""mine: retrieved negatives, one file for each miner."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from syneg_cli.core import Workspace, file_hash, world, write_negatives
+from syneg_cli.data import Dataset
+from syneg_cli.encoding import Encoder, locate, weights_hash
+from syneg_cli.mining import (
+    MinedNegatives,
+    Selection,
+    Setup,
+    check_miner,
+    mine_negatives,
+    run_files,
+    uses_encoder,
+)
+from syneg_cli.stages.session import Session
+from syneg_cli.stages.stage import Made, Plan, Stage
+
+OF_ENCODER = ("max_length", "precision", "backend", "index", "index_options")
+OF_SIMANS = ("simans_a", "simans_b", "temperature")
+
+
+@dataclass(frozen=True)
+class Mined:
+    """What a miner found, and the plan that it followed, for people."""
+
+    mined: MinedNegatives
+    plan: Plan
+
+
+class Mine(Stage):
+    """The negatives of one miner.
+
+    Args:
+        setup: makes what the miners of a project share, such as the encoder.
+    """
+
+    name = "mine"
+
+    def __init__(
+        self, session: Session, dataset: Dataset, miner: str, setup: Callable[[], Setup] | None = None
+    ) -> None:
+        super().__init__(session, dataset)
+        self.miner = check_miner(miner)
+        self.settings = self.project.mine
+        self.setup = setup or (lambda: setup_of(session, dataset))
+
+    @property
+    def label(self) -> str:
+        return f"mine {self.miner}"
+
+    def plan(self) -> Plan:
+        inputs = self.dataset.inputs("train")
+        settings: dict[str, Any] = {"miner": self.miner, "seed": self.settings.seed}
+        settings |= vars(Selection.of(self.settings))
+        for file in run_files(self.miner):
+            inputs[f"run {file}"] = file_hash(Path(file)) if Path(file).is_file() else "missing"
+        if uses_encoder(self.miner):
+            backbone = backbone_of(self.session)
+            inputs["backbone weights"] = weights_hash(backbone)
+            settings |= {"backbone": backbone, **self.settings.model_dump(include=set(OF_ENCODER))}
+        if self.miner.startswith("simans"):
+            settings |= self.settings.model_dump(include=set(OF_SIMANS))
+        return Plan(self.name, mined_path(self.workspace, self.miner), inputs, settings)
+
+    def prepare(self) -> None:
+        if uses_encoder(self.miner):
+            locate(backbone_of(self.session), progress=self.session.progress)
+
+    def run(self, plan: Plan) -> Made:
+        selection = Selection.of(self.settings)
+        mined = mine_negatives(self.dataset, [self.miner], setup=self.setup(), selection=selection)[0]
+        if world().leads:
+            write_negatives(plan.path, mined.negatives)
+        return Made(mined.tally.as_json() | {"notes": list(mined.notes)}, Mined(mined, plan))
+
+
+def mine_stages(session: Session, dataset: Dataset) -> list[Mine]:
+    """A stage for each miner of the project; they share one encoder.
+
+    Raises:
+        UsageError: a miner is not known.
+    """
+    setup = cache(lambda: setup_of(session, dataset))
+    return [Mine(session, dataset, miner, setup) for miner in dict.fromkeys(session.project.mine.miners)]
+
+
+def mined_path(workspace: Workspace, miner: str) -> Path:
+    """Where a miner's negatives are stored; `run:a/b.trec` becomes `run-a-b.trec`."""
+    return workspace.mined(re.sub(r"[^\w.+-]+", "-", miner).strip("-"))
+
+
+def backbone_of(session: Session) -> str:
+    """The encoder that mines: the one of [mine], else the one that is trained."""
+    return session.project.mine.backbone or session.project.train.backbone
+
+
+def setup_of(session: Session, dataset: Dataset) -> Setup:
+    section = session.project.mine
+
+    def make_encoder() -> Encoder:
+        return Encoder.load(
+            backbone_of(session),
+            precision=section.precision,
+            max_length=section.max_length,
+            cache=session.workspace(dataset).embeddings,
+            batch_size=section.batch_size,
+            trust_remote_code=section.trust_remote_code,
+            backend=section.backend,
+            progress=session.progress,
+        )
+
+    return Setup.of(section, dataset, make_encoder, session.progress)

@@ -1,0 +1,77 @@
+"""mirror-queries: a query of its own for each negative that was written earlier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from syneg_cli.core import content_hash, file_hash, read_synthetic, write_jsonl
+from syneg_cli.data import Dataset
+from syneg_cli.generation import Prompt, mirror_queries
+from syneg_cli.stages import calling
+from syneg_cli.stages.session import Session
+from syneg_cli.stages.stage import Made, Plan, Stage
+
+
+@dataclass(frozen=True)
+class MirroredQueries:
+    """What was asked and found, for people."""
+
+    counts: dict[str, Any]
+    path: Path
+
+
+class MirrorQueries(Stage):
+    """The mirror file of the synthetic negatives, beside them."""
+
+    name = "mirror-queries"
+    shared = True
+
+    def __init__(self, session: Session, dataset: Dataset, prompt: Prompt) -> None:
+        super().__init__(session, dataset)
+        self.prompt = prompt
+        self.settings = self.project.generate
+        self.source = self.workspace.synthetic(self.settings.name)
+
+    def plan(self) -> Plan:
+        hint = f"Run `syneg generate {self.dataset.name}` first: it makes the negatives that need queries."
+        read_synthetic(self.source, hint=hint)
+        inputs = {"negatives": file_hash(self.source), "prompt": content_hash(self.prompt.source)}
+        settings = {
+            "llm": calling.llm_spec(self.session, "generate"),
+            "prompt": self.prompt.name,
+            "temperature": self.settings.temperature,
+            "seed": self.settings.seed,
+        }
+        return Plan(self.name, self.workspace.synthetic(f"{self.settings.name}.mirror"), inputs, settings)
+
+    def run(self, plan: Plan) -> Made:
+        negatives = read_synthetic(self.source)
+        llm = calling.open_model(self.session, plan.settings["llm"])
+        job = content_hash([self.dataset.name, dict(plan.inputs), dict(plan.settings)])[:16]
+        with calling.open_cache(self.session) as cache:
+            engine = calling.open_engine(self.session, llm, cache, job=job)
+            with self.session.watch("queries", engine.limits.max_cost, "negatives") as tick:
+                found = mirror_queries(
+                    negatives,
+                    self.dataset,
+                    self.prompt,
+                    engine,
+                    temperature=self.settings.temperature,
+                    seed=self.settings.seed,
+                    structured=self.settings.structured,
+                    tick=tick,
+                )
+        stats = engine.stats
+        write_jsonl(plan.path, found.rows)
+        counts: dict[str, Any] = {
+            "negatives": len(negatives),
+            "queries": len(found.rows),
+            "from_cache": stats.from_cache,
+            "misses": stats.misses,
+            "calls": stats.calls,
+            "dropped": dict(found.dropped),
+            "cost_usd": None if stats.unpriced else stats.cost_usd,
+        }
+        return Made(counts, MirroredQueries(counts, plan.path), counts["cost_usd"])

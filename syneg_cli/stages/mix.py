@@ -1,0 +1,171 @@
+"""mix: synthetic and mined negatives -> training instances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from syneg_cli.core import (
+    Manifest,
+    MinedNegative,
+    MissingArtifact,
+    SyntheticNegative,
+    file_hash,
+    read_manifest,
+    read_mined,
+    read_synthetic,
+    read_verifications,
+    write_instances,
+)
+from syneg_cli.data import Dataset
+from syneg_cli.mixing import (
+    Imported,
+    Mixed,
+    OwnQuery,
+    check_strategy,
+    mix_negatives,
+    read_imported,
+    read_mirror,
+)
+from syneg_cli.stages.mine import mined_path
+from syneg_cli.stages.session import Session
+from syneg_cli.stages.stage import Made, Plan, Stage
+from syneg_cli.verification import applied
+
+ROUNDS = 8
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that the mix reads, and the command that makes it where it is missing."""
+
+    path: Path
+    hint: str
+
+
+@dataclass(frozen=True)
+class MixedRecord:
+    """What was mixed and from what settings, for people."""
+
+    mixed: Mixed
+    settings: Mapping[str, Any]
+    imported: Imported | None
+
+
+class Mix(Stage):
+    """Training instances from the negatives of the project."""
+
+    name = "mix"
+
+    def __init__(self, session: Session, dataset: Dataset) -> None:
+        super().__init__(session, dataset)
+        self.settings = self.project.mix
+        self.strategy = check_strategy(self.settings.strategy)
+
+    def plan(self) -> Plan:
+        files = self.sources()
+        for role, source in files.items():
+            if not source.path.is_file():
+                raise MissingArtifact(f"No {role} for {self.dataset.name} ({source.path}).", hint=source.hint)
+        inputs = self.dataset.inputs("train")
+        inputs |= {role: file_hash(source.path) for role, source in files.items()}
+        for role, file in self._verdicts(files).items():
+            inputs[f"verdicts on {role}"] = file_hash(file)
+        settings = self.settings.deciding() | {"rounds": self._rounds()}
+        path = self.workspace.mixed(mixed_name(self.session))
+        return Plan(self.name, path, inputs, settings)
+
+    def run(self, plan: Plan) -> Made:
+        files = self.sources()
+        imported = read_imported(files["imported"].path, self.dataset) if "imported" in files else None
+        mixed = self._mix(files, imported)
+        counts = mixed.counts()
+        if imported is not None:
+            counts |= {"held_out": imported.held_out, "contradicted": imported.contradicted}
+        write_instances(plan.path, mixed.instances)
+        paths = {role: str(source.path) for role, source in files.items()}
+        return Made(counts, MixedRecord(mixed, plan.settings, imported), paths=paths)
+
+    def sources(self) -> dict[str, Source]:
+        """Role -> file: "synthetic", "mirror", "imported", and "<miner> negatives"."""
+        reads_synthetic, reads_retrieved = self.strategy.reads(self.settings.negatives)
+        files: dict[str, Source] = {}
+        if reads_synthetic:
+            path = self.workspace.synthetic(self.project.generate.name)
+            files["synthetic"] = Source(path, self.session.again("generate"))
+        if self.strategy.mirrors and self.settings.mirror:
+            path = self.session.given(self.settings.mirror)
+            files["mirror"] = Source(path, "Name another file with --mirror.")
+        if self.settings.file:
+            path = self.session.given(self.settings.file)
+            files["imported"] = Source(path, "Name another file with --from.")
+        elif reads_retrieved:
+            for miner in self.project.mine.miners:
+                hint = self.session.again("mine", "--miner", miner)
+                files[f"{miner} negatives"] = Source(mined_path(self.workspace, miner), hint)
+        return files
+
+    def _mix(self, files: Mapping[str, Source], imported: Imported | None) -> Mixed:
+        verdicts = self._verdicts(files)
+        synthetic: list[SyntheticNegative] = []
+        mined: list[MinedNegative] = []
+        for role, source in files.items():
+            found = read_verifications(verdicts[role]) if role in verdicts else []
+            if role == "synthetic":
+                synthetic += applied(read_synthetic(source.path), found)
+            elif role.endswith(" negatives"):
+                mined += applied(read_mined(source.path), found)
+        mirror: list[OwnQuery] = read_mirror(files["mirror"].path) if "mirror" in files else []
+        return mix_negatives(
+            self.dataset,
+            synthetic,
+            mined,
+            self.settings,
+            rounds=self._rounds(),
+            imported=imported,
+            mirror=mirror,
+        )
+
+    def _verdicts(self, files: Mapping[str, Source]) -> dict[str, Path]:
+        """Role -> what `verify` found out about that file, as long as it is the same file."""
+        found: dict[str, Path] = {}
+        for role, source in files.items():
+            path = self.workspace.verified(source.path)
+            manifest = read_manifest(path) if role not in ("mirror", "imported") else None
+            if manifest is None or not path.is_file():
+                continue
+            if manifest.inputs.get("negatives") == file_hash(source.path):
+                found[role] = path
+            else:
+                self.session.progress.warn(
+                    f"{role}: the verdicts of `syneg verify` are on an earlier file and are not used"
+                )
+        return found
+
+    def _rounds(self) -> int:
+        """As the project says; else one for each epoch where the strategy goes by epochs."""
+        epochs = self.project.train.epochs
+        return self.settings.rounds or (epochs if self.strategy.by_epoch else ROUNDS)
+
+
+def mixed_name(session: Session) -> str:
+    section = session.project.mix
+    return section.name or section.strategy
+
+
+def mix_of(session: Session, dataset: Dataset) -> tuple[Path, Manifest]:
+    """The mix that the settings name.
+
+    Raises:
+        MissingArtifact: it has not been made.
+    """
+    path = session.workspace(dataset).mixed(mixed_name(session))
+    manifest = read_manifest(path)
+    if manifest is None or not path.is_file():
+        raise MissingArtifact(
+            f"No training instances {mixed_name(session)!r} for {dataset.name} ({path}).",
+            hint=session.again("mix"),
+        )
+    return path, manifest

@@ -1,0 +1,74 @@
+"""All stages of a project in a row, and where each of them stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from syneg_cli.core import MissingArtifact, UsageError, read_manifest
+from syneg_cli.data import Dataset
+from syneg_cli.mixing import check_strategy
+from syneg_cli.stages.evaluate import Eval, Measured, evaluation_of, retriever, trained_here
+from syneg_cli.stages.generate import Generate
+from syneg_cli.stages.mine import mine_stages
+from syneg_cli.stages.mix import Mix
+from syneg_cli.stages.session import Session
+from syneg_cli.stages.stage import Performed, Stage, perform
+from syneg_cli.stages.train import Train
+
+
+def stages_of(session: Session, dataset: Dataset) -> list[Stage]:
+    """The stages up to the model's evaluation; without those whose negatives the strategy does not read."""
+    section = session.project.mix
+    synthetic, retrieved = check_strategy(section.strategy).reads(section.negatives)
+    stages: list[Stage] = [Generate(session, dataset)] if synthetic else []
+    if retrieved and not section.file:
+        stages += mine_stages(session, dataset)
+    return [*stages, Mix(session, dataset), Train(session, dataset), Eval(session, dataset)]
+
+
+def run_stages(
+    session: Session, dataset: Dataset, *, force: bool = False
+) -> tuple[list[Performed], Measured]:
+    """Perform every stage, in order; at the end the backbone is measured as well."""
+    done = [perform(stage, force=force) for stage in stages_of(session, dataset)]
+    evaluation = evaluation_of(done[-1])
+    baseline = trained_here(session, dataset).baseline
+    if baseline is None:
+        return done, Measured(evaluation)
+    done.append(perform(Eval(session, dataset, retriever(baseline)), force=force))
+    return done, Measured(evaluation, evaluation_of(done[-1]))
+
+
+@dataclass(frozen=True)
+class State:
+    """Where one stage stands. `seconds` and `cost` are those of its last run."""
+
+    stage: str
+    state: str
+    """"up to date", "stale", "to do", "waits" for an earlier stage, or "not set up"."""
+    detail: str
+    created: str = "-"
+    seconds: float | None = None
+    cost: float | None = None
+
+
+def states(stages: Sequence[Stage]) -> list[State]:
+    """Where every stage stands; never runs anything."""
+    return [_state(stage) for stage in stages]
+
+
+def _state(stage: Stage) -> State:
+    try:
+        plan = stage.plan()
+    except MissingArtifact as error:
+        return State(stage.name, "waits", error.message)
+    except UsageError as error:
+        return State(stage.name, "not set up", f"{error.message} {error.hint or ''}".strip())
+    reason = plan.stale()
+    manifest = read_manifest(plan.path)
+    if reason is not None or manifest is None:
+        return State(stage.name, "to do" if not plan.path.exists() else "stale", reason or "")
+    where = plan.path.relative_to(stage.session.work_dir)
+    made = manifest.created[:16].replace("T", " ")
+    return State(stage.name, "up to date", str(where), made, manifest.seconds, manifest.cost_usd)

@@ -1,0 +1,38 @@
+"""report: which models of a data set are reported, without opening the data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from syneg_cli.core import MissingArtifact, UsageError, Workspace, did_you_mean
+from syneg_cli.report import Model, read_models
+from syneg_cli.stages.session import Session
+
+
+def report_workspace(session: Session) -> Workspace:
+    """Where the data set's results are. A report needs no data: the data set is not opened."""
+    section = session.project.dataset
+    if not section.name:
+        raise UsageError(
+            "No data set named.",
+            hint="Name one (`syneg report scifact`), or set name in [dataset] of syneg.toml.",
+        )
+    places = [Path(section.name).expanduser(), session.resolved.path(section.name)]
+    if section.data_dir:
+        places.insert(0, session.resolved.path(section.data_dir) / section.name)
+    # A data set goes by its folder's own name, also where a link leads there.
+    names = dict.fromkeys(place.resolve().name for place in places)
+    found = [Workspace(session.work_dir, name) for name in names]
+    return next((one for one in found if one.model("x").parent.is_dir()), found[0])
+
+
+def reported_models(
+    session: Session, workspace: Workspace, names: list[str]
+) -> tuple[list[Model], list[str]]:
+    """The models named, or all; and a line for each that is left out."""
+    try:
+        return read_models(workspace, names, split=session.project.eval.split)
+    except MissingArtifact as error:
+        others = [path.parent.name for path in session.work_dir.glob("*/models")]
+        near = "" if workspace.dataset in others else did_you_mean(workspace.dataset, others)
+        raise MissingArtifact(error.message + near, hint=session.again("train")) from None

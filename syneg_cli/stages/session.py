@@ -1,0 +1,69 @@
+"""One run of syneg: the resolved settings, and who is told what goes on."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from syneg_cli.core import NoProgress, Progress, Workspace
+from syneg_cli.data import Dataset, load_dataset
+from syneg_cli.llm import Tick
+from syneg_cli.stages.project import Resolved
+from syneg_cli.stages.settings import Project
+
+Watch = Callable[[str, "float | None", str], AbstractContextManager["Tick | None"]]
+"""(what is done, cap in US dollars, unit) -> a function to call with the statistics of the calls."""
+
+
+def nobody(what: str, cap: float | None, unit: str) -> AbstractContextManager[Tick | None]:
+    """Nobody looks at the calls."""
+    return nullcontext()
+
+
+@dataclass(frozen=True)
+class Session:
+    """What every stage works with."""
+
+    resolved: Resolved
+    progress: Progress = field(default_factory=NoProgress)
+    watch: Watch = nobody
+
+    @property
+    def project(self) -> Project:
+        return self.resolved.project
+
+    @property
+    def work_dir(self) -> Path:
+        return self.resolved.path(self.project.work_dir)
+
+    def dataset(self) -> Dataset:
+        """The project's data set, read and checked."""
+        section = self.project.dataset
+        return load_dataset(
+            section.name,
+            data_dir=self.resolved.path(section.data_dir) if section.data_dir else None,
+            folder=self.resolved.folder,
+            cache=self.work_dir / "corpora",
+            dev_fraction=section.dev_fraction,
+            dev_seed=section.dev_seed,
+            relevance=section.relevance,
+            attributes=section.attributes.model_dump(),
+            progress=self.progress,
+        )
+
+    def workspace(self, dataset: Dataset) -> Workspace:
+        return Workspace(self.work_dir, dataset.name)
+
+    def again(self, command: str, *flags: str) -> str:
+        """The hint that names the next command, with the data set as this one was given."""
+        named = self.resolved.origins.get("dataset.name") == "flag"
+        parts = [command, shlex.quote(self.project.dataset.name or "")] if named else [command]
+        return f"Run `syneg {' '.join([*parts, *flags])}`."
+
+    def given(self, value: str) -> Path:
+        """A file that a setting names: from the current folder, or from the project file's."""
+        here = Path(value).expanduser()
+        return here.resolve() if here.is_file() else self.resolved.path(value)

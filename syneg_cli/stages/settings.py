@@ -1,0 +1,36 @@
+"""The settings of a project: one section for each step, put together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import field_validator
+
+from syneg_cli.core import Section, setting
+from syneg_cli.data import DatasetSettings
+from syneg_cli.evaluation import EvalSettings
+from syneg_cli.generation import GenerateSettings
+from syneg_cli.mining import MineSettings
+from syneg_cli.mixing import MixSettings
+from syneg_cli.training import TrainSettings
+from syneg_cli.verification import VerifySettings
+
+
+class Project(Section):
+    """Everything that syneg.toml can hold."""
+
+    work_dir: str = setting(
+        ".syneg", "Where results are stored, relative to the project file.", metavar="FOLDER"
+    )
+    dataset: DatasetSettings = DatasetSettings()
+    generate: GenerateSettings = GenerateSettings()
+    mine: MineSettings = MineSettings()
+    verify: VerifySettings = VerifySettings()
+    mix: MixSettings = MixSettings()
+    train: TrainSettings = TrainSettings()
+    eval: EvalSettings = EvalSettings()
+
+    @field_validator("dataset", mode="before")
+    @classmethod
+    def _name_alone(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value

@@ -1,0 +1,166 @@
+"""A stage makes one artefact: `plan()` says what from, `run()` makes it, `perform` does the rest.
+
+Two equal plans make equal files. `perform` alone decides whether a stage has to run, says why,
+takes the time and writes the manifest, which is last.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from syneg_cli.core import (
+    Manifest,
+    SynegError,
+    content_hash,
+    duration,
+    locked,
+    read_manifest,
+    stale_reason,
+    world,
+    write_manifest,
+)
+from syneg_cli.data import Dataset
+from syneg_cli.stages.session import Session
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a stage would write, and from what: content hashes by role, and settings."""
+
+    stage: str
+    path: Path
+    inputs: Mapping[str, str]
+    settings: Mapping[str, Any]
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """What a manifest means that does not name a setting yet."""
+
+    def stale(self) -> str | None:
+        """Why the stage has to run; None when its output is up to date."""
+        return stale_reason(self.path, self.inputs, self.settings, self.defaults)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a stage did. `counts` is for machines, `record` is what people are shown."""
+
+    counts: Mapping[str, Any]
+    record: Any = None
+    cost_usd: float | None = None
+    paths: Mapping[str, str] = field(default_factory=dict)
+    """Where inputs are, for a later stage that needs their texts."""
+    found: Mapping[str, Any] = field(default_factory=dict)
+    """Settings as they turned out; a difference from the plan makes the result stale."""
+    error: SynegError | None = None
+    """Raised when what was made is kept: the result is only a part."""
+
+
+@dataclass(frozen=True)
+class Performed:
+    """A stage that was run, or found up to date."""
+
+    stage: str
+    path: Path
+    reason: str
+    """Why it ran, or "up to date"."""
+    counts: Mapping[str, Any]
+    """As the manifest has them, also where it was up to date."""
+    seconds: float = 0.0
+    record: Any = None
+    """What the stage made, for people; None where it was up to date."""
+    skipped: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        place = {"stage": self.stage, "path": str(self.path), "skipped": self.skipped, "reason": self.reason}
+        return place | {"seconds": round(self.seconds, 3), **self.counts}
+
+
+class Stage(ABC):
+    """One artefact of a data set."""
+
+    name: ClassVar[str]
+    shared: ClassVar[bool] = False
+    """Whether several processes may make the same artefact at once, each doing a part of the work."""
+
+    def __init__(self, session: Session, dataset: Dataset) -> None:
+        self.session = session
+        self.dataset = dataset
+        self.project = session.project
+        self.workspace = session.workspace(dataset)
+
+    @property
+    def label(self) -> str:
+        """How notes call the stage."""
+        return self.name
+
+    @abstractmethod
+    def plan(self) -> Plan:
+        """What would be written, and from what; reads files and sends nothing.
+
+        Raises:
+            MissingArtifact: an earlier stage has to run first.
+        """
+
+    def prepare(self) -> None:  # noqa: B027 (most stages have nothing to fetch)
+        """Fetch what the plan only knows by name so far, such as a model of the hub."""
+
+    @abstractmethod
+    def run(self, plan: Plan) -> Made:
+        """Make the artefact at `plan.path`. Of several processes, the leading one writes it."""
+
+
+def perform(stage: Stage, *, force: bool = False) -> Performed:
+    """Run a stage unless its output is up to date; says which of the two, and why.
+
+    Raises:
+        SynegError: what the stage raised; where it made a part, after that is written.
+    """
+    plan = stage.plan()
+    with _held(stage, plan):
+        reason = world().gather("--force" if force else plan.stale())[0]  # as the leading process finds
+        if reason is None:
+            stage.session.progress.note(f"{stage.label}: up to date, nothing to do ({plan.path})")
+            manifest = read_manifest(plan.path)
+            counts = manifest.counts if manifest else {}
+            return Performed(stage.name, plan.path, "up to date", counts, skipped=True)
+        stage.session.progress.note(f"{stage.label}: running ({reason})")
+        started = time.monotonic()
+        stage.prepare()
+        plan = stage.plan()
+        made = stage.run(plan)
+        seconds = time.monotonic() - started
+        if world().leads:
+            write_manifest(plan.path, _manifest(plan, made, seconds))
+    world().wait()
+    if made.error is not None:
+        raise made.error
+    stage.session.progress.note(f"{stage.label}: done in {duration(seconds)} -> {plan.path}")
+    return Performed(stage.name, plan.path, reason, made.counts, seconds, made.record)
+
+
+def _manifest(plan: Plan, made: Made, seconds: float) -> Manifest:
+    return Manifest(
+        stage=plan.stage,
+        inputs=plan.inputs,
+        settings={**plan.settings, **made.found},
+        counts=made.counts,
+        seconds=round(seconds, 3),
+        cost_usd=made.cost_usd,
+        paths=made.paths,
+    )
+
+
+@contextmanager
+def _held(stage: Stage, plan: Plan) -> Iterator[None]:
+    """The lock of an artefact, held by the leading process; where it waited, the plan is looked at after."""
+    if stage.shared or not world().leads:
+        yield
+        return
+    name = f"{plan.stage}-{plan.path.stem}-{content_hash(str(plan.path))[:8]}.lock"
+    with locked(stage.workspace.locks / name, f"{stage.label} {plan.path.stem}", stage.session.progress):
+        yield

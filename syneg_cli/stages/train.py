@@ -1,0 +1,76 @@
+"""train: training instances + a backbone -> a sentence-transformers model folder."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+from syneg_cli.core import file_hash, read_instances, world
+from syneg_cli.data import Dataset
+from syneg_cli.encoding import locate, weights_hash
+from syneg_cli.mixing import read_texts
+from syneg_cli.stages.card import card_of
+from syneg_cli.stages.mix import mix_of, mixed_name
+from syneg_cli.stages.session import Session
+from syneg_cli.stages.stage import Made, Plan, Stage
+from syneg_cli.training import (
+    RECORDING,
+    Around,
+    TrainSettings,
+    check_adore,
+    checkpoint_folder,
+    fine_tune,
+    save_model,
+)
+
+
+class Train(Stage):
+    """A fine-tuned model."""
+
+    name = "train"
+
+    def __init__(self, session: Session, dataset: Dataset) -> None:
+        super().__init__(session, dataset)
+        self.settings = self.project.train
+
+    def plan(self) -> Plan:
+        check_adore(self.settings)
+        mixed, manifest = mix_of(self.session, self.dataset)
+        inputs = dict(manifest.inputs)
+        inputs |= {
+            "training instances": file_hash(mixed),
+            "backbone weights": weights_hash(self.settings.backbone),
+        }
+        # Without a cross-encoder there is nothing that `distil` could weigh.
+        distil = self.settings.distil if self.settings.cross_encoder else 0.0
+        settings = self.settings.deciding() | {"mix": mixed_name(self.session), "distil": distil}
+        path = self.workspace.model(model_name(self.session))
+        return Plan(self.name, path, inputs, settings, TrainSettings().deciding())
+
+    def prepare(self) -> None:
+        locate(self.settings.backbone, progress=self.session.progress)
+
+    def run(self, plan: Plan) -> Made:
+        here = world()
+        mixed_path, mixed = mix_of(self.session, self.dataset)
+        texts = read_texts(mixed, self.dataset)
+        scratch = checkpoint_folder(
+            plan.path, {"inputs": plan.inputs, "settings": plan.settings}, tidy=here.leads
+        )
+        here.wait()
+        around = Around(self.dataset, texts, self.session.progress, self.workspace.embeddings, scratch)
+        model, result = fine_tune(read_instances(mixed_path), self.settings, around)
+        if here.leads:
+            card = card_of(self.session, self.dataset, model, mixed, result, plan.path.name)
+            save_model(model, plan.path, card, scratch / RECORDING)
+            shutil.rmtree(scratch)
+        return Made({"pairs": mixed.counts["instances"], **asdict(result)}, result)
+
+
+def model_name(session: Session) -> str:
+    """`<backbone>-<mix>`, unless [train] names the model."""
+    section = session.project.train
+    backbone = section.backbone.rstrip("/")
+    short = Path(backbone).name if Path(backbone).is_dir() else backbone.replace("/", "--")
+    return section.output or f"{short}-{mixed_name(session)}"

@@ -1,0 +1,196 @@
+"""verify: which negatives are relevant after all; verdicts are stored beside what they judge."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from syneg_cli.core import (
+    MinedNegative,
+    MissingArtifact,
+    SyntheticNegative,
+    Verification,
+    content_hash,
+    file_hash,
+    read_manifest,
+    read_mined,
+    read_synthetic,
+    read_verifications,
+    write_jsonl,
+)
+from syneg_cli.data import Dataset
+from syneg_cli.encoding import Encoder, locate, weights_hash
+from syneg_cli.generation import JUDGEMENT, Prompt, load_prompt
+from syneg_cli.llm import Classify, Request, ask_each
+from syneg_cli.stages import calling
+from syneg_cli.stages.mine import backbone_of
+from syneg_cli.stages.session import Session
+from syneg_cli.stages.stage import Made, Plan, Stage
+from syneg_cli.verification import (
+    CHECKS,
+    Check,
+    Checked,
+    Tools,
+    Verdict,
+    candidate_of,
+    place_of,
+    settled,
+    unverified,
+)
+
+
+class Verify(Stage):
+    """Verdicts on one file of negatives. Those of earlier checks on the same file are kept.
+
+    Args:
+        check: makes the checks of a run, so that files share their models.
+    """
+
+    name = "verify"
+
+    def __init__(
+        self, session: Session, dataset: Dataset, negatives: Path, check: Callable[[str], Check]
+    ) -> None:
+        super().__init__(session, dataset)
+        self.negatives = negatives
+        self.check = check
+        self.settings = self.project.verify
+
+    @property
+    def label(self) -> str:
+        return f"verify {self.negatives.parent.name} {self.negatives.stem}"
+
+    def plan(self) -> Plan:
+        inputs = {**self.dataset.inputs("train"), "negatives": file_hash(self.negatives)}
+        asked = {name: self._settings_of(name) for name in dict.fromkeys(self.settings.checks)}
+        settings = {
+            "checks": self._earlier_checks(inputs) | asked,
+            "effect": self.settings.effect,
+            "agree": self.settings.agree,
+        }
+        return Plan(self.name, self.workspace.verified(self.negatives), inputs, settings)
+
+    def prepare(self) -> None:
+        if "margin" in self.settings.checks:
+            locate(backbone_of(self.session), progress=self.session.progress)
+
+    def run(self, plan: Plan) -> Made:
+        open_ = [negative for negative in self.read() if negative.status == "ok"]
+        candidates = [candidate_of(negative, self.dataset) for negative in open_]
+        verdicts = {name: self.check(name)(candidates) for name in dict.fromkeys(self.settings.checks)}
+        earlier = self._earlier(plan)
+        checked = []
+        for at, negative in enumerate(open_):
+            place = place_of(negative)
+            own: dict[str, Verdict | None] = {name: found[at] for name, found in verdicts.items()}
+            found = settled(
+                place,
+                own,
+                self.settings.effect,
+                all_agree=self.settings.agree == "all",
+                earlier=earlier.get(place),
+            )
+            silent = tuple(name for name, verdict in own.items() if verdict is None)
+            checked.append(Checked(candidates[at], found, silent))
+        write_jsonl(plan.path, [one.found for one in checked])
+        return Made(_counts(checked), checked)
+
+    def read(self) -> Sequence[SyntheticNegative | MinedNegative]:
+        """The negatives of the file, as they were made."""
+        if self.negatives.parent.name == "synthetic":
+            return [unverified(negative) for negative in read_synthetic(self.negatives)]
+        return [unverified(negative) for negative in read_mined(self.negatives)]
+
+    def _settings_of(self, check: str) -> dict[str, Any]:
+        """What the verdicts of a check depend on, beside data and negatives."""
+        if check == "judge":
+            prompt = self._prompt()
+            asked = content_hash([prompt.source, self.dataset.relevance])
+            seed = self.project.generate.seed
+            return {"llm": calling.llm_spec(self.session, self.name), "prompt": asked, "seed": seed}
+        if check == "margin":
+            backbone = backbone_of(self.session)
+            return {"backbone": weights_hash(backbone), "margin": self.settings.margin}
+        return {"model": self.settings.cross_encoder}
+
+    def _prompt(self) -> Prompt:
+        return load_prompt(self.settings.prompt, self.session.resolved.folder, kind=JUDGEMENT)
+
+    def _earlier_checks(self, inputs: dict[str, str]) -> dict[str, Any]:
+        """What was checked before, as long as the same negatives of the same data are judged."""
+        manifest = read_manifest(self.workspace.verified(self.negatives))
+        if manifest is None or manifest.inputs != inputs:
+            return {}
+        return dict(manifest.settings["checks"])
+
+    def _earlier(self, plan: Plan) -> dict[Any, Verification]:
+        if set(plan.settings["checks"]) == set(self.settings.checks) or not plan.path.is_file():
+            return {}
+        return {(v.query_id, v.doc_id, v.index): v for v in read_verifications(plan.path)}
+
+
+def verify_stages(session: Session, dataset: Dataset) -> list[Verify]:
+    """A stage for each file of negatives that the settings name; they share the models of the checks.
+
+    Raises:
+        MissingArtifact: there are no negatives of the sources asked for.
+    """
+    tools = _tools(session, dataset)
+    check = cache(lambda name: CHECKS[name](tools))
+    files = negative_files(session, dataset)
+    return [Verify(session, dataset, file, check) for file in files]
+
+
+def negative_files(session: Session, dataset: Dataset) -> list[Path]:
+    """The files of negatives that [verify] names by their sources; all there are without any."""
+    workspace, wanted = session.workspace(dataset), session.project.verify.sources
+    written = workspace.synthetic(session.project.generate.name)
+    found = [written] if written.is_file() and (not wanted or "synthetic" in wanted) else []
+    mined = sorted(workspace.mined("x").parent.glob("*.jsonl"))
+    found += [path for path in mined if not wanted or path.stem in wanted]
+    if not found:
+        what = " or ".join(wanted) if wanted else "negatives"
+        raise MissingArtifact(
+            f"There are no {what} for {dataset.name} to verify.",
+            hint=f"Run `syneg generate {dataset.name}` or `syneg mine {dataset.name}` first.",
+        )
+    return found
+
+
+def _tools(session: Session, dataset: Dataset) -> Tools:
+    settings = session.project.verify
+
+    def make_encoder() -> Encoder:
+        cache_folder = session.workspace(dataset).embeddings
+        return Encoder.load(backbone_of(session), cache=cache_folder, progress=session.progress)
+
+    def prompt() -> Prompt:
+        return load_prompt(settings.prompt, session.resolved.folder, kind=JUDGEMENT)
+
+    def ask(count: int, make: Callable[[int], Request], classify: Classify) -> list[str | None]:
+        spec = calling.llm_spec(session, "verify")
+        job = content_hash(["verify", dataset.name, spec, prompt().source, dataset.relevance])[:16]
+        llm = calling.open_model(session, spec)
+        with calling.open_cache(session) as answers:
+            engine = calling.open_engine(session, llm, answers, job=job)
+            with session.watch("judge", engine.limits.max_cost, "judgements") as tick:
+                found = ask_each(engine, count, make, classify=classify, tick=tick)
+        session.progress.note(f"judge: {engine.stats.from_cache} of {count} judgements came from the cache")
+        return found
+
+    seed = session.project.generate.seed
+    return Tools(dataset, settings, make_encoder, prompt, ask, seed, session.progress)
+
+
+def _counts(checked: Sequence[Checked]) -> dict[str, Any]:
+    sources = Counter(one.candidate.source for one in checked)
+    flagged = Counter(one.candidate.source for one in checked if one.found.reason)
+    return {
+        "checked": dict(sources),
+        "false_negatives": {source: flagged[source] for source in sources},
+        "no_opinion": dict(Counter(name for one in checked for name in one.no_opinion)),
+        "status": dict(Counter(one.found.status for one in checked)),
+    }

@@ -1,0 +1,137 @@
+"""What a training run is given beside its data: other models, dev selection, where checkpoints are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syneg_cli.core import Progress, UsageError, world
+from syneg_cli.data import Dataset
+from syneg_cli.encoding import Encoder, load_cross_encoder
+from syneg_cli.mixing import Texts
+from syneg_cli.training.ance import Ance
+from syneg_cli.training.batches import Judge, Refresh
+from syneg_cli.training.dev import DevPool
+from syneg_cli.training.guides import Guide, Teacher
+from syneg_cli.training.settings import TrainSettings
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+    from syneg_cli.training.adore import Frozen
+
+
+@dataclass(frozen=True)
+class Helpers:
+    """What a run may be given beside its data; each may be missing.
+
+    `dev` measures the model as it is (higher is better); `guide` gives guide similarities of a
+    batch, `teacher` a cross-encoder's scores; `scratch` is where checkpoints are kept, every `save`
+    steps; `record` is the folder of the per-step recording.
+    """
+
+    dev: Callable[[], float] | None = None
+    guide: Judge | None = None
+    guide_margin: float = 0.0
+    teacher: Judge | None = None
+    scratch: Path | None = None
+    save: int = 0
+    record: Path | None = None
+    refresh: Refresh | None = None
+    """Mines again while training goes on (ANCE)."""
+    frozen: Frozen | None = None
+    """Document vectors: the query side alone is trained, against what it retrieves (ADORE)."""
+
+
+def check_adore(settings: TrainSettings) -> None:
+    """Raises UsageError for settings that mean nothing where the documents' vectors stay as they are."""
+    useless = ("chunk", "balance", "guide", "cross_encoder", "matryoshka", "share_negatives")
+    given = [name for name in useless if getattr(settings, name)]
+    if settings.refresh == "adore" and given:
+        raise UsageError(
+            f"refresh = adore trains the query side against what it retrieves; {given[0]} has no part in it.",
+            hint=f"Leave out {', '.join(given)}, or refresh.",
+        )
+
+
+@dataclass(frozen=True)
+class Around:
+    """What is known around a run: the data set, texts it does not have, and folders.
+
+    `cache` is the folder of the embedding cache, `scratch` that of checkpoints and the recording.
+    """
+
+    dataset: Dataset
+    texts: Texts
+    progress: Progress
+    cache: Path | None = None
+    scratch: Path | None = None
+
+
+def make_helpers(
+    settings: TrainSettings,
+    around: Around,
+    model: SentenceTransformer,
+    documents: SentenceTransformer | None,
+) -> Helpers:
+    """The other models that the settings name, dev, and where checkpoints are kept.
+
+    Args:
+        documents: what encodes documents, where that is not what is trained (ADORE).
+    """
+    dataset, texts = around.dataset, around.texts
+    guide = Guide(Encoder.load(settings.guide), dataset, texts) if settings.guide else None
+    cross = settings.cross_encoder
+    teacher = Teacher(load_cross_encoder(cross), dataset, texts) if cross else None
+    return Helpers(
+        dev=_dev(settings, around, model, documents),
+        guide=guide,
+        guide_margin=settings.guide_margin,
+        teacher=teacher,
+        scratch=around.scratch,
+        save=settings.save_steps if around.scratch else 0,
+        record=around.scratch if world().leads else None,
+        refresh=_ance(settings, around, model),
+        frozen=_frozen(settings, around, documents),
+    )
+
+
+def _dev(
+    settings: TrainSettings,
+    around: Around,
+    model: SentenceTransformer,
+    documents: SentenceTransformer | None,
+) -> Callable[[], float] | None:
+    if not (settings.dev or settings.patience):
+        return None
+    encoder = Encoder(model, precision=settings.precision, cache=around.cache, name=settings.backbone)
+    pool = DevPool.build(around.dataset, encoder, depth=settings.dev_pool, progress=around.progress)
+    return partial(pool.measure, model, documents=documents, precision=settings.precision)
+
+
+def _frozen(settings: TrainSettings, around: Around, documents: SentenceTransformer | None) -> Frozen | None:
+    """The corpus as the backbone's vectors; from the embedding cache where it was mined with before."""
+    if documents is None:
+        return None
+    from syneg_cli.training.adore import Frozen
+
+    encoder = Encoder(documents, precision=settings.precision, cache=around.cache, name=settings.backbone)
+    return Frozen(encoder.encode_corpus(around.dataset.corpus, around.progress), settings.refresh_depth)
+
+
+def _ance(settings: TrainSettings, around: Around, model: SentenceTransformer) -> Refresh | None:
+    if settings.refresh != "ance":
+        return None
+    return Ance(
+        model,
+        around.dataset,
+        depth=settings.refresh_depth,
+        every=settings.refresh_steps,
+        seed=settings.seed,
+        precision=settings.precision,
+        scratch=around.scratch,
+        progress=around.progress,
+    )

@@ -1,0 +1,44 @@
+"""`cross-encoder`: relevant is what a cross-encoder scores at least as high as the positive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from syneg_cli.core import UsageError
+from syneg_cli.data import Dataset
+from syneg_cli.encoding import load_cross_encoder
+from syneg_cli.verification.tools import Tools
+from syneg_cli.verification.verdicts import Candidate, Check, Verdict
+
+
+def make(tools: Tools) -> Check:
+    """Raises UsageError where no model is named."""
+    if tools.settings.cross_encoder is None:
+        raise UsageError(
+            "--check cross-encoder needs a model.",
+            hint="Add `--cross-encoder cross-encoder/ms-marco-MiniLM-L6-v2`.",
+        )
+    return cross_encoder(tools.settings.cross_encoder, tools.dataset)
+
+
+def cross_encoder(model: str, dataset: Dataset, *, margin: float = 0.0) -> Check:
+    """Relevant is what a CrossEncoder scores higher than `margin` below the lowest positive.
+
+    Raises:
+        BackboneError: the model cannot be loaded.
+    """
+
+    def check(candidates: Sequence[Candidate]) -> list[Verdict | None]:
+        scorer = load_cross_encoder(model)
+        known = sorted({(c.query_id, doc_id) for c in candidates for doc_id in c.positives})
+        pairs = [(dataset.queries[q].text, dataset.corpus[d].full_text) for q, d in known]
+        pairs += [(dataset.queries[c.query_id].text, c.text.replace("\n", " ", 1)) for c in candidates]
+        scores = [float(score) for score in scorer.predict(pairs, show_progress_bar=False)]
+        of_positive = dict(zip(known, scores[: len(known)], strict=True))
+        gaps = [
+            score - min(of_positive[candidate.query_id, doc_id] for doc_id in candidate.positives)
+            for candidate, score in zip(candidates, scores[len(known) :], strict=True)
+        ]
+        return [Verdict(gap > -margin, gap) for gap in gaps]
+
+    return check

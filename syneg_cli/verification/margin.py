@@ -1,0 +1,43 @@
+"""`margin`: relevant is what an encoder finds nearly as close to the query as its positive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from syneg_cli.core import Progress
+from syneg_cli.data import Dataset
+from syneg_cli.encoding import Encoder
+from syneg_cli.verification.tools import Tools
+from syneg_cli.verification.verdicts import Candidate, Check, Verdict
+
+
+def make(tools: Tools) -> Check:
+    return margin(tools.make_encoder(), tools.dataset, margin=tools.settings.margin, progress=tools.progress)
+
+
+def margin(
+    encoder: Encoder, dataset: Dataset, *, margin: float = 0.05, progress: Progress | None = None
+) -> Check:
+    """Relevant is what comes closer to the query than `margin` below its positive.
+
+    NV-Retriever's margin filter (arXiv 2407.15831): keep s- <= s+ - m; of several positives the
+    lowest counts. Scores are the encoder's inner products of what it embeds.
+    """
+
+    def check(candidates: Sequence[Candidate]) -> list[Verdict | None]:
+        query_ids = sorted({candidate.query_id for candidate in candidates})
+        doc_ids = sorted({doc_id for candidate in candidates for doc_id in candidate.positives})
+        queries = encoder.encode_queries([dataset.queries[i].text for i in query_ids], progress)
+        positives = encoder.encode_texts([dataset.corpus[i].full_text for i in doc_ids], progress)
+        texts = encoder.encode_texts([c.text.replace("\n", " ", 1) for c in candidates], progress)
+        query_row = {query_id: row for row, query_id in enumerate(query_ids)}
+        doc_row = {doc_id: row for row, doc_id in enumerate(doc_ids)}
+        verdicts: list[Verdict | None] = []
+        for row, candidate in enumerate(candidates):
+            query = queries[query_row[candidate.query_id]]
+            lowest = min(float(positives[doc_row[doc_id]] @ query) for doc_id in candidate.positives)
+            gap = float(texts[row] @ query) - lowest
+            verdicts.append(Verdict(gap > -margin, gap))
+        return verdicts
+
+    return check

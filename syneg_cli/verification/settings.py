@@ -1,0 +1,37 @@
+"""Which checks look for false negatives, and what becomes of those."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from syneg_cli.core import Section, setting
+
+
+class VerifySettings(Section):
+    """Checks on negatives, written and mined alike."""
+
+    checks: tuple[Literal["judge", "margin", "cross-encoder"], ...] = setting(
+        ("judge",), "judge (a language model), margin (an encoder), cross-encoder."
+    )
+    effect: Literal["drop", "relabel", "mark"] = setting(
+        "drop", "What becomes of a negative that is relevant: left out, made a positive, only marked."
+    )
+    agree: Literal["any", "all"] = setting("any", "Whether one check is enough, or all have to agree.")
+    sources: tuple[str, ...] = setting(
+        (),
+        "Which negatives: synthetic, or a miner's name.",
+        example='["synthetic"]',
+        otherwise="all there are",
+    )
+    margin: Annotated[float, Field(ge=0)] = setting(
+        0.05, "How far below the positive a negative has to stay."
+    )
+    cross_encoder: str | None = setting(
+        None,
+        "The cross-encoder: a hub id or a folder.",
+        example='"cross-encoder/ms-marco-MiniLM-L6-v2"',
+        metavar="MODEL",
+    )
+    prompt: str = setting("judge", "The judge's prompt.")

@@ -1,0 +1,30 @@
+"""What checks are made from. Models are loaded by the first check that needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from syneg_cli.core import NoProgress, Progress
+from syneg_cli.data import Dataset
+from syneg_cli.encoding import Encoder
+from syneg_cli.generation import Prompt
+from syneg_cli.llm import Classify, Request
+from syneg_cli.verification.settings import VerifySettings
+
+Ask = Callable[[int, Callable[[int], Request], Classify], "list[str | None]"]
+"""(count, what makes each request, what tells good answers) -> the answers, None where there is none."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Everything that a check may need."""
+
+    dataset: Dataset
+    settings: VerifySettings
+    make_encoder: Callable[[], Encoder]
+    prompt: Callable[[], Prompt]
+    """The judge's prompt, checked."""
+    ask: Ask
+    seed: int = 0
+    progress: Progress = field(default_factory=NoProgress)

@@ -1,0 +1,144 @@
+"""What a check says of a negative, and what follows from the verdicts of all checks.
+
+A check gives each negative a `Verdict`. What follows from the verdicts (drop, relabel, only
+mark) is decided apart from them: a later check adds its verdict to the earlier ones, and two
+checks one after the other end where both at once would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
+
+from syneg_cli.core import MARK, SYNTHETIC, MinedNegative, Status, SyntheticNegative, Verification
+from syneg_cli.data import Dataset
+
+Effect = Literal["drop", "relabel", "mark"]
+N = TypeVar("N", bound=SyntheticNegative | MinedNegative)
+Place = tuple[str, str, "int | None"]
+"""(query, document or positive, number): what a negative and its verification have in common."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A negative as the checks see it: its query, its source, its text, and whom to compare it with."""
+
+    query_id: str
+    source: str
+    text: str
+    positives: tuple[str, ...]
+    """Document ids: the positive it was written for, or all of the query's."""
+
+    doc_id: str = ""
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`score` is the check's own: 1 or 0 for a judge, similarity minus the positive's else."""
+
+    relevant: bool
+    score: float
+    evidence: str = ""
+
+
+Check = Callable[[Sequence[Candidate]], list[Verdict | None]]
+"""None where a check has no opinion (a judge that gave no usable answer)."""
+
+
+def candidate_of(negative: SyntheticNegative | MinedNegative, dataset: Dataset) -> Candidate:
+    if isinstance(negative, SyntheticNegative):
+        own = (negative.positive_id,)
+        return Candidate(
+            negative.query_id,
+            SYNTHETIC,
+            shown(negative.title, negative.text),
+            own,
+            negative.positive_id,
+            negative.index,
+        )
+    passage = dataset.corpus[negative.doc_id]
+    known = tuple(sorted(dataset.positives(negative.query_id)))
+    return Candidate(
+        negative.query_id, negative.miner, shown(passage.title, passage.text), known, negative.doc_id
+    )
+
+
+def shown(title: str, text: str) -> str:
+    """A document as the checks see it: its title on a line of its own, if it has one."""
+    return f"{title}\n{text}".strip()
+
+
+def place_of(negative: SyntheticNegative | MinedNegative) -> Place:
+    if isinstance(negative, SyntheticNegative):
+        return negative.query_id, negative.positive_id, negative.index
+    return negative.query_id, negative.doc_id, None
+
+
+def unverified(negative: N) -> N:
+    """The negative as it was made, also where an earlier version wrote verdicts into its file."""
+    if negative.status == "positive" or negative.relevant_by:
+        return replace(negative, status="ok", reason="", relevant_by=())
+    return negative
+
+
+def settled(
+    place: Place,
+    verdicts: Mapping[str, Verdict | None],
+    effect: Effect,
+    *,
+    all_agree: bool = False,
+    earlier: Verification | None = None,
+) -> Verification:
+    """All that is known of one negative, with what follows if the checks call it relevant.
+
+    Args:
+        verdicts: check -> its verdict; None is no opinion.
+        all_agree: only where every check that has an opinion says so; else one is enough.
+        earlier: what other checks found before; a check that ran again counts as it is now.
+    """
+    scores = {name: s for name, s in (earlier.scores if earlier else {}).items() if name not in verdicts}
+    quoted = {name: q for name, q in (earlier.evidence if earlier else {}).items() if name not in verdicts}
+    against = [name for name in (earlier.relevant_by if earlier else ()) if name not in verdicts]
+    for name, verdict in verdicts.items():
+        if verdict is not None:
+            scores[name] = verdict.score
+            quoted |= {name: verdict.evidence} if verdict.evidence else {}
+            against += [name] if verdict.relevant else []
+    flagged = bool(against) and (not all_agree or len(against) == len(scores))
+    after: dict[Effect, Status] = {"drop": "dropped", "relabel": "positive", "mark": "ok"}
+    return Verification(
+        *place,
+        relevant_by=tuple(sorted(against)),
+        scores=dict(sorted(scores.items())),
+        evidence=dict(sorted(quoted.items())),
+        status=after[effect] if flagged else "ok",
+        reason=f"{MARK}{', '.join(sorted(against))}" if flagged else "",
+    )
+
+
+def applied(negatives: Iterable[N], verifications: Iterable[Verification]) -> list[N]:
+    """The negatives with what was found out about them; what was dropped before stays dropped."""
+    found = {(v.query_id, v.doc_id, v.index): v for v in verifications}
+    return [_applied(negative, found.get(place_of(negative))) for negative in negatives]
+
+
+def _applied(negative: N, known: Verification | None) -> N:
+    if known is None:
+        return negative
+    scores = {**negative.scores, **known.scores}
+    clean = unverified(negative)
+    return replace(
+        clean, status=known.status, reason=known.reason, scores=scores, relevant_by=known.relevant_by
+    )
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One negative of a file that was verified: as the checks see it, and what was found out."""
+
+    candidate: Candidate
+    found: Verification
+    no_opinion: tuple[str, ...]
+    """The checks of this run that gave no usable verdict."""

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syneg_cli.core.errors import DatasetError
+from syneg_cli.data.beir_files import (
+    read_documents,
+    read_qrels,
+    read_queries,
+    write_documents,
+    write_qrels,
+    write_queries,
+)
+from syneg_cli.data.dataset import load_dataset
+from tests.conftest import Cli
+
+
+def append(name: str, line: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        with (folder / name).open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    return change
+
+
+def empty(name: str) -> Callable[[Path], None]:
+    return only(name, "")
+
+
+def only(name: str, text: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        (folder / name).write_text(text, encoding="utf-8")
+
+    return change
+
+
+BROKEN = {
+    "broken JSON": (append("corpus.jsonl", '{"_id": "d7", "text": '), "corpus.jsonl, line 7: not JSON"),
+    "not an object": (append("corpus.jsonl", "[1]"), "line 7: expected a JSON object"),
+    "missing _id": (append("corpus.jsonl", '{"id": "d7", "text": "x"}'), "line 7: '_id' has to be a string; the line has id, text"),
+    "number as id": (append("corpus.jsonl", '{"_id": 7, "text": "x"}'), "line 7: '_id' has to be a string; it is 7"),
+    "missing text": (append("corpus.jsonl", '{"_id": "d7"}'), "line 7: 'text' has to be a string"),
+    "title no string": (append("corpus.jsonl", '{"_id": "d7", "text": "x", "title": 3}'), "line 7: 'title'"),
+    "duplicate document": (append("corpus.jsonl", '{"_id": "d2", "text": "x"}'), "line 7: the id 'd2' was used on line 2"),
+    "empty corpus": (empty("corpus.jsonl"), "corpus.jsonl is empty"),
+    "broken query": (append("queries.jsonl", "{"), "queries.jsonl, line 5: not JSON"),
+    "duplicate query": (append("queries.jsonl", '{"_id": "q1", "text": "x"}'), "line 5: the id 'q1' is there twice"),
+    "query without text": (append("queries.jsonl", '{"_id": "q9", "text": " "}'), "line 5: the query 'q9' has an empty text"),
+    "no such query": (append("qrels/test.tsv", "q99\td1\t1"), "test.tsv, line 3: no query has the id 'q99'"),
+    "no such document": (append("qrels/test.tsv", "q1\td99\t1"), "test.tsv, line 3: no document has the id 'd99'"),
+    "spaces for tabs": (append("qrels/test.tsv", "q1 d1 1"), "line 3: expected 3 columns between tabs, found 1"),
+    "grade no number": (append("qrels/test.tsv", "q1\td1\thigh"), "line 3: the score 'high' is not a whole number"),
+    "empty split": (only("qrels/test.tsv", "query-id\tcorpus-id\tscore\n"), "test.tsv has no relevant pair"),
+    "not UTF-8": (lambda folder: (folder / "corpus.jsonl").write_bytes(b'{"_id": "\xff"}') and None, "line 1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_broken_files_are_named_with_line(case: str, tiny: Path, tmp_path: Path) -> None:
+    change, message = BROKEN[case]
+    change(tiny)
+    with pytest.raises(DatasetError) as caught:
+        load_dataset(str(tiny), cache=tmp_path / "cache")
+    assert message in caught.value.message
+    assert not list((tmp_path / "cache").glob(".*")), "nothing half-written"
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_command_says_so_too(case: str, tiny: Path, cli: Cli) -> None:
+    change, message = BROKEN[case]
+    change(tiny)
+    result = cli("mine", tiny, "--miner", "random")
+    assert result.code == 2
+    assert message in result.err
+    assert "Traceback" not in result.err
+    assert not list(Path(".syneg").rglob("*.jsonl"))
+
+
+IDS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1)
+TEXT = st.text(st.characters(codec="utf-8"))
+
+
+@given(st.dictionaries(IDS, st.tuples(TEXT, TEXT), min_size=1), st.data())
+def test_what_is_written_reads_back(
+    tmp_path_factory: pytest.TempPathFactory, docs: dict[str, tuple[str, str]], data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("beir")
+    rows = [(doc_id, title, text) for doc_id, (title, text) in docs.items()]
+    queries = data.draw(st.dictionaries(IDS, TEXT.filter(str.strip), min_size=1))
+    some_docs = st.dictionaries(st.sampled_from(list(docs)), st.integers(1, 9), min_size=1)
+    qrels = data.draw(st.dictionaries(st.sampled_from(list(queries)), some_docs, min_size=1))
+    assert write_documents(folder, rows) == len(rows)
+    write_queries(folder, queries)
+    write_qrels(folder, "test", qrels)
+    assert list(read_documents(folder / "corpus.jsonl")) == rows
+    assert {q.id: q.text for q in read_queries(folder / "queries.jsonl").values()} == queries
+    assert read_qrels(folder / "qrels" / "test.tsv", queries, docs) == qrels

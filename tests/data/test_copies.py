@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syneg_cli.data.copies import NGRAM, Words, near_copy, normalised
+
+TEXTS = st.lists(st.sampled_from("abcd"), max_size=14).map(" ".join)
+"""Few words, so that shared 5-grams are common."""
+
+
+def plainly_copies(text: str, other: str, share: float) -> bool:
+    """The definition, without shortcuts."""
+
+    def grams(words: list[str]) -> set[tuple[str, ...]]:
+        return {tuple(words[i : i + NGRAM]) for i in range(len(words) - NGRAM + 1)}
+
+    ours, theirs = text.split(), other.split()
+    if len(ours) < NGRAM:
+        return ours == theirs
+    return len(grams(ours) & grams(theirs)) >= share * len(grams(ours))
+
+
+@given(TEXTS, TEXTS, st.sampled_from([0.1, 0.3, 0.5, 0.8, 1.0]))
+def test_copies_is_the_share_of_5_grams(text: str, other: str, share: float) -> None:
+    assert Words(text).copies(Words(other), share) == plainly_copies(text, other, share)
+
+
+@given(TEXTS, TEXTS, TEXTS, st.sampled_from([0.1, 0.5, 1.0]))
+def test_a_text_copied_whole_is_a_copy(before: str, text: str, after: str, share: float) -> None:
+    if len(text.split()) >= NGRAM:
+        assert Words(text).copies(Words(f"{before} {text} {after}"), share)
+
+
+def test_case_and_white_space_do_not_hide_a_copy() -> None:
+    text, shouted = "one two three four five six", "ONE  two\nthree four FIVE six"
+    assert normalised(text) == normalised(shouted) == Words(shouted).folded
+    assert Words(text).copies(Words(shouted), 1.0)
+    assert near_copy(text, shouted, 1.0)
+    assert Words("Two Words").copies(Words("two  words"), 1.0)
+    assert not Words("two words").copies(Words("two words more"), 0.1)

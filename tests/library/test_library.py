@@ -1,0 +1,123 @@
+"""syneg from Python: plain values in, no project file, no session, no terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import syneg_cli as syneg
+from syneg_cli.core import UsageError
+from tests.servers import ChatServer, Reply
+
+
+@pytest.fixture
+def data(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.chdir(tmp_path)
+    return syneg.load_dataset(tiny, dev_fraction=0)
+
+
+def whole_example(data: Any, backbone: str, llm: str = "ollama:llama3") -> str:
+    """The example of the docs, with a tiny model."""
+    written = syneg.generate(data, llm=llm, n=2)
+    mined = syneg.mine(data, "dense", backbone=backbone)
+    mixed = syneg.mix(data, written, mined, strategy="hybrid", ratio=0.7)
+    model = syneg.train(backbone, mixed, epochs=2)
+    return str(syneg.evaluate(model, data).against(syneg.evaluate(backbone, data, name="tiny")))
+
+
+def test_the_example_from_data_to_a_comparison(
+    data: Any, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ChatServer() as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        told = whole_example(data, str(tiny_model))
+        assert "model against tiny, 1 queries" in told
+        assert "nDCG@10" in told
+        assert len(server.requests) == 3
+        whole_example(data, str(tiny_model))
+        assert len(server.requests) == 3, "answers are kept: nothing is paid for twice"
+
+
+def test_it_works_inside_a_running_event_loop(
+    data: Any, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a notebook's cell, where a loop is running already."""
+
+    async def cell() -> str:
+        return whole_example(data, str(tiny_model))
+
+    with ChatServer() as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        assert "nDCG@10" in asyncio.run(cell())
+
+
+def test_the_same_negatives_as_from_the_command_line(
+    data: Any, tiny: Path, tiny_model: Path, cli: Any
+) -> None:
+    from syneg_cli.core import read_instances, read_mined
+
+    options = ("--backbone", tiny_model, "--precision", "fp32", "--set", "dataset.dev_fraction=0")
+    assert cli("mine", tiny, *options, "--depth", 3).code == 0
+    assert cli("mix", tiny, "--strategy", "retrieved", "--set", "dataset.dev_fraction=0").code == 0
+    mined = syneg.mine(data, "dense", backbone=str(tiny_model), precision="fp32", depth=3)
+    assert list(mined) == read_mined(Path(".syneg/tiny/mined/dense.jsonl"))
+    mixed = syneg.mix(data, mined, strategy="retrieved")
+    assert list(mixed.instances) == read_instances(Path(".syneg/tiny/mixed/retrieved.jsonl"))
+    assert "3 training instances of tiny" in str(mixed)
+
+
+def test_verify_says_which_checks_call_a_negative_relevant(data: Any, tiny_model: Path) -> None:
+    mined = syneg.mine(data, "bm25", depth=2)
+    checked = syneg.verify(data, mined, "margin", backbone=str(tiny_model), margin=2.0, effect="mark")
+    assert [n.doc_id for n in checked] == [n.doc_id for n in mined]
+    assert {n.relevant_by for n in checked} == {("margin",)}
+    with pytest.raises(UsageError, match="which one"):
+        syneg.verify(data, mined, "judge")
+
+
+def test_nothing_usable_is_an_error_with_its_causes(data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ChatServer(lambda body, number: Reply(text="I cannot do that.")) as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        with pytest.raises(syneg.SynegError, match=r"no usable negative for 3 pairs: .*unparsable"):
+            syneg.generate(data, llm="ollama:llama3", corrections=0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [({"epoch": 3}, "Did you mean 'epochs'"), ({"lr": -1.0}, "lr: Input should be greater than 0")],
+)
+def test_wrong_settings_are_named(data: Any, settings: dict[str, Any], says: str) -> None:
+    mixed = syneg.mix(data, syneg.mine(data, "bm25"), strategy="retrieved")
+    with pytest.raises(UsageError, match=says):
+        syneg.train("minilm", mixed, **settings)
+
+
+def test_a_run_can_be_measured(data: Any) -> None:
+    perfect = syneg.evaluate({"q3": {"d5": 1.0}}, data)
+    assert perfect.metrics["ndcg@10"] == 1.0
+    assert perfect.against(syneg.evaluate({"q3": {"d1": 1.0}}, data)).comparisons["ndcg@10"].difference == 1.0
+
+
+def test_progress_can_be_printed(data: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    syneg.mine(data, "bm25", progress=syneg.Printed(interval=0))
+    assert "BM25: 3 of 3 queries" in capsys.readouterr().err
+
+
+def test_importing_syneg_loads_next_to_nothing() -> None:
+    code = (
+        "import sys, syneg_cli as syneg; assert 'train' in dir(syneg); "
+        "print(sorted({'pydantic', 'numpy', 'torch', 'syneg_cli.library'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    with pytest.raises(AttributeError, match="no attribute 'trian'"):
+        syneg.trian  # noqa: B018
+
+
+def test_types_are_shipped() -> None:
+    assert (Path(syneg.__file__).parent / "py.typed").is_file()

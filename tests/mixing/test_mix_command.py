@@ -1,0 +1,84 @@
+"""`syneg mix` as its users call it: rounds, weights, relabelled documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from syneg_cli.core.files import write_jsonl
+from syneg_cli.core.record_files import read_instances, read_mined
+from syneg_cli.core.records import (
+    Pair,
+    TrainingInstance,
+)
+from syneg_cli.verification import Verdict
+from tests.conftest import Cli
+from tests.fakes import judged
+from tests.mixing.test_mix import written
+
+
+@pytest.fixture
+def mined(cli: Cli, tiny: Path) -> Cli:
+    """Two miners' files for the tiny data set."""
+    Path("syneg.toml").write_text(
+        f'[dataset]\nname = "{tiny}"\ndev_fraction = 0\n[mine]\nminers = ["bm25", "random"]\n[train]\nepochs = 3\n'
+    )
+    assert cli("mine", "--depth", 4).code == 0
+    return cli
+
+
+def rows(name: str) -> list[TrainingInstance]:
+    return read_instances(Path(f".syneg/tiny/mixed/{name}.jsonl"))
+
+
+def test_graded_has_a_round_for_each_epoch(mined: Cli) -> None:
+    write_jsonl(Path(".syneg/tiny/synthetic/default.jsonl"), [written(Pair("q1", "d1"), 1)])
+    assert mined("mix", "--strategy", "graded").code == 0
+    assert {len(instance.rounds) for instance in rows("graded")} == {3}
+    assert mined("mix", "--strategy", "graded", "--rounds", 5).code == 0
+    assert {len(instance.rounds) for instance in rows("graded")} == {5}
+
+
+def test_weights_come_from_the_flag_the_environment_and_the_file(
+    mined: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sources() -> set[str]:
+        return {ref.source for instance in rows("retrieved") for drawn in instance.rounds for ref in drawn}
+
+    assert mined("mix", "--strategy", "retrieved", "--weights", "bm25=0").code == 0
+    assert sources() == {"random"}
+    monkeypatch.setenv("SYNEG_MIX_WEIGHTS", "random=0, bm25=2")
+    assert mined("mix", "--strategy", "retrieved").code == 0
+    assert sources() == {"bm25"}
+    monkeypatch.delenv("SYNEG_MIX_WEIGHTS")
+    with Path("syneg.toml").open("a") as file:
+        file.write("[mix]\nweights = {bm25 = 0.0}\n")
+    assert mined("mix", "--strategy", "retrieved").code == 0
+    assert sources() == {"random"}
+    assert "bm25=0.0" in mined("mix", "--show-config").out
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [("bm25", "NAME=NUMBER"), ("bn25=1", "Did you mean 'bm25'"), ("bm25=-1", "--weights")],
+)
+def test_wrong_weights_are_named(mined: Cli, weights: str, said: str) -> None:
+    result = mined("mix", "--strategy", "retrieved", "--weights", weights)
+    assert result.code == 2
+    assert said in result.err
+    assert not Path(".syneg/tiny/mixed").exists()
+
+
+def test_a_relabelled_document_trains_as_a_positive(mined: Cli) -> None:
+    path = Path(".syneg/tiny/mined/bm25.jsonl")
+    found = read_mined(path)
+    first = found[0]
+    write_jsonl(path, [judged(row, {"judge": Verdict(row == first, 1.0)}, "relabel") for row in found])
+    assert mined("mix", "--strategy", "retrieved").code == 0
+    made = rows("retrieved")
+    assert (first.query_id, first.doc_id) in {(i.query_id, i.positive_id) for i in made}
+    drawn = {
+        ref.id for i in made if i.query_id == first.query_id for negatives in i.rounds for ref in negatives
+    }
+    assert first.doc_id not in drawn

@@ -1,0 +1,112 @@
+"""`syneg report`, from training to a page."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from syneg_cli.core.artifacts import Workspace
+from syneg_cli.report.figures import FIGURES
+from syneg_cli.training.recorder import RECORDING
+from tests.cli.test_app import modules_after
+from tests.conftest import Cli
+from tests.report.conftest import add_model
+
+
+@pytest.fixture
+def trained(cli: Cli, tiny: Path, tiny_model: Path) -> Cli:
+    """Two models: `one` is measured, `two` is not."""
+    Path("syneg.toml").write_text(
+        f'[dataset]\nname = "{tiny}"\ndev_fraction = 0\n[mine]\nminers = ["bm25", "random"]\n'
+        f'[mix]\nstrategy = "retrieved"\n[train]\nbackbone = "{tiny_model}"\nepochs = 2\nbatch_size = 2\n',
+        encoding="utf-8",
+    )
+    for command in (
+        ["mine"],
+        ["mix"],
+        ["train", "--output", "one"],
+        ["train", "--output", "two", "--lr", "1e-3"],
+    ):
+        assert cli(*command, "-q").code == 0
+    assert cli("eval", "--model", "one", "-q").code == 0
+    return cli
+
+
+def test_from_training_to_a_report(trained: Cli) -> None:
+    done = trained("report", "--json")
+    assert done.code == 0, done.err
+    made = done.json["models"]
+    assert isinstance(made, list)
+    one, two = made
+    assert (one["name"], two["name"]) == ("one", "two")
+    assert one["steps"] == 4
+    assert one["strategy"] == "retrieved"
+    assert one["to_backbone"] is not None
+    assert two["ndcg@10"] is None
+    manifest = json.loads(Path(".syneg/tiny/models/one/syneg.manifest.json").read_text())
+    assert one["gradient_variance"] == pytest.approx(manifest["counts"]["gradient_variance"])
+    folder = Path(".syneg/tiny/report")
+    assert {path.name for path in folder.iterdir()} == {
+        "report.md",
+        "report.html",
+        *(f"{name}.{form}" for name in FIGURES for form in ("png", "svg")),
+    }
+    shown = trained("report", "--model", "two", "--output", "there")
+    assert shown.code == 0, shown.err
+    assert "there/report.html" in shown.out
+    assert "two" in shown.out
+    assert "│ one" not in shown.out
+    assert "syneg eval tiny --model two" in Path("there/report.md").read_text()
+    assert "Differs: lr" in (folder / "report.md").read_text()
+
+
+def test_a_report_needs_no_data(trained: Cli, tiny: Path) -> None:
+    shutil.rmtree(tiny)
+    assert trained("report").code == 0
+    Path("syneg.toml").unlink()
+    assert trained("report", "tiny").code == 0
+
+
+def test_a_data_set_goes_by_the_name_of_the_folder_behind_a_link(trained: Cli, tiny: Path) -> None:
+    Path("link").symlink_to(tiny)
+    assert trained("report", "link").code == 0
+
+
+def test_bad_models_of_a_data_set(trained: Cli) -> None:
+    Path(".syneg/tiny/models/one", RECORDING).unlink()
+    some = trained("report")
+    assert some.code == 0
+    assert some.err.count("one is left out: it has no recording") == 1
+    wrong = trained("report", "--model", "tow")
+    assert wrong.code == 2
+    assert "Did you mean 'two'?" in wrong.err
+    Path(".syneg/tiny/models/two/syneg.manifest.json").write_text('{"stage": ')
+    none = trained("report")
+    assert none.code == 2
+    assert "torn" in none.err
+    assert "Run `syneg train" in none.err
+    Path("file").write_text("")
+    assert trained("report", "--output", "file").code == 2
+
+
+def test_without_models_the_next_step_is_named(cli: Cli, work: Workspace, tiny: Path) -> None:
+    result = cli("report", tiny)
+    assert result.code == 2
+    assert result.err.count("\n") == 2
+    assert "No trained model for tiny" in result.err
+    assert f"Run `syneg train {tiny}`." in result.err
+    assert not Path(".syneg").exists()
+    unnamed = cli("report")
+    assert unnamed.code == 2
+    assert "No data set named" in unnamed.err
+    add_model(work, "m")
+    near = cli("report", "tinny", "--work-dir", work.root)
+    assert near.code == 2
+    assert "Did you mean 'tiny'?" in near.err
+
+
+def test_help_imports_no_library_that_draws() -> None:
+    assert not modules_after("report", "--help") & {"matplotlib", "numpy", "torch"}
