@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from syneg_cli.cli.output import PLAIN_INTERVAL, Output
 from syneg_cli.core import duration, money
+from syneg_cli.llm import Stats, Tick
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from syneg_cli.llm import Stats, Tick
 
 SAMPLE_WIDTH = 240
 

@@ -74,11 +74,11 @@ class Manifest:
     versions: Mapping[str, str] = field(default_factory=dict)
     created: str = ""
     paths: Mapping[str, str] = field(default_factory=dict)
-    """Where the inputs lay, for a later stage that needs their texts."""
+    """Where the inputs were, for a later stage that needs their texts."""
 
 
 def manifest_path(path: Path) -> Path:
-    """`x.jsonl` -> `x.manifest.json`; a folder's manifest lies inside it."""
+    """`x.jsonl` -> `x.manifest.json`; a folder's manifest is inside it."""
     return path / "syneg.manifest.json" if path.is_dir() else path.with_suffix(".manifest.json")
 
 

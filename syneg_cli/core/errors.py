@@ -9,7 +9,7 @@
       BackboneError           exit code 2: a model cannot be found or loaded
       HubError                exit code 1: a model cannot be pushed to the model hub
       LLMError                exit code 1: a language model call failed
-        LLMSetupError           ... in a way that no retry mends (key, model, server)
+        LLMSetupError           ... in a way that no retry helps (key, model, server)
         RateLimited             ... for now: the server asks to wait
         BadResponse             ... its answer cannot be used
         BudgetExceeded          ... not sent: it could pass the cap

@@ -1,4 +1,4 @@
-"""What is known of the data set: where it lies, what counts as relevant, what is held out."""
+"""What is known of the data set: where it is, what counts as relevant, what is held out."""
 
 from __future__ import annotations
 
@@ -31,11 +31,13 @@ class DatasetSettings(Section):
     """The data set."""
 
     name: str | None = setting(
-        None, "A BEIR name, or a folder with corpus.jsonl, queries.jsonl and qrels/.", example='"scifact"'
+        None,
+        "A BEIR name, a folder with corpus.jsonl, queries.jsonl and qrels/, or irds:NAME.",
+        example='"scifact"',
     )
     data_dir: str | None = setting(
         None,
-        "Where data set folders lie already; nothing is downloaded then.",
+        "Where data set folders are already; nothing is downloaded then.",
         example='"data"',
         metavar="FOLDER",
     )

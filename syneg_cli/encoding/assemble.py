@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syneg_cli.encoding.backbones import Backbone
+
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-
-    from syneg_cli.encoding.backbones import Backbone
 
 
 def assemble(folder: Path, known: Backbone, device: str | None, trust: bool) -> SentenceTransformer:

@@ -151,7 +151,7 @@ class Entry:
 
 
 def entries(cache: Path) -> list[Entry]:
-    """Everything in the embedding cache, oldest first; what lies there of others is left out."""
+    """Everything in the embedding cache, oldest first; what others put there is left out."""
     folders = [place for place in cache.iterdir() if _is_entry(place)] if cache.is_dir() else []
     return sorted(map(_entry, folders), key=lambda entry: (entry.created, entry.key))
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syneg_cli.core import Advance, NoProgress, Progress, content_hash, world
+from syneg_cli.data import Corpus
 from syneg_cli.encoding.assemble import split_towers
 from syneg_cli.encoding.embedding_cache import Labels, open_store
 from syneg_cli.encoding.loading import load_model
@@ -25,8 +26,6 @@ from syneg_cli.encoding.tower import Tower
 if TYPE_CHECKING:
     import numpy as np
     from sentence_transformers import SentenceTransformer
-
-    from syneg_cli.data import Corpus
 
 
 BLOCK_ROWS = 1024

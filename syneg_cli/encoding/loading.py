@@ -33,7 +33,7 @@ def load_model(
 
     An alias gets pooling, prompts ("query" and "document"), similarity and maximum length
     from the table. A folder or hub model with a sentence-transformers configuration keeps
-    it; one without gets mean pooling and cosine [I].
+    it; one without gets mean pooling and cosine, as most encoders of that kind were trained.
 
     Raises:
         BackboneError: it cannot be found, fetched or loaded, or `max_length` is too long for it.

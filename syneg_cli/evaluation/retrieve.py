@@ -7,13 +7,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from syneg_cli.core import NoProgress, Progress, Run
-from syneg_cli.encoding import search
+from syneg_cli.data import Dataset
+from syneg_cli.encoding import Encoder, search
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from syneg_cli.data import Dataset
-    from syneg_cli.encoding import Encoder
 
 DEPTH = 100
 """Documents kept per query: what Recall@100 and MAP@100 need."""

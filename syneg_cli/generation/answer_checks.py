@@ -14,14 +14,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.data import Words, normalised
-from syneg_cli.llm import OK, TRUNCATED, UNPARSABLE
+from syneg_cli.data import Corpus, Words, normalised
+from syneg_cli.llm import OK, TRUNCATED, UNPARSABLE, Answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from syneg_cli.data import Corpus
-    from syneg_cli.llm import Answer
 
 EMPTY = "empty"
 MALFORMED = "malformed"
@@ -136,7 +134,7 @@ def _as_object(value: Any) -> dict[str, Any] | None:
 
 @lru_cache(maxsize=64)
 def parse_negatives(text: str, *, finish: str = "stop") -> Parsed:
-    """The negatives of an answer; with `finish` "length" a mended last one counts as cut off."""
+    """The negatives of an answer; with `finish` "length" a repaired last one counts as cut off."""
     value, whole = read_object(text)
     if value is None:
         return Parsed(error="The answer holds no JSON object.")

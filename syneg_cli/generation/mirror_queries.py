@@ -9,17 +9,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from syneg_cli.core import SyntheticNegative
 from syneg_cli.data import Dataset
 from syneg_cli.generation.answer_checks import classify, own_query_problem, read_object
+from syneg_cli.generation.prompt_files import Prompt
 from syneg_cli.generation.requests import shown
-from syneg_cli.llm import Request, Subject, Tick, ask_each
-
-if TYPE_CHECKING:
-    from syneg_cli.generation.prompt_files import Prompt
-    from syneg_cli.llm import Engine
+from syneg_cli.llm import Engine, Request, Subject, Tick, ask_each
 
 MAX_TOKENS = 300
 NO_ANSWER = "no answer"

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from syneg_cli.core import Section, UsageError, did_you_mean
+from syneg_cli.core import Section, UsageError, Workspace, did_you_mean
 from syneg_cli.llm import Cache, CallSettings, Engine, Limits, settled_price
 
 WORK_DIR = Path(".syneg")
@@ -37,11 +37,11 @@ def settings_from(section: type[S], given: Mapping[str, Any], **more: Any) -> S:
 
 
 def embeddings(work_dir: str | Path) -> Path:
-    return Path(work_dir) / "embeddings"
+    return Workspace(Path(work_dir), "").embeddings
 
 
 def answers(settings: CallSettings, work_dir: str | Path) -> Cache:
-    return Cache(Path(settings.cache) if settings.cache else Path(work_dir) / "generations.db")
+    return Cache(Path(settings.cache) if settings.cache else Workspace(Path(work_dir), "").generations)
 
 
 def engine_for(settings: CallSettings, model: Any, cache: Cache, job: str) -> Engine:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import Progress
+from syneg_cli.core import Progress, Workspace
 from syneg_cli.data import Dataset, DatasetSettings
 from syneg_cli.data import load_dataset as load
 from syneg_cli.library.arguments import WORK_DIR, settings_from
@@ -32,7 +32,7 @@ def load_dataset(
     return load(
         chosen.name,
         data_dir=Path(data_dir) if data_dir else None,
-        cache=Path(work_dir) / "corpora",
+        cache=Workspace(Path(work_dir), "").corpora,
         dev_fraction=chosen.dev_fraction,
         dev_seed=chosen.dev_seed,
         relevance=chosen.relevance,

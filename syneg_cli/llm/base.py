@@ -29,7 +29,7 @@ class Request:
     """Everything that is asked, in the words of no particular provider.
 
     `temperature` and `seed` are left to the server where None. `max_tokens` bounds the
-    answer. `schema` is the JSON schema the answer shall follow, or None.
+    answer. `schema` is the JSON schema the answer has to follow, or None.
     """
 
     subject: Subject

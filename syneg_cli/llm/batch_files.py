@@ -11,16 +11,14 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from syneg_cli.core import BudgetExceeded, LLMError, UsageError
 from syneg_cli.llm.base import Answer, Item
 from syneg_cli.llm.budget import most_it_can_cost
 from syneg_cli.llm.cache import Caps
 from syneg_cli.llm.engine import Classify, Engine
-
-if TYPE_CHECKING:
-    from syneg_cli.llm.openai import OpenAI
+from syneg_cli.llm.openai import OpenAI, read_completion
 
 ENDPOINT: Final = "/v1/chat/completions"
 WINDOW: Final = "24h"
@@ -95,7 +93,6 @@ async def collect(chunks: Iterable[list[Item]], engine: Engine, classify: Classi
 
 
 def openai_of(engine: Engine) -> OpenAI:
-    from syneg_cli.llm.openai import OpenAI
 
     if not isinstance(engine.llm, OpenAI):
         raise UsageError(f"--batch works with openai models, not with {engine.llm.provider}.")
@@ -135,7 +132,6 @@ def _open_rows(engine: Engine) -> list[dict[str, Any]]:
 
 def _store(line: Mapping[str, Any], items: dict[str, Item], engine: Engine, classify: Classify) -> bool:
     """Put one line of a batch's output into the cache; whether it held an answer that is ours."""
-    from syneg_cli.llm.openai import read_completion
 
     item, response = items.get(line["custom_id"]), line.get("response") or {}
     if item is None or response.get("status_code") != 200:

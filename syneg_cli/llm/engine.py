@@ -270,7 +270,7 @@ class Engine:
         if self._failed_in_a_row >= self.limits.failures_in_a_row:
             raise LLMSetupError(
                 f"Stopped: {self._failed_in_a_row} requests in a row failed, the last with: {error.message}",
-                hint="Everything answered is kept. Mend the cause and run the same command again.",
+                hint="Everything answered is kept. Fix the cause and run the same command again.",
             ) from error
 
     def _backoff(self, attempt: int, error: LLMError | None) -> float:

@@ -16,6 +16,7 @@ from typing import Any
 
 from syneg_cli.core import LLMSetupError
 from syneg_cli.llm.base import Answer, Live, Refused, Request
+from syneg_cli.llm.constrained import FollowSchema
 
 BATCH = 8
 WHOLE_FILE = 16 * 2**20
@@ -82,8 +83,6 @@ class HuggingFace(Live):
         """
         import torch
         from transformers import LogitsProcessorList
-
-        from syneg_cli.llm.constrained import FollowSchema
 
         model, tokenizer = self._load()
         first, started = requests[0], time.perf_counter()

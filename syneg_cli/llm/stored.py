@@ -1,4 +1,4 @@
-"""One answer at rest, and the key that its request is known by."""
+"""One stored answer, and the key that its request is known by."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from syneg_cli.core import content_hash
-
-if TYPE_CHECKING:
-    from syneg_cli.llm.base import Request
+from syneg_cli.llm.base import Request
 
 KEY_VERSION = 1
 OK, TRUNCATED, UNPARSABLE = "ok", "truncated", "unparsable"
@@ -49,7 +47,7 @@ def _known_schema(schema: Mapping[str, Any]) -> tuple[object, str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One answer at rest. `status` is "ok", "truncated" or "unparsable"; `cost_usd` None is unpriced."""
+    """One stored answer. `status` is "ok", "truncated" or "unparsable"; `cost_usd` None is unpriced."""
 
     key: str
     status: str

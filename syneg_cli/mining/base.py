@@ -12,13 +12,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from syneg_cli.core import NoProgress, Progress
+from syneg_cli.data import Dataset
+from syneg_cli.encoding import Encoder
 from syneg_cli.mining.settings import MineSettings
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from syneg_cli.data import Dataset
-    from syneg_cli.encoding import Encoder
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,8 @@ def auto_margin(positive: np.ndarray, baseline: np.ndarray, share: float) -> np.
     """(n,) widths: (1 - share) of the distance between a query's positive and an average document.
 
     It is the percentage rule with the average document's score as zero, so that encoders
-    whose scores all lie in a narrow band get a margin to the scale of that band [ours].
+    whose scores are all in a narrow band get a margin to the scale of that band. The rule is
+    syneg's own.
     """
     import numpy as np
 

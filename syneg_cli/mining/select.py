@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from syneg_cli.core import MinedNegative, generator, joined
-from syneg_cli.data import near_copy
+from syneg_cli.data import Dataset, near_copy
 from syneg_cli.mining import filters
 from syneg_cli.mining.base import Ranking
 from syneg_cli.mining.settings import MineSettings
+from syneg_cli.mining.tally import Tally
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from syneg_cli.data import Dataset
-    from syneg_cli.mining.tally import Tally
 
 POOL = 300
 """Ranks looked at by default, so that filters have something to choose from."""

@@ -1,9 +1,10 @@
-"""`simans`: negatives whose score lies near the positive's (SimANS, arXiv 2210.11773).
+"""`simans`: negatives whose score is near the positive's (SimANS, arXiv 2210.11773).
 
 Drawn without replacement from another miner's ranking (`simans:bm25`, `simans:run:FILE`; by
 default dense) with probability proportional to exp(-a (s - s+ + b)^2). The paper's a = 0.5
-and b = 0 are made for raw dot products; cosines are divided by a temperature first [I],
-because on their scale a and b would do nothing. With several positives s+ is the lowest [I].
+and b = 0 are made for raw dot products; cosines are divided by a temperature first, because on
+their scale a and b would do nothing. With several positives s+ is the lowest. The paper leaves
+both open.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Mirrored negatives: each synthetic negative is also the positive of a query of its own.
 
 The query came with the negative in one answer (`extra["query"]`, prompt `mirror`), or was asked
-for later and rests in a file of `{"query_id", "negative", "query"}` lines, where `negative` is
+for later and is stored in a file of `{"query_id", "negative", "query"}` lines, where `negative` is
 the number of the negative and an optional `doc_id` names its positive.
 """
 

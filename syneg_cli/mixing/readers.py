@@ -11,13 +11,10 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from syneg_cli.core import TEXT, MinedNegative, Pair, UsageError, json_lines
-from syneg_cli.data import normalised
-
-if TYPE_CHECKING:
-    from syneg_cli.data import Dataset
+from syneg_cli.data import Dataset, normalised
 
 IMPORTED = "imported"
 """The miner of a negative that a file brought and the corpus has."""

@@ -16,7 +16,9 @@ FILES = "Input and output"
 class MixSettings(Section):
     """Training instances."""
 
-    strategy: str = setting("hybrid", f"{', '.join(STRATEGIES)}.")
+    strategy: str = setting(
+        "hybrid", "; ".join(f"{name}: {strategy.about}" for name, strategy in STRATEGIES.items()) + "."
+    )
     name: str | None = setting(
         None,
         "Name of the result.",

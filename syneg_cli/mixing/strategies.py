@@ -60,7 +60,8 @@ DrawFunction = Callable[[Pools, Draw], list[NegativeRef]]
 def synthetic_count(k: int, ratio: float, rng: random.Random) -> int:
     """How many of k negatives are synthetic: k·R/(1+R) in expectation, never off by 1 or more.
 
-    R is synthetic : retrieved (SyNeg section 4 [I]). The fractional part is resolved by a draw.
+    R is synthetic : retrieved, as SyNeg's section 4 reads (it plots R from 0.2 to 2.7 without
+    defining it). The fractional part is resolved by a draw.
     """
     expected = k * (ratio / (1 + ratio))
     return int(expected) + (rng.random() < expected - int(expected))
@@ -153,7 +154,7 @@ def window(pool: Sequence[Candidate], draw: Draw) -> tuple[Candidate, ...]:
 
 @dataclass(frozen=True)
 class Strategy:
-    """An entry of STRATEGIES. `about` is what `--help` and the documents say."""
+    """An entry of STRATEGIES. `about` is what `--help` and docs/settings.md say."""
 
     draw: DrawFunction
     about: str

@@ -1,11 +1,10 @@
-"""The texts of training instances that rest outside the data set: synthetic, mirrored, imported."""
+"""The texts of training instances that are not in the data set: synthetic, mirrored, imported."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from syneg_cli.core import (
     Manifest,
@@ -15,11 +14,9 @@ from syneg_cli.core import (
     file_hash,
     read_synthetic,
 )
+from syneg_cli.data import Dataset
 from syneg_cli.mixing.mirror import OwnQuery, own_queries, query_id_of, read_mirror
 from syneg_cli.mixing.readers import Imported, read_imported
-
-if TYPE_CHECKING:
-    from syneg_cli.data import Dataset
 
 
 @dataclass(frozen=True)

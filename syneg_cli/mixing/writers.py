@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from syneg_cli.core import (
     CORPUS,
@@ -21,11 +21,9 @@ from syneg_cli.core import (
     did_you_mean,
     write_jsonl,
 )
+from syneg_cli.data import Dataset
 from syneg_cli.mixing.families import families
-
-if TYPE_CHECKING:
-    from syneg_cli.data import Dataset
-    from syneg_cli.mixing.texts import Texts
+from syneg_cli.mixing.texts import Texts
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What lies on disk of each trained model: its recording, manifest and mix, and the results of `eval`."""
+"""What is stored of each trained model: its recording, manifest and mix, and the results of `eval`."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from syneg_cli.core import UsageError
+from syneg_cli.core import UsageError, Workspace
 from syneg_cli.llm import LLM, Cache, Engine, Limits, open_llm, public_url, settled_price
 from syneg_cli.stages.session import Session
 
@@ -18,7 +18,7 @@ LLM_HINT = (
 def cache_path(session: Session) -> Path:
     """The generation cache: the project's own, or a shared one that [generate] names."""
     named = session.project.generate.cache
-    return session.resolved.path(named) if named else session.work_dir / "generations.db"
+    return session.resolved.path(named) if named else Workspace(session.work_dir, "").generations
 
 
 def open_cache(session: Session) -> Cache:

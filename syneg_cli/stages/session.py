@@ -46,7 +46,7 @@ class Session:
             section.name,
             data_dir=self.resolved.path(section.data_dir) if section.data_dir else None,
             folder=self.resolved.folder,
-            cache=self.work_dir / "corpora",
+            cache=Workspace(self.work_dir, "").corpora,
             dev_fraction=section.dev_fraction,
             dev_seed=section.dev_seed,
             relevance=section.relevance,

@@ -16,7 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from syneg_cli.core import TrainingInstance
+from syneg_cli.data import Dataset
 from syneg_cli.evaluation import nearest
+from syneg_cli.mixing import Texts
 from syneg_cli.training.batches import Tokenise
 from syneg_cli.training.gradcache import Features
 from syneg_cli.training.losses import pairwise_lambda
@@ -24,9 +26,6 @@ from syneg_cli.training.losses import pairwise_lambda
 if TYPE_CHECKING:
     import numpy as np
     from sentence_transformers import SentenceTransformer
-
-    from syneg_cli.data import Dataset
-    from syneg_cli.mixing import Texts
 
 
 @dataclass(frozen=True)

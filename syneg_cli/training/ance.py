@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syneg_cli.core import NegativeRef, NoProgress, Progress, TrainingInstance, joined, stream, write_text
+from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encoder
 from syneg_cli.evaluation import nearest
 from syneg_cli.mixing import Families
@@ -21,7 +22,6 @@ from syneg_cli.mixing import Families
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-    from syneg_cli.data import Dataset
 
 SOURCE = "ance"
 

@@ -2,7 +2,7 @@
 
 PyTorch's fused attention has a good forward pass on CPUs, but in bf16 its backward pass took
 half of a training step (MiniLM, torch 2.13). Here the forward pass is PyTorch's, and the
-backward pass is five batched matrix products, a few texts at a time, so that what lies between
+backward pass is five batched matrix products, a few texts at a time, so that what comes between
 them stays in the caches. Nothing of size length x length is kept between the two. In float32
 PyTorch's own is faster and stays.
 """

@@ -9,13 +9,13 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 from syneg_cli.core import CORPUS, SYNTHETIC, NegativeRef, TrainingInstance
-from syneg_cli.mixing import Families
+from syneg_cli.data import Dataset
+from syneg_cli.mixing import Families, Texts
+from syneg_cli.training.losses import guided_mask
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from syneg_cli.data import Dataset
-    from syneg_cli.mixing import Texts
 
 Tokenise = Callable[[list[str], "str | None"], Mapping[str, "Tensor"]]
 """(texts, prompt) -> the model's input tensors."""
@@ -159,8 +159,6 @@ class Collator:
 
     def _labels(self, batch: Batch) -> dict[str, Any]:
         import torch
-
-        from syneg_cli.training.losses import guided_mask
 
         positives, mask = torch.tensor(batch.positives), torch.tensor(batch.masked)
         own = torch.zeros_like(mask)

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from syneg_cli.core import NoProgress, Progress
+from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encoder
 from syneg_cli.evaluation import MAIN_METRIC, nearest, score
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-    from syneg_cli.data import Dataset
 
 DEPTH = 10
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from syneg_cli.core import NegativeRef
+from syneg_cli.data import Dataset
+from syneg_cli.encoding import Encoder
 from syneg_cli.mixing import Texts
 from syneg_cli.training.batches import Batch
 
@@ -16,9 +18,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
-
-    from syneg_cli.data import Dataset
-    from syneg_cli.encoding import Encoder
 
 
 @dataclass

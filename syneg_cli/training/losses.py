@@ -20,7 +20,6 @@ def info_nce(
     *,
     temperature: float,
     mask: Tensor | None = None,
-    weights: Tensor | None = None,
 ) -> Tensor:
     """InfoNCE, the mean over queries of -log softmax_j(s(q, d_j) / temperature) at the positive.
 
@@ -34,8 +33,6 @@ def info_nce(
         temperature: above 0; 0.02 is the paper's default.
         mask: (B, M) booleans, True where a document takes no part for a query. The
             positive itself always takes part.
-        weights: (B, M) how much each negative counts: w_j · f(q, d_j) in the denominator. The
-            positive's weight is 1 whatever stands there.
 
     Returns:
         A scalar. For queries = documents = the 2x2 identity and temperature 1 it is
@@ -45,8 +42,6 @@ def info_nce(
 
     logits = similarity(queries, documents) / temperature
     own = torch.zeros_like(logits, dtype=torch.bool).scatter_(1, positives.unsqueeze(1), True)
-    if weights is not None:
-        logits = logits + weights.log().masked_fill(own, 0.0)
     if mask is not None:
         logits = logits.masked_fill(mask & ~own, float("-inf"))
     return torch.nn.functional.cross_entropy(logits, positives)
@@ -73,7 +68,7 @@ def guided_mask(guide_scores: Tensor, positives: Tensor, *, margin: float = 0.0)
 def source_balance(
     queries: Tensor, documents: Tensor, synthetic: Tensor, mined: Tensor, *, temperature: float = 0.1
 ) -> Tensor:
-    """CausalNeg's query-view regulariser (arXiv 2606.01304): the source shall not give negatives away.
+    """CausalNeg's query-view regulariser (arXiv 2606.01304): the source must not give negatives away.
 
     Over a query's own negatives, p = softmax(s / temperature), with the query and the mined
     vectors detached, so that only the synthetic documents move. With P the synthetic part of p,

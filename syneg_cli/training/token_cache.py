@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from syneg_cli.encoding import plain_tokens
+from syneg_cli.training.batches import Tokenise
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-    from syneg_cli.training.batches import Tokenise
 
 TEXTS = 100_000
 """Texts whose tokens are kept: about 100 MB at 256 tokens; the least recently used go first."""

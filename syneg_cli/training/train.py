@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syneg_cli.core import NoProgress, Progress, TrainingInstance, world
+from syneg_cli.data import Dataset
 from syneg_cli.encoding import resolve_precision
 from syneg_cli.mixing import Texts, families
 from syneg_cli.training import checkpoints, tuning
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from torch import Tensor
 
-    from syneg_cli.data import Dataset
     from syneg_cli.training.adore import Adore, QueryCollator
     from syneg_cli.training.objective import Labels, Objective
 

@@ -21,7 +21,7 @@ LAYER = re.compile(r"\.(?:layers?|h|block|blocks)\.(\d+)\.")
 def dropout(model: SentenceTransformer, rate: float | None) -> Iterator[None]:
     """Every dropout rate of the model set to `rate` for a while (None: left alone).
 
-    The rates rest in Dropout modules and, for fused attention, in plain attributes; the
+    The rates are in Dropout modules and, for fused attention, in plain attributes; the
     configuration is not touched, so that the saved model keeps its own.
     """
     saved: list[tuple[Any, str, float]] = []

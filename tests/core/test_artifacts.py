@@ -112,8 +112,8 @@ def test_the_hash_of_a_folder_sees_names_and_contents(tmp_path: Path) -> None:
 def test_a_wrong_line_is_named_by_the_callers_error(tmp_path: Path, line: bytes, said: str) -> None:
     path = tmp_path / "x.jsonl"
     path.write_bytes(b'{"a": 1}\n\n' + line + b"\n")
-    rows = json_lines(path, UsageError, hint="Mend it.")
+    rows = json_lines(path, UsageError, hint="Fix it.")
     assert next(rows) == (1, {"a": 1})
     with pytest.raises(UsageError, match=said) as caught:
         next(rows)
-    assert caught.value.hint == "Mend it."
+    assert caught.value.hint == "Fix it."

@@ -198,7 +198,7 @@ def test_simans_weights() -> None:
 
 
 def test_simans_draws_near_the_positive(four: Dataset) -> None:
-    """b (0.8) lies nearer to the positive (1.0) than c (0.0): -8 against -200 at temperature 0.05."""
+    """b (0.8) is nearer to the positive (1.0) than c (0.0): -8 against -200 at temperature 0.05."""
     for seed in range(20):
         setup = Setup(four, lambda: FakeEncoder(), seed=seed)  # type: ignore[arg-type, return-value]
         mined = mine_negatives(four, ["simans"], setup=setup, selection=Selection(depth=1))[0]

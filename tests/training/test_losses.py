@@ -68,20 +68,6 @@ def test_agrees_with_sentence_transformers(seed: int, negatives: int) -> None:
     assert ours.item() == pytest.approx(reference.item(), abs=1e-6)
 
 
-def test_weights_by_hand() -> None:
-    """A negative of weight 2 counts as two; the positive's own weight is ignored."""
-    weights = torch.tensor([[9.0, 2.0], [1.0, 1.0]])
-    loss = info_nce(torch.eye(2), torch.eye(2), torch.tensor([0, 1]), temperature=1.0, weights=weights)
-    expected = (math.log(1 + 2 / math.e) + math.log(1 + 1 / math.e)) / 2
-    assert loss.item() == pytest.approx(expected, abs=1e-6)
-
-
-def test_a_weight_of_zero_masks() -> None:
-    weights = torch.tensor([[1.0, 0.0], [1.0, 1.0]])
-    loss = info_nce(torch.eye(2), torch.eye(2), torch.tensor([0, 1]), temperature=1.0, weights=weights)
-    assert loss.item() == pytest.approx(math.log(1 + 1 / math.e) / 2, abs=1e-6)
-
-
 def test_guided_mask_by_hand() -> None:
     scores = torch.tensor([[0.5, 0.6, 0.45, 0.1], [0.2, 0.9, 0.85, 0.95]])
     positives = torch.tensor([0, 1])
