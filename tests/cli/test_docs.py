@@ -107,3 +107,27 @@ def test_the_readme_mentions_every_command() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     missing = [name for name in COMMANDS if f"syneg {name}" not in readme and f"`{name}`" not in readme]
     assert not missing
+
+
+def test_the_python_of_every_page_runs(
+    tmp_path: Path, tiny: Path, tiny_model: Path, beginner: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In order, one name space a page, as a notebook would; minilm is a tiny model in the hub's cache."""
+    from syneg_cli.data import demo
+
+    hub = tmp_path / "hub" / "models--sentence-transformers--all-MiniLM-L6-v2"
+    shutil.copytree(tiny_model, hub / "snapshots" / "abc")
+    (hub / "refs").mkdir()
+    (hub / "refs" / "main").write_text("abc")
+    write_dataset(Path("scifact"))
+    demo.write_dataset(Path("syneg-demo") / demo.DATASET)
+    demo.write_recordings(Path("syneg-demo"))
+    ran = 0
+    with ChatServer() as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        for page in PAGES:
+            names: dict[str, object] = {}
+            for block in re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S):
+                exec(compile(block, page.name, "exec"), names)
+                ran += 1
+    assert ran >= 5
