@@ -105,7 +105,8 @@ def untouched(model: Any) -> Iterator[None]:
 
 def leave_out(part: str) -> None:
     """Switch off one of the things that make our step fast."""
-    from syneg_cli.training import attention, objective
+    from syneg_cli.training import cpu_attention as attention
+    from syneg_cli.training import objective
 
     if part == "attention":
         attention.fast_attention = untouched
@@ -135,7 +136,7 @@ def train_plain(dataset: Dataset, made: list[TrainingInstance], arm: Arm, args: 
     from transformers import TrainerCallback
 
     from syneg_cli.encoding.loading import load_model
-    from syneg_cli.training.tuning import dropout
+    from syneg_cli.training.parameters import dropout
 
     model = load_model(args.backbone)
     columns: dict[str, list[str]] = {

@@ -28,7 +28,7 @@ from syneg_cli.data.beir_files import (
     read_queries,
 )
 from syneg_cli.data.corpus import Corpus, open_corpus
-from syneg_cli.data.find import find_folder
+from syneg_cli.data.find_dataset import find_folder
 from syneg_cli.data.presets import preset_for
 from syneg_cli.data.splits import with_dev
 

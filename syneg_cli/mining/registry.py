@@ -6,15 +6,15 @@ What a miner needs comes after a colon. A new miner is a file here and a line in
 from __future__ import annotations
 
 from syneg_cli.core import UsageError, did_you_mean
-from syneg_cli.mining import bm25, dense, fusion, simans, trec_run, uniform
+from syneg_cli.mining import bm25, dense, fusion, random, run, simans
 from syneg_cli.mining.base import MakeMiner, Miner, Setup
 
 MINERS: dict[str, MakeMiner] = {
-    "random": uniform.make,
+    "random": random.make,
     "bm25": bm25.make,
     "dense": dense.make,
     "simans": simans.make,
-    "run": trec_run.make,
+    "run": run.make,
     "fusion": fusion.make,
 }
 

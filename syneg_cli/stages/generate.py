@@ -32,7 +32,7 @@ from syneg_cli.generation import (
     select_pairs,
 )
 from syneg_cli.llm import LLM, Engine, Totals, settled_price, split_spec
-from syneg_cli.stages import calling
+from syneg_cli.stages import language_model
 from syneg_cli.stages.mine import mined_path
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Plan, Stage
@@ -63,7 +63,7 @@ class Generate(Stage):
         self.settings = self.project.generate
 
     def plan(self) -> Plan:
-        spec = calling.llm_spec(self.session, "generate")
+        spec = language_model.llm_spec(self.session, "generate")
         provider, model = split_spec(spec)
         prompt = self.prompt()
         pools = {name: self.dataset.attributes[name] for name in prompt.attributes}
@@ -74,14 +74,14 @@ class Generate(Stage):
             "attribute pools": content_hash(pools),
         }
         if provider == "replay":
-            inputs["recorded answers"] = calling.open_model(self.session, spec).identity()["model"]
+            inputs["recorded answers"] = language_model.open_model(self.session, spec).identity()["model"]
             spec = f"replay:{Path(model).name}"
         if prompt.needs_candidates:
             inputs["mined candidates"] = file_hash(self._candidate_file())
         settings = {
             **self.settings.deciding(),
             "llm": spec,
-            "endpoint": calling.endpoint(self.settings.base_url, provider),
+            "endpoint": language_model.endpoint(self.settings.base_url, provider),
             "prompt": prompt.name,
             "unanswered": 0,
         }
@@ -92,10 +92,10 @@ class Generate(Stage):
 
     def run(self, plan: Plan) -> Made:
         pairs = self.pairs()
-        with calling.open_cache(self.session) as cache:
+        with language_model.open_cache(self.session) as cache:
             generator = self.generator()
             job = job_of(plan)
-            engine = calling.open_engine(self.session, generator.llm, cache, job=job, again=self.again)
+            engine = language_model.open_engine(self.session, generator.llm, cache, job=job, again=self.again)
             keys, stopped = self._fill(generator, pairs, engine)
             counts: Counter[str] = Counter()
             write_negatives(plan.path, read_negatives(generator, pairs, keys, cache, counts=counts))
@@ -105,7 +105,7 @@ class Generate(Stage):
     def estimate(self) -> Estimate:
         """Calls, tokens and cost with their bounds; nothing is sent."""
         generator = self.generator()
-        with calling.open_cache(self.session) as cache:
+        with language_model.open_cache(self.session) as cache:
             return estimate(generator, self.pairs(), cache, settled_price(self.settings, generator.llm))
 
     def pairs(self) -> list[Pair]:
@@ -122,7 +122,7 @@ class Generate(Stage):
         return Generator(
             self.dataset,
             prompt,
-            llm or calling.open_model(self.session, calling.llm_spec(self.session, "generate")),
+            llm or language_model.open_model(self.session, language_model.llm_spec(self.session, "generate")),
             Asking.of(self.settings),
             self._candidates() if prompt.needs_candidates else None,
         )

@@ -9,7 +9,7 @@ from typing import Any
 from syneg_cli.core import content_hash, file_hash, read_synthetic, write_jsonl
 from syneg_cli.data import Dataset
 from syneg_cli.generation import Prompt, mirror_queries
-from syneg_cli.stages import calling
+from syneg_cli.stages import language_model
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Plan, Stage
 
@@ -39,7 +39,7 @@ class MirrorQueries(Stage):
         read_synthetic(self.source, hint=hint)
         inputs = {"negatives": file_hash(self.source), "prompt": content_hash(self.prompt.source)}
         settings = {
-            "llm": calling.llm_spec(self.session, "generate"),
+            "llm": language_model.llm_spec(self.session, "generate"),
             "prompt": self.prompt.name,
             "temperature": self.settings.temperature,
             "seed": self.settings.seed,
@@ -48,10 +48,10 @@ class MirrorQueries(Stage):
 
     def run(self, plan: Plan) -> Made:
         negatives = read_synthetic(self.source)
-        llm = calling.open_model(self.session, plan.settings["llm"])
+        llm = language_model.open_model(self.session, plan.settings["llm"])
         job = content_hash([self.dataset.name, dict(plan.inputs), dict(plan.settings)])[:16]
-        with calling.open_cache(self.session) as cache:
-            engine = calling.open_engine(self.session, llm, cache, job=job)
+        with language_model.open_cache(self.session) as cache:
+            engine = language_model.open_engine(self.session, llm, cache, job=job)
             with self.session.watch("queries", engine.limits.max_cost, "negatives") as tick:
                 found = mirror_queries(
                     negatives,

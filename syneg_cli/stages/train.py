@@ -10,7 +10,7 @@ from syneg_cli.core import file_hash, read_instances, world
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import locate, weights_hash
 from syneg_cli.mixing import read_texts
-from syneg_cli.stages.card import card_of
+from syneg_cli.stages.card_facts import card_of
 from syneg_cli.stages.mix import mix_of, mixed_name
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Plan, Stage

@@ -25,7 +25,7 @@ from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encoder, locate, weights_hash
 from syneg_cli.generation import JUDGEMENT, Prompt, load_prompt
 from syneg_cli.llm import Classify, Request, ask_each
-from syneg_cli.stages import calling
+from syneg_cli.stages import language_model
 from syneg_cli.stages.mine import backbone_of
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Plan, Stage
@@ -110,7 +110,7 @@ class Verify(Stage):
             prompt = self._prompt()
             asked = content_hash([prompt.source, self.dataset.relevance])
             seed = self.project.generate.seed
-            return {"llm": calling.llm_spec(self.session, self.name), "prompt": asked, "seed": seed}
+            return {"llm": language_model.llm_spec(self.session, self.name), "prompt": asked, "seed": seed}
         if check == "margin":
             backbone = backbone_of(self.session)
             return {"backbone": weights_hash(backbone), "margin": self.settings.margin}
@@ -171,11 +171,11 @@ def _tools(session: Session, dataset: Dataset) -> Tools:
         return load_prompt(settings.prompt, session.resolved.folder, kind=JUDGEMENT)
 
     def ask(count: int, make: Callable[[int], Request], classify: Classify) -> list[str | None]:
-        spec = calling.llm_spec(session, "verify")
+        spec = language_model.llm_spec(session, "verify")
         job = content_hash(["verify", dataset.name, spec, prompt().source, dataset.relevance])[:16]
-        llm = calling.open_model(session, spec)
-        with calling.open_cache(session) as answers:
-            engine = calling.open_engine(session, llm, answers, job=job)
+        llm = language_model.open_model(session, spec)
+        with language_model.open_cache(session) as answers:
+            engine = language_model.open_engine(session, llm, answers, job=job)
             with session.watch("judge", engine.limits.max_cost, "judgements") as tick:
                 found = ask_each(engine, count, make, classify=classify, tick=tick)
         session.progress.note(f"judge: {engine.stats.from_cache} of {count} judgements came from the cache")

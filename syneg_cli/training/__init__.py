@@ -1,8 +1,8 @@
 """Contrastive fine-tuning: losses, batches, trainer, checkpoints, ANCE, ADORE, the model card."""
 
 from syneg_cli.training.checkpoints import checkpoint_folder
+from syneg_cli.training.companions import Around, check_adore
 from syneg_cli.training.fine_tune import fine_tune
-from syneg_cli.training.helpers import Around, check_adore
 from syneg_cli.training.model_card import CardFacts, model_card, with_metrics
 from syneg_cli.training.model_folder import save_model
 from syneg_cli.training.recorder import RECORDING, recorded_lines, variance

@@ -118,7 +118,7 @@ class Collator:
     teacher: Judge | None = None
     """A cross-encoder's scores of each query's own documents, -inf elsewhere."""
     share: bool = False
-    """Name the documents, so that other processes can use them as negatives (gather.py)."""
+    """Name the documents, so that other processes can use them as negatives (cross_process.py)."""
     refresh: Refresh | None = None
     epoch: int = 0
     batch: int = 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from syneg_cli.core import TrainingInstance
 from syneg_cli.encoding import join_towers, load_model
-from syneg_cli.training.helpers import Around, check_adore, make_helpers
+from syneg_cli.training.companions import Around, check_adore, make_helpers
 from syneg_cli.training.settings import TrainSettings
 from syneg_cli.training.train import TrainResult, train
 

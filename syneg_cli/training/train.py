@@ -14,14 +14,14 @@ from syneg_cli.core import NoProgress, Progress, TrainingInstance, world
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import resolve_precision
 from syneg_cli.mixing import Texts, families
-from syneg_cli.training import checkpoints, tuning
+from syneg_cli.training import checkpoints, parameters
 from syneg_cli.training.batches import Collator
+from syneg_cli.training.companions import Helpers
 from syneg_cli.training.cross_process import gather_documents
-from syneg_cli.training.helpers import Helpers
+from syneg_cli.training.monitor import Watch
 from syneg_cli.training.recorder import step_figures, variance
 from syneg_cli.training.settings import TrainSettings
 from syneg_cli.training.token_cache import tokeniser
-from syneg_cli.training.watch import Watch
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -97,10 +97,10 @@ def train(
         UsageError: the model has two towers, or settings that do not fit it.
     """
     helpers = helpers or Helpers()
-    tuning.need_one_tower(model)
+    parameters.need_one_tower(model)
     chosen = Chosen.of(settings, model)
     data = model, instances, dataset, texts
-    with tuning.tuned(model, lora=settings.lora, freeze=settings.freeze, merge=settings.merge):
+    with parameters.tuned(model, lora=settings.lora, freeze=settings.freeze, merge=settings.merge):
         watch = Watch(
             model,
             progress or NoProgress(),
@@ -136,12 +136,12 @@ def _run(
     watch: Watch,
 ) -> tuple[int, float, list[dict[str, Any]]]:
     """(steps, seconds, the trainer's log) of training from the last checkpoint, or from the start."""
-    from syneg_cli.training.attention import fast_attention
+    from syneg_cli.training.cpu_attention import fast_attention
     from syneg_cli.training.trainer import make_trainer
 
     with (
         tempfile.TemporaryDirectory(prefix="syneg-train-") as elsewhere,
-        tuning.dropout(model, chosen.dropout),
+        parameters.dropout(model, chosen.dropout),
         fast_attention(model),
     ):
         scratch = helpers.scratch or Path(elsewhere)

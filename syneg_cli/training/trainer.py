@@ -16,12 +16,12 @@ from sentence_transformers import (
 )
 from transformers import PrinterCallback, TrainerCallback
 
-from syneg_cli.training import checkpoints, tuning
+from syneg_cli.training import checkpoints, parameters
 from syneg_cli.training.adore import Adore, QueryCollator
 from syneg_cli.training.batches import Collator
+from syneg_cli.training.monitor import Watch
 from syneg_cli.training.objective import Objective
 from syneg_cli.training.settings import TrainSettings
-from syneg_cli.training.watch import Watch
 
 
 class SeededBatches(DefaultBatchSampler):
@@ -77,7 +77,7 @@ class Trainer(SentenceTransformerTrainer):
 
     def create_optimizer(self, model: Any = None) -> Any:
         if self.optimizer is None:
-            groups = tuning.parameter_groups(
+            groups = parameters.parameter_groups(
                 self.model,
                 lr=self.settings.lr,
                 weight_decay=self.settings.weight_decay,

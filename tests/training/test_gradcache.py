@@ -10,7 +10,7 @@ from torch import Tensor
 from syneg_cli.encoding.loading import load_model
 from syneg_cli.training.gradcache import Features, cached_loss, split
 from syneg_cli.training.losses import info_nce
-from syneg_cli.training.tuning import dropout as _dropout
+from syneg_cli.training.parameters import dropout as _dropout
 from tests.conftest import DOCS, QUERIES
 
 TEXTS = [f"{title} {text}" for title, text in DOCS.values()]

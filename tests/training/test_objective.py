@@ -19,12 +19,10 @@ from syneg_cli.encoding.loading import load_model
 from syneg_cli.mixing.texts import Texts
 from syneg_cli.training import objective as module
 from syneg_cli.training.batches import Batch
-from syneg_cli.training.dev import DevPool
-from syneg_cli.training.guides import Guide, Teacher
+from syneg_cli.training.dev_pool import DevPool
 from syneg_cli.training.losses import info_nce, listwise_distillation, source_balance
 from syneg_cli.training.objective import Objective, Terms, shortened
-from syneg_cli.training.recorder import step_figures, variance
-from syneg_cli.training.tuning import (
+from syneg_cli.training.parameters import (
     add_lora,
     freeze_layers,
     layer_count,
@@ -34,6 +32,8 @@ from syneg_cli.training.tuning import (
     parameter_groups,
     weights_of,
 )
+from syneg_cli.training.recorder import step_figures, variance
+from syneg_cli.training.teachers import Guide, Teacher
 from tests.conftest import DOCS, QUERIES
 
 TEXTS = [f"{title} {text}" for title, text in DOCS.values()]

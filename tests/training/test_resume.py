@@ -24,7 +24,7 @@ from syneg_cli.mixing.texts import Texts
 from syneg_cli.training import checkpoints
 from syneg_cli.training.ance import Ance
 from syneg_cli.training.checkpoints import Best, checkpoint_folder, last
-from syneg_cli.training.helpers import Helpers
+from syneg_cli.training.companions import Helpers
 from syneg_cli.training.recorder import RECORDING, recorded_lines
 from syneg_cli.training.settings import TrainSettings
 from syneg_cli.training.train import TrainResult, train

@@ -12,9 +12,9 @@ from syneg_cli.encoding.loading import load_model
 from syneg_cli.mixing.texts import Texts
 from syneg_cli.training.losses import info_nce
 from syneg_cli.training.model_folder import save_model
+from syneg_cli.training.parameters import dropout as _dropout
 from syneg_cli.training.settings import TrainSettings
 from syneg_cli.training.train import train
-from syneg_cli.training.tuning import dropout as _dropout
 from tests.conftest import Cli
 
 WRITTEN = {"q1/d1/1": "Vitamin D and calcium in milk.", "q2/d3/1": "Aspirin tablets and their coating."}

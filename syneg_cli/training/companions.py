@@ -14,9 +14,9 @@ from syneg_cli.encoding import Encoder, load_cross_encoder
 from syneg_cli.mixing import Texts
 from syneg_cli.training.ance import Ance
 from syneg_cli.training.batches import Judge, Refresh
-from syneg_cli.training.dev import DevPool
-from syneg_cli.training.guides import Guide, Teacher
+from syneg_cli.training.dev_pool import DevPool
 from syneg_cli.training.settings import TrainSettings
+from syneg_cli.training.teachers import Guide, Teacher
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syneg_cli.core import Progress
-from syneg_cli.training import tuning
+from syneg_cli.training import parameters
 from syneg_cli.training.checkpoints import Best
 from syneg_cli.training.recorder import RECORDING, Recorder
 
@@ -59,7 +59,7 @@ class Watch:
         score = self.dev()
         self.model.train(was_training)
         self.progress.note(f"train: epoch {epoch}: dev nDCG@10 {score:.4f}")
-        self.best.offer(epoch, score, partial(tuning.weights_of, self.model))
+        self.best.offer(epoch, score, partial(parameters.weights_of, self.model))
         return bool(self.patience) and self.best.stale_for >= self.patience
 
     def finish(self) -> None:

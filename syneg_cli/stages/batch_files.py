@@ -19,7 +19,7 @@ from syneg_cli.llm import (
     settled_price,
     submit,
 )
-from syneg_cli.stages import calling
+from syneg_cli.stages import language_model
 from syneg_cli.stages.generate import Generate, job_of
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ T = TypeVar("T")
 def hand_in(stage: Generate) -> tuple[str, int] | None:
     """(batch id, number of requests); None where there is nothing to hand in."""
     generator, pairs = stage.generator(), stage.pairs()
-    with calling.open_cache(stage.session) as cache:
+    with language_model.open_cache(stage.session) as cache:
         engine = _engine(stage, generator.llm, cache)
         return run(_closing(engine.llm, submit(items_of(generator, pairs), engine)))
 
@@ -36,7 +36,7 @@ def hand_in(stage: Generate) -> tuple[str, int] | None:
 def fetch(stage: Generate) -> Collected:
     """What came back by now, stored in the cache."""
     generator, pairs = stage.generator(), stage.pairs()
-    with calling.open_cache(stage.session) as cache:
+    with language_model.open_cache(stage.session) as cache:
         engine = _engine(stage, generator.llm, cache)
         return run(_closing(engine.llm, collect(items_of(generator, pairs), engine, classify)))
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from torch.nn.functional import scaled_dot_product_attention
 
 from syneg_cli.encoding.loading import load_model
-from syneg_cli.training import attention as module
-from syneg_cli.training.attention import attend, fast_attention
+from syneg_cli.training import cpu_attention as module
+from syneg_cli.training.cpu_attention import attend, fast_attention
 
 SCALE = 0.7
 
