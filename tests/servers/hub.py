@@ -14,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from huggingface_hub import ModelCard
+
 from tests.patience import PATIENCE
 from tests.servers.chat import Body
 
@@ -174,8 +176,9 @@ def git_hash(content: bytes) -> str:
 
 def card_problems(card: str) -> list[str]:
     """What the hub would not take: a model card may only name models and data sets by their ids."""
-    named = re.findall(r"(?m)^(?:base_model|datasets): \[?(.+?)\]?$", card)
-    names = [name.strip('" ') for line in named for name in line.split(",")]
+    data = ModelCard(card, ignore_metadata_errors=True).data
+    named = [data.get(key) or [] for key in ("base_model", "datasets")]
+    names = [name for one in named for name in ([one] if isinstance(one, str) else one)]
     return [f'"{name}" is not valid' for name in names if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name)]
 
 
