@@ -35,7 +35,9 @@ class TrainingSet:
         return self.mixed.instances
 
     def __str__(self) -> str:
-        lines = [f"{count} x {what}" for what, count in sorted(self.mixed.composition.items())]
+        draws = sum(self.mixed.composition.values())
+        by_size = sorted(self.mixed.composition.items(), key=lambda item: (-item[1], item[0]))
+        lines = [f"{count / draws:6.1%} got {what}" for what, count in by_size]
         return "\n".join([f"{len(self.instances)} training instances of {self.dataset.name}", *lines])
 
 
