@@ -89,7 +89,7 @@ class Call:
 
 
 def command(
-    *shown: Flag, dataset: bool = True, force: bool = False, quiet: bool = True
+    *shown: Flag, dataset: bool = True, force: bool = False
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Make a command of a function whose first parameter is a `Call`.
 
@@ -97,13 +97,12 @@ def command(
         shown: the settings that are options of their own.
         dataset: whether it takes a data set.
         force: whether it can be told to do things again.
-        quiet: whether it makes progress that `--quiet` can hide.
     """
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         given = list(signature(function, eval_str=True).parameters.values())[1:]
         own = [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in given]
-        common = _common(dataset=dataset, force=force, quiet=quiet)
+        common = _common(dataset=dataset, force=force)
 
         @wraps(function)
         def run(**given: Any) -> None:
@@ -130,7 +129,7 @@ def _open(common: Mapping[str, Any], shown: Collection[Flag], given: dict[str, A
     names = {flag.key: flag.shown_name for flag in shown}
     resolved = resolve(values, sets=common["sets"] or (), names=names, file=common["project"])
     leads = world().leads
-    output = Output(as_json=common["as_json"], quiet=common.get("quiet", False) or not leads, mute=not leads)
+    output = Output(as_json=common["as_json"], quiet=common["quiet"] or not leads, mute=not leads)
     if common["show_config"]:
         rows = resolved.rows()
         data = {key: {"value": value, "from": origin} for key, value, origin in rows}
@@ -196,7 +195,7 @@ def _default(field: FieldInfo) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def _common(*, dataset: bool, force: bool, quiet: bool) -> dict[str, Parameter]:
+def _common(*, dataset: bool, force: bool) -> dict[str, Parameter]:
     """The options that commands share, by parameter."""
     made = {"project": _option(Path, "--project", "The project file.", "syneg.toml, if there", "FILE")}
     if dataset:
@@ -208,8 +207,7 @@ def _common(*, dataset: bool, force: bool, quiet: bool) -> dict[str, Parameter]:
     if force:
         made["force"] = _switch("--force", "Do it again even if it is up to date.")
     made["as_json"] = _switch("--json", "Print one JSON object on stdout.")
-    if quiet:
-        made["quiet"] = _switch("--quiet -q", "No progress and no notes.")
+    made["quiet"] = _switch("--quiet -q", "No progress and no notes.")
     made["show_config"] = _switch("--show-config", "Print every setting and where it comes from, then stop.")
     return {name: parameter.replace(name=name) for name, parameter in made.items()}
 

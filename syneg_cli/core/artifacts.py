@@ -124,8 +124,18 @@ def stale_reason(
     found = json.loads(json.dumps(dict(defaults or {}), default=str)) | dict(manifest.settings)
     for key in sorted(set(wanted) | set(manifest.settings)):
         if found.get(key) != wanted.get(key):
-            return f"{key} changed: {found.get(key)!r} -> {wanted.get(key)!r}"
+            return _difference(key, found.get(key), wanted.get(key))
     return None
+
+
+def _difference(key: str, before: Any, after: Any) -> str:
+    """`lr changed: 2e-05 -> 1e-05`; of tables only the names that differ."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return f"{key} changed: {before!r} -> {after!r}"
+    changes = {"added": set(after) - set(before), "gone": set(before) - set(after)}
+    changes["changed"] = {name for name in set(before) & set(after) if before[name] != after[name]}
+    told = [f"{', '.join(sorted(names))} {how}" for how, names in changes.items() if names]
+    return f"{key} changed: {'; '.join(told)}"
 
 
 def library_versions() -> dict[str, str]:

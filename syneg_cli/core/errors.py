@@ -28,6 +28,10 @@ class SynegError(Exception):
         self.message = message
         self.hint = hint
 
+    def __str__(self) -> str:
+        """What is wrong and what to do, as notebooks and tracebacks show it."""
+        return f"{self.message} {self.hint}" if self.hint else self.message
+
 
 class UsageError(SynegError):
     exit_code = 2

@@ -48,6 +48,10 @@ class Dataset:
     notes: tuple[str, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        splits = ", ".join(f"{name} {len(qrels)}" for name, qrels in self.judgements.items())
+        return f"<Dataset {self.name}: {len(self.corpus)} documents, {len(self.queries)} queries ({splits})>"
+
     def qrels(self, split: str) -> Qrels:
         """The judgements of a split.
 

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from syneg_cli.core import Section, UsageError, Workspace, did_you_mean
+from syneg_cli.data import Dataset
 from syneg_cli.llm import Cache, CallSettings, Engine, Limits, settled_price
 
 WORK_DIR = Path(".syneg")
 S = TypeVar("S", bound=Section)
 
 
-def settings_from(section: type[S], given: Mapping[str, Any], **more: Any) -> S:
+def need_dataset(value: object) -> None:
+    """Raises UsageError where a data set is named instead of loaded."""
+    if not isinstance(value, Dataset):
+        raise UsageError(f"{value!r} is not a data set.", hint="Load it first: data = load_dataset(NAME).")
+
+
+def settings_from(
+    section: type[S], given: Mapping[str, Any], *, leave_out: Collection[str] = (), **more: Any
+) -> S:
     """A section from keyword arguments.
+
+    Args:
+        leave_out: settings that mean nothing here.
 
     Raises:
         UsageError: there is no such setting, or its value is wrong.
     """
-    known = list(section.model_fields)
+    known = [key for key in section.model_fields if key not in leave_out]
     for key in given:
         if key not in known:
             raise UsageError(
@@ -33,7 +46,13 @@ def settings_from(section: type[S], given: Mapping[str, Any], **more: Any) -> S:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise UsageError(f"{where}: {first['msg']}, not {first['input']!r}.") from None
+        likely = did_you_mean(str(first["input"]), _choices(first))
+        raise UsageError(f"{where}: {first['msg']}, not {first['input']!r}.{likely}") from None
+
+
+def _choices(error: Mapping[str, Any]) -> list[str]:
+    """The values that pydantic says it expected."""
+    return re.findall(r"'([^']+)'", str(error.get("ctx", {}).get("expected", "")))
 
 
 def embeddings(work_dir: str | Path) -> Path:

@@ -7,11 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core import MinedNegative, NoProgress, Progress, Run, SyntheticNegative, TrainingInstance
+from syneg_cli.core import (
+    MinedNegative,
+    NoProgress,
+    Progress,
+    Run,
+    SyntheticNegative,
+    TrainingInstance,
+    UsageError,
+)
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encoder
 from syneg_cli.evaluation import EvalSettings, Evaluation, retrieve, score
-from syneg_cli.library.arguments import WORK_DIR, embeddings, settings_from
+from syneg_cli.library.arguments import WORK_DIR, embeddings, need_dataset, settings_from
 from syneg_cli.mixing import Mixed, MixSettings, Texts, check_strategy, mix_negatives, texts_of
 from syneg_cli.training import Around, TrainSettings, fine_tune
 
@@ -22,7 +30,7 @@ ROUNDS = 8
 Negative = SyntheticNegative | MinedNegative
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrainingSet:
     """Training instances with the data set and the texts that they refer to."""
 
@@ -33,6 +41,9 @@ class TrainingSet:
     @property
     def instances(self) -> tuple[TrainingInstance, ...]:
         return self.mixed.instances
+
+    def __repr__(self) -> str:
+        return f"<TrainingSet: {len(self.instances)} instances of {self.dataset.name}>"
 
     def __str__(self) -> str:
         draws = sum(self.mixed.composition.values())
@@ -48,6 +59,7 @@ def mix(dataset: Dataset, *negatives: Iterable[Negative], epochs: int = 2, **set
         epochs: how long training will be, for strategies that go by epochs (graded).
         settings: those of [mix]: strategy, ratio, negatives, weights, max_risk, ...
     """
+    need_dataset(dataset)
     chosen = settings_from(MixSettings, settings)
     every = [negative for group in negatives for negative in group]
     synthetic = [negative for negative in every if isinstance(negative, SyntheticNegative)]
@@ -71,6 +83,8 @@ def train(
         backbone: an alias, a folder or a hub id.
         settings: those of [train]: epochs, batch_size, lr, temperature, ...
     """
+    if not isinstance(training_set, TrainingSet):
+        raise UsageError(f"{training_set!r} is not a training set.", hint="Make one with mix(data, ...).")
     chosen = settings_from(TrainSettings, settings, backbone=backbone)
     around = Around(
         training_set.dataset, training_set.texts, progress or NoProgress(), cache=embeddings(work_dir)
@@ -94,6 +108,7 @@ def evaluate(
         model: an alias, a folder or a hub id; a model in memory; or a run (query -> document -> score).
         settings: those of [eval]: split, precision, batch_size.
     """
+    need_dataset(dataset)
     chosen = settings_from(EvalSettings, settings)
     qrels = dataset.qrels(chosen.split)
     precision, told = "-", progress or NoProgress()

@@ -31,15 +31,33 @@ from syneg_cli.generation import (
     read_negatives,
     select_pairs,
 )
-from syneg_cli.library.arguments import WORK_DIR, answers, embeddings, engine_for, settings_from, ticking
+from syneg_cli.library.arguments import (
+    WORK_DIR,
+    answers,
+    embeddings,
+    engine_for,
+    need_dataset,
+    settings_from,
+    ticking,
+)
 from syneg_cli.llm import CallSettings, Classify, ask_each, open_llm
 from syneg_cli.mining import MinedNegatives, MineSettings, Selection, Setup, mine_negatives
-from syneg_cli.verification import CHECKS, Tools, VerifySettings, applied, candidate_of, place_of, settled
+from syneg_cli.verification import (
+    CHECKS,
+    Tools,
+    VerifySettings,
+    applied,
+    candidate_of,
+    known_of,
+    place_of,
+    settled,
+    unverified,
+)
 
 N = TypeVar("N", bound=SyntheticNegative | MinedNegative)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Written:
     """LLM-written negatives. `counts` says how many pairs were answered, and why negatives were dropped."""
 
@@ -47,6 +65,9 @@ class Written:
     counts: Mapping[str, int]
     cost_usd: float | None
     """Of this call; None for an unpriced model."""
+
+    def __repr__(self) -> str:
+        return f"<Written: {len(self.negatives)} negatives, {dict(self.counts)}>"
 
     def __iter__(self) -> Iterator[SyntheticNegative]:
         return iter(self.negatives)
@@ -75,6 +96,7 @@ def generate(
         BudgetExceeded: at a cap. What was answered is kept; the same call with a higher cap goes on.
         LLMError: nothing usable came.
     """
+    need_dataset(dataset)
     chosen = settings_from(GenerateSettings, settings, llm=llm)
     prompt = load_prompt(chosen.prompt, Path.cwd(), kind=NEGATIVES)
     texts = candidates_of(candidates, dataset, chosen.n) if prompt.needs_candidates else None
@@ -112,6 +134,7 @@ def mine(
     Args:
         settings: those of [mine]: depth, percentage, draw, ...
     """
+    need_dataset(dataset)
     chosen = settings_from(MineSettings, settings, backbone=backbone)
     told = progress or NoProgress()
 
@@ -143,21 +166,27 @@ def verify(
 ) -> list[N]:
     """The negatives with what checks found: judge (needs `llm`), margin, cross-encoder.
 
+    What earlier checks found is kept: two checks one after the other are both at once.
+
     Args:
-        settings: those of [verify]: effect, agree, margin, cross_encoder, ...
+        settings: those of [verify] (effect, agree, margin, cross_encoder, ...), and of the judge's
+            calls (base_url, concurrency, max_cost, ...).
 
     Raises:
         UsageError: the judge has no language model, or a check is unknown.
     """
-    chosen = settings_from(VerifySettings, settings, checks=checks or ("judge",))
+    need_dataset(dataset)
+    calling = {key: settings.pop(key) for key in CallSettings.model_fields if key in settings}
+    checked = {"checks": checks or ("judge",)}
+    chosen = settings_from(VerifySettings, settings, leave_out=("checks", "sources"), **checked)
     if "judge" in chosen.checks and llm is None:
         raise UsageError(
             "The judge is a language model: say which one.", hint='verify(..., llm="ollama:llama3")'
         )
-    calls = CallSettings(llm=llm)
+    calls = settings_from(CallSettings, calling, llm=llm)
 
     def ask(count: int, make: Any, classify: Classify) -> list[str | None]:
-        model = open_llm(str(llm), timeout=calls.timeout)
+        model = open_llm(str(llm), base_url=calls.base_url, timeout=calls.timeout)
         with answers(calls, work_dir) as cache:
             engine = engine_for(calls, model, cache, content_hash(["verify", dataset.name, llm])[:16])
             return ask_each(engine, count, make, classify=classify)
@@ -170,17 +199,23 @@ def verify(
         ask=ask,
         progress=progress or NoProgress(),
     )
-    every = list(negatives)
-    usable = [negative for negative in every if negative.status == "ok"]
-    candidates = [candidate_of(negative, dataset) for negative in usable]
-    verdicts = {name: CHECKS[name](tools)(candidates) for name in dict.fromkeys(chosen.checks)}
+    return _checked(list(negatives), tools)
+
+
+def _checked(every: list[N], tools: Tools) -> list[N]:
+    """All negatives, with what the checks and earlier ones say of those that can be used."""
+    usable = [negative for negative in map(unverified, every) if negative.status == "ok"]
+    earlier = {place_of(negative): known_of(negative) for negative in every}
+    candidates = [candidate_of(negative, tools.dataset) for negative in usable]
+    verdicts = {name: CHECKS[name](tools)(candidates) for name in dict.fromkeys(tools.settings.checks)}
     found = [
         settled(
             place_of(negative),
             {name: verdict[at] for name, verdict in verdicts.items()},
-            chosen.effect,
-            all_agree=chosen.agree == "all",
+            tools.settings.effect,
+            all_agree=tools.settings.agree == "all",
+            earlier=earlier[place_of(negative)],
         )
         for at, negative in enumerate(usable)
     ]
-    return [known for negative in every for known in applied([negative], found)]
+    return applied(every, found)

@@ -25,6 +25,9 @@ class MinedNegatives:
     tally: Tally
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<MinedNegatives: {len(self.negatives)} of {self.miner}>"
+
     def __iter__(self) -> Iterator[MinedNegative]:
         return iter(self.negatives)
 

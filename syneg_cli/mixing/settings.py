@@ -39,7 +39,7 @@ class MixSettings(Section):
     )
     weights: Mapping[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] | None = setting(
         None,
-        "Shares of miners or prompts, 1 where not named; 0 leaves one out.",
+        "Shares of miners or prompts, 1 where not named; 0 leaves one out; without any, all are one pool.",
         example="{bm25 = 0.5, dense = 1.0}",
         metavar="NAME=NUMBER,...",
     )

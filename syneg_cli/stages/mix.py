@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,7 @@ class Mix(Stage):
 
     def run(self, plan: Plan) -> Made:
         files = self.sources()
+        self._tell_of_old_verdicts(files)
         imported = read_imported(files["imported"].path, self.dataset) if "imported" in files else None
         mixed = self._mix(files, imported)
         counts = mixed.counts()
@@ -130,19 +131,23 @@ class Mix(Stage):
 
     def _verdicts(self, files: Mapping[str, Source]) -> dict[str, Path]:
         """Role -> what `verify` found out about that file, as long as it is the same file."""
-        found: dict[str, Path] = {}
+        return {role: path for role, path, current in self._all_verdicts(files) if current}
+
+    def _tell_of_old_verdicts(self, files: Mapping[str, Source]) -> None:
+        for role, path, current in self._all_verdicts(files):
+            if not current:
+                self.session.progress.warn(
+                    f"{role}: the verdicts in {path} are on an earlier file and are not used; "
+                    "run `syneg verify` again for new ones"
+                )
+
+    def _all_verdicts(self, files: Mapping[str, Source]) -> Iterator[tuple[str, Path, bool]]:
+        """(role, file of verdicts, whether they are on the negatives as they are now)."""
         for role, source in files.items():
             path = self.workspace.verified(source.path)
             manifest = read_manifest(path) if role not in ("mirror", "imported") else None
-            if manifest is None or not path.is_file():
-                continue
-            if manifest.inputs.get("negatives") == file_hash(source.path):
-                found[role] = path
-            else:
-                self.session.progress.warn(
-                    f"{role}: the verdicts of `syneg verify` are on an earlier file and are not used"
-                )
-        return found
+            if manifest is not None and path.is_file():
+                yield role, path, manifest.inputs.get("negatives") == file_hash(source.path)
 
     def _rounds(self) -> int:
         """As the project says; else one for each epoch where the strategy goes by epochs."""

@@ -45,6 +45,8 @@ class State:
     """Where one stage stands. `seconds` and `cost` are those of its last run."""
 
     stage: str
+    label: str
+    """As notes call it: "mine bm25"."""
     state: str
     """"up to date", "stale", "to do", "waits" for an earlier stage, or "not set up"."""
     detail: str
@@ -62,13 +64,13 @@ def _state(stage: Stage) -> State:
     try:
         plan = stage.plan()
     except MissingArtifact as error:
-        return State(stage.name, "waits", error.message)
+        return State(stage.name, stage.label, "waits", error.message)
     except UsageError as error:
-        return State(stage.name, "not set up", f"{error.message} {error.hint or ''}".strip())
+        return State(stage.name, stage.label, "not set up", f"{error.message} {error.hint or ''}".strip())
     reason = plan.stale()
     manifest = read_manifest(plan.path)
     if reason is not None or manifest is None:
-        return State(stage.name, "to do" if not plan.path.exists() else "stale", reason or "")
+        return State(stage.name, stage.label, "to do" if not plan.path.exists() else "stale", reason or "")
     where = plan.path.relative_to(stage.session.work_dir)
     made = manifest.created[:16].replace("T", " ")
-    return State(stage.name, "up to date", str(where), made, manifest.seconds, manifest.cost_usd)
+    return State(stage.name, stage.label, "up to date", str(where), made, manifest.seconds, manifest.cost_usd)

@@ -114,15 +114,18 @@ class Stage(ABC):
         """Make the artefact at `plan.path`. Of several processes, the leading one writes it."""
 
 
-def perform(stage: Stage, *, force: bool = False) -> Performed:
+def perform(stage: Stage, *, force: bool = False, because: str = "--force") -> Performed:
     """Run a stage unless its output is up to date; says which of the two, and why.
+
+    Args:
+        because: the reason that is told where `force` is.
 
     Raises:
         SynegError: what the stage raised; where it made a part, after that is written.
     """
     plan = stage.plan()
     with _held(stage, plan):
-        reason = world().gather("--force" if force else plan.stale())[0]  # as the leading process finds
+        reason = world().gather(because if force else plan.stale())[0]  # as the leading process finds
         if reason is None:
             stage.session.progress.note(f"{stage.label}: up to date, nothing to do ({plan.path})")
             manifest = read_manifest(plan.path)

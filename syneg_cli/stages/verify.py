@@ -66,11 +66,12 @@ class Verify(Stage):
     def plan(self) -> Plan:
         inputs = {**self.dataset.inputs("train"), "negatives": file_hash(self.negatives)}
         asked = {name: self._settings_of(name) for name in dict.fromkeys(self.settings.checks)}
-        settings = {
-            "checks": self._earlier_checks(inputs) | asked,
-            "effect": self.settings.effect,
-            "agree": self.settings.agree,
-        }
+        earlier = self._earlier_settings(inputs)
+        settings: dict[str, Any] = {"checks": earlier.get("checks", {}) | asked}
+        for key in ("effect", "agree"):  # what was decided holds until something else is asked for
+            given = self.session.resolved.origins.get(f"verify.{key}", "default") != "default"
+            here = getattr(self.settings, key)
+            settings[key] = here if given else earlier.get(key, here)
         return Plan(self.name, self.workspace.verified(self.negatives), inputs, settings)
 
     def prepare(self) -> None:
@@ -89,14 +90,14 @@ class Verify(Stage):
             found = settled(
                 place,
                 own,
-                self.settings.effect,
-                all_agree=self.settings.agree == "all",
+                plan.settings["effect"],
+                all_agree=plan.settings["agree"] == "all",
                 earlier=earlier.get(place),
             )
             silent = tuple(name for name, verdict in own.items() if verdict is None)
             checked.append(Checked(candidates[at], found, silent))
         write_jsonl(plan.path, [one.found for one in checked])
-        return Made(_counts(checked), checked)
+        return Made(_counts(checked) | {"effect": plan.settings["effect"]}, checked)
 
     def read(self) -> Sequence[SyntheticNegative | MinedNegative]:
         """The negatives of the file, as they were made."""
@@ -119,12 +120,12 @@ class Verify(Stage):
     def _prompt(self) -> Prompt:
         return load_prompt(self.settings.prompt, self.session.resolved.folder, kind=JUDGEMENT)
 
-    def _earlier_checks(self, inputs: dict[str, str]) -> dict[str, Any]:
-        """What was checked before, as long as the same negatives of the same data are judged."""
+    def _earlier_settings(self, inputs: dict[str, str]) -> dict[str, Any]:
+        """Those of the checks before, as long as the same negatives of the same data are judged."""
         manifest = read_manifest(self.workspace.verified(self.negatives))
         if manifest is None or manifest.inputs != inputs:
             return {}
-        return dict(manifest.settings["checks"])
+        return dict(manifest.settings)
 
     def _earlier(self, plan: Plan) -> dict[Any, Verification]:
         if set(plan.settings["checks"]) == set(self.settings.checks) or not plan.path.is_file():

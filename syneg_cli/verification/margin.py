@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from syneg_cli.core import Progress
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encoder
 from syneg_cli.verification.tools import Tools
 from syneg_cli.verification.verdicts import Candidate, Check, Verdict
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def make(tools: Tools) -> Check:
@@ -24,12 +28,21 @@ def margin(
     lowest counts. Scores are the encoder's inner products of what it embeds.
     """
 
+    known: dict[str, np.ndarray] = {}
+
+    def encode(texts: Sequence[str]) -> list[np.ndarray]:
+        """Vectors; a text that comes again, for another query or in another file, is encoded once."""
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        if new:
+            known.update(zip(new, encoder.encode_texts(new, progress), strict=True))
+        return [known[text] for text in texts]
+
     def check(candidates: Sequence[Candidate]) -> list[Verdict | None]:
         query_ids = sorted({candidate.query_id for candidate in candidates})
         doc_ids = sorted({doc_id for candidate in candidates for doc_id in candidate.positives})
         queries = encoder.encode_queries([dataset.queries[i].text for i in query_ids], progress)
-        positives = encoder.encode_texts([dataset.corpus[i].full_text for i in doc_ids], progress)
-        texts = encoder.encode_texts([c.text.replace("\n", " ", 1) for c in candidates], progress)
+        positives = encode([dataset.corpus[i].full_text for i in doc_ids])
+        texts = encode([c.text.replace("\n", " ", 1) for c in candidates])
         query_row = {query_id: row for row, query_id in enumerate(query_ids)}
         doc_row = {doc_id: row for row, doc_id in enumerate(doc_ids)}
         verdicts: list[Verdict | None] = []

@@ -118,6 +118,20 @@ def settled(
     )
 
 
+def known_of(negative: SyntheticNegative | MinedNegative) -> Verification | None:
+    """What earlier checks found out about a negative, by what it carries itself."""
+    if not negative.scores and not negative.relevant_by:
+        return None
+    return Verification(
+        *place_of(negative),
+        relevant_by=negative.relevant_by,
+        scores=negative.scores,
+        evidence={},
+        status=negative.status,
+        reason=negative.reason,
+    )
+
+
 def applied(negatives: Iterable[N], verifications: Iterable[Verification]) -> list[N]:
     """The negatives with what was found out about them; what was dropped before stays dropped."""
     found = {(v.query_id, v.doc_id, v.index): v for v in verifications}

@@ -86,6 +86,7 @@ def beginner(tmp_path: Path, tiny_model: Path, cli: Cli, monkeypatch: pytest.Mon
     return cli
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_command_of_a_page_runs(page: Path, beginner: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     with ChatServer() as server:
@@ -109,6 +110,7 @@ def test_the_readme_mentions_every_command() -> None:
     assert not missing
 
 
+@pytest.mark.slow
 def test_the_python_of_every_page_runs(
     tmp_path: Path, tiny: Path, tiny_model: Path, beginner: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,6 +52,7 @@ def shown(wider: Path, *argv: str, **environment: str) -> dict[str, str]:
     return value
 
 
+@pytest.mark.slow
 def test_one_line_is_seen_in_every_place(wider: Path) -> None:
     assert shown(wider) == {"value": "7", "from": "default"}
     assert shown(wider, SYNEG_TRAIN_NOVELTY="4") == {"value": "4", "from": "$SYNEG_TRAIN_NOVELTY"}

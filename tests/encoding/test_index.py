@@ -49,7 +49,7 @@ def test_documents_may_be_memory_mapped(tmp_path: object) -> None:
     assert np.array_equal(search(documents[:5], mapped, 4)[1], search(documents[:5], documents, 4)[1])
 
 
-@pytest.mark.parametrize("factory", ["HNSW16", "IVF8,Flat", "PQ4"])
+@pytest.mark.parametrize("factory", ["HNSW16", "IVF8,Flat", pytest.param("PQ4", marks=pytest.mark.slow)])
 def test_an_approximate_index_says_its_recall(factory: str) -> None:
     documents = np.random.default_rng(0).normal(size=(500, 8)).astype(np.float32)
     index = Index(documents, factory)
@@ -81,6 +81,7 @@ def test_overlap() -> None:
     assert overlap(np.array([[1, 2], [3, -1]]), np.array([[2, 1], [3, 4]])) == 0.75
 
 
+@pytest.mark.slow
 def test_many_equal_scores_at_the_cut_are_settled_by_row() -> None:
     """FAISS alone keeps any of them: seen with 41 queries, 516 documents and k = 80."""
     for seed in range(60):

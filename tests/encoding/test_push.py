@@ -238,6 +238,7 @@ def test_a_card_that_the_hub_does_not_take(server: HubServer, model: Path) -> No
 # The command line
 
 
+@pytest.mark.slow
 def test_train_pushes_what_it_trained_and_what_was_measured_later(
     project: Cli, server: HubServer, tmp_path: Path
 ) -> None:
@@ -322,6 +323,7 @@ def test_of_several_processes_one_pushes(
     assert not server.requests
 
 
+@pytest.mark.slow
 def test_the_same_in_a_process_of_its_own(server: HubServer, model: Path, tmp_path: Path) -> None:
     """The endpoint and the home come from the environment alone, as for a user."""
     code = (

@@ -138,6 +138,7 @@ def test_a_changed_mirror_file_is_not_trained_on(mixed: Path, cli: Cli, tiny: Pa
     assert "syneg mix" in result.err
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_scifact_from_one_command(cli: Cli, shared: Path) -> None:
     place = ["--data-dir", shared / "data"]

@@ -35,6 +35,7 @@ def trained(cli: Cli, tiny: Path, tiny_model: Path) -> Cli:
     return cli
 
 
+@pytest.mark.slow
 def test_from_training_to_a_report(trained: Cli) -> None:
     done = trained("report", "--json")
     assert done.code == 0, done.err
@@ -63,6 +64,7 @@ def test_from_training_to_a_report(trained: Cli) -> None:
     assert "Differs: lr" in (folder / "report.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_report_needs_no_data(trained: Cli, tiny: Path) -> None:
     shutil.rmtree(tiny)
     assert trained("report").code == 0
@@ -70,11 +72,13 @@ def test_a_report_needs_no_data(trained: Cli, tiny: Path) -> None:
     assert trained("report", "tiny").code == 0
 
 
+@pytest.mark.slow
 def test_a_data_set_goes_by_the_name_of_the_folder_behind_a_link(trained: Cli, tiny: Path) -> None:
     Path("link").symlink_to(tiny)
     assert trained("report", "link").code == 0
 
 
+@pytest.mark.slow
 def test_bad_models_of_a_data_set(trained: Cli) -> None:
     Path(".syneg/tiny/models/one", RECORDING).unlink()
     some = trained("report")

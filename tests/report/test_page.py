@@ -59,6 +59,7 @@ def test_the_page_links_its_figures_and_the_html_needs_nothing_else(work: Worksp
     assert "@import" not in page
 
 
+@pytest.mark.slow
 def test_writing_twice_gives_the_same_bytes(work: Workspace, tmp_path: Path) -> None:
     add_model(work, "m")
     models, _ = read_models(work)

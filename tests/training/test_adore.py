@@ -112,6 +112,7 @@ def test_documents_keep_their_vectors_and_queries_move(trained: Path, tiny_model
     assert "--refresh adore" in card
 
 
+@pytest.mark.slow
 def test_our_encoder_gives_the_vectors_of_sentence_transformers(trained: Path) -> None:
     theirs, ours = SentenceTransformer(str(trained)), Encoder.load(str(trained), precision="fp32")
     queries = list(QUERIES.values())
@@ -119,6 +120,7 @@ def test_our_encoder_gives_the_vectors_of_sentence_transformers(trained: Path) -
     assert ours.encode_texts(queries) == pytest.approx(theirs.encode_document(queries), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_the_backbones_cached_documents_serve_the_tuned_model(
     trained: Path, data: Dataset, tiny_model: Path, tmp_path: Path
 ) -> None:
@@ -131,6 +133,7 @@ def test_the_backbones_cached_documents_serve_the_tuned_model(
     assert len(embedding_cache.entries(cache)) == 2
 
 
+@pytest.mark.slow
 def test_it_learns_to_rank_the_positive_first(trained: Path, data: Dataset) -> None:
     encoder = Encoder.load(str(trained), precision="fp32")
     documents = encoder.encode_corpus(data.corpus)
@@ -138,6 +141,7 @@ def test_it_learns_to_rank_the_positive_first(trained: Path, data: Dataset) -> N
     assert [data.corpus.ids[row] for row in scores.argmax(axis=1)] == ["d1", "d3", "d2"]
 
 
+@pytest.mark.slow
 def test_eval_reads_a_model_with_two_towers(trained: Path, cli: Cli, tiny: Path) -> None:
     done = cli("eval", tiny, "--model", trained, "--json")
     assert done.code == 0, done.err
@@ -151,6 +155,7 @@ def test_settings_without_a_part_in_it_are_refused(cli: Cli, tiny: Path, tiny_mo
     assert "balance" in done.err
 
 
+@pytest.mark.slow
 def test_a_model_with_two_towers_is_no_backbone(trained: Path, cli: Cli, tiny: Path) -> None:
     done = cli("train", tiny, "--backbone", trained)
     assert done.code == 2

@@ -242,6 +242,7 @@ def as_yaml(name: str) -> str:
     return name.replace("\x85", "\n")
 
 
+@pytest.mark.slow
 @given(base=HARD, dataset=HARD, llm=HARD, name=HARD)
 @example(base="{{ facts.command }}", dataset="{% for x in y %}", llm="{{ 1 // 0 }}", name="{# gone #}")
 @example(base="a\n---\nb: c", dataset="x\r\n---\r\n", llm="\n## Training\n", name='m": "')

@@ -54,6 +54,7 @@ def test_training_separates_positives_from_negatives(data: Dataset, tiny_model: 
     assert scores[0] == scores.max()
 
 
+@pytest.mark.slow
 def test_same_seed_same_weights_other_seed_others(data: Dataset, tiny_model: Path) -> None:
     first, second = (weights(fine_tune(data, tiny_model)[0]) for _ in range(2))
     other = weights(fine_tune(data, tiny_model, seed=1)[0])

@@ -24,8 +24,8 @@ StatusFilter = Annotated[
     str | None, typer.Option("--status", help="Only ok, truncated or unparsable answers.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Really remove them; without it they are only listed.")]
-answers = make(*flags("generate.cache"), dataset=False, quiet=False)
-vectors = make(dataset=False, quiet=False)
+answers = make(*flags("generate.cache"), dataset=False)
+vectors = make(dataset=False)
 
 
 def _where(prompt: str | None, model: str | None, status: str | None) -> tuple[str, tuple[Any, ...]]:

@@ -53,5 +53,6 @@ def command(
             output.result(data, told)
             return
         output.note(told)
-    done = perform(stage, force=call.force or retry_bad)
+    because = "--force" if call.force else "--retry-bad"
+    done = perform(stage, force=call.force or retry_bad, because=because)
     output.result(done.as_json(), *tables(done, dataset))

@@ -17,7 +17,7 @@ from syneg_cli.stages import rendered_prompt
 Name = Annotated[str, typer.Argument(help="A prompt's name, or a .txt file.")]
 
 
-@make(dataset=False, quiet=False)
+@make(dataset=False)
 def list_(call: Call) -> None:
     """Every prompt, where it is and what it asks for; those of the project hide ours."""
     folder = call.session.resolved.folder
@@ -33,7 +33,7 @@ def list_(call: Call) -> None:
     call.output.result({"prompts": rows}, table(None, ["name", "asks for", "variables", "file"], cells))
 
 
-@make(dataset=False, quiet=False)
+@make(dataset=False)
 def show(call: Call, name: Name) -> None:
     """Print a prompt file as it is: copy it to prompts/NAME.txt to write your own."""
     prompt = load_prompt(name, call.session.resolved.folder)
@@ -43,7 +43,7 @@ def show(call: Call, name: Name) -> None:
         print(prompt.source, end="")
 
 
-@make(dataset=False, quiet=False)
+@make(dataset=False)
 def check(
     call: Call,
     names: Annotated[list[str] | None, typer.Argument(help="Prompts to check.", show_default="all")] = None,

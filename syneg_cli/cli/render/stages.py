@@ -34,7 +34,7 @@ def tables(done: Performed, dataset: Dataset) -> tuple[Any, ...]:
 def states(found: Sequence[State], dataset: str, work_dir: Path) -> Any:
     rows = [
         [
-            one.stage,
+            one.label,
             one.state,
             one.detail,
             one.created,

@@ -21,7 +21,8 @@ def verified(done: Sequence[Performed], dataset: Dataset) -> tuple[dict[str, Any
     flagged = [one for each in done for one in each.record or () if one.found.reason]
     examples = [_example(dataset, one) for one in flagged[:EXAMPLES]]
     rows = [(s, checked[s], false[s], f"{false[s] / max(checked[s], 1):.1%}") for s in sorted(checked)]
-    shown: list[Any] = [table(None, ["source", "checked", "false negatives", "share"], rows)]
+    shown: list[Any] = [table(None, ["source", "checked", "relevant after all", "share"], rows)]
+    shown += _effects(done)
     shown += [f"{count} without a usable verdict of {name}" for name, count in no_opinion.items()]
     shown += ["\n".join(f"{key}: {value}" for key, value in example.items()) for example in examples]
     data = {
@@ -32,6 +33,15 @@ def verified(done: Sequence[Performed], dataset: Dataset) -> tuple[dict[str, Any
         "files": [each.as_json() for each in done],
     }
     return data, shown
+
+
+def _effects(done: Sequence[Performed]) -> list[str]:
+    """What becomes of those that were found, in a sentence."""
+    after = {"drop": "left out of mixes", "relabel": "made positives", "mark": "only marked"}
+    found: Counter[str] = Counter()
+    for each in done:
+        found[str(each.counts.get("effect", "drop"))] += sum(each.counts.get("false_negatives", {}).values())
+    return [f"{count} are {after[effect]} (--effect {effect})" for effect, count in found.items() if count]
 
 
 def _sum(done: Sequence[Performed], key: str) -> Counter[str]:
