@@ -6,6 +6,7 @@ input, 130 interrupted. `SYNEG_DEBUG=1` shows tracebacks.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from importlib import import_module
@@ -89,17 +90,27 @@ def main(argv: list[str] | None = None) -> int:
             _say("interrupted: everything finished so far is kept; run the same command to go on")
         return code
     except SynegError as error:
-        return _report(error)
+        return _report(error, as_json="--json" in (sys.argv[1:] if argv is None else argv))
+    except OSError as error:
+        if os.environ.get("SYNEG_DEBUG") or error.filename is None:
+            return _unexpected(error)
+        known = SynegError(f"{error.filename}: {error.strerror}.", hint="Check the path and its rights.")
+        return _report(known, as_json="--json" in (sys.argv[1:] if argv is None else argv))
     except Exception as error:
-        if os.environ.get("SYNEG_DEBUG"):
-            raise
-        _say(f"unexpected {type(error).__name__}: {error}")
-        _say("SYNEG_DEBUG=1 shows the traceback; please report it with the command you ran.")
-        return 1
+        return _unexpected(error)
     return 0
 
 
-def _report(error: SynegError) -> int:
+def _unexpected(error: Exception) -> int:
+    if os.environ.get("SYNEG_DEBUG"):
+        raise error
+    _say(f"unexpected {type(error).__name__}: {error}")
+    _say("SYNEG_DEBUG=1 shows the traceback; please report it with the command you ran.")
+    return 1
+
+
+def _report(error: SynegError, *, as_json: bool) -> int:
+    """Tell people on stderr; programs that asked for JSON get the same on stdout."""
     if os.environ.get("SYNEG_DEBUG"):
         import traceback
 
@@ -107,6 +118,9 @@ def _report(error: SynegError) -> int:
     _say(f"error: {error.message}")
     if error.hint:
         _say(error.hint)
+    if as_json and os.environ.get("RANK", "0") == "0":
+        told = {"error": error.message, "hint": error.hint, "exit_code": error.exit_code}
+        print(json.dumps(told, ensure_ascii=False))
     return error.exit_code
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from syneg_cli.core.artifacts import (
     Manifest,
     Workspace,
+    changed_since,
     manifest_path,
     read_manifest,
     stale_reason,
@@ -72,7 +73,7 @@ from syneg_cli.core.text import duration, money
 from syneg_cli.core.version import __version__
 
 if TYPE_CHECKING:
-    from syneg_cli.core.settings import About, NonNegative, Positive, Section, about_field, setting
+    from syneg_cli.core.settings import About, Name, NonNegative, Positive, Section, about_field, setting
 
 __all__ = [
     "CORPUS",
@@ -91,6 +92,7 @@ __all__ = [
     "Manifest",
     "MinedNegative",
     "MissingArtifact",
+    "Name",
     "NegativeRef",
     "NoProgress",
     "NonNegative",
@@ -116,6 +118,7 @@ __all__ = [
     "__version__",
     "about_field",
     "atomic_path",
+    "changed_since",
     "content_hash",
     "did_you_mean",
     "digest",

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core.files import write_text
+from syneg_cli.core.files import file_hash, write_text
 from syneg_cli.core.version import __version__
 
 
@@ -75,6 +75,13 @@ class Manifest:
     created: str = ""
     paths: Mapping[str, str] = field(default_factory=dict)
     """Where the inputs were, for a later stage that needs their texts."""
+    content: str = ""
+    """The hash of the artefact, where it is a file; "" in manifests of earlier versions."""
+
+    def __post_init__(self) -> None:
+        for name in ("inputs", "settings", "counts", "paths"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise TypeError(f"{name} is no table")
 
 
 def manifest_path(path: Path) -> Path:
@@ -94,6 +101,7 @@ def read_manifest(path: Path) -> Manifest | None:
 def write_manifest(path: Path, manifest: Manifest) -> None:
     stamped = asdict(manifest) | {
         "versions": dict(manifest.versions) or library_versions(),
+        "content": file_hash(path) if path.is_file() else "",
         "created": manifest.created or datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
     write_text(manifest_path(path), json.dumps(stamped, indent=2, ensure_ascii=False, default=str) + "\n")
@@ -115,6 +123,8 @@ def stale_reason(
     manifest = read_manifest(path)
     if manifest is None:
         return "no manifest: an earlier run did not finish"
+    if changed_since(path, manifest) and not is_whole(path):
+        return "damaged since it was made"
     for role, digest in inputs.items():
         if manifest.inputs.get(role) != digest:
             return f"{role} changed"
@@ -126,6 +136,21 @@ def stale_reason(
         if found.get(key) != wanted.get(key):
             return _difference(key, found.get(key), wanted.get(key))
     return None
+
+
+def changed_since(path: Path, manifest: Manifest) -> bool:
+    """Whether a file is not as its stage wrote it; never of a folder, nor where no hash was kept."""
+    return bool(manifest.content) and path.is_file() and file_hash(path) != manifest.content
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a file of JSON lines, or of one JSON object, is neither empty nor broken."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        parts = text.split("\n") if path.suffix == ".jsonl" else [text]
+        return text.endswith("\n") and all(isinstance(json.loads(part), dict) for part in parts if part)
+    except (OSError, ValueError):
+        return False
 
 
 def _difference(key: str, before: Any, after: Any) -> str:

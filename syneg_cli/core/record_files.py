@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from syneg_cli.core.errors import MissingArtifact
 from syneg_cli.core.files import json_lines, write_jsonl
@@ -30,6 +30,8 @@ def read_jsonl(path: Path, *, hint: str | None = None) -> Iterator[dict[str, Any
     return (row for _, row in json_lines(path, MissingArtifact, hint=hint))
 
 
+R = TypeVar("R")
+ANEW = "Make it again: run the command that wrote it with --force."
 WRITTEN_FIELDS = tuple(f.name for f in fields(SyntheticNegative) if f.name != "relevant_by")
 MINED_FIELDS = tuple(f.name for f in fields(MinedNegative) if f.name != "relevant_by")
 MARK = "verify: relevant by "
@@ -47,12 +49,32 @@ def _negative_row(negative: SyntheticNegative | MinedNegative) -> dict[str, Any]
     return {name: getattr(negative, name) for name in names}
 
 
+def _read(path: Path, make: Callable[[dict[str, Any]], R], hint: str | None) -> list[R]:
+    """The records of a file.
+
+    Raises:
+        MissingArtifact: the file is not there, or a line is not such a record.
+    """
+    if not path.is_file():
+        raise MissingArtifact(f"{path} is not there.", hint=hint)
+    found: list[R] = []
+    hint = hint or ANEW
+    for number, row in json_lines(path, MissingArtifact, hint=hint):
+        try:
+            found.append(make(row))
+        except (TypeError, KeyError, ValueError, AttributeError) as wrong:
+            raise MissingArtifact(
+                f"{path}, line {number}: not what belongs here: {wrong}.", hint=hint
+            ) from None
+    return found
+
+
 def read_synthetic(path: Path, *, hint: str | None = None) -> list[SyntheticNegative]:
-    return [SyntheticNegative(**_with_checks(row)) for row in read_jsonl(path, hint=hint)]
+    return _read(path, lambda row: SyntheticNegative(**_with_checks(row)), hint)
 
 
 def read_mined(path: Path, *, hint: str | None = None) -> list[MinedNegative]:
-    return [MinedNegative(**_with_checks(row)) for row in read_jsonl(path, hint=hint)]
+    return _read(path, lambda row: MinedNegative(**_with_checks(row)), hint)
 
 
 def _with_checks(row: dict[str, Any]) -> dict[str, Any]:
@@ -64,8 +86,7 @@ def _with_checks(row: dict[str, Any]) -> dict[str, Any]:
 
 def read_verifications(path: Path) -> list[Verification]:
     """What `verify` wrote about a file of negatives."""
-    rows = read_jsonl(path, hint="Run `syneg verify` again.")
-    return [Verification(**row | {"relevant_by": tuple(row["relevant_by"])}) for row in rows]
+    return _read(path, lambda row: Verification(**row | {"relevant_by": tuple(row["relevant_by"])}), None)
 
 
 def write_instances(path: Path, instances: Iterable[TrainingInstance]) -> int:
@@ -83,13 +104,14 @@ def _instance_row(instance: TrainingInstance) -> dict[str, Any]:
 
 
 def read_instances(path: Path, *, hint: str | None = None) -> list[TrainingInstance]:
-    return [
-        TrainingInstance(
-            row["query_id"],
-            row["positive_id"],
-            tuple(tuple(NegativeRef(source, id) for source, id in drawn) for drawn in row["rounds"]),
-            row.get("positive_source", CORPUS),
-            row.get("family", ""),
-        )
-        for row in read_jsonl(path, hint=hint)
-    ]
+    return _read(path, _instance, hint)
+
+
+def _instance(row: dict[str, Any]) -> TrainingInstance:
+    return TrainingInstance(
+        row["query_id"],
+        row["positive_id"],
+        tuple(tuple(NegativeRef(source, id) for source, id in drawn) for drawn in row["rounds"]),
+        row.get("positive_source", CORPUS),
+        row.get("family", ""),
+    )

@@ -6,20 +6,31 @@ syneg.toml.example and row in docs/settings.md are all made from that field.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
 Positive = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[int, Field(ge=0)]
 
 
+def _plain(name: str) -> str:
+    if not name.strip() or name.startswith(".") or re.search(r"[/\\\0]", name):
+        raise ValueError("expected a name, not a path")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_plain)]
+"""Of a result: it becomes a file's name, so it may not lead out of its folder."""
+
+
 class Section(BaseModel):
     """A table of syneg.toml. Values are checked, unknown keys are errors, nothing changes later."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     def deciding(self) -> dict[str, Any]:
         """The settings that decide a result: a manifest holds them, and a change makes it stale."""

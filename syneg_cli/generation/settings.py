@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from syneg_cli.core import NonNegative, Positive, setting
+from syneg_cli.core import Name, NonNegative, Positive, setting
 from syneg_cli.llm import CallSettings
 
 NAMES = "Input and output"
@@ -18,7 +18,7 @@ class GenerateSettings(CallSettings):
     prompt: str = setting(
         "syneg", "A prompt's name (prompts/NAME.txt here, else the one that ships), or a .txt file."
     )
-    name: str = setting("default", "Name of the result, to keep several.", panel=NAMES, decides=False)
+    name: Name = setting("default", "Name of the result, to keep several.", panel=NAMES, decides=False)
     n: Positive = setting(2, "Synthetic negatives per (query, positive).")
     limit: Positive | None = setting(None, "Only the first so many pairs.", example="100", panel=NAMES)
     shard: Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")] | None = setting(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from numbers import Real
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from syneg_cli.core import Section, UsageError, Workspace, did_you_mean
+from syneg_cli.core import MinedNegative, Run, Section, SyntheticNegative, UsageError, Workspace, did_you_mean
 from syneg_cli.data import Dataset
 from syneg_cli.llm import Cache, CallSettings, Engine, Limits, settled_price
 
@@ -21,6 +23,38 @@ def need_dataset(value: object) -> None:
     """Raises UsageError where a data set is named instead of loaded."""
     if not isinstance(value, Dataset):
         raise UsageError(f"{value!r} is not a data set.", hint="Load it first: data = load_dataset(NAME).")
+
+
+def need_records(dataset: Dataset, negatives: Iterable[object]) -> None:
+    """Raises UsageError where something is no negative of this data set."""
+    for negative in negatives:
+        if not isinstance(negative, (SyntheticNegative, MinedNegative)):
+            raise UsageError(f"{negative!r} is not a negative.", hint="See syneg_cli.core.MinedNegative.")
+        doc_id = negative.doc_id if isinstance(negative, MinedNegative) else negative.positive_id
+        if negative.query_id not in dataset.queries or doc_id not in dataset.corpus:
+            raise UsageError(
+                f"A negative names query {negative.query_id!r} and document {doc_id!r}; "
+                f"{dataset.name} does not have both."
+            )
+
+
+def checked_run(run: Mapping[Any, Any]) -> Run:
+    """A run with finite scores.
+
+    Raises:
+        UsageError: it is not query -> document -> score.
+    """
+    for query_id, scores in run.items():
+        fine = isinstance(scores, Mapping) and all(
+            isinstance(doc_id, str) and isinstance(score, Real) and math.isfinite(score)
+            for doc_id, score in scores.items()
+        )
+        if not isinstance(query_id, str) or not fine:
+            raise UsageError(
+                f"The run of query {query_id!r} is not a table of documents and finite scores.",
+                hint='A run is {"query id": {"document id": 1.5}}.',
+            )
+    return dict(run)
 
 
 def settings_from(
@@ -46,8 +80,9 @@ def settings_from(
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
+        said = first["msg"].removeprefix("Value error, ")
         likely = did_you_mean(str(first["input"]), _choices(first))
-        raise UsageError(f"{where}: {first['msg']}, not {first['input']!r}.{likely}") from None
+        raise UsageError(f"{where}: {said}, not {first['input']!r}.{likely}") from None
 
 
 def _choices(error: Mapping[str, Any]) -> list[str]:

@@ -19,7 +19,14 @@ from syneg_cli.core import (
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encoder
 from syneg_cli.evaluation import EvalSettings, Evaluation, retrieve, score
-from syneg_cli.library.arguments import WORK_DIR, embeddings, need_dataset, settings_from
+from syneg_cli.library.arguments import (
+    WORK_DIR,
+    checked_run,
+    embeddings,
+    need_dataset,
+    need_records,
+    settings_from,
+)
 from syneg_cli.mixing import Mixed, MixSettings, Texts, check_strategy, mix_negatives, texts_of
 from syneg_cli.training import Around, TrainSettings, fine_tune
 
@@ -60,8 +67,9 @@ def mix(dataset: Dataset, *negatives: Iterable[Negative], epochs: int = 2, **set
         settings: those of [mix]: strategy, ratio, negatives, weights, max_risk, ...
     """
     need_dataset(dataset)
-    chosen = settings_from(MixSettings, settings)
+    chosen = settings_from(MixSettings, settings, leave_out=("name", "file", "mirror"))
     every = [negative for group in negatives for negative in group]
+    need_records(dataset, every)
     synthetic = [negative for negative in every if isinstance(negative, SyntheticNegative)]
     mined = [negative for negative in every if isinstance(negative, MinedNegative)]
     rounds = chosen.rounds or (epochs if check_strategy(chosen.strategy).by_epoch else ROUNDS)
@@ -85,7 +93,7 @@ def train(
     """
     if not isinstance(training_set, TrainingSet):
         raise UsageError(f"{training_set!r} is not a training set.", hint="Make one with mix(data, ...).")
-    chosen = settings_from(TrainSettings, settings, backbone=backbone)
+    chosen = settings_from(TrainSettings, settings, leave_out=("output",), backbone=backbone)
     around = Around(
         training_set.dataset, training_set.texts, progress or NoProgress(), cache=embeddings(work_dir)
     )
@@ -113,7 +121,7 @@ def evaluate(
     qrels = dataset.qrels(chosen.split)
     precision, told = "-", progress or NoProgress()
     if isinstance(model, Mapping):
-        run: Run = model
+        run = checked_run(model)
     else:
         options: dict[str, Any] = {"precision": chosen.precision, "cache": embeddings(work_dir)}
         options["batch_size"] = chosen.batch_size

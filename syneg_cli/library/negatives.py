@@ -37,6 +37,7 @@ from syneg_cli.library.arguments import (
     embeddings,
     engine_for,
     need_dataset,
+    need_records,
     settings_from,
     ticking,
 )
@@ -135,7 +136,7 @@ def mine(
         settings: those of [mine]: depth, percentage, draw, ...
     """
     need_dataset(dataset)
-    chosen = settings_from(MineSettings, settings, backbone=backbone)
+    chosen = settings_from(MineSettings, settings, leave_out=("miners",), backbone=backbone)
     told = progress or NoProgress()
 
     def make_encoder() -> Encoder:
@@ -199,7 +200,9 @@ def verify(
         ask=ask,
         progress=progress or NoProgress(),
     )
-    return _checked(list(negatives), tools)
+    every = list(negatives)
+    need_records(dataset, every)
+    return _checked(every, tools)
 
 
 def _checked(every: list[N], tools: Tools) -> list[N]:

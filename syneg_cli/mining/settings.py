@@ -14,7 +14,7 @@ FILTERS, ENCODER, DRAWS = "Filters", "Encoder and index", "Draws"
 class MineSettings(Section):
     """Retrieved negatives."""
 
-    miners: tuple[str, ...] = setting(
+    miners: Annotated[tuple[str, ...], Field(min_length=1)] = setting(
         ("dense",), "random, bm25, dense, simans[:MINER], run:FILE or fusion[:MINER+MINER].", decides=False
     )
     depth: Positive = setting(30, "Negatives per query.")

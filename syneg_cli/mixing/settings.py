@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
-from syneg_cli.core import NonNegative, Positive, Section, setting
+from syneg_cli.core import Name, NonNegative, Positive, Section, setting
 from syneg_cli.mixing.strategies import STRATEGIES
 
 FILES = "Input and output"
@@ -19,7 +19,7 @@ class MixSettings(Section):
     strategy: str = setting(
         "hybrid", "; ".join(f"{name}: {strategy.about}" for name, strategy in STRATEGIES.items()) + "."
     )
-    name: str | None = setting(
+    name: Name | None = setting(
         None,
         "Name of the result.",
         example='"hybrid"',

@@ -5,9 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from syneg_cli.core import MissingArtifact, Run, UsageError, file_hash, read_manifest, write_text
+from syneg_cli.core import (
+    MissingArtifact,
+    Run,
+    UsageError,
+    content_hash,
+    file_hash,
+    read_manifest,
+    write_text,
+)
 from syneg_cli.data import Dataset, read_run, run_lines
 from syneg_cli.encoding import Encoder, locate, weights_hash
 from syneg_cli.evaluation import Evaluation, retrieve, score
@@ -27,6 +34,13 @@ class Subject:
     baseline: str | None = None
     """The backbone to compare with."""
 
+    @property
+    def stored_as(self) -> str:
+        """Apart for models and runs, and for runs of the same name in different folders."""
+        if not self.is_run:
+            return self.name
+        return f"run-{self.name}-{content_hash(str(Path(self.location).resolve()))[:8]}"
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -44,6 +58,7 @@ class Eval(Stage):
     """
 
     name = "eval"
+    follows = True
 
     def __init__(self, session: Session, dataset: Dataset, subject: Subject | None = None) -> None:
         super().__init__(session, dataset)
@@ -61,7 +76,7 @@ class Eval(Stage):
     def plan(self) -> Plan:
         subject, split = self.subject, self.settings.split
         inputs = self.dataset.inputs(split)
-        path = self.workspace.evaluation(f"{subject.name}-{split}")
+        path = self.workspace.evaluation(f"{subject.stored_as}-{split}")
         if not subject.is_run:
             inputs |= {"model": weights_hash(subject.location)}
             return Plan(self.name, path, inputs, self.settings.deciding())
@@ -121,8 +136,12 @@ def measure(session: Session, dataset: Dataset, subject: Subject, *, force: bool
 
 def evaluation_of(performed: Performed) -> Evaluation:
     """What was measured, now or before."""
-    stored: dict[str, Any] = json.loads(performed.path.read_text(encoding="utf-8"))
-    return Evaluation(**stored)
+    try:
+        return Evaluation(**json.loads(performed.path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as wrong:
+        raise MissingArtifact(
+            f"{performed.path} is not an evaluation: {wrong}.", hint="Measure again with --force."
+        ) from None
 
 
 def trained_here(session: Session, dataset: Dataset) -> Subject:

@@ -58,6 +58,7 @@ class Mix(Stage):
     """Training instances from the negatives of the project."""
 
     name = "mix"
+    follows = True
 
     def __init__(self, session: Session, dataset: Dataset) -> None:
         super().__init__(session, dataset)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from syneg_cli.core import MissingArtifact, UsageError, read_manifest
 from syneg_cli.data import Dataset
@@ -56,8 +56,15 @@ class State:
 
 
 def states(stages: Sequence[Stage]) -> list[State]:
-    """Where every stage stands; never runs anything."""
-    return [_state(stage) for stage in stages]
+    """Where every stage stands; never runs anything. What follows a stage that has to run is stale too."""
+    found: list[State] = []
+    for stage in stages:
+        state = _state(stage)
+        open_ = [one.label for one in found if one.state != "up to date"]
+        if stage.follows and open_ and state.state == "up to date":
+            state = replace(state, state="stale", detail=f"follows {', '.join(open_)}")
+        found.append(state)
+    return found
 
 
 def _state(stage: Stage) -> State:

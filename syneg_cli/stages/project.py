@@ -83,6 +83,7 @@ def resolve(
         _check_keys(document, Project, path, text)
         for key, value in _flatten(document, Project):
             values[key], origins[key] = value, str(path)
+    _check_environment(environ)
     for key, name in environment_names().items():
         if environ.get(name):
             values[key], origins[key] = _from_text(key, environ[name]), f"${name}"
@@ -199,6 +200,22 @@ def environment_names() -> dict[str, str]:
     return names | {"dataset.data_dir": "SYNEG_DATA_DIR"}
 
 
+def _check_environment(environ: Mapping[str, str]) -> None:
+    """A misspelt variable would change nothing, and nobody would see it.
+
+    Raises:
+        UsageError: a variable begins as those of a section do, and is none.
+    """
+    known = environment_names().values()
+    sections = tuple(f"SYNEG_{key.partition('.')[0].upper()}_" for key in setting_keys() if "." in key)
+    for name in environ:
+        if name.startswith(sections) and name not in known:
+            raise UsageError(
+                f"The environment variable {name} sets nothing.{did_you_mean(name, list(known))}",
+                hint="`--show-config` lists the settings; unset the variable or correct it.",
+            )
+
+
 def _assigned(assignment: str) -> tuple[str, Any]:
     """The key and value of `train.warmup=0.2`."""
     key, equals, text = assignment.partition("=")
@@ -240,7 +257,8 @@ def _explain(
     key = next((k for k in (".".join(parts[:i]) for i in range(len(parts), 0, -1)) if k in origins), "")
     key = key or ".".join(parts)
     origin = origins.get(key, "")
-    problem = f"{first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}.{_nearest(first)}"
+    said = first["msg"].removeprefix("Value error, ")
+    problem = f"{said[0].lower()}{said[1:]}, not {first['input']!r}.{_nearest(first)}"
     if origin == "flag":
         return UsageError(f"{names.get(key, flag_of(key))}: {problem}")
     if origin == "--set":

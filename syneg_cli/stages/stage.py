@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from syneg_cli.core import (
     Manifest,
     SynegError,
+    changed_since,
     content_hash,
     duration,
     locked,
@@ -87,6 +88,9 @@ class Stage(ABC):
     shared: ClassVar[bool] = False
     """Whether several processes may make the same artefact at once, each doing a part of the work."""
 
+    follows: ClassVar[bool] = False
+    """Whether it is made from what the stages before it make."""
+
     def __init__(self, session: Session, dataset: Dataset) -> None:
         self.session = session
         self.dataset = dataset
@@ -129,6 +133,10 @@ def perform(stage: Stage, *, force: bool = False, because: str = "--force") -> P
         if reason is None:
             stage.session.progress.note(f"{stage.label}: up to date, nothing to do ({plan.path})")
             manifest = read_manifest(plan.path)
+            if manifest and changed_since(plan.path, manifest):
+                stage.session.progress.warn(
+                    f"{plan.path} was changed since it was made; it is used as it is, --force makes it again"
+                )
             counts = manifest.counts if manifest else {}
             return Performed(stage.name, plan.path, "up to date", counts, skipped=True)
         stage.session.progress.note(f"{stage.label}: running ({reason})")

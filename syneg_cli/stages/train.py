@@ -29,6 +29,7 @@ class Train(Stage):
     """A fine-tuned model."""
 
     name = "train"
+    follows = True
 
     def __init__(self, session: Session, dataset: Dataset) -> None:
         super().__init__(session, dataset)
@@ -37,7 +38,7 @@ class Train(Stage):
     def plan(self) -> Plan:
         check_adore(self.settings)
         mixed, manifest = mix_of(self.session, self.dataset)
-        inputs = dict(manifest.inputs)
+        inputs = dict(manifest.inputs) | self.dataset.inputs("train")
         inputs |= {
             "training instances": file_hash(mixed),
             "backbone weights": weights_hash(self.settings.backbone),

@@ -152,8 +152,10 @@ def negative_files(session: Session, dataset: Dataset) -> list[Path]:
     found = [written] if written.is_file() and (not wanted or "synthetic" in wanted) else []
     mined = sorted(workspace.mined("x").parent.glob("*.jsonl"))
     found += [path for path in mined if not wanted or path.stem in wanted]
-    if not found:
-        what = " or ".join(wanted) if wanted else "negatives"
+    there = {"synthetic" if path == written else path.stem for path in found}
+    if not found or not there.issuperset(wanted):
+        lacking = [name for name in wanted if name not in there]
+        what = f"negatives of the source {', '.join(lacking)}" if lacking else "negatives"
         raise MissingArtifact(
             f"There are no {what} for {dataset.name} to verify.",
             hint=f"Run `syneg generate {dataset.name}` or `syneg mine {dataset.name}` first.",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from syneg_cli.core import NonNegative, Positive, Section, setting
+from syneg_cli.core import Name, NonNegative, Positive, Section, setting
 
 MODEL, OPTIMISER, LOSS = "Model", "Optimiser", "Loss"
 MINING, DEV, MACHINES, OUTPUT = "Negatives that follow the model", "Choosing an epoch", "Machines", "Output"
@@ -18,7 +18,7 @@ class TrainSettings(Section):
     backbone: str = setting(
         "minilm", "An alias (bge-base, e5-base, ...), a local folder or a hub id.", panel=MODEL
     )
-    output: str | None = setting(
+    output: Name | None = setting(
         None,
         "Name of the model.",
         example='"my-model"',

@@ -12,7 +12,7 @@ from syneg_cli.core import Section, setting
 class VerifySettings(Section):
     """Checks on negatives, written and mined alike."""
 
-    checks: tuple[Literal["judge", "margin", "cross-encoder"], ...] = setting(
+    checks: Annotated[tuple[Literal["judge", "margin", "cross-encoder"], ...], Field(min_length=1)] = setting(
         ("judge",), "judge (a language model), margin (an encoder), cross-encoder."
     )
     effect: Literal["drop", "relabel", "mark"] = setting(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import syneg_cli as syneg
-from syneg_cli.core import UsageError
+from syneg_cli.core import MinedNegative, UsageError
 from tests.servers import ChatServer, Reply
 
 
@@ -121,3 +121,47 @@ def test_importing_syneg_loads_next_to_nothing() -> None:
 
 def test_types_are_shipped() -> None:
     assert (Path(syneg.__file__).parent / "py.typed").is_file()
+
+
+def test_two_checks_one_after_the_other_are_both_at_once(data: Any, tiny_model: Path) -> None:
+    mined = list(syneg.mine(data, "bm25", depth=2))
+    with ChatServer(lambda body, number: Reply(text='{"relevant": false, "evidence": ""}')) as server:
+        own: dict[str, Any] = {"llm": "ollama:llama3", "base_url": server.url, "max_calls": 100}
+        other: dict[str, Any] = {"backbone": str(tiny_model), "margin": 2.0, "effect": "mark"}
+        first = syneg.verify(data, mined, "margin", **other)
+        then = syneg.verify(data, first, "judge", effect="mark", **own)
+        assert then == syneg.verify(data, mined, "margin", "judge", **own, **other)
+    assert {tuple(sorted(n.scores)) for n in then} == {("judge", "margin")}
+
+
+anything: Any = syneg
+"""Called with what the types forbid."""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda data: anything.mine("tiny", "bm25"), "Load it first"),
+        (lambda data: anything.mix(data, "abc"), "'a' is not a negative"),
+        (
+            lambda data: anything.mix(data, [MinedNegative("q1", "NOPE", "bm25", 1, 0.5)]),
+            "does not have both",
+        ),
+        (lambda data: anything.train("minilm", []), "Make one with mix"),
+        (lambda data: anything.train("minilm", None, output="x"), "is not a training set"),
+        (lambda data: anything.evaluate({"q1": {"d1": float("nan")}}, data), "finite scores"),
+        (lambda data: anything.evaluate({"q1": ["d1"]}, data), "finite scores"),
+        (lambda data: anything.mine(data, "bm25", miners=["dense"]), "no setting 'miners'"),
+        (lambda data: anything.verify(data, [], "margni"), "Did you mean 'margin'"),
+    ],
+)
+def test_a_wrong_argument_is_one_error_that_says_what_was_meant(data: Any, wrong: Any, said: str) -> None:
+    with pytest.raises(syneg.SynegError) as caught:
+        wrong(data)
+    assert said in str(caught.value)
+
+
+def test_values_are_short_in_a_notebook(data: Any) -> None:
+    mined = syneg.mine(data, "bm25", depth=2)
+    mixed = syneg.mix(data, mined, strategy="retrieved")
+    assert all(len(repr(value)) < 200 for value in (data, mined, mixed))

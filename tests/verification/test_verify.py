@@ -254,7 +254,7 @@ def test_the_cross_encoder_check_compares_with_the_positive(
     [
         (("--check", "juge"), "Did you mean 'judge'"),
         (("--check", "cross-encoder"), "needs a model"),
-        (("--source", "dense"), "no dense for tiny"),
+        (("--source", "dense"), "no negatives of the source dense"),
         ((), "no LLM is named"),
     ],
 )

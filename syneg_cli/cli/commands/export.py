@@ -37,6 +37,7 @@ def command(
     if output is None or output.is_dir():
         raise UsageError("Say which file to write.", hint="`syneg export --output train.jsonl`")
     dataset = call.dataset()
+    _refuse_inputs(output, dataset.folder, call.session.work_dir)
     path, manifest = mix_of(call.session, dataset)
     chosen = TRIPLETS if triplets else chosen
     texts = read_texts(manifest, dataset)
@@ -45,3 +46,10 @@ def command(
     if made.left_out:
         told += f"\n{made.left_out} pairs without a negative are left out: readers of this format need one"
     call.output.result({"path": str(output), "format": form, **asdict(made)}, told)
+
+
+def _refuse_inputs(output: Path, *folders: Path) -> None:
+    """Raises UsageError where an export would take the place of what it is made from."""
+    for folder in folders:
+        if output.resolve().is_relative_to(folder.resolve()):
+            raise UsageError(f"{output} is in {folder}, which syneg reads.", hint="Choose another file.")
