@@ -31,6 +31,7 @@ from syneg_cli.core.errors import (
 )
 from syneg_cli.core.files import (
     atomic_path,
+    beside,
     content_hash,
     file_hash,
     json_lines,
@@ -118,6 +119,7 @@ __all__ = [
     "__version__",
     "about_field",
     "atomic_path",
+    "beside",
     "changed_since",
     "content_hash",
     "did_you_mean",

@@ -15,16 +15,23 @@ from syneg_cli.core.errors import SynegError
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` to write to; it becomes `path` when the block ends without an error."""
+def beside(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path`; what still has that name at the end is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
-        sync(temporary)
-        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary name to write to; it becomes `path` when the block ends without an error."""
+    with beside(path) as temporary:
+        yield temporary
+        sync(temporary)
+        temporary.replace(path)
 
 
 def sync(path: Path) -> None:

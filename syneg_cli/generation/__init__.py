@@ -4,6 +4,7 @@ from syneg_cli.generation.answer_checks import classify, read_object
 from syneg_cli.generation.estimate import Estimate, estimate
 from syneg_cli.generation.mirror_queries import mirror_queries
 from syneg_cli.generation.negatives import fill, read_negatives
+from syneg_cli.generation.outcome import Outcome
 from syneg_cli.generation.prompt_files import JUDGEMENT, NEGATIVES, QUERY, Prompt, list_prompts, load_prompt
 from syneg_cli.generation.requests import Asking, Generator, candidates_of, items_of, select_pairs
 from syneg_cli.generation.settings import GenerateSettings
@@ -16,6 +17,7 @@ __all__ = [
     "Estimate",
     "GenerateSettings",
     "Generator",
+    "Outcome",
     "Prompt",
     "candidates_of",
     "classify",

@@ -17,6 +17,7 @@ from typing import Any
 
 from syneg_cli.core import BudgetExceeded, LLMError, LLMSetupError, Pair, SyntheticNegative
 from syneg_cli.generation.answer_checks import (
+    EMPTY,
     CorpusTexts,
     Draft,
     check_drafts,
@@ -26,6 +27,7 @@ from syneg_cli.generation.answer_checks import (
 )
 from syneg_cli.generation.requests import CHUNK, NO_CANDIDATE, NOT_RECORDED, Generator
 from syneg_cli.llm import (
+    OK,
     UNPARSABLE,
     Cache,
     Engine,
@@ -156,8 +158,14 @@ def read_negatives(
     cache: Cache,
     *,
     counts: Counter[str],
+    unusable: Counter[str] | None = None,
 ) -> Iterator[SyntheticNegative]:
-    """The records of all answered pairs, in order; `counts` gets "ok", and the drops by reason."""
+    """The records of all answered pairs, in order.
+
+    Args:
+        counts: gets the negatives: "ok", and the drops by reason.
+        unusable: gets the answers that hold no negative at all: "truncated", "unparsable", "empty".
+    """
     texts = CorpusTexts(generator.dataset.corpus)
     places = [(pair, key) for pair, key in zip(pairs, keys, strict=True) if key is not None]
     with rare_collection():
@@ -165,9 +173,11 @@ def read_negatives(
             part = places[start : start + CHUNK]
             stored = cache.answers([key for _, key in part], messages=False)
             for pair, key in part:
-                for record in _records(generator, pair, stored[key], texts):
-                    counts[record.reason or "ok"] += 1
-                    yield record
+                records = list(_records(generator, pair, stored[key], texts))
+                if not records and unusable is not None:
+                    unusable[EMPTY if stored[key].status == OK else stored[key].status] += 1
+                counts.update(record.reason or "ok" for record in records)
+                yield from records
 
 
 def _records(

@@ -266,7 +266,7 @@ class Engine:
 
     def _failed(self, error: LLMError) -> None:
         self._failed_in_a_row += 1
-        self.stats.problems[type(error).__name__] += 1
+        self.stats.fail(error)
         if self._failed_in_a_row >= self.limits.failures_in_a_row:
             raise LLMSetupError(
                 f"Stopped: {self._failed_in_a_row} requests in a row failed, the last with: {error.message}",

@@ -5,6 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from syneg_cli.core import LLMError
+
+FAILURES = {
+    "Refused": "refused",
+    "TimedOut": "timed out",
+    "Broken": "connection broke",
+    "BadResponse": "broken answer",
+    "RateLimited": "rate limited",
+    "Unreachable": "server not reached",
+}
+"""Type of error -> how people are told; anything else is "failed"."""
+
 
 @dataclass
 class Stats:
@@ -26,10 +38,21 @@ class Stats:
     unpriced: bool = False
     no_candidate: int = 0
     problems: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    """Requests that got no answer, by kind."""
+    said: dict[str, str] = field(default_factory=dict)
+    """Kind of failure -> what the first of them said, in the server's own words where it has some."""
     sample: tuple[str, str] | None = None
     """A query and a negative for it, to look at."""
     looked_at: float = 0.0
     sampled_at: float = 0.0
+
+    def fail(self, error: LLMError) -> None:
+        """A request that failed for good."""
+        kind = FAILURES.get(type(error).__name__, "failed")
+        self.problems[kind] += 1
+        self.failures[kind] += 1
+        self.said.setdefault(kind, error.message)
 
     def hit(self, cost_usd: float | None) -> None:
         """An answer that the cache had."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from syneg_cli.core import (
@@ -45,6 +45,8 @@ class Mixed:
     """Pairs without any negative: they train on in-batch negatives alone."""
     mirrored: int = 0
     """Instances whose positive is a synthetic text."""
+    with_synthetic: int = 0
+    """Pairs that have a synthetic negative to draw from."""
 
     def counts(self) -> dict[str, Any]:
         """Judged pairs, mirrored pairs, and means per pair and round."""
@@ -53,6 +55,7 @@ class Mixed:
             "instances": len(self.instances) - self.mirrored,
             "mirrored": self.mirrored,
             "without_negatives": self.empty,
+            "with_synthetic": self.with_synthetic,
             "negatives_per_instance": {source: n / draws for source, n in sorted(self.sources.items())},
             "composition": dict(sorted(self.composition.items())),
         }
@@ -69,6 +72,7 @@ def mix(
     weights: Mapping[str, float] | None = None,
     max_synthetic: int | None = None,
     texts: Container[str] = (),
+    need_synthetic: float = 0.0,
 ) -> Mixed:
     """Draw `rounds` sets of up to k negatives for every pair; no pair is left out.
 
@@ -76,10 +80,12 @@ def mix(
         k: 0 leaves the pairs to in-batch negatives.
         max_synthetic: the limit of synthetic texts in one instance, or in one family.
         texts: ids among the pairs' positives that are no documents of the corpus.
+        need_synthetic: share of the pairs that must have a synthetic negative, if the strategy reads any.
 
     Raises:
         UsageError: no such strategy.
-        MissingArtifact: no pair gets any negative, or a mirror has nothing to mirror.
+        MissingArtifact: no pair gets any negative, too few have synthetic ones, or there is
+            nothing to mirror.
     """
     chosen = check_strategy(strategy)
     instances: list[TrainingInstance] = []
@@ -94,8 +100,10 @@ def mix(
         source = TEXT if pair.doc_id in texts else CORPUS
         instances.append(TrainingInstance(pair.query_id, pair.doc_id, drawn, source, family))
         instances += _mirrored(chosen, pool, draw(rounds), family)
-    mixed = _counted(instances)
+    mixed = replace(_counted(instances), with_synthetic=sum(bool(pool.synthetic) for pool in pools.values()))
     _check(mixed, strategy, k)
+    if ratio > 0 or not chosen.uses_ratio:
+        _check_synthetic(mixed.with_synthetic, len(pools), chosen, k, need_synthetic)
     return mixed
 
 
@@ -137,7 +145,18 @@ def mix_negatives(
         weights=weights,
         max_synthetic=settings.max_synthetic,
         texts=imported.documents if imported else (),
+        need_synthetic=settings.need_synthetic,
     )
+
+
+def _check_synthetic(found: int, pairs: int, strategy: Strategy, k: int, needed: float) -> None:
+    if strategy.reads(k)[0] and found < needed * pairs:
+        raise MissingArtifact(
+            f"{found} of {pairs} pairs have a usable synthetic negative; the mix needs "
+            f"{needed:.0%} of them, or it is one of mined negatives under another name.",
+            hint="See what `syneg generate` says about the rest, choose `--strategy retrieved`, "
+            "or allow it with --need-synthetic 0.",
+        )
 
 
 def _check(mixed: Mixed, strategy: str, k: int) -> None:

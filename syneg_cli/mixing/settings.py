@@ -44,6 +44,11 @@ class MixSettings(Section):
         metavar="NAME=NUMBER,...",
     )
     max_synthetic: NonNegative | None = setting(None, "Synthetic texts per instance, at most.", example="1")
+    need_synthetic: Annotated[float, Field(ge=0, le=1)] = setting(
+        0.5,
+        "Share of the pairs that must have a synthetic negative; 0 lets any pass.",
+        decides=False,
+    )
     max_risk: Annotated[float, Field(ge=0, le=1)] | None = setting(
         None,
         "Share of verify's checks that may call a negative relevant.",

@@ -10,10 +10,14 @@ from typing import Any
 
 from syneg_cli.core import (
     BudgetExceeded,
+    LLMError,
     MissingArtifact,
     Pair,
+    SynegError,
+    beside,
     content_hash,
     file_hash,
+    read_manifest,
     read_mined,
     write_negatives,
 )
@@ -23,6 +27,7 @@ from syneg_cli.generation import (
     Asking,
     Estimate,
     Generator,
+    Outcome,
     Prompt,
     candidates_of,
     estimate,
@@ -97,10 +102,15 @@ class Generate(Stage):
             job = job_of(plan)
             engine = language_model.open_engine(self.session, generator.llm, cache, job=job, again=self.again)
             keys, stopped = self._fill(generator, pairs, engine)
-            counts: Counter[str] = Counter()
-            write_negatives(plan.path, read_negatives(generator, pairs, keys, cache, counts=counts))
+            outcome = Outcome(engine.stats, keys, Counter(), Counter(), stopped)
+            counters = {"counts": outcome.negatives, "unusable": outcome.unusable}
+            with beside(plan.path) as fresh:
+                write_negatives(fresh, read_negatives(generator, pairs, keys, cache, **counters))
+                written = _is_no_worse(outcome, plan.path)
+                if written:
+                    fresh.replace(plan.path)
             totals = cache.totals(job)
-        return _made(plan, engine, keys, counts, totals, stopped)
+        return _made(plan, outcome, totals, written=written)
 
     def estimate(self) -> Estimate:
         """Calls, tokens and cost with their bounds; nothing is sent."""
@@ -161,44 +171,52 @@ def job_of(plan: Plan) -> str:
     return content_hash([str(plan.path.parent), dict(plan.inputs), settings])[:16]
 
 
-def _made(
-    plan: Plan,
-    engine: Engine,
-    keys: Sequence[str | None],
-    counts: Counter[str],
-    totals: Totals,
-    stopped: BudgetExceeded | None,
-) -> Made:
-    stats = engine.stats
-    unanswered = sum(key is None for key in keys) - stats.misses - stats.no_candidate
-    data: dict[str, Any] = {
-        "pairs": len(keys),
-        "answered": sum(key is not None for key in keys),
-        "from_cache": stats.from_cache,
-        "misses": stats.misses,
-        "unanswered": unanswered,
-        "calls": stats.calls,
-        "negatives": counts["ok"],
-        "dropped": {why: count for why, count in sorted(counts.items()) if why != "ok"},
-        "prompt_tokens": stats.prompt_tokens,
-        "completion_tokens": stats.completion_tokens,
-        "cost_usd": None if stats.unpriced else stats.cost_usd,
-        "saved_usd": stats.saved_usd,
-        "total": asdict(totals),
-    }
-    if stats.no_candidate:
-        data["without_candidate"] = stats.no_candidate
+def _is_no_worse(outcome: Outcome, path: Path) -> bool:
+    """Whether a result may take the place of what an earlier run left at `path`.
+
+    A whole one may, for as many pairs or more; a part only if it holds more negatives.
+    """
+    earlier = read_manifest(path) if path.is_file() else None
+    counts = earlier.counts if earlier else {}
+    if outcome.complete and outcome.usable and len(outcome.keys) >= counts.get("pairs", 0):
+        return True
+    return outcome.usable > int(counts.get("negatives", 0))
+
+
+def _made(plan: Plan, outcome: Outcome, totals: Totals, *, written: bool) -> Made:
+    counts = outcome.as_json() | {"written": written, "total": asdict(totals)}
     return Made(
-        counts=data,
-        record=Generated(data, totals, plan.path),
+        counts=counts,
+        record=Generated(counts, totals, plan.path),
         cost_usd=None if totals.unpriced_calls else totals.spent_usd + totals.lost_usd,
-        found={"unanswered": unanswered},
-        error=_cut_short(stopped, stats.done, len(keys)) if stopped else None,
+        found={"unanswered": outcome.unanswered},
+        error=_error(plan, outcome, written=written),
+        written=written,
     )
 
 
-def _cut_short(stopped: BudgetExceeded, done: int, pairs: int) -> BudgetExceeded:
-    return BudgetExceeded(
-        f"{stopped.message} The negatives of {done} of {pairs} pairs are written.",
-        hint="Raise the cap and run the same command again: nothing is paid twice.",
-    )
+def _error(plan: Plan, outcome: Outcome, *, written: bool) -> SynegError | None:
+    """Why the run failed; None where what it was asked for is there."""
+    kept = ""
+    if written:
+        kept = f"The negatives of {outcome.answered} of {len(outcome.keys)} pairs are written."
+    elif plan.path.is_file():
+        kept = f"{plan.path} keeps what an earlier run wrote."
+    if outcome.stopped is not None:
+        hint = "Raise the cap and run the same command again: nothing is paid twice."
+        return BudgetExceeded(f"{outcome.stopped.message} {kept}".strip(), hint=hint)
+    if not outcome.usable:
+        message = f"0 of {len(outcome.keys)} pairs got a usable negative: {outcome.causes()}."
+        return LLMError(f"{message} {kept}".strip(), hint=_remedy(outcome))
+    if not outcome.complete and not written:
+        message = f"{outcome.unanswered} of {len(outcome.keys)} pairs have no answer: {outcome.causes()}."
+        return LLMError(f"{message} {kept}", hint=_remedy(outcome))
+    return None
+
+
+def _remedy(outcome: Outcome) -> str:
+    if outcome.failed:
+        return "Mend what the server complains about, then run the same command again."
+    if outcome.unusable or outcome.dropped:
+        return "Look at the answers with `syneg cache list`; --retry-bad asks for them again."
+    return "See `syneg generate --help`."

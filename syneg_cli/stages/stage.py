@@ -59,6 +59,8 @@ class Made:
     """Settings as they turned out; a difference from the plan makes the result stale."""
     error: SynegError | None = None
     """Raised when what was made is kept: the result is only a part."""
+    written: bool = True
+    """False where nothing was written, because nothing usable came or what is there is better."""
 
 
 @dataclass(frozen=True)
@@ -145,12 +147,17 @@ def perform(stage: Stage, *, force: bool = False, because: str = "--force") -> P
         plan = stage.plan()
         made = stage.run(plan)
         seconds = time.monotonic() - started
-        if world().leads:
+        if world().leads and made.written:
             write_manifest(plan.path, _manifest(plan, made, seconds))
     world().wait()
     if made.error is not None:
         raise made.error
-    stage.session.progress.note(f"{stage.label}: done in {duration(seconds)} -> {plan.path}")
+    if made.written:
+        stage.session.progress.note(f"{stage.label}: done in {duration(seconds)} -> {plan.path}")
+    else:
+        stage.session.progress.warn(
+            f"{stage.label}: {plan.path} holds more than this run made, and is left as it is"
+        )
     return Performed(stage.name, plan.path, reason, made.counts, seconds, made.record)
 
 

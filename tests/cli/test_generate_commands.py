@@ -17,7 +17,7 @@ from syneg_cli.llm.cache import Cache
 from syneg_cli.llm.statistics import Stats
 from tests.conftest import Cli
 from tests.fakes import good
-from tests.servers import ChatServer, Reply, good_reply
+from tests.servers import ChatServer, Reply, good_reply, negatives_text
 
 
 def recording(path: Path, pairs: dict[str, str], **more: object) -> Path:
@@ -158,7 +158,7 @@ def test_mirror_queries_are_asked_for_afterwards(cli: Cli, tiny: Path, tmp_path:
 
 
 def test_rewriting_needs_mined_negatives_and_shows_them(cli: Cli, tiny: Path) -> None:
-    with ChatServer() as server:
+    with ChatServer(lambda body, number: Reply(text=negatives_text(1, words=10))) as server:
         options = ("--llm", "openai:m", "--base-url", server.openai_url, "--prompt", "rewrite")
         lacking = cli("generate", tiny, *options)
         assert lacking.code == 2
@@ -166,6 +166,7 @@ def test_rewriting_needs_mined_negatives_and_shows_them(cli: Cli, tiny: Path) ->
         mined = [MinedNegative("q1", "d2", "dense", 2, 0.5), MinedNegative("q1", "d6", "dense", 1, 0.9)]
         write_jsonl(Path(".syneg/tiny/mined/dense.jsonl"), mined)
         result = cli("generate", tiny, *options, "--json")
+        assert result.code == 0, result.err
         assert (result.json["answered"], result.json["without_candidate"]) == (1, 2), result.err
         asked = server.requests[0]["messages"][0]["content"]
     assert asked.index("Sleep apnea is common") < asked.index("show no effect on mood")

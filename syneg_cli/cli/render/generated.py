@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from syneg_cli.cli.output import table
+from syneg_cli.cli.output import short, table
 from syneg_cli.core import duration, money
 from syneg_cli.generation import Estimate
 from syneg_cli.llm import DONE, Collected
 from syneg_cli.stages import Generated, MirroredQueries
 
-MISSING = {
-    "misses": "not recorded",
-    "without_candidate": "without a mined candidate",
-    "unanswered": "unanswered: run again",
-}
+MISSING = {"misses": "not recorded", "without_candidate": "without a mined candidate"}
+SAID_WIDTH = 100
 
 
 def generated(record: Generated, seconds: float) -> tuple[Any, ...]:
@@ -22,7 +19,11 @@ def generated(record: Generated, seconds: float) -> tuple[Any, ...]:
     spent = totals.spent_usd + totals.lost_usd
     rows: list[tuple[str, Any]] = [("pairs", counts["pairs"]), ("answered", counts["answered"])]
     rows.append(("  from the cache", counts["from_cache"]))
-    rows += [(label, counts[key]) for key, label in MISSING.items() if counts.get(key)]
+    rows += [(f"  {label}", counts[key]) for key, label in MISSING.items() if counts.get(key)]
+    rows += [(f"  {one['why']}", one["pairs"]) for one in counts["failed"]]
+    if later := counts["unanswered"] - sum(one["pairs"] for one in counts["failed"]):
+        rows.append(("  not asked yet", later))
+    rows += [(f"  answers {why}", count) for why, count in counts["unusable"].items()]
     rows.append(("negatives", counts["negatives"]))
     rows += [(f"  dropped: {why}", count) for why, count in counts["dropped"].items()]
     rows.append(("calls", counts["calls"]))
@@ -31,9 +32,13 @@ def generated(record: Generated, seconds: float) -> tuple[Any, ...]:
     rows += [("saved by the cache", money(counts["saved_usd"]))] if counts["saved_usd"] else []
     rows += [("cost of all runs so far", money(spent))] if spent > (counts["cost_usd"] or 0) else []
     rows.append(("time", duration(seconds)))
-    told = f"-> {record.path}"
+    told = f"-> {record.path}" if counts["written"] else ""
     if counts["answered"] and counts["from_cache"] == counts["answered"]:
         told = f"Everything came from the cache: nothing was asked, nothing was paid.\n{told}"
+    said = [f"{one['why']}: {short(one['said'], SAID_WIDTH)}" for one in counts["failed"]]
+    if counts["unusable"] or counts["failed"]:
+        said.append("Run again for what has no answer; --retry-bad asks again where the answer was unusable.")
+    told = "\n".join([*said, *([told] if told else [])])
     return table(None, ["generate", ""], rows, right=lambda column: column == ""), told
 
 

@@ -1,0 +1,100 @@
+"""What came of asking for every pair: usable negatives, and why the rest is not there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from syneg_cli.core import BudgetExceeded
+from syneg_cli.llm import Stats
+
+MUCH = 0.1
+"""From this share of pairs without a usable negative on, a run says so."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A run of `generate`. Every pair that was asked for is in one place of `as_json`."""
+
+    stats: Stats
+    keys: Sequence[str | None]
+    """Of each pair's answer; None is no answer."""
+    negatives: Counter[str]
+    """"ok", and the drops by reason."""
+    unusable: Counter[str]
+    """Answers without a single negative, by reason."""
+    stopped: BudgetExceeded | None = None
+
+    @property
+    def usable(self) -> int:
+        return self.negatives["ok"]
+
+    @property
+    def answered(self) -> int:
+        return sum(key is not None for key in self.keys)
+
+    @property
+    def unanswered(self) -> int:
+        """Pairs that a later run may still get an answer for."""
+        return len(self.keys) - self.answered - self.stats.misses - self.stats.no_candidate
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to ask."""
+        return not self.unanswered
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Negatives by the reason they cannot be used for."""
+        return {why: count for why, count in sorted(self.negatives.items()) if why != "ok"}
+
+    @property
+    def failed(self) -> list[dict[str, Any]]:
+        """Pairs whose request failed for good: why, how many, and what the server said first."""
+        said = self.stats.said
+        return [
+            {"why": why, "pairs": count, "said": said[why]}
+            for why, count in self.stats.failures.most_common()
+        ]
+
+    @property
+    def worth_a_warning(self) -> bool:
+        lost = self.unanswered + self.unusable.total()
+        return lost >= MUCH * len(self.keys) > 0 or sum(self.dropped.values()) > self.usable
+
+    def causes(self) -> str:
+        """Why there is not more, in one line: the most frequent first."""
+        lines = [f"{one['pairs']} {one['why']} ({one['said']})" for one in self.failed]
+        lines += [f"{count} answers {why}" for why, count in self.unusable.most_common()]
+        drops = Counter(self.dropped).most_common()
+        lines += [f"{count} negatives dropped: {why}" for why, count in drops]
+        if self.stats.misses:
+            lines.append(f"{self.stats.misses} not recorded")
+        if self.stats.no_candidate:
+            lines.append(f"{self.stats.no_candidate} without a mined candidate")
+        return "; ".join(lines) or "nothing was asked"
+
+    def as_json(self) -> dict[str, Any]:
+        stats = self.stats
+        counts: dict[str, Any] = {
+            "pairs": len(self.keys),
+            "answered": self.answered,
+            "from_cache": stats.from_cache,
+            "misses": stats.misses,
+            "unanswered": self.unanswered,
+            "failed": self.failed,
+            "unusable": dict(sorted(self.unusable.items())),
+            "calls": stats.calls,
+            "negatives": self.usable,
+            "dropped": self.dropped,
+            "complete": self.complete,
+            "prompt_tokens": stats.prompt_tokens,
+            "completion_tokens": stats.completion_tokens,
+            "cost_usd": None if stats.unpriced else stats.cost_usd,
+            "saved_usd": stats.saved_usd,
+        }
+        if stats.no_candidate:
+            counts["without_candidate"] = stats.no_candidate
+        return counts
