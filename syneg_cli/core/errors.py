@@ -8,6 +8,7 @@
       MissingArtifact         exit code 2: an earlier stage has to run first
       BackboneError           exit code 2: a model cannot be found or loaded
       HubError                exit code 1: a model cannot be pushed to the model hub
+      Diverged                  exit code 1: training came to numbers that are none
       LLMError                exit code 1: a language model call failed
         LLMSetupError           ... in a way that no retry helps (key, model, server)
         RateLimited             ... for now: the server asks to wait
@@ -59,6 +60,10 @@ class BackboneError(SynegError):
 
 class HubError(SynegError):
     """The model hub cannot be reached, or does not take a model."""
+
+
+class Diverged(SynegError):
+    """Training came to a loss, a gradient or weights that are not finite; nothing of it is saved."""
 
 
 class LLMError(SynegError):

@@ -11,7 +11,7 @@ from syneg_cli.core import BudgetExceeded
 from syneg_cli.llm import Stats
 
 MUCH = 0.1
-"""From this share of pairs without a usable negative on, a run says so."""
+"""From this share of pairs without a usable answer, or of dropped negatives, on, a run says so."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,16 @@ class Outcome:
             for why, count in self.stats.failures.most_common()
         ]
 
-    @property
-    def worth_a_warning(self) -> bool:
-        lost = self.unanswered + self.unusable.total()
-        return lost >= MUCH * len(self.keys) > 0 or sum(self.dropped.values()) > self.usable
+    def warning(self) -> str | None:
+        """What is worth a warning: a good part of the pairs, or of the negatives, is lost."""
+        lost, negatives = self.unanswered + self.unusable.total(), self.negatives.total()
+        dropped = negatives - self.usable
+        if lost < MUCH * len(self.keys) and dropped <= MUCH * negatives:
+            return None
+        return (
+            f"{lost} of {len(self.keys)} pairs have no answer that can be used, "
+            f"{dropped} of {negatives} negatives are dropped: {self.causes()}"
+        )
 
     def causes(self) -> str:
         """Why there is not more, in one line: the most frequent first."""

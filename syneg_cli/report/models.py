@@ -141,7 +141,17 @@ def _gaps(recording: Recording, manifest: Manifest) -> list[str]:
 
 
 def _mix(workspace: Workspace, manifest: Manifest) -> tuple[Mix | None, str | None]:
-    """The mix that the model was trained on, or why it is not known."""
+    """The mix that the model was trained on, or why it is not known.
+
+    Training keeps what it learned from; for models of earlier versions the mix itself is asked.
+    """
+    if isinstance(kept := manifest.counts.get("mix"), dict):
+        return Mix(
+            strategy=str(kept.get("strategy")),
+            ratio=kept.get("ratio"),
+            negatives=kept.get("negatives_per_instance", {}),
+            mirrored=kept.get("mirrored", 0),
+        ), None
     path = workspace.mixed(str(manifest.settings.get("mix")))
     mixed = read_manifest(path) if path.is_file() else None
     if mixed is None:

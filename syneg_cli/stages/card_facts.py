@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from syneg_cli.core import Manifest, read_manifest
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import hub_id
+from syneg_cli.mixing import check_strategy
 from syneg_cli.stages.mix import mixed_name
 from syneg_cli.stages.project import flag_of
 from syneg_cli.stages.session import Session
@@ -39,7 +40,7 @@ def card_of(
             base_model=hub_id(section.backbone) or section.backbone,
             dataset=dataset.name,
             strategy=mixed.settings["strategy"],
-            ratio=mixed.settings["ratio"],
+            ratio=learned_from(mixed)["ratio"],
             negatives=mixed.settings["negatives"],
             composition=mixed.counts["negatives_per_instance"],
             pairs=mixed.counts["instances"],
@@ -54,6 +55,17 @@ def card_of(
             command=command_of(session, dataset, str(mixed.settings.get("name") or "")),
         )
     )
+
+
+def learned_from(mixed: Manifest) -> dict[str, Any]:
+    """What a model has to remember of its mix, which may be made again; `ratio` None is none asked for."""
+    strategy = str(mixed.settings["strategy"])
+    return {
+        "strategy": strategy,
+        "ratio": mixed.settings["ratio"] if check_strategy(strategy).uses_ratio else None,
+        "negatives_per_instance": dict(mixed.counts["negatives_per_instance"]),
+        "mirrored": mixed.counts.get("mirrored", 0),
+    }
 
 
 def _written_by(mixed: Manifest) -> tuple[str | None, str | None]:

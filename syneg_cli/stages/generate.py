@@ -110,6 +110,8 @@ class Generate(Stage):
                 if written:
                     fresh.replace(plan.path)
             totals = cache.totals(job)
+        if outcome.usable and (told := outcome.warning()):
+            self.session.progress.warn(told)
         return _made(plan, outcome, totals, written=written)
 
     def estimate(self) -> Estimate:
@@ -174,13 +176,15 @@ def job_of(plan: Plan) -> str:
 def _is_no_worse(outcome: Outcome, path: Path) -> bool:
     """Whether a result may take the place of what an earlier run left at `path`.
 
-    A whole one may, for as many pairs or more; a part only if it holds more negatives.
+    A whole one may, for as many pairs or more; a part only if it holds more negatives, or takes
+    the place of another part with as many.
     """
     earlier = read_manifest(path) if path.is_file() else None
     counts = earlier.counts if earlier else {}
     if outcome.complete and outcome.usable and len(outcome.keys) >= counts.get("pairs", 0):
         return True
-    return outcome.usable > int(counts.get("negatives", 0))
+    there = int(counts.get("negatives", 0))
+    return outcome.usable > there or (0 < outcome.usable == there and counts.get("complete") is False)
 
 
 def _made(plan: Plan, outcome: Outcome, totals: Totals, *, written: bool) -> Made:

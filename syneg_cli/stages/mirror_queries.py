@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import content_hash, file_hash, read_synthetic, write_jsonl
+from syneg_cli.core import LLMError, content_hash, file_hash, read_synthetic, write_jsonl
 from syneg_cli.data import Dataset
 from syneg_cli.generation import Prompt, mirror_queries
 from syneg_cli.stages import language_model
@@ -64,6 +64,14 @@ class MirrorQueries(Stage):
                     tick=tick,
                 )
         stats = engine.stats
+        if negatives and not found.rows:
+            said = "; ".join(stats.said.values()) or ", ".join(
+                f"{n} {why}" for why, n in found.dropped.items()
+            )
+            raise LLMError(
+                f"None of {len(negatives)} negatives got a query of its own: {said}.",
+                hint="Nothing is written. Look at the answers with `syneg cache list`.",
+            )
         write_jsonl(plan.path, found.rows)
         counts: dict[str, Any] = {
             "negatives": len(negatives),

@@ -35,6 +35,8 @@ from syneg_cli.stages.stage import Made, Plan, Stage
 from syneg_cli.verification import applied
 
 ROUNDS = 8
+FEW = 0.1
+"""Up to this share of pairs without a synthetic negative nothing is said."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class Mix(Stage):
         imported = read_imported(files["imported"].path, self.dataset) if "imported" in files else None
         mixed = self._mix(files, imported)
         counts = mixed.counts()
+        self._tell_of_missing(mixed)
         if imported is not None:
             counts |= {"held_out": imported.held_out, "contradicted": imported.contradicted}
         write_instances(plan.path, mixed.instances)
@@ -141,6 +144,14 @@ class Mix(Stage):
                     f"{role}: the verdicts in {path} are on an earlier file and are not used; "
                     "run `syneg verify` again for new ones"
                 )
+
+    def _tell_of_missing(self, mixed: Mixed) -> None:
+        pairs = len(mixed.instances) - mixed.mirrored
+        lacking = pairs - mixed.with_synthetic
+        if self.strategy.reads(self.settings.negatives)[0] and lacking > FEW * pairs:
+            self.session.progress.warn(
+                f"{lacking} of {pairs} pairs have no synthetic negative; `syneg generate` says why"
+            )
 
     def _all_verdicts(self, files: Mapping[str, Source]) -> Iterator[tuple[str, Path, bool]]:
         """(role, file of verdicts, whether they are on the negatives as they are now)."""

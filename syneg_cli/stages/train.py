@@ -10,7 +10,7 @@ from syneg_cli.core import file_hash, read_instances, world
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import locate, weights_hash
 from syneg_cli.mixing import read_texts
-from syneg_cli.stages.card_facts import card_of
+from syneg_cli.stages.card_facts import card_of, learned_from
 from syneg_cli.stages.mix import mix_of, mixed_name
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Plan, Stage
@@ -66,7 +66,8 @@ class Train(Stage):
             card = card_of(self.session, self.dataset, model, mixed, result, plan.path.name)
             save_model(model, plan.path, card, scratch / RECORDING)
             shutil.rmtree(scratch)
-        return Made({"pairs": mixed.counts["instances"], **asdict(result)}, result)
+        counts = {"pairs": mixed.counts["instances"], "mix": learned_from(mixed), **asdict(result)}
+        return Made(counts, result)
 
 
 def model_name(session: Session) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core import __version__
+from syneg_cli.core import SYNTHETIC, __version__
 from syneg_cli.encoding import read_card
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ class CardFacts:
     base_model: str
     dataset: str
     strategy: str
-    ratio: float
+    ratio: float | None
+    """Synthetic : retrieved, as asked; None where the strategy has none. `composition` has what came of it."""
     negatives: int
     composition: Mapping[str, float]
     """Source -> mean number of negatives per instance."""
@@ -66,8 +67,18 @@ def _body(facts: CardFacts) -> str:
         keep_trailing_newline=True,
     )
     sources = ", ".join(f"{mean:.2f} {source}" for source, mean in facts.composition.items()) or "none"
+    mixture = _mixture(facts.composition)
     template = templates.get_template("model_card.md.jinja")
-    return template.render(facts=facts, sources=sources, version=__version__)
+    return template.render(facts=facts, sources=sources, mixture=mixture, version=__version__)
+
+
+def _mixture(composition: Mapping[str, float]) -> str:
+    """`0.70 (41 % synthetic)`: what the instances really got."""
+    synthetic = composition.get(SYNTHETIC, 0.0)
+    retrieved = sum(composition.values()) - synthetic
+    if not retrieved:
+        return "all synthetic" if synthetic else "no negatives but in-batch ones"
+    return f"{synthetic / retrieved:.2f} ({synthetic / (synthetic + retrieved):.0%} synthetic)"
 
 
 def _in_one_line(value: object) -> str:

@@ -10,7 +10,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core import NoProgress, Progress, TrainingInstance, world
+from syneg_cli.core import Diverged, NoProgress, Progress, TrainingInstance, world
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import resolve_precision
 from syneg_cli.mixing import Texts, families
@@ -112,6 +112,7 @@ def train(
         collator = _queries(*data) if helpers.frozen else _collator(*data, settings, helpers)
         steps, seconds, history = _run(model, settings, helpers, chosen, collator, watch)
         watch.finish()
+    need_finite_weights(model, steps)
     return TrainResult(
         steps=steps,
         seconds=seconds,
@@ -160,6 +161,16 @@ def _run(
         watch.resumed_at = checkpoints.step_of(resume)
         outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     return outcome.global_step, outcome.metrics["train_runtime"], trainer.state.log_history
+
+
+def need_finite_weights(model: SentenceTransformer, steps: int) -> None:
+    """Raises Diverged where a weight is no number: the last step may have done what no loss shows."""
+    for name, weights in model.named_parameters():
+        if not bool(weights.isfinite().all()):
+            raise Diverged(
+                f"Training diverged: after {steps} steps {name} is not finite. Nothing is saved.",
+                hint="Lower --lr, or take --precision fp32.",
+            )
 
 
 def epoch_losses(history: Sequence[dict[str, Any]]) -> tuple[float, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from sentence_transformers import (
 )
 from transformers import PrinterCallback, TrainerCallback
 
+from syneg_cli.core import Diverged
 from syneg_cli.training import checkpoints, parameters
 from syneg_cli.training.adore import Adore, QueryCollator
 from syneg_cli.training.batches import Collator
@@ -55,6 +57,7 @@ class Callback(TrainerCallback):
         self.collator.batch = state.global_step * args.gradient_accumulation_steps
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        _need_finite(logs or {}, state.global_step)
         self.watch.log(state.global_step, logs or {})
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -65,6 +68,16 @@ class Callback(TrainerCallback):
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         control.should_training_stop |= self.watch.measure(round(state.epoch or 0))
+
+
+def _need_finite(logs: Mapping[str, Any], step: int) -> None:
+    """Raises Diverged where a loss or a gradient norm is no number any more: nothing good can follow."""
+    for key, what in (("loss", "loss"), ("grad_norm", "gradient norm")):
+        if not math.isfinite(float(logs.get(key) or 0.0)):
+            raise Diverged(
+                f"Training diverged: the {what} of step {step} is {logs[key]}. Nothing is saved.",
+                hint="Lower --lr, raise --warmup or --temperature, or take --precision fp32.",
+            )
 
 
 class Trainer(SentenceTransformerTrainer):
@@ -119,6 +132,7 @@ def make_trainer(
         save_total_limit=2,
         logging_strategy="steps",
         logging_steps=1,
+        logging_nan_inf_filter=False,  # else a loss that is no number is logged as the mean of the others
         report_to=settings.report_to,
         disable_tqdm=True,
         dataloader_pin_memory=model.device.type == "cuda",

@@ -141,4 +141,6 @@ def test_the_whole_command_runs_in_process(cli: Cli, tiny: Path, model: Path) ->
     )
     assert result.code == 1, "weights drawn at random write nothing usable"
     assert "0 of 1 pairs got a usable negative: 2 negatives dropped: empty." in result.err
-    assert len(cli("cache", "list", "--json").json["answers"]) == 2, "the correction round's as well"
+    answers = cli("cache", "list", "--json").json["answers"]
+    assert isinstance(answers, list)
+    assert len(answers) == 2, "the correction round's as well"

@@ -34,9 +34,15 @@ def rows(name: str) -> list[TrainingInstance]:
 
 def test_graded_has_a_round_for_each_epoch(mined: Cli) -> None:
     write_jsonl(Path(".syneg/tiny/synthetic/default.jsonl"), [written(Pair("q1", "d1"), 1)])
-    assert mined("mix", "--strategy", "graded").code == 0
+    lacking = mined("mix", "--strategy", "graded")
+    assert lacking.code == 2
+    assert "1 of 3 pairs have a usable synthetic negative" in lacking.err
+    enough = ("--need-synthetic", 0.3)
+    told = mined("mix", "--strategy", "graded", *enough)
+    assert told.code == 0
+    assert "2 of 3 pairs have no synthetic negative" in told.err
     assert {len(instance.rounds) for instance in rows("graded")} == {3}
-    assert mined("mix", "--strategy", "graded", "--rounds", 5).code == 0
+    assert mined("mix", "--strategy", "graded", "--rounds", 5, *enough).code == 0
     assert {len(instance.rounds) for instance in rows("graded")} == {5}
 
 

@@ -1,0 +1,135 @@
+"""A result is what it says it is: nothing usable is a failure, and nothing good gives way to less."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Cli
+from tests.servers import ChatServer, Reply, good_reply, negatives_text
+
+WRITTEN = Path(".syneg/tiny/synthetic/default.jsonl")
+
+
+@pytest.fixture
+def generate(tiny: Path, cli: Cli) -> Cli:
+    def run(server: ChatServer, *options: object) -> object:
+        llm = ("--llm", "openai:m", "--base-url", server.openai_url, "--set", "generate.corrections=0")
+        return cli("generate", tiny, *llm, "--set", "dataset.dev_fraction=0", *options)
+
+    return run  # type: ignore[return-value]
+
+
+def lines() -> int:
+    return len(WRITTEN.read_text().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("reply", "cause"),
+    [
+        (
+            Reply(status=400, error="we do not do that here"),
+            "3 refused (",
+        ),
+        (Reply(text=""), "3 answers unparsable"),
+        (Reply(text="I cannot help with that."), "3 answers unparsable"),
+        (Reply(text=negatives_text()[:60], finish="length"), "3 negatives dropped: cut off"),
+        (Reply(text=negatives_text(2, words=3000)), "6 negatives dropped: far off the asked length"),
+        (Reply(text=json.dumps({"negatives": []})), "3 answers"),
+    ],
+)
+def test_nothing_usable_is_a_failure_that_says_why(
+    generate: Cli, cli: Cli, tiny: Path, reply: Reply, cause: str
+) -> None:
+    with ChatServer(lambda body, number: reply) as server:
+        result = generate(server)
+    assert result.code == 1, result.err
+    assert "0 of 3 pairs got a usable negative" in result.err
+    assert cause in result.err
+    assert not WRITTEN.exists()
+    assert cli("mix", tiny, "--strategy", "synthetic").code == 2
+
+
+def test_what_a_server_says_is_told(generate: Cli) -> None:
+    with ChatServer(lambda body, number: Reply(status=400, error="we do not do that here")) as server:
+        assert "we do not do that here" in generate(server).err
+
+
+def test_a_part_that_failed_has_a_row_and_its_reason_in_json(generate: Cli) -> None:
+    def respond(body: dict[str, object], number: int) -> Reply:
+        return (
+            Reply(status=400, error="not this one")
+            if "bone density" in str(body)
+            else good_reply(body, number)
+        )
+
+    with ChatServer(respond) as server:
+        result = generate(server, "--json")
+        assert result.code == 0, result.err
+        assert result.json["complete"] is False
+        assert [(one["why"], one["pairs"]) for one in result.json["failed"]] == [("refused", 1)]  # type: ignore[attr-defined]
+        assert "not this one" in str(result.json["failed"])
+        assert (
+            "1 of 3 pairs have no answer that can be used, 0 of 4 negatives are dropped: 1 refused"
+            in result.err
+        )
+        assert "refused" in generate(server).out
+
+
+@pytest.mark.parametrize("options", [("--max-calls", 1), ("--limit", 1), ("--retry-bad",)])
+def test_a_result_is_never_replaced_by_less(generate: Cli, options: tuple[object, ...]) -> None:
+    with ChatServer() as server:
+        assert generate(server).code == 0
+        whole = WRITTEN.read_bytes()
+        server.respond = lambda body, number: Reply(status=400)
+        result = generate(server, "--temperature", 0.5, *options)
+        assert WRITTEN.read_bytes() == whole
+        assert result.code == 1
+        assert "keeps what an earlier run wrote" in result.err
+
+
+def test_a_trial_of_a_few_pairs_leaves_the_whole_alone(generate: Cli) -> None:
+    with ChatServer() as server:
+        assert generate(server).code == 0
+        whole = WRITTEN.read_bytes()
+        trial = generate(server, "--limit", 1)
+        assert trial.code == 0
+        assert "holds more than this run made" in trial.err
+        assert WRITTEN.read_bytes() == whole
+        assert generate(server, "--n", 1).code == 0
+        assert lines() == 3, "a whole result of other settings takes its place"
+
+
+def test_a_larger_part_takes_the_place_of_a_smaller(generate: Cli) -> None:
+    with ChatServer() as server:
+        assert generate(server, "--limit", 1).code == 0
+        assert lines() == 2
+        assert generate(server).code == 0
+        assert lines() == 6
+
+
+@pytest.mark.parametrize("options", [("--lr", 1e9), ("--lr", 1e30, "--max-grad-norm", 1e30)])
+def test_training_that_diverges_saves_nothing(
+    cli: Cli, tiny: Path, tiny_model: Path, options: tuple[object, ...]
+) -> None:
+    same = ("--set", "dataset.dev_fraction=0")
+    assert cli("mine", tiny, "--miner", "bm25", "--depth", 2, *same).code == 0
+    assert cli("mix", tiny, "--strategy", "retrieved", "--miner", "bm25", *same).code == 0
+    train = (
+        "train",
+        tiny,
+        "--mixed",
+        "retrieved",
+        "--backbone",
+        tiny_model,
+        "--set",
+        "train.output=m",
+        *same,
+    )
+    result = cli(*train, "--epochs", 20, "--batch-size", 2, "--temperature", 1e-6, *options)
+    assert result.code == 1, result.out
+    assert "Training diverged" in result.err
+    assert "step" in result.err
+    assert not Path(".syneg/tiny/models/m").exists()
