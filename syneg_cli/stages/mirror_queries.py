@@ -65,9 +65,8 @@ class MirrorQueries(Stage):
                 )
         stats = engine.stats
         if negatives and not found.rows:
-            said = "; ".join(stats.said.values()) or ", ".join(
-                f"{n} {why}" for why, n in found.dropped.items()
-            )
+            dropped = ", ".join(f"{count} {why}" for why, count in found.dropped.items())
+            said = "; ".join(stats.said.values()) or dropped
             raise LLMError(
                 f"None of {len(negatives)} negatives got a query of its own: {said}.",
                 hint="Nothing is written. Look at the answers with `syneg cache list`.",

@@ -24,7 +24,7 @@ class CardFacts:
     dataset: str
     strategy: str
     ratio: float | None
-    """Synthetic : retrieved, as asked; None where the strategy has none. `composition` has what came of it."""
+    """Synthetic : retrieved, as asked; None where there is none. `composition` has what came of it."""
     negatives: int
     composition: Mapping[str, float]
     """Source -> mean number of negatives per instance."""
