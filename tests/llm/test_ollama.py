@@ -9,7 +9,7 @@ import pytest
 
 from syneg_cli.core.errors import LLMError, LLMSetupError, RateLimited
 from syneg_cli.llm import Answer, Request, Subject, open_llm
-from syneg_cli.llm.base import Broken, Refused, TimedOut, Unreachable
+from syneg_cli.llm.base import Broken, TimedOut, Unanswerable, Unreachable
 from tests.patience import PATIENCE
 from tests.servers import ChatServer, Reply, nobody
 
@@ -51,7 +51,7 @@ def test_a_call_sends_everything_and_counts_the_usage(server: ChatServer) -> Non
     body = server.requests[0]
     assert body["stream"] is False
     assert body["format"] == SCHEMA
-    assert body["options"] == {"num_predict": 64, "num_ctx": 321, "temperature": 0.5, "seed": 3}
+    assert body["options"] == {"num_predict": 64, "num_ctx": 2048, "temperature": 0.5, "seed": 3}
 
 
 def test_a_refused_schema_falls_back_and_is_not_tried_again(server: ChatServer) -> None:
@@ -66,7 +66,7 @@ def test_a_refused_schema_falls_back_and_is_not_tried_again(server: ChatServer) 
         (Reply(status=401), LLMSetupError),
         (Reply(status=503), RateLimited),
         (Reply(status=500), LLMError),
-        (Reply(status=400, error="context too long"), Refused),
+        (Reply(status=400, error="context too long"), Unanswerable),
         (Reply(text="x", cut=True), Broken),
     ],
 )
