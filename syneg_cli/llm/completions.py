@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from syneg_cli.core import BadResponse
+from syneg_cli.core import BadResponse, printable
 from syneg_cli.llm.base import Answer, RateLimits, Unreachable
-from syneg_cli.llm.refusals import printable
 
 REFUSAL = "refusal"
 """The `finish` of an answer in which the model declines by the protocol's own means."""

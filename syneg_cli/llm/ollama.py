@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core import BadResponse, LLMError, LLMSetupError
+from syneg_cli.core import BadResponse, LLMError, LLMSetupError, printable
 from syneg_cli.llm.addresses import (
     api_key,
     checked_address,
@@ -19,7 +19,7 @@ from syneg_cli.llm.addresses import (
 )
 from syneg_cli.llm.base import Answer, Broken, Live, Request, TimedOut, Unanswerable, Unreachable
 from syneg_cli.llm.options import Forms, Options
-from syneg_cli.llm.refusals import Refusal, error_of, is_page, printable, read_refusal
+from syneg_cli.llm.refusals import Refusal, error_of, is_page, read_refusal
 
 if TYPE_CHECKING:
     import httpx

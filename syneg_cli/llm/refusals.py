@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from syneg_cli.core import LLMError, LLMSetupError, RateLimited
+from syneg_cli.core import LLMError, LLMSetupError, RateLimited, printable
 from syneg_cli.llm.addresses import of_proxy, proxy_of
 from syneg_cli.llm.base import Refused, Unanswerable, Unreachable
 
@@ -132,11 +132,6 @@ def page_text(body: str) -> str:
 
 def _one_line(text: str) -> str:
     return printable(" ".join(text.split())[:LONGEST])
-
-
-def printable(text: str) -> str:
-    """With U+FFFD for lone surrogates, which cannot be written as UTF-8."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def error_of(refusal: Refusal, endpoint: str) -> LLMError:
