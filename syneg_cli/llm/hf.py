@@ -23,6 +23,7 @@ WHOLE_FILE = 16 * 2**20
 """Files up to this size enter a folder's fingerprint whole; of larger ones the size and both ends."""
 
 END_BYTES = 2**20
+HUB_SECONDS = 10.0
 
 
 class HuggingFace(Live):
@@ -118,19 +119,8 @@ class HuggingFace(Live):
     def _load(self) -> tuple[Any, Any]:
         if self._loaded is None:
             import torch
-            from transformers import AutoModelForCausalLM, AutoTokenizer
-            from transformers.utils import logging
 
-            logging.disable_progress_bar()
-            try:
-                tokenizer = AutoTokenizer.from_pretrained(self.place)
-                model = AutoModelForCausalLM.from_pretrained(self.place, dtype="auto")
-            except (OSError, ValueError, KeyError) as error:
-                first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-                raise LLMSetupError(
-                    f"hf:{self.model} cannot be loaded: {first}",
-                    hint="Give a hub id (the hub has to be in reach, or the model cached) or a model folder.",
-                ) from error
+            model, tokenizer = self._fetch()
             if not tokenizer.chat_template:
                 raise LLMSetupError(
                     f"hf:{self.model} has no chat template.",
@@ -142,6 +132,57 @@ class HuggingFace(Live):
             device: Any = "cuda" if torch.cuda.is_available() else "cpu"
             self._loaded = model.to(device).eval(), tokenizer
         return self._loaded
+
+    def _fetch(self) -> tuple[Any, Any]:
+        """(model, tokenizer) from its folder or the hub's cache; the hub is asked only for what is not there.
+
+        Raises:
+            LLMSetupError: they cannot be loaded.
+        """
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        of_the_hub = self.place == self.model
+        for local in (True, False):
+            if not local:
+                self._ask_the_hub()
+            try:
+                tokenizer = AutoTokenizer.from_pretrained(self.place, local_files_only=local)
+                model = AutoModelForCausalLM.from_pretrained(self.place, dtype="auto", local_files_only=local)
+                return model, tokenizer
+            except (OSError, ValueError, KeyError) as error:
+                if local and of_the_hub:
+                    continue
+                first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+                raise LLMSetupError(
+                    f"hf:{self.model} cannot be loaded: {first}",
+                    hint="Give a hub id (the hub has to be in reach, or the model cached) or a model folder.",
+                ) from error
+        raise AssertionError("the second try returns or raises")
+
+    def _ask_the_hub(self) -> None:
+        """One request tells whether the hub has the model, where loading would try for a minute.
+
+        Raises:
+            LLMSetupError: there is no such model, or the hub cannot be reached.
+        """
+        from huggingface_hub import HfApi
+        from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
+
+        try:
+            HfApi().model_info(self.model, timeout=HUB_SECONDS)
+        except (RepositoryNotFoundError, HFValidationError):
+            raise LLMSetupError(
+                f"hf:{self.model}: the model hub has no such model, or it is gated or private.",
+                hint="Give a hub id (owner/name) or a model folder; `hf auth login` opens private models.",
+            ) from None
+        except Exception as error:  # the HTTP client's own errors differ by version of the hub library
+            why = " ".join(str(error).split())[:100] or type(error).__name__
+            raise LLMSetupError(
+                f"hf:{self.model} is no folder here, and the model hub cannot be reached ({why}).",
+                hint="Give a model folder, or check the network and HF_HUB_OFFLINE.",
+            ) from None
 
     def _encode(self, tokenizer: Any, requests: Sequence[Request]) -> Any:
         chats = [[{"role": role, "content": text} for role, text in r.messages] for r in requests]
