@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from syneg_cli.core import LLMSetupError
-from syneg_cli.llm.base import Answer, Live, Refused, Request
+from syneg_cli.llm.base import Answer, Live, Request, Unanswerable
 from syneg_cli.llm.constrained import FollowSchema
 
 BATCH = 8
@@ -62,25 +62,31 @@ class HuggingFace(Live):
         while self._waiting:
             batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
             batch = [(request, future) for request, future in batch if not future.done()]
-            if not batch:
-                continue
-            try:
-                answers = await asyncio.to_thread(self.generate, [request for request, _ in batch])
-            except Exception as error:
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(error)
-                continue
-            for (_, future), answer in zip(batch, answers, strict=True):
+            if batch:
+                await self._answer(batch)
+
+    async def _answer(self, batch: Sequence[tuple[Request, asyncio.Future[Answer]]]) -> None:
+        try:
+            answers = await asyncio.to_thread(self.generate, [request for request, _ in batch])
+        except Exception as error:
+            if isinstance(error, Unanswerable) and len(batch) > 1:  # one of them is too long for the model
+                for one in batch:
+                    await self._answer([one])
+                return
+            for _, future in batch:
                 if not future.done():
-                    future.set_result(answer)
+                    future.set_exception(error)
+            return
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if not future.done():
+                future.set_result(answer)
 
     def generate(self, requests: Sequence[Request]) -> list[Answer]:
         """Answer requests in one batch; they share sampling options, which are those of the first.
 
         Raises:
             LLMSetupError: the model cannot be loaded or has no chat template.
-            Refused: a prompt is longer than the model's context.
+            Unanswerable: a prompt is longer than the model's context.
         """
         import torch
         from transformers import LogitsProcessorList
@@ -212,7 +218,7 @@ class HuggingFace(Live):
     def _check_length(self, model: Any, prompt_length: int, max_tokens: int) -> None:
         most = getattr(model.config.get_text_config(), "max_position_embeddings", None)
         if most and prompt_length + max_tokens > most:
-            raise Refused(
+            raise Unanswerable(
                 f"hf:{self.model} holds {most} tokens: prompt {prompt_length}, --max-tokens {max_tokens}."
             )
 
