@@ -71,7 +71,7 @@ from syneg_cli.core.records import (
     Verification,
 )
 from syneg_cli.core.resources import shipped_prompts
-from syneg_cli.core.text import duration, money
+from syneg_cli.core.text import duration, money, printable
 from syneg_cli.core.version import __version__
 
 if TYPE_CHECKING:
@@ -137,6 +137,7 @@ __all__ = [
     "manifest_path",
     "money",
     "pick",
+    "printable",
     "read_instances",
     "read_jsonl",
     "read_manifest",

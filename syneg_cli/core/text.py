@@ -1,4 +1,4 @@
-"""Durations and amounts of money as a person reads them."""
+"""Durations and amounts of money as a person reads them, and text that every file can hold."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ def duration(seconds: float) -> str:
 def money(usd: float | None) -> str:
     """`$0.0123`; an unknown price is "unpriced", never zero."""
     return "unpriced" if usd is None else f"${usd:,.4f}" if usd < 1 else f"${usd:,.2f}"
+
+
+def printable(text: str) -> str:
+    """With U+FFFD for lone surrogates, which cannot be written as UTF-8."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,6 +1,7 @@
 """Prompts and answers: negatives, mirrored queries, quality checks, estimates."""
 
-from syneg_cli.generation.answer_checks import classify, read_object
+from syneg_cli.generation.answer_checks import classify
+from syneg_cli.generation.answer_objects import read_object
 from syneg_cli.generation.estimate import Estimate, estimate
 from syneg_cli.generation.mirror_queries import mirror_queries
 from syneg_cli.generation.negatives import fill, read_negatives

@@ -7,7 +7,6 @@ reason, one of `REASONS`.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from syneg_cli.data import Corpus, Words, normalised
+from syneg_cli.generation.answer_objects import flat_text, read_object
 from syneg_cli.llm import OK, TRUNCATED, UNPARSABLE, Answer
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ TALK_HINTS = (
 )
 """One of these is in every text that TALK can match: looking for them first is much faster."""
 
-THINKING = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
+OWN_KEYS = ("document", "title", "plan", "reflection")
 
 
 @dataclass(frozen=True)
@@ -93,43 +93,9 @@ def classify(answer: Answer, key: str | None = None) -> str:
     usable = (
         any(not draft.problem for draft in parse_negatives(answer.text, finish=answer.finish).drafts)
         if key is None
-        else key in (read_object(answer.text)[0] or {})
+        else key in (read_object(answer.text, key)[0] or {})
     )
     return OK if usable else TRUNCATED if answer.finish == "length" else UNPARSABLE
-
-
-def read_object(text: str) -> tuple[dict[str, Any] | None, bool]:
-    """(the JSON object in an answer, whether it was whole); a broken one is repaired if possible.
-
-    Never raises, whatever a model wrote: an answer that was paid for is kept, and judged after.
-    """
-    try:
-        return _as_object(json.loads(text)), True
-    except (ValueError, RecursionError):
-        pass
-    text = THINKING.sub("", text)
-    start, end = text.find("{"), text.rfind("}")
-    if start < 0:
-        return None, False
-    try:
-        return _as_object(json.loads(text[start : end + 1])), True
-    except (ValueError, RecursionError):
-        return _repaired(text[start:]), False
-
-
-def _repaired(text: str) -> dict[str, Any] | None:
-    from json_repair import repair_json
-
-    try:
-        return _as_object(repair_json(text, return_objects=True, skip_json_loads=True))
-    except Exception:  # whatever it raises on a text that is no JSON at all: RecursionError, IndexError, ...
-        return None
-
-
-def _as_object(value: Any) -> dict[str, Any] | None:
-    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
-        return {"negatives": value}
-    return value if isinstance(value, dict) else None
 
 
 @lru_cache(maxsize=64)
@@ -145,44 +111,36 @@ def parse_negatives(text: str, *, finish: str = "stop") -> Parsed:
     if not whole and (finish == "length" or not text.rstrip().rstrip("`").rstrip().endswith("}")):
         drafts[-1] = Draft(problem=CUT_OFF)
     if all(draft.problem for draft in drafts):
-        return Parsed(tuple(drafts), error=f"No negative can be used: {drafts[0].problem}.")
+        return Parsed(tuple(drafts), error=_why_none(drafts[0], items[0]))
     return Parsed(tuple(drafts))
 
 
 def _draft(item: Any) -> Draft:
-    model = _model()
-    try:
-        checked = model.model_validate(item)
-    except ValueError:
+    if not isinstance(item, dict) or (text := flat_text(item.get("document"))) is None:
         return Draft(problem=MALFORMED)
     return Draft(
-        title=(checked.title or "").strip(),
-        text=checked.document.strip(),
-        plan=checked.plan or "",
-        reflection=checked.reflection or "",
-        extra=checked.model_extra or {},
-        problem="" if checked.document.strip() else EMPTY,
+        title=(flat_text(item.get("title"), " ") or "").strip(),
+        text=text.strip(),
+        plan=flat_text(item.get("plan")) or "",
+        reflection=flat_text(item.get("reflection")) or "",
+        extra={key: value for key, value in item.items() if key not in OWN_KEYS},
+        problem="" if text.strip() else EMPTY,
     )
 
 
-def _model() -> Any:
-    """The pydantic model of one negative, built on first use: pydantic is slow to import."""
-    if not _MODEL:
-        from pydantic import BaseModel, ConfigDict
-
-        class Negative(BaseModel):
-            model_config = ConfigDict(extra="allow")
-
-            document: str
-            title: str | None = ""
-            plan: str | None = ""
-            reflection: str | None = ""
-
-        _MODEL.append(Negative)
-    return _MODEL[0]
-
-
-_MODEL: list[Any] = []
+def _why_none(draft: Draft, item: Any) -> str:
+    """What is wrong with the first negative, for the model to read: it names the key."""
+    said = f"No negative can be used: {draft.problem}."
+    if draft.problem == EMPTY:
+        return f'{said} "document" in the first object of "negatives" is empty.'
+    if draft.problem != MALFORMED:
+        return said
+    if not isinstance(item, dict):
+        return f'{said} "negatives" has to hold objects with the key "document".'
+    if "document" in item:
+        return f'{said} "document" in the first object of "negatives" has to be a text.'
+    names = ", ".join(f'"{name[:40]}"' for name in list(item)[:8]) or "none"
+    return f'{said} The first object of "negatives" has no key "document"; its keys: {names}.'
 
 
 class CorpusTexts:

@@ -12,7 +12,8 @@ from functools import partial
 
 from syneg_cli.core import SyntheticNegative
 from syneg_cli.data import Dataset
-from syneg_cli.generation.answer_checks import classify, own_query_problem, read_object
+from syneg_cli.generation.answer_checks import classify, own_query_problem
+from syneg_cli.generation.answer_objects import read_object
 from syneg_cli.generation.prompt_files import Prompt
 from syneg_cli.generation.requests import shown
 from syneg_cli.llm import Engine, Request, Subject, Tick, ask_each
@@ -58,7 +59,7 @@ def mirror_queries(
     rows: list[dict[str, object]] = []
     dropped: Counter[str] = Counter()
     for negative, response in zip(asked, responses, strict=True):
-        text = str((read_object(response or "")[0] or {}).get("query") or "").strip()
+        text = str((read_object(response or "", "query")[0] or {}).get("query") or "").strip()
         query = dataset.queries[negative.query_id].text
         reason = (
             NO_ANSWER if response is None else own_query_problem(text, document=negative.text, query=query)

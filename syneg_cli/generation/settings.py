@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from syneg_cli.core import Name, NonNegative, Positive, setting
 from syneg_cli.llm import CallSettings
 
 NAMES = "Input and output"
+
+
+def one_of_the_shards(text: str) -> str:
+    """`I/N` as it is.
+
+    Raises:
+        PydanticCustomError: it is not of this form, or there is no such part.
+    """
+    found = re.fullmatch(r"([1-9]\d{0,8})/([1-9]\d{0,8})", text, re.ASCII)
+    if found is None or int(found[1]) > int(found[2]):
+        raise PydanticCustomError("shard", "has to be I/N with I from 1 to N (1/4 is part 1 of 4)")
+    return text
 
 
 class GenerateSettings(CallSettings):
@@ -21,7 +35,7 @@ class GenerateSettings(CallSettings):
     name: Name = setting("default", "Name of the result, to keep several.", panel=NAMES, decides=False)
     n: Positive = setting(2, "Synthetic negatives per (query, positive).")
     limit: Positive | None = setting(None, "Only the first so many pairs.", example="100", panel=NAMES)
-    shard: Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")] | None = setting(
+    shard: Annotated[str, AfterValidator(one_of_the_shards)] | None = setting(
         None,
         "Only part I of N of the pairs, to spread over machines.",
         example='"1/4"',

@@ -102,6 +102,7 @@ def generate(
     prompt = load_prompt(chosen.prompt, Path.cwd(), kind=NEGATIVES)
     texts = candidates_of(candidates, dataset, chosen.n) if prompt.needs_candidates else None
     model = open_llm(llm, base_url=chosen.base_url, timeout=chosen.timeout)
+    model.tell = (progress or NoProgress()).warn
     generator = Generator(dataset, prompt, model, Asking.of(chosen), texts)
     pairs = select_pairs(dataset.pairs("train"), limit=chosen.limit, shard=chosen.shard)
     keys: list[str | None] = [None] * len(pairs)
@@ -188,6 +189,7 @@ def verify(
 
     def ask(count: int, make: Any, classify: Classify) -> list[str | None]:
         model = open_llm(str(llm), base_url=calls.base_url, timeout=calls.timeout)
+        model.tell = (progress or NoProgress()).warn
         with answers(calls, work_dir) as cache:
             engine = engine_for(calls, model, cache, content_hash(["verify", dataset.name, llm])[:16])
             return ask_each(engine, count, make, classify=classify)

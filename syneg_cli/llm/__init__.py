@@ -1,8 +1,9 @@
 """Language models: providers, many calls at once, limits of speed and money, the cache of all answers."""
 
 from syneg_cli.llm import cache_exchange
+from syneg_cli.llm.addresses import public_url
 from syneg_cli.llm.asking import Tick, ask_each, drive, rare_collection, run
-from syneg_cli.llm.base import LLM, Answer, Item, NoModel, NoRecording, Request, Subject, public_url
+from syneg_cli.llm.base import LLM, Answer, Item, NoModel, NoRecording, Request, Subject
 from syneg_cli.llm.batch_files import DONE, Collected, collect, openai_of, submit
 from syneg_cli.llm.budget import CHARS_PER_TOKEN, settled_price
 from syneg_cli.llm.cache import Cache, Totals
@@ -11,7 +12,7 @@ from syneg_cli.llm.prices import BATCH_DISCOUNT, Price
 from syneg_cli.llm.providers import open_llm, split_spec
 from syneg_cli.llm.settings import CallSettings
 from syneg_cli.llm.statistics import Stats
-from syneg_cli.llm.stored import OK, TRUNCATED, UNPARSABLE, Stored, generation_key
+from syneg_cli.llm.stored import OK, REFUSED, TRUNCATED, UNPARSABLE, Stored, generation_key
 
 __all__ = [
     "BATCH_DISCOUNT",
@@ -19,6 +20,7 @@ __all__ = [
     "DONE",
     "LLM",
     "OK",
+    "REFUSED",
     "TRUNCATED",
     "UNPARSABLE",
     "Answer",

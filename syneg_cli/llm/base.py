@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import urlsplit, urlunsplit
 
 from syneg_cli.core import LLMError, LLMSetupError
 
@@ -62,7 +61,7 @@ class RateLimits:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`finish` is "stop", "length" or the server's own word. `seconds` is what the call took."""
+    """`finish` is "stop", "length", "refusal" or the server's own word. `seconds` is what the call took."""
 
     text: str
     prompt_tokens: int = 0
@@ -70,12 +69,6 @@ class Answer:
     finish: str = "stop"
     seconds: float = 0.0
     limits: RateLimits | None = None
-
-
-def public_url(url: str) -> str:
-    """A server's address without user name, password and query, which may hold secrets."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")).rstrip("/")
 
 
 class NoRecording(LLMError):
@@ -86,8 +79,12 @@ class Refused(LLMError):
     """The server will never answer this one request (too long, filtered); others may pass."""
 
 
+class Unanswerable(Refused):
+    """The server does not take this one text (too long, filtered): it says nothing about the others."""
+
+
 class Unreachable(LLMSetupError):
-    """Nobody answers at the endpoint. At the start that is final; later it may pass."""
+    """No model server answers at the endpoint. At the start that is final; later it may pass."""
 
 
 class TimedOut(LLMError):
@@ -108,6 +105,9 @@ class LLM(Protocol):
     unhurried: bool
     """True where waiting is no sign of trouble, so that no time limit makes sense: in process."""
 
+    tell: Callable[[str], None]
+    """Takes what whoever runs the calls has to know, such as an option that the server refused."""
+
     def identity(self) -> Mapping[str, str]:
         """What decides the answer besides the request: provider, model, endpoint; never a key."""
         ...
@@ -118,7 +118,7 @@ class LLM(Protocol):
         Raises:
             LLMSetupError: no call can succeed (key, model, server).
             RateLimited: the server asks to wait.
-            Refused: this request can never succeed.
+            Refused: this request can never succeed; `Unanswerable` where that is due to its text alone.
             TimedOut, Broken: no whole answer came.
             BadResponse: an answer came that is not one.
             NoRecording: recorded answers hold none.
@@ -142,6 +142,7 @@ class Live:
 
     free = False
     unhurried = False
+    tell: Callable[[str], None] = staticmethod(lambda message: None)
 
     def recorded(self, subject: Subject) -> Mapping[str, Any] | None:
         return None

@@ -17,8 +17,9 @@ from syneg_cli.core import BudgetExceeded, LLMError, UsageError
 from syneg_cli.llm.base import Answer, Item
 from syneg_cli.llm.budget import most_it_can_cost
 from syneg_cli.llm.cache import Caps
+from syneg_cli.llm.completions import read_completion
 from syneg_cli.llm.engine import Classify, Engine
-from syneg_cli.llm.openai import OpenAI, read_completion
+from syneg_cli.llm.openai import OpenAI
 
 ENDPOINT: Final = "/v1/chat/completions"
 WINDOW: Final = "24h"

@@ -130,17 +130,18 @@ class Cache:
     def answered(
         self, keys: Sequence[str], max_tokens: int, *, again: bool = False
     ) -> dict[str, float | None]:
-        """Key -> cost of the answers that need no asking: the good ones, and those cut off at this bound.
+        """Key -> cost of the answers that need no asking: the good, those cut off at this bound, the refused.
 
         Unparsable ones are left out, because a correction may have followed; with `again`
-        the cut-off ones are, too.
+        the cut-off and refused ones are, too.
         """
         found: dict[str, float | None] = {}
         for start in range(0, len(keys), CHUNK):
             part = keys[start : start + CHUNK]
             rows = self._connection.execute(
-                "SELECT key, cost_usd FROM answers WHERE (status = 'ok' OR (status = 'truncated' AND "
-                f"max_tokens >= ? AND NOT ?)) AND key IN ({', '.join('?' * len(part))}) ORDER BY id",
+                "SELECT key, cost_usd FROM answers WHERE (status = 'ok' OR ((status = 'refused' OR "
+                "(status = 'truncated' AND max_tokens >= ?)) AND NOT ?)) "
+                f"AND key IN ({', '.join('?' * len(part))}) ORDER BY id",
                 [max_tokens, again, *part],
             )
             found |= dict(rows)

@@ -15,14 +15,24 @@ from dataclasses import dataclass, fields
 from typing import TypeVar, cast
 
 from syneg_cli.core import BadResponse, BudgetExceeded, LLMError, LLMSetupError, RateLimited
-from syneg_cli.llm.base import LLM, Answer, Broken, NoRecording, Refused, Request, TimedOut, Unreachable
+from syneg_cli.llm.base import (
+    LLM,
+    Answer,
+    Broken,
+    NoRecording,
+    Refused,
+    Request,
+    TimedOut,
+    Unanswerable,
+    Unreachable,
+)
 from syneg_cli.llm.budget import guess_tokens, most_it_can_cost
 from syneg_cli.llm.cache import Busy, Cache, CapInFlight, Caps
 from syneg_cli.llm.prices import Price
 from syneg_cli.llm.rate_limits import Gate, PerMinute, within
 from syneg_cli.llm.settings import CallSettings
 from syneg_cli.llm.statistics import Stats
-from syneg_cli.llm.stored import OK, Stored, generation_key, options_json
+from syneg_cli.llm.stored import OK, Stored, generation_key, options_json, settled_status
 
 T = TypeVar("T")
 
@@ -233,7 +243,7 @@ class Engine:
         price = self.price
         return Stored(
             key=key,
-            status=status,
+            status=settled_status(answer, status),
             provider=self.identity["provider"],
             model=self.llm.model,
             endpoint=self.identity["endpoint"],
@@ -265,8 +275,10 @@ class Engine:
             stats.problems[stored.status] += 1
 
     def _failed(self, error: LLMError) -> None:
-        self._failed_in_a_row += 1
         self.stats.fail(error)
+        if isinstance(error, Unanswerable):  # says nothing about the requests to come
+            return
+        self._failed_in_a_row += 1
         if self._failed_in_a_row >= self.limits.failures_in_a_row:
             raise LLMSetupError(
                 f"Stopped: {self._failed_in_a_row} requests in a row failed, the last with: {error.message}",

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from syneg_cli.core import LLMSetupError
-from syneg_cli.llm.base import Answer, Live, Refused, Request
+from syneg_cli.llm.base import Answer, Live, Request, Unanswerable
 from syneg_cli.llm.constrained import FollowSchema
 
 BATCH = 8
@@ -23,6 +23,7 @@ WHOLE_FILE = 16 * 2**20
 """Files up to this size enter a folder's fingerprint whole; of larger ones the size and both ends."""
 
 END_BYTES = 2**20
+HUB_SECONDS = 10.0
 
 
 class HuggingFace(Live):
@@ -61,25 +62,31 @@ class HuggingFace(Live):
         while self._waiting:
             batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
             batch = [(request, future) for request, future in batch if not future.done()]
-            if not batch:
-                continue
-            try:
-                answers = await asyncio.to_thread(self.generate, [request for request, _ in batch])
-            except Exception as error:
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(error)
-                continue
-            for (_, future), answer in zip(batch, answers, strict=True):
+            if batch:
+                await self._answer(batch)
+
+    async def _answer(self, batch: Sequence[tuple[Request, asyncio.Future[Answer]]]) -> None:
+        try:
+            answers = await asyncio.to_thread(self.generate, [request for request, _ in batch])
+        except Exception as error:
+            if isinstance(error, Unanswerable) and len(batch) > 1:  # one of them is too long for the model
+                for one in batch:
+                    await self._answer([one])
+                return
+            for _, future in batch:
                 if not future.done():
-                    future.set_result(answer)
+                    future.set_exception(error)
+            return
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if not future.done():
+                future.set_result(answer)
 
     def generate(self, requests: Sequence[Request]) -> list[Answer]:
         """Answer requests in one batch; they share sampling options, which are those of the first.
 
         Raises:
             LLMSetupError: the model cannot be loaded or has no chat template.
-            Refused: a prompt is longer than the model's context.
+            Unanswerable: a prompt is longer than the model's context.
         """
         import torch
         from transformers import LogitsProcessorList
@@ -118,19 +125,8 @@ class HuggingFace(Live):
     def _load(self) -> tuple[Any, Any]:
         if self._loaded is None:
             import torch
-            from transformers import AutoModelForCausalLM, AutoTokenizer
-            from transformers.utils import logging
 
-            logging.disable_progress_bar()
-            try:
-                tokenizer = AutoTokenizer.from_pretrained(self.place)
-                model = AutoModelForCausalLM.from_pretrained(self.place, dtype="auto")
-            except (OSError, ValueError, KeyError) as error:
-                first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-                raise LLMSetupError(
-                    f"hf:{self.model} cannot be loaded: {first}",
-                    hint="Give a hub id (the hub has to be in reach, or the model cached) or a model folder.",
-                ) from error
+            model, tokenizer = self._fetch()
             if not tokenizer.chat_template:
                 raise LLMSetupError(
                     f"hf:{self.model} has no chat template.",
@@ -142,6 +138,57 @@ class HuggingFace(Live):
             device: Any = "cuda" if torch.cuda.is_available() else "cpu"
             self._loaded = model.to(device).eval(), tokenizer
         return self._loaded
+
+    def _fetch(self) -> tuple[Any, Any]:
+        """(model, tokenizer) from its folder or the hub's cache; the hub is asked only for what is not there.
+
+        Raises:
+            LLMSetupError: they cannot be loaded.
+        """
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        of_the_hub = self.place == self.model
+        for local in (True, False):
+            if not local:
+                self._ask_the_hub()
+            try:
+                tokenizer = AutoTokenizer.from_pretrained(self.place, local_files_only=local)
+                model = AutoModelForCausalLM.from_pretrained(self.place, dtype="auto", local_files_only=local)
+                return model, tokenizer
+            except (OSError, ValueError, KeyError) as error:
+                if local and of_the_hub:
+                    continue
+                first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+                raise LLMSetupError(
+                    f"hf:{self.model} cannot be loaded: {first}",
+                    hint="Give a hub id (the hub has to be in reach, or the model cached) or a model folder.",
+                ) from error
+        raise AssertionError("the second try returns or raises")
+
+    def _ask_the_hub(self) -> None:
+        """One request tells whether the hub has the model, where loading would try for a minute.
+
+        Raises:
+            LLMSetupError: there is no such model, or the hub cannot be reached.
+        """
+        from huggingface_hub import HfApi
+        from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
+
+        try:
+            HfApi().model_info(self.model, timeout=HUB_SECONDS)
+        except (RepositoryNotFoundError, HFValidationError):
+            raise LLMSetupError(
+                f"hf:{self.model}: the model hub has no such model, or it is gated or private.",
+                hint="Give a hub id (owner/name) or a model folder; `hf auth login` opens private models.",
+            ) from None
+        except Exception as error:  # the HTTP client's own errors differ by version of the hub library
+            why = " ".join(str(error).split())[:100] or type(error).__name__
+            raise LLMSetupError(
+                f"hf:{self.model} is no folder here, and the model hub cannot be reached ({why}).",
+                hint="Give a model folder, or check the network and HF_HUB_OFFLINE.",
+            ) from None
 
     def _encode(self, tokenizer: Any, requests: Sequence[Request]) -> Any:
         chats = [[{"role": role, "content": text} for role, text in r.messages] for r in requests]
@@ -171,7 +218,7 @@ class HuggingFace(Live):
     def _check_length(self, model: Any, prompt_length: int, max_tokens: int) -> None:
         most = getattr(model.config.get_text_config(), "max_position_embeddings", None)
         if most and prompt_length + max_tokens > most:
-            raise Refused(
+            raise Unanswerable(
                 f"hf:{self.model} holds {most} tokens: prompt {prompt_length}, --max-tokens {max_tokens}."
             )
 

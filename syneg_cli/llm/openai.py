@@ -10,32 +10,53 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core import BadResponse, LLMError, LLMSetupError, RateLimited
+from syneg_cli.core import BadResponse, LLMError, LLMSetupError
+from syneg_cli.llm.addresses import (
+    api_key,
+    checked_address,
+    of_proxy,
+    opening_client,
+    proxy_of,
+    public_url,
+)
 from syneg_cli.llm.base import (
     Answer,
     Broken,
     Live,
     RateLimits,
-    Refused,
     Request,
     TimedOut,
+    Unanswerable,
     Unreachable,
-    public_url,
 )
+from syneg_cli.llm.completions import joined_stream, read_completion
+from syneg_cli.llm.options import Forms, Options
+from syneg_cli.llm.refusals import Refusal, error_of, is_page, read_refusal
 
 if TYPE_CHECKING:
     import openai
 
 OFFICIAL = "https://api.openai.com/v1"
 SCHEMA_NAME = "answer"
+FORMAT, LENGTH, SEED, TEMPERATURE = "response_format", "length", "seed", "temperature"
+NAMES = {
+    FORMAT: r"response_format|json_schema|json_object|schema|grammar",
+    LENGTH: r"\bmax_(?:completion_)?tokens\b",
+    SEED: r"\bseed\b",
+    TEMPERATURE: r"\btemperature\b",
+}
+LIMIT = re.compile(r"too (?:large|high|big)|at most|less than|maximum|range|exceed|greater than|<=|\u2264")
+"""What servers say of a length that they would take if it were smaller."""
+
+OPTION_STATUSES = (400, 422, 501)
 
 
 class OpenAI(Live):
     """One client for all calls. The SDK's own retries are off: the engine retries, and counts.
 
-    Options that a server refuses are left out from then on, one after the other: the JSON
-    schema gives way to plain JSON and then to nothing, `seed` is dropped, and `max_tokens`
-    and `max_completion_tokens` take each other's place.
+    Options that a server refuses are sent in their next form: the JSON schema gives way to
+    plain JSON and then to nothing, `max_tokens` and `max_completion_tokens` take each other's
+    place and then go, `seed` and `temperature` are dropped.
     """
 
     provider = "openai"
@@ -44,19 +65,30 @@ class OpenAI(Live):
         from openai import AsyncOpenAI
 
         self.model = model
-        url = (base_url or os.environ.get("OPENAI_BASE_URL") or OFFICIAL).rstrip("/")
+        own = base_url or os.environ.get("OPENAI_BASE_URL")
+        named = "--base-url" if base_url else "OPENAI_BASE_URL"
+        url = checked_address(own, named).rstrip("/") if own else OFFICIAL
         self.endpoint = public_url(url)
-        key = os.environ.get("OPENAI_API_KEY")
-        if not key and self.endpoint == OFFICIAL:
+        self._key = api_key("OPENAI_API_KEY")
+        if not self._key and self.endpoint == OFFICIAL:
             raise LLMSetupError(
                 f"openai:{model} needs a key.",
                 hint="Set OPENAI_API_KEY, or name an own server with --base-url.",
             )
-        self.client = AsyncOpenAI(api_key=key or "none", base_url=url, timeout=timeout, max_retries=0)
-        self._key = key
-        self.formats = ["json_schema", "json_object", "none"]
-        self.sends_seed = True
-        self.length_option = "max_completion_tokens" if self.endpoint == OFFICIAL else "max_tokens"
+        with opening_client(url):
+            self.client = AsyncOpenAI(
+                api_key=self._key or "none", base_url=url, timeout=timeout, max_retries=0
+            )
+        lengths = ("max_tokens", "max_completion_tokens")
+        if self.endpoint == OFFICIAL:
+            lengths = ("max_completion_tokens", "max_tokens")
+        ladders = {
+            FORMAT: ("json_schema", "json_object", ""),
+            LENGTH: (*lengths, ""),
+            SEED: ("seed", ""),
+            TEMPERATURE: ("temperature", ""),
+        }
+        self.taken = Options(ladders, NAMES)
 
     def identity(self) -> Mapping[str, str]:
         return {"provider": self.provider, "model": self.model, "endpoint": self.endpoint}
@@ -65,80 +97,129 @@ class OpenAI(Live):
         await self.client.close()
 
     async def complete(self, request: Request) -> Answer:
+        started, forms, refused = time.perf_counter(), self.taken.forms, None
+        while True:
+            options = self.options(request, forms)
+            completion, headers = await self._send(options)
+            if not isinstance(completion, Refusal):
+                break
+            refused = completion
+            next_forms = self._next(request, options, forms, refused)
+            if next_forms is None:
+                raise self._error(refused)
+            forms = next_forms
+        answer = read_completion(
+            completion, time.perf_counter() - started, read_limits(headers), self.endpoint
+        )
+        self._accept(forms, refused)
+        return answer
+
+    async def _send(self, options: dict[str, Any]) -> tuple[Any, Mapping[str, str]]:
+        """(the body's JSON or a `Refusal`, headers) of one call."""
         import openai
 
-        options = self.options(request)
-        started = time.perf_counter()
         try:
             raw = await self.client.chat.completions.with_raw_response.create(**options)
-            completion = json.loads(raw.content)  # the SDK's own parsing costs a tenth of the call
+            status, content, headers = 200, raw.content, raw.headers
         except openai.APITimeoutError:
             raise TimedOut(f"{self.endpoint} did not answer in time.") from None
         except openai.APIConnectionError as error:
             raise self._connection(error) from None
         except openai.APIStatusError as error:
-            if self._adapt(error, options):
-                return await self.complete(request)
-            raise self._status(error) from None
-        except ValueError as error:
+            status, content, headers = error.status_code, error.response.content, error.response.headers
+        body = content.decode("utf-8", "replace")
+        if status >= 400 or is_page(body):
+            return read_refusal(status, body, headers, secret=self._key), headers
+        try:
+            # The SDK's own parsing costs a tenth of the call.
+            completion = joined_stream(body) if body.startswith("data:") else json.loads(body)
+        except (ValueError, RecursionError) as error:
             raise BadResponse(f"{self.endpoint} sent a broken body: {error}.") from None
-        return read_completion(
-            completion, time.perf_counter() - started, read_limits(raw.headers), self.endpoint
-        )
+        return self._checked(completion, headers), headers
 
-    def options(self, request: Request) -> dict[str, Any]:
+    def _checked(self, completion: Any, headers: Mapping[str, str]) -> Any:
+        """A completion, or the error that a server sends with the status of a good answer."""
+        if not isinstance(completion, dict):
+            return completion
+        inner = completion.get("choices")
+        first = inner[0] if isinstance(inner, list) and inner and isinstance(inner[0], dict) else {}
+        failed = completion.get("error") or (not first.get("message") and first.get("error"))
+        if not failed and not inner and completion.get("object") == "error":
+            failed = completion
+        if not failed:
+            return completion
+        return read_refusal(200, json.dumps({"error": failed}), headers, secret=self._key)
+
+    def options(self, request: Request, forms: Forms | None = None) -> dict[str, Any]:
         """The body of the call, as far as this server takes it."""
+        forms = forms or self.taken.forms
         options: dict[str, Any] = {
             "model": self.model,
             "messages": [{"role": role, "content": text} for role, text in request.messages],
-            self.length_option: request.max_tokens,
         }
-        if request.temperature is not None:
+        if forms[LENGTH]:
+            options[forms[LENGTH]] = request.max_tokens
+        if request.temperature is not None and forms[TEMPERATURE]:
             options["temperature"] = request.temperature
-        if request.seed is not None and self.sends_seed:
+        if request.seed is not None and forms[SEED]:
             options["seed"] = request.seed
-        if request.schema is not None and self.formats[0] == "json_schema":
+        if request.schema is not None and forms[FORMAT] == "json_schema":
             described = {"name": SCHEMA_NAME, "strict": True, "schema": request.schema}
-            options["response_format"] = {"type": "json_schema", "json_schema": described}
-        elif request.schema is not None and self.formats[0] == "json_object":
-            options["response_format"] = {"type": "json_object"}
+            options[FORMAT] = {"type": "json_schema", "json_schema": described}
+        elif request.schema is not None and forms[FORMAT]:
+            options[FORMAT] = {"type": forms[FORMAT]}
         return options
 
-    def _adapt(self, error: openai.APIStatusError, sent: Mapping[str, Any]) -> bool:
-        """Whether the server refused an option that can be left out; it is, from now on."""
-        if error.status_code not in (400, 422, 501):
-            return False
-        text = f"{error.body} {error.message}".lower()
-        if "response_format" in sent and re.search(
-            r"response_format|json_schema|json_object|schema|grammar", text
-        ):
-            if self.formats[0] == sent["response_format"]["type"]:  # another call may have been first
-                self.formats.pop(0)
-            return True
-        if self.length_option in text and self.length_option in sent:
-            other = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
-            if other[self.length_option] in text or "unsupported" in text or "unknown" in text:
-                self.length_option = other[self.length_option]
-                return True
-        if "seed" in sent and re.search(r"\bseed\b", text):
-            self.sends_seed = False
-            return True
-        return False
+    def _next(
+        self, request: Request, sent: Mapping[str, Any], forms: Forms, refusal: Refusal
+    ) -> Forms | None:
+        """The forms to ask in again; None where the refusal is about no option."""
+        if refusal.status not in OPTION_STATUSES or isinstance(self._error(refusal), Unanswerable):
+            return None
+        known = self.taken.further(forms, self.taken.forms)  # another call may have found out already
+        if self.options(request, known) != sent:
+            return known
+        had = [option for option in (FORMAT, SEED, TEMPERATURE) if option in sent]
+        if forms[LENGTH] and not LIMIT.search(refusal.said.lower()):
+            had.append(LENGTH)
+        return self.taken.without(forms, (refusal.said.lower(), refusal.words), had)
+
+    def _accept(self, forms: Forms, refused: Refusal | None) -> None:
+        said = f" It said: {refused.said}" if refused else ""
+        for option in self.taken.accept(forms):
+            if option == TEMPERATURE:
+                self.tell(
+                    f"{self.endpoint} takes no temperature for {self.model}: "
+                    f"its answers come at the server's own.{said}"
+                )
+            if option == LENGTH:
+                self.tell(
+                    f"{self.endpoint} takes no bound on an answer's length: --max-tokens bounds nothing, "
+                    f"and a call can cost more than --max-cost allows for.{said}"
+                )
 
     def _connection(self, error: openai.APIConnectionError) -> LLMError:
         import httpx2
 
         cause = error.__cause__
+        why = str(cause or error).replace(self._key, "***") if self._key else str(cause or error)
+        proxy = proxy_of(str(self.client.base_url))
+        if isinstance(cause, httpx2.ProxyError) or (proxy and isinstance(cause, httpx2.ConnectError)):
+            return Unreachable(
+                f"The proxy {proxy} on the way to {self.endpoint} does not let through ({why}).",
+                hint=of_proxy(proxy),
+            )
         if isinstance(cause, httpx2.ConnectError):
             return Unreachable(
-                f"Nobody answers at {self.endpoint} ({cause}).",
+                f"Nobody answers at {self.endpoint} ({why}).",
                 hint="Start the server, or correct --base-url / OPENAI_BASE_URL.",
             )
-        return Broken(f"The connection to {self.endpoint} broke: {cause or error}.")
+        return Broken(f"The connection to {self.endpoint} broke: {why}.")
 
-    def _status(self, error: openai.APIStatusError) -> LLMError:
-        said, code = _message(error, self._key), str(getattr(error, "code", "") or "")
-        status = error.status_code
+    def _error(self, refusal: Refusal) -> LLMError:
+        common, status, said = error_of(refusal, self.endpoint), refusal.status, refusal.said
+        if isinstance(common, (Unanswerable, LLMSetupError)):
+            return common
         if status == 401:
             return LLMSetupError(
                 f"{self.endpoint} refused the key (401).",
@@ -148,63 +229,12 @@ class OpenAI(Live):
             return LLMSetupError(
                 f"{self.endpoint} denies access (403): {said}", hint="Check the key's rights."
             )
-        if status == 404:
+        if status in (404, 405):
             return LLMSetupError(
-                f"{self.endpoint} has no model {self.model!r} (404): {said}",
+                f"{self.endpoint} has no model {self.model!r} ({status}): {said}",
                 hint="Correct the model in --llm, or the address in --base-url (it usually ends in /v1).",
             )
-        if code == "insufficient_quota":
-            return LLMSetupError(
-                f"{self.endpoint}: the account has no credit left.", hint="Add credit, then run again."
-            )
-        if status in (429, 503, 529):
-            return RateLimited(
-                f"{self.endpoint}: {status}: {said}", retry_after=read_retry_after(error.response.headers)
-            )
-        if status in (408, 409) or status >= 500:
-            return LLMError(f"{self.endpoint}: {status}: {said}")
-        return Refused(f"{self.endpoint} refused the request ({status}): {said}")
-
-
-def read_completion(completion: Any, seconds: float, limits: RateLimits | None, endpoint: str) -> Answer:
-    try:
-        choice, usage = completion["choices"][0], completion.get("usage") or {}
-        text = choice["message"].get("content") or ""
-    except (LookupError, TypeError, AttributeError):
-        raise BadResponse(f"{endpoint} sent something that is no chat completion.") from None
-    return Answer(
-        text=text,
-        prompt_tokens=usage.get("prompt_tokens") or 0,
-        completion_tokens=usage.get("completion_tokens") or 0,
-        finish=choice.get("finish_reason") or "stop",
-        seconds=seconds,
-        limits=limits,
-    )
-
-
-def _message(error: openai.APIStatusError, key: str | None) -> str:
-    """What the server said, in one short line; some servers repeat the key, which is taken out."""
-    body = error.body
-    said = str((body.get("message") if isinstance(body, dict) else None) or error.message)
-    return " ".join((said.replace(key, "***") if key else said).split())[:300]
-
-
-def read_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from `retry-after-ms` or `retry-after` (seconds or a date)."""
-    for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        try:
-            return max(0.0, float(headers[name]) / scale)
-        except (KeyError, ValueError):
-            continue
-    if date := headers.get("retry-after"):
-        from datetime import datetime, timezone
-        from email.utils import parsedate_to_datetime
-
-        try:
-            return max(0.0, (parsedate_to_datetime(date) - datetime.now(timezone.utc)).total_seconds())
-        except (TypeError, ValueError):
-            return None
-    return None
+        return common
 
 
 def read_limits(headers: Mapping[str, str]) -> RateLimits | None:

@@ -9,6 +9,7 @@ from syneg_cli.core import LLMError
 
 FAILURES = {
     "Refused": "refused",
+    "Unanswerable": "refused",
     "TimedOut": "timed out",
     "Broken": "connection broke",
     "BadResponse": "broken answer",

@@ -10,10 +10,12 @@ from datetime import datetime, timezone
 from typing import Any
 
 from syneg_cli.core import content_hash
-from syneg_cli.llm.base import Request
+from syneg_cli.llm.base import Answer, Request
 
 KEY_VERSION = 1
-OK, TRUNCATED, UNPARSABLE = "ok", "truncated", "unparsable"
+OK, TRUNCATED, UNPARSABLE, REFUSED = "ok", "truncated", "unparsable", "refused"
+DECLINED = ("refusal", "content_filter", "safety", "recitation", "prohibited_content")
+"""The `finish` of answers that were withheld, in lower case; their text may be a word of regret."""
 
 
 def generation_key(identity: Mapping[str, str], request: Request) -> str:
@@ -47,7 +49,7 @@ def _known_schema(schema: Mapping[str, Any]) -> tuple[object, str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One stored answer. `status` is "ok", "truncated" or "unparsable"; `cost_usd` None is unpriced."""
+    """One stored answer. `status` is one of the four above; `cost_usd` None is unpriced."""
 
     key: str
     status: str
@@ -82,6 +84,11 @@ class Stored:
 
 COLUMNS = tuple(f.name for f in fields(Stored))
 INSERT = f"INSERT INTO answers ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+
+
+def settled_status(answer: Answer, status: str) -> str:
+    """ "refused" for an answer that cannot be used because it was withheld, else the status it was given."""
+    return REFUSED if status != OK and answer.finish.lower() in DECLINED else status
 
 
 def options_json(request: Request) -> str:

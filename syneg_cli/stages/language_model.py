@@ -39,7 +39,9 @@ def llm_spec(session: Session, stage: str) -> str:
 
 def open_model(session: Session, spec: str) -> LLM:
     section = session.project.generate
-    return open_llm(spec, base_url=section.base_url, timeout=section.timeout, folder=session.resolved.folder)
+    llm = open_llm(spec, base_url=section.base_url, timeout=section.timeout, folder=session.resolved.folder)
+    llm.tell = session.progress.warn
+    return llm
 
 
 def open_engine(session: Session, llm: LLM, cache: Cache, *, job: str, again: bool = False) -> Engine:

@@ -15,6 +15,7 @@ from syneg_cli.stages.mix import mix_of, mixed_name
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Plan, Stage
 from syneg_cli.training import (
+    LOGS,
     RECORDING,
     Around,
     TrainSettings,
@@ -64,7 +65,7 @@ class Train(Stage):
         model, result = fine_tune(read_instances(mixed_path), self.settings, around)
         if here.leads:
             card = card_of(self.session, self.dataset, model, mixed, result, plan.path.name)
-            save_model(model, plan.path, card, scratch / RECORDING)
+            save_model(model, plan.path, card, scratch / RECORDING, scratch / LOGS)
             shutil.rmtree(scratch)
         counts = {"pairs": mixed.counts["instances"], "mix": learned_from(mixed), **asdict(result)}
         return Made(counts, result)

@@ -6,10 +6,12 @@ from syneg_cli.training.fine_tune import fine_tune
 from syneg_cli.training.model_card import CardFacts, model_card, with_metrics
 from syneg_cli.training.model_folder import save_model
 from syneg_cli.training.recorder import RECORDING, recorded_lines, variance
+from syneg_cli.training.reporting import LOGS
 from syneg_cli.training.settings import TrainSettings
 from syneg_cli.training.train import TrainResult
 
 __all__ = [
+    "LOGS",
     "RECORDING",
     "Around",
     "CardFacts",

@@ -15,7 +15,7 @@ def save_model(model: SentenceTransformer, folder: Path, card: str, *extra: Path
     """Write a model folder that appears complete or not at all; replaces an older one.
 
     Args:
-        extra: further files to put beside the weights.
+        extra: further files and folders to put beside the weights, where they are there.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
@@ -23,7 +23,9 @@ def save_model(model: SentenceTransformer, folder: Path, card: str, *extra: Path
         model.save_pretrained(str(staging), create_model_card=False)
         (staging / "README.md").write_text(card, encoding="utf-8")
         for file in extra:
-            if file.is_file():
+            if file.is_dir():
+                shutil.copytree(file, staging / file.name)
+            elif file.is_file():
                 shutil.copy(file, staging / file.name)
         staging.chmod(0o755)
         if folder.exists():

@@ -20,6 +20,7 @@ from syneg_cli.training.companions import Helpers
 from syneg_cli.training.cross_process import gather_documents
 from syneg_cli.training.monitor import Watch
 from syneg_cli.training.recorder import step_figures, variance
+from syneg_cli.training.reporting import keep_logs
 from syneg_cli.training.settings import TrainSettings
 from syneg_cli.training.token_cache import tokeniser
 
@@ -157,6 +158,7 @@ def _run(
             save=helpers.save,
             precision=chosen.precision,
         )
+        keep_logs(trainer, helpers.scratch or Path.cwd())
         resume = checkpoints.last(scratch)
         watch.resumed_at = checkpoints.step_of(resume)
         outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)

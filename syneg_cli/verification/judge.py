@@ -53,7 +53,7 @@ def _request(prompt: Prompt, dataset: Dataset, candidate: Candidate, seed: int) 
 
 
 def read_verdict(response: str, document: str) -> Verdict | None:
-    value, _ = read_object(response)
+    value, _ = read_object(response, "relevant")
     said = (value or {}).get("relevant")
     if isinstance(said, str):
         said = {"true": True, "yes": True, "false": False, "no": False}.get(said.strip().lower())

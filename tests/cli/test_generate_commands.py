@@ -126,7 +126,10 @@ def test_shards_meet_in_one_cache(cli: Cli, tiny: Path) -> None:
         assert cli("cache", "merge", "1.db", "2.db", "--cache", "all.db").code == 0
         whole = cli(*base, "--cache", "all.db", "--json")
         assert (whole.json["answered"], whole.json["calls"]) == (3, 0)
-    assert cli("generate", tiny, "--llm", "ollama:x", "--shard", "3").code == 2
+    for wrong in ("3", "5/4", "0/4", "1/0", "1/4/2", "-1/4", "٣/4"):
+        refused = cli("generate", tiny, "--llm", "ollama:x", f"--shard={wrong}")
+        assert refused.code == 2
+        assert "--shard: has to be I/N with I from 1 to N" in refused.err
 
 
 def test_mirror_keeps_each_negatives_own_query(cli: Cli, tiny: Path, tmp_path: Path) -> None:

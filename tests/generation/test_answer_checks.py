@@ -18,8 +18,8 @@ from syneg_cli.generation.answer_checks import (
     check_drafts,
     classify,
     parse_negatives,
-    read_object,
 )
+from syneg_cli.generation.answer_objects import read_object
 from syneg_cli.llm.base import Answer
 from tests.fakes import good, open_tiny
 

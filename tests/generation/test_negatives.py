@@ -12,7 +12,7 @@ from syneg_cli.core.errors import BudgetExceeded, LLMError, LLMSetupError
 from syneg_cli.core.records import Pair, SyntheticNegative
 from syneg_cli.generation.negatives import fill, read_negatives
 from syneg_cli.generation.requests import Asking, Generator, asked_words, draw_attributes, select_pairs
-from syneg_cli.llm.base import Answer, Refused, TimedOut, Unreachable
+from syneg_cli.llm.base import Answer, Refused, TimedOut, Unanswerable, Unreachable
 from syneg_cli.llm.cache import Cache
 from syneg_cli.llm.engine import Limits
 from syneg_cli.llm.statistics import Stats
@@ -181,6 +181,36 @@ def test_a_run_of_failures_stops_the_run(tiny: Path, llm: FakeLLM, db: Path) -> 
     with pytest.raises(LLMSetupError, match="2 requests in a row failed, the last with: 500: broken"):
         generate(make_generator(tiny, llm), llm, db, limits=limits)
     assert len(llm.asked) == 4
+
+
+def test_texts_that_a_server_does_not_take_do_not_stop_the_run(tiny: Path, llm: FakeLLM, db: Path) -> None:
+    llm.enqueue(Unanswerable("too long"), Unanswerable("filtered"))
+    limits = Limits(concurrency=1, backoff=0.001, failures_in_a_row=1)
+    records, stats, _ = generate(make_generator(tiny, llm), llm, db, limits=limits)
+    assert {r.query_id for r in records} == {"q4"}
+    assert (stats.failed, stats.retries) == (2, 0)
+
+
+@pytest.mark.parametrize("finish", ["content_filter", "refusal", "SAFETY"])
+def test_an_answer_that_was_withheld_is_kept_as_refused_and_not_paid_for_again(
+    tiny: Path, llm: FakeLLM, db: Path, finish: str
+) -> None:
+    llm.enqueue(Answer("I cannot help with that.", 100, 5, finish))
+    records, stats, _ = generate(make_generator(tiny, llm), llm, db)
+    assert {r.query_id for r in records} == {"q2", "q4"}
+    assert len(llm.asked) == 3, "no correction is asked for"
+    assert stats.problems["refused"] == 1
+    with Cache(db) as cache:
+        assert [row.status for row in cache.rows("query_id = 'q1'")] == ["refused"]
+    assert generate(make_generator(tiny, llm), llm, db)[0] == records
+    assert len(llm.asked) == 3
+    again, _, _ = generate(make_generator(tiny, llm), llm, db, again=True)
+    assert {r.query_id for r in again} == {"q1", "q2", "q4"}
+
+
+def test_a_usable_answer_is_used_whatever_its_end(tiny: Path, llm: FakeLLM, db: Path) -> None:
+    llm.enqueue(Answer(good(), 100, 50, "content_filter"))
+    assert generate(make_generator(tiny, llm), llm, db)[2] == {"ok": 6}
 
 
 def test_max_calls_is_never_passed_over_all_runs(tiny: Path, llm: FakeLLM, db: Path) -> None:

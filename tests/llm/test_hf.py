@@ -11,7 +11,7 @@ import pytest
 from syneg_cli.core.errors import LLMSetupError
 from syneg_cli.generation.answer_schema import answer_schema
 from syneg_cli.llm import Answer, Request, Subject, open_llm
-from syneg_cli.llm.base import Refused
+from syneg_cli.llm.base import Refused, Unanswerable
 from syneg_cli.llm.constrained import smallest
 from syneg_cli.llm.hf import fingerprint
 from tests.conftest import Cli
@@ -98,6 +98,38 @@ def test_greedy_answers_do_not_depend_on_the_batch(model: Path) -> None:
 def test_a_prompt_beyond_the_context_is_refused(model: Path) -> None:
     with pytest.raises(Refused, match="8192 tokens"):
         ask(model, "x" * 9000)
+
+
+def test_a_prompt_that_is_too_long_is_refused_alone(model: Path) -> None:
+    async def main() -> list[Answer | BaseException]:
+        llm = open_llm(f"hf:{model}")
+        texts = ("short", "x" * 9000, "also short")
+        asked = [Request(Subject(t, "d", "p"), (("user", t),), max_tokens=4, temperature=0) for t in texts]
+        return await asyncio.gather(*(llm.complete(one) for one in asked), return_exceptions=True)
+
+    first, second, third = asyncio.run(main())
+    assert isinstance(second, Unanswerable)
+    assert isinstance(first, Answer)
+    assert isinstance(third, Answer)
+
+
+@pytest.mark.parametrize("name", ["none", "no/such-model", "no..ne"])
+def test_a_model_that_the_hub_does_not_give_is_one_line_at_once(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hub is nobody: one request finds out, and none is tried again."""
+    asked: list[str] = []
+
+    def model_info(self: object, model: str, **options: object) -> None:
+        asked.append(model)
+        raise ConnectionError("nobody there")
+
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", model_info)
+    with pytest.raises(LLMSetupError) as caught:
+        ask(Path(name), "a")
+    assert "cannot be reached (nobody there)" in caught.value.message
+    assert "\n" not in caught.value.message
+    assert asked == [name]
 
 
 def test_a_model_without_chat_template_is_refused(model: Path, tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from syneg_cli.core.errors import LLMError, LLMSetupError, RateLimited
+from syneg_cli.core.errors import BadResponse, LLMError, LLMSetupError, RateLimited
 from syneg_cli.llm import Answer, Request, Subject, open_llm
-from syneg_cli.llm.base import Broken, Refused, TimedOut, Unreachable
+from syneg_cli.llm.base import Broken, TimedOut, Unanswerable, Unreachable
+from syneg_cli.llm.ollama import _options
 from tests.patience import PATIENCE
 from tests.servers import ChatServer, Reply, nobody
 
@@ -51,7 +53,7 @@ def test_a_call_sends_everything_and_counts_the_usage(server: ChatServer) -> Non
     body = server.requests[0]
     assert body["stream"] is False
     assert body["format"] == SCHEMA
-    assert body["options"] == {"num_predict": 64, "num_ctx": 321, "temperature": 0.5, "seed": 3}
+    assert body["options"] == {"num_predict": 64, "num_ctx": 2048, "temperature": 0.5, "seed": 3}
 
 
 def test_a_refused_schema_falls_back_and_is_not_tried_again(server: ChatServer) -> None:
@@ -66,7 +68,7 @@ def test_a_refused_schema_falls_back_and_is_not_tried_again(server: ChatServer) 
         (Reply(status=401), LLMSetupError),
         (Reply(status=503), RateLimited),
         (Reply(status=500), LLMError),
-        (Reply(status=400, error="context too long"), Refused),
+        (Reply(status=400, error="context too long"), Unanswerable),
         (Reply(text="x", cut=True), Broken),
     ],
 )
@@ -96,3 +98,65 @@ def test_a_server_that_hangs_times_out(server: ChatServer) -> None:
     server.script.append(Reply(hang=True))
     with pytest.raises(TimedOut):
         ask(timeout=0.3)
+
+
+PAGE = "<html><title>Home</title></html>"
+
+
+@pytest.mark.parametrize(
+    ("reply", "error", "says"),
+    [
+        (Reply(raw=PAGE, kind="text/html"), Unreachable, "web page (200: Home)"),
+        (Reply(raw=PAGE, status=404, kind="text/html"), Unreachable, "web page (404"),
+        (Reply(raw=PAGE, status=502, kind="text/html"), LLMError, "502: Home"),
+        (Reply(raw={"error": "model runner has stopped"}), LLMError, "model runner has stopped"),
+        (Reply(raw={"status": "ok"}), BadResponse, "broken body"),
+        (Reply(raw=[]), BadResponse, "broken body"),
+        (Reply(raw=""), BadResponse, "broken body"),
+        (
+            Reply(status=500, error="the input exceeds the available context size"),
+            Unanswerable,
+            "context size",
+        ),
+    ],
+)
+def test_odd_bodies_are_told_apart(
+    server: ChatServer, reply: Reply, error: type[LLMError], says: str
+) -> None:
+    server.script.append(reply)
+    with pytest.raises(error) as caught:
+        ask()
+    assert type(caught.value) is error
+    assert says in caught.value.message
+    assert len(server.requests) == 1
+
+
+def test_a_wave_of_calls_meets_a_server_without_schemas(server: ChatServer) -> None:
+    server.respond = lambda body, number: (
+        Reply(status=400, error="invalid format") if body.get("format") else Reply(text="hi")
+    )
+
+    async def main() -> list[Answer]:
+        llm = open_llm("ollama:llama3", timeout=PATIENCE)
+        wave = await asyncio.gather(*(llm.complete(REQUEST) for _ in range(8)))
+        await llm.complete(REQUEST)
+        await llm.close()
+        return wave
+
+    assert [answer.text for answer in asyncio.run(main())] == ["hi"] * 8
+    assert len(server.requests) <= 25
+
+
+def test_a_key_with_a_line_end_is_taken_without_it(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OLLAMA_API_KEY", "secret-key\n")
+    ask()
+    assert server.keys == {"bearer secret-key"}
+
+
+@pytest.mark.parametrize(("characters", "context"), [(3, 2048), (3 * 1728, 2048), (3 * 1729, 4096)])
+def test_the_context_grows_in_steps(characters: int, context: int) -> None:
+    """1728 tokens of prompt, 64 of answer and 256 of margin are 2048."""
+    asked = _options(replace(REQUEST, messages=(("user", "x" * characters),)))
+    assert asked["num_ctx"] == context

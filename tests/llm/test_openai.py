@@ -2,49 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
-
 import pytest
 
 from syneg_cli.core.errors import LLMError, LLMSetupError, RateLimited
-from syneg_cli.llm import Answer, Request, Subject, open_llm
-from syneg_cli.llm.base import Broken, Refused, TimedOut, Unreachable, public_url
-from syneg_cli.llm.openai import read_duration, read_limits, read_retry_after
-from tests.patience import PATIENCE
+from syneg_cli.llm import Request, Subject, open_llm
+from syneg_cli.llm.addresses import public_url
+from syneg_cli.llm.base import Broken, TimedOut, Unanswerable, Unreachable
+from syneg_cli.llm.openai import read_duration, read_limits
+from syneg_cli.llm.refusals import read_retry_after
+from tests.llm.asking import KEY, SCHEMA, ask
 from tests.servers import ChatServer, Reply, nobody
-
-KEY = "sk-test-0123456789"
-SCHEMA = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
-REQUEST = Request(Subject("q1", "d1", "syneg"), (("user", "hello"),), schema=SCHEMA, temperature=0.5, seed=3)
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    with ChatServer() as running:
-        yield running
-
-
-def ask(
-    server: ChatServer | str,
-    request: Request = REQUEST,
-    *,
-    model: str = "m",
-    timeout: float = PATIENCE,
-    calls: int = 1,
-) -> Answer:
-    async def main() -> Answer:
-        url = server if isinstance(server, str) else server.openai_url
-        llm = open_llm(f"openai:{model}", base_url=url, timeout=timeout)
-        try:
-            for _ in range(calls):
-                answer = await llm.complete(request)
-            return answer
-        finally:
-            await llm.close()
-
-    return asyncio.run(main())
 
 
 def test_a_call_sends_everything_and_counts_the_usage(server: ChatServer) -> None:
@@ -97,7 +64,7 @@ def test_a_refused_seed_is_left_out(server: ChatServer) -> None:
         (Reply(status=429, headers={"retry-after": "7"}), RateLimited, "429"),
         (Reply(status=503), RateLimited, "503"),
         (Reply(status=500), LLMError, "500"),
-        (Reply(status=400, error="prompt too long"), Refused, "prompt too long"),
+        (Reply(status=400, error="prompt too long"), Unanswerable, "prompt too long"),
         (Reply(text="x", cut=True), Broken, "broke"),
     ],
 )

@@ -21,7 +21,10 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True)
 class Reply:
-    """`text` makes a good completion; else `status` and `error` are sent. `cut` sends half the body."""
+    """`text` makes a good completion; else `status` and `error` are sent. `cut` sends half the body.
+
+    `raw` is sent as it is, a str as the whole body, anything else as JSON.
+    """
 
     text: str | None = None
     status: int = 200
@@ -33,6 +36,8 @@ class Reply:
     cut: bool = False
     finish: str = "stop"
     tokens: tuple[int, int] = (100, 50)
+    raw: Any = None
+    kind: str = "application/json"
 
 
 def negatives_text(n: int = 2, *, words: int = 40, tag: str = "x") -> str:
@@ -137,11 +142,8 @@ class ChatServer:
                 raw = await reader.readexactly(int(headers.get("content-length", 0)))
                 self.keys.add(headers.get("authorization", ""))
                 status, body, extra, cut = await self.handle(method, path, raw)
-                lines = [
-                    f"HTTP/1.1 {status} X",
-                    "content-type: application/json",
-                    f"content-length: {len(body)}",
-                ]
+                extra = {"content-type": "application/json", **extra}
+                lines = [f"HTTP/1.1 {status} X", f"content-length: {len(body)}"]
                 lines += [f"{name}: {value}" for name, value in extra.items()]
                 writer.write(
                     "\r\n".join(lines).encode() + b"\r\n\r\n" + (body[: len(body) // 2] if cut else body)
@@ -170,6 +172,9 @@ class ChatServer:
             await asyncio.sleep(self.latency + reply.delay)
         if body["model"] not in self.models:
             reply = Reply(status=404, error=f"model {body['model']!r} not found", code="model_not_found")
+        if reply.raw is not None:
+            sent = reply.raw if isinstance(reply.raw, str) else json.dumps(reply.raw)
+            return reply.status, sent.encode(), {"content-type": reply.kind, **reply.headers}, reply.cut
         if reply.text is None:
             return self._failed(path, reply)
         self._bill(body, reply)

@@ -1,0 +1,115 @@
+"""Where a server is and how it is reached: addresses, keys and proxies, spoken of without their secrets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+from syneg_cli.core import LLMSetupError, UsageError
+
+SCHEMES = ("http", "https")
+
+
+def public_url(url: str) -> str:
+    """A server's address without user name, password and query, which may hold secrets.
+
+    Raises:
+        UsageError: it cannot be read as an address.
+    """
+    parts = _split(url, "The server's address")
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")).rstrip("/")
+
+
+def checked_address(url: str, named: str) -> str:
+    """The address of a server, if it is one.
+
+    Args:
+        named: where it comes from, as people know it.
+
+    Raises:
+        UsageError: it has no http:// or https://, no host, or a port that is none.
+    """
+    url = url.strip()
+    parts = _split(url, named)
+    if parts.scheme not in SCHEMES or not parts.hostname:
+        raise UsageError(
+            f"{named}: {_shown(url)!r} does not begin with http:// or https:// and a host.",
+            hint="A server's address looks like http://localhost:8000/v1.",
+        )
+    return url
+
+
+def _split(url: str, named: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # reading it checks it
+    except ValueError as error:
+        why = str(error).partition(" as ")[0] if "@" not in str(error) else "not readable"
+        raise UsageError(
+            f"{named}: {_shown(url)!r} is no address: {why}.",
+            hint="A server's address looks like http://localhost:8000/v1.",
+        ) from None
+    return parts
+
+
+def _shown(url: str) -> str:
+    """What can be shown of something that may be no address: nothing before an @, no query."""
+    return url.rpartition("@")[2].partition("?")[0]
+
+
+def api_key(variable: str) -> str | None:
+    """The key in an environment variable, without blanks and line ends around it; None where there is none.
+
+    Raises:
+        LLMSetupError: it holds what no HTTP header can carry; the key itself is not shown.
+    """
+    key = os.environ.get(variable, "").strip()
+    wrong = [place for place, letter in enumerate(key, start=1) if not " " <= letter <= "~"]
+    if wrong:
+        raise LLMSetupError(
+            f"{variable} holds a character that no key has (number {wrong[0]} of {len(key)}).",
+            hint="Copy the key again: letters, digits and signs of plain ASCII, on one line.",
+        )
+    return key or None
+
+
+def proxy_of(url: str) -> str:
+    """The proxy through which a server is reached, as httpx chooses it, without its password; "" for none."""
+    from urllib.request import getproxies, proxy_bypass
+
+    parts, proxies = urlsplit(url), getproxies()
+    found = proxies.get(parts.scheme) or proxies.get("all")
+    if not found or proxy_bypass(parts.netloc.rpartition("@")[2]):
+        return ""
+    return public_url(found if "://" in found else f"http://{found}")
+
+
+def of_proxy(proxy: str) -> str:
+    """What to do about a proxy that does not work."""
+    return f"Correct HTTP_PROXY, HTTPS_PROXY or ALL_PROXY ({proxy}), or name the server's host in NO_PROXY."
+
+
+@contextmanager
+def opening_client(endpoint: str) -> Iterator[None]:
+    """Around the making of an HTTP client, which reads the proxies of the environment.
+
+    Raises:
+        LLMSetupError: the proxy's kind needs a package that is missing, or is unknown.
+    """
+    try:
+        yield
+    except ImportError:
+        proxy = proxy_of(endpoint) or "of the environment"
+        raise LLMSetupError(
+            f"The proxy {proxy} is a SOCKS proxy, which needs the package socksio.",
+            hint="Run `pip install socksio`, or unset ALL_PROXY.",
+        ) from None
+    except (ValueError, TypeError) as error:
+        proxy = proxy_of(endpoint)
+        if not proxy:
+            raise LLMSetupError(
+                f"{endpoint} cannot be called: {type(error).__name__}.", hint="Correct the server's address."
+            ) from None
+        raise LLMSetupError(f"The proxy {proxy} cannot be used.", hint=of_proxy(proxy)) from None
