@@ -32,7 +32,6 @@ from syneg_cli.core.files import (
     atomic_path,
     content_hash,
     file_hash,
-    json_lines,
     write_bytes,
     write_jsonl,
     write_text,
@@ -69,6 +68,7 @@ from syneg_cli.core.records import (
 )
 from syneg_cli.core.resources import shipped_prompts
 from syneg_cli.core.text import duration, money
+from syneg_cli.core.text_files import Told, json_lines, mended_value, text_lines, whole_characters
 from syneg_cli.core.version import __version__
 
 if TYPE_CHECKING:
@@ -109,6 +109,7 @@ __all__ = [
     "Status",
     "SynegError",
     "SyntheticNegative",
+    "Told",
     "TrainingInstance",
     "UsageError",
     "Verification",
@@ -128,6 +129,7 @@ __all__ = [
     "listed",
     "locked",
     "manifest_path",
+    "mended_value",
     "money",
     "pick",
     "read_instances",
@@ -140,6 +142,8 @@ __all__ = [
     "shipped_prompts",
     "stale_reason",
     "stream",
+    "text_lines",
+    "whole_characters",
     "world",
     "write_bytes",
     "write_instances",

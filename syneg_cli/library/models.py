@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from syneg_cli.core import MinedNegative, NoProgress, Progress, Run, SyntheticNegative, TrainingInstance
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encoder
-from syneg_cli.evaluation import EvalSettings, Evaluation, retrieve, score
+from syneg_cli.evaluation import EvalSettings, Evaluation, retrieve, score, without_itself
 from syneg_cli.library.arguments import WORK_DIR, embeddings, settings_from
 from syneg_cli.mixing import Mixed, MixSettings, Texts, check_strategy, mix_negatives, texts_of
 from syneg_cli.training import Around, TrainSettings, fine_tune
@@ -98,7 +98,7 @@ def evaluate(
     qrels = dataset.qrels(chosen.split)
     precision, told = "-", progress or NoProgress()
     if isinstance(model, Mapping):
-        run: Run = model
+        run: Run = without_itself(model, dataset)[0]
     else:
         options: dict[str, Any] = {"precision": chosen.precision, "cache": embeddings(work_dir)}
         options["batch_size"] = chosen.batch_size
