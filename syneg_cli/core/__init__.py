@@ -68,7 +68,7 @@ from syneg_cli.core.records import (
 )
 from syneg_cli.core.resources import shipped_prompts
 from syneg_cli.core.text import duration, money
-from syneg_cli.core.text_files import Told, json_lines, mended_value, text_lines, whole_characters
+from syneg_cli.core.text_files import Told, json_lines, mended_value, text_lines
 from syneg_cli.core.version import __version__
 
 if TYPE_CHECKING:
@@ -143,7 +143,6 @@ __all__ = [
     "stale_reason",
     "stream",
     "text_lines",
-    "whole_characters",
     "world",
     "write_bytes",
     "write_instances",

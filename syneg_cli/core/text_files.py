@@ -20,16 +20,13 @@ from syneg_cli.core.errors import SynegError
 
 Told = Callable[[str], None]
 
+AGAIN = "Fetch or copy the file again."
+OBJECTS = "Every line has to be one JSON object; correct that line, or take it out."
 GZIP = b"\x1f\x8b"
 UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 SURROGATES = re.compile("[\ud800-\udfff]")
 ESCAPED = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
 """How a line of JSON can hold a surrogate: a file in UTF-8 has none of them as they are."""
-
-
-def whole_characters(text: str) -> str:
-    """The text with U+FFFD for every half of a surrogate pair, which no encoding can write."""
-    return SURROGATES.sub("\ufffd", text)
 
 
 def text_lines(path: Path, error: type[SynegError], *, hint: str | None = None) -> Iterator[tuple[int, str]]:
@@ -52,9 +49,9 @@ def text_lines(path: Path, error: type[SynegError], *, hint: str | None = None) 
                 except UnicodeDecodeError as wrong:
                     raise _undecodable(path, number, "UTF-8", wrong, error, hint) from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as wrong:
-        raise error(f"{path}, after line {number}: damaged gzip file: {wrong}.", hint=hint) from None
+        raise error(f"{path}, after line {number}: damaged gzip file: {wrong}.", hint=hint or AGAIN) from None
     except OSError as wrong:
-        raise error(f"{path} cannot be read: {wrong.strerror or wrong}.", hint=hint) from None
+        raise error(f"{path} cannot be read: {wrong.strerror or wrong}.", hint=hint or AGAIN) from None
 
 
 def json_lines(
@@ -75,10 +72,12 @@ def json_lines(
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as wrong:
-            raise error(f"{path}, line {number}: not JSON: {wrong}.", hint=hint) from None
+            raise error(f"{path}, line {number}: not JSON: {wrong}.", hint=hint or OBJECTS) from None
         if not isinstance(row, dict):
             found = type(row).__name__
-            raise error(f"{path}, line {number}: expected a JSON object, found {found}.", hint=hint)
+            raise error(
+                f"{path}, line {number}: expected a JSON object, found {found}.", hint=hint or OBJECTS
+            )
         if ESCAPED.search(line):
             row, count = mended_value(row)
             mended += [number] * count

@@ -19,6 +19,7 @@ from syneg_cli.data.tables import id_of, place, table_rows, text_of
 CORPUS_LINE = '{"_id": "...", "title": "...", "text": "..."} on every line.'
 QUERY_LINE = '{"_id": "...", "text": "..."} on every line.'
 ID_KEYS = ("_id", "id")
+UNIQUE = "Ids have to differ: rename one of the two, or take it out."
 
 
 def read_documents(files: Sequence[Path], told: Told | None = None) -> Iterator[tuple[str, str, str]]:
@@ -40,10 +41,12 @@ def read_documents(files: Sequence[Path], told: Told | None = None) -> Iterator[
             text = text_of(row, "text", where, CORPUS_LINE)
             title = row.get("title") or ""
             if not isinstance(title, str):
-                raise DatasetError(f"{where}: 'title' has to be a string; it is {title!r}.")
+                raise DatasetError(
+                    f"{where}: 'title' has to be a string; it is {title!r}.", hint=f"Expected: {CORPUS_LINE}"
+                )
             if used := [place(file, ids[doc_id]) for file, ids in seen.items() if doc_id in ids]:
                 earlier = used[0].removeprefix(f"{path}, ")
-                raise DatasetError(f"{where}: the id {doc_id!r} was used on {earlier} already.")
+                raise DatasetError(f"{where}: the id {doc_id!r} was used on {earlier} already.", hint=UNIQUE)
             here[doc_id] = number
             yield doc_id, title, text
     if not any(seen.values()):
@@ -64,9 +67,12 @@ def read_queries(files: Sequence[Path], told: Told | None = None) -> dict[str, Q
             query_id = id_of(row, ID_KEYS, where, QUERY_LINE)
             text = text_of(row, "text", where, QUERY_LINE)
             if query_id in queries:
-                raise DatasetError(f"{where}: the id {query_id!r} is there twice.")
+                raise DatasetError(f"{where}: the id {query_id!r} is there twice.", hint=UNIQUE)
             if not text.strip():
-                raise DatasetError(f"{where}: the query {query_id!r} has an empty text.")
+                raise DatasetError(
+                    f"{where}: the query {query_id!r} has an empty text.",
+                    hint="Give it a text, or take it out, here and from the judgements.",
+                )
             queries[query_id] = Query(query_id, text)
     if not queries:
         raise DatasetError(f"{_named(files)} is empty.", hint=f"Expected: {QUERY_LINE}")

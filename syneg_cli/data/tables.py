@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import DatasetError, Told, json_lines
+from syneg_cli.core import DatasetError, SynegError, Told, json_lines
 
 
 def table_rows(path: Path, *, told: Told | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -25,11 +25,13 @@ def place(path: Path, number: int) -> str:
     return f"{path}, {'row' if path.suffix == '.parquet' else 'line'} {number}"
 
 
-def parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
+def parquet_rows(
+    path: Path, error: type[SynegError] = DatasetError, *, hint: str | None = None
+) -> Iterator[dict[str, Any]]:
     """The rows of a Parquet file, block by block.
 
     Raises:
-        DatasetError: it is not one, or damaged.
+        error: it is not one, or damaged.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -38,9 +40,12 @@ def parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches():
                 yield from batch.to_pylist()
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise DatasetError(f"{path} is no readable Parquet file: {reason}.") from None
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as wrong:
+        reason = " ".join(str(wrong).split())
+        raise error(
+            f"{path} is not a Parquet file, or damaged: {reason}.",
+            hint=hint or "Fetch or write the file again.",
+        ) from None
 
 
 def id_of(row: Mapping[str, Any], keys: tuple[str, ...], where: str, expected: str) -> str:

@@ -230,5 +230,5 @@ def test_data_sets_inside_are_offered_by_name(
 
 def test_a_damaged_parquet_file_is_named(tiny: Path) -> None:
     (tiny / "qrels" / "test.parquet").write_bytes(b"PAR1 nothing")
-    with pytest.raises(DatasetError, match=r"test\.parquet is no readable Parquet file"):
+    with pytest.raises(DatasetError, match=r"test\.parquet is not a Parquet file, or damaged"):
         loaded(tiny)
