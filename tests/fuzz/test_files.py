@@ -112,13 +112,14 @@ def test_trec_runs(known: Dataset, run: bytes) -> None:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "run.trec"
         path.write_bytes(run)
+        said: list[str] = []
         with in_one_line(path.parent):
-            found = read_known_run(path, known, "test", [].append)
+            found = read_known_run(path, known, "test", said.append)
             kept, _ = without_itself(found, known)
             means = score(kept, known.qrels("test")).metrics
             assert all(0 <= value <= 1 for value in means.values())
             path.write_text("\n".join(run_lines(found, "tag")), encoding="utf-8", newline="\n")
-            assert read_known_run(path, known, "test", [].append) == found
+            assert read_known_run(path, known, "test", said.append) == found
 
 
 @many
