@@ -68,7 +68,7 @@ from syneg_cli.core.records import (
 )
 from syneg_cli.core.resources import shipped_prompts
 from syneg_cli.core.text import duration, money
-from syneg_cli.core.text_files import Told, json_lines, mended_value, text_lines
+from syneg_cli.core.text_files import Told, field_names, json_lines, mended_value, text_lines
 from syneg_cli.core.version import __version__
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ __all__ = [
     "did_you_mean",
     "digest",
     "duration",
+    "field_names",
     "file_hash",
     "generator",
     "joined",

@@ -11,8 +11,9 @@ import codecs
 import gzip
 import json
 import re
+import reprlib
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -25,6 +26,8 @@ OBJECTS = "Every line has to be one JSON object; correct that line, or take it o
 GZIP = b"\x1f\x8b"
 UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 SURROGATES = re.compile("[\ud800-\udfff]")
+PLAIN = re.compile(r"[\w.-]{1,40}")
+FIELDS_SHOWN = 12
 ESCAPED = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
 """How a line of JSON can hold a surrogate: a file in UTF-8 has none of them as they are."""
 
@@ -100,6 +103,12 @@ def mended_value(value: Any) -> tuple[Any, int]:
         pairs = [(mended_value(key), mended_value(item)) for key, item in value.items()]
         return {k: v for (k, _), (v, _) in pairs}, sum(a + b for (_, a), (_, b) in pairs)
     return value, 0
+
+
+def field_names(row: Mapping[str, Any]) -> str:
+    """The fields of a row for a message: in one line, and not too many."""
+    names = [name if PLAIN.fullmatch(name) else reprlib.repr(name) for name in map(str, row)]
+    return ", ".join(names[:FIELDS_SHOWN]) + (", ..." if len(names) > FIELDS_SHOWN else "") or "no fields"
 
 
 def _opened(path: Path) -> IO[bytes]:

@@ -9,6 +9,7 @@ What else is read is in layout.py (files) and qrels.py (judgements).
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -42,7 +43,8 @@ def read_documents(files: Sequence[Path], told: Told | None = None) -> Iterator[
             title = row.get("title") or ""
             if not isinstance(title, str):
                 raise DatasetError(
-                    f"{where}: 'title' has to be a string; it is {title!r}.", hint=f"Expected: {CORPUS_LINE}"
+                    f"{where}: 'title' has to be a string; it is {reprlib.repr(title)}.",
+                    hint=f"Expected: {CORPUS_LINE}",
                 )
             if used := [place(file, ids[doc_id]) for file, ids in seen.items() if doc_id in ids]:
                 earlier = used[0].removeprefix(f"{path}, ")

@@ -7,6 +7,7 @@ out would raise the scores of all.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -142,7 +143,7 @@ def _grade(value: Any, where: str) -> int:
     grade = _whole(value)
     if grade is None:
         raise DatasetError(
-            f"{where}: the score {value!r} is not a whole number.", hint=f"Expected: {QREL_LINE}"
+            f"{where}: the score {reprlib.repr(value)} is not a whole number.", hint=f"Expected: {QREL_LINE}"
         )
     return grade
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import DatasetError, SynegError, Told, json_lines
+from syneg_cli.core import DatasetError, SynegError, Told, field_names, json_lines
 
 
 def table_rows(path: Path, *, told: Told | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -59,7 +60,7 @@ def id_of(row: Mapping[str, Any], keys: tuple[str, ...], where: str, expected: s
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str):
-        found = f"it is {value!r}" if key in row else f"the line has {', '.join(row) or 'no fields'}"
+        found = f"it is {reprlib.repr(value)}" if key in row else f"the line has {field_names(row)}"
         raise DatasetError(
             f"{where}: {key!r} has to be a string or a whole number; {found}.", hint=f"Expected: {expected}"
         )
@@ -79,6 +80,6 @@ def text_of(row: Mapping[str, Any], key: str, where: str, expected: str) -> str:
     """
     value = row.get(key)
     if not isinstance(value, str):
-        found = f"it is {value!r}" if key in row else f"the line has {', '.join(row) or 'no fields'}"
+        found = f"it is {reprlib.repr(value)}" if key in row else f"the line has {field_names(row)}"
         raise DatasetError(f"{where}: {key!r} has to be a string; {found}.", hint=f"Expected: {expected}")
     return value

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import TEXT, MinedNegative, Pair, Told, UsageError, json_lines
+from syneg_cli.core import TEXT, MinedNegative, Pair, Told, UsageError, field_names, json_lines
 from syneg_cli.data import Dataset, normalised, parquet_rows
 
 IMPORTED = "imported"
@@ -83,7 +83,7 @@ def _row(raw: Mapping[str, Any], where: str) -> Row:
             row = parse(raw)
             break
     else:
-        raise UsageError(f"{where}: unknown fields {', '.join(map(str, raw)) or '(none)'}.", hint=EXPECTED)
+        raise UsageError(f"{where}: unknown fields {field_names(raw)}.", hint=EXPECTED)
     texts = (row.query, *row.positives, *row.negatives)
     if not row.positives or not all(isinstance(text, str) and text.strip() for text in texts):
         raise UsageError(
