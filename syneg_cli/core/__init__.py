@@ -35,7 +35,6 @@ from syneg_cli.core.files import (
     beside,
     content_hash,
     file_hash,
-    json_lines,
     write_bytes,
     write_jsonl,
     write_text,
@@ -72,6 +71,7 @@ from syneg_cli.core.records import (
 )
 from syneg_cli.core.resources import shipped_prompts
 from syneg_cli.core.text import duration, money, printable
+from syneg_cli.core.text_files import Told, field_names, json_lines, mended_value, text_lines
 from syneg_cli.core.version import __version__
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ __all__ = [
     "Status",
     "SynegError",
     "SyntheticNegative",
+    "Told",
     "TrainingInstance",
     "UsageError",
     "Verification",
@@ -127,6 +128,7 @@ __all__ = [
     "did_you_mean",
     "digest",
     "duration",
+    "field_names",
     "file_hash",
     "generator",
     "joined",
@@ -135,6 +137,7 @@ __all__ = [
     "listed",
     "locked",
     "manifest_path",
+    "mended_value",
     "money",
     "pick",
     "printable",
@@ -148,6 +151,7 @@ __all__ = [
     "shipped_prompts",
     "stale_reason",
     "stream",
+    "text_lines",
     "world",
     "write_bytes",
     "write_instances",

@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, read with line numbers, and hashed."""
+"""Files: written whole or not at all, and hashed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
-
-from syneg_cli.core.errors import SynegError
 
 
 @contextmanager
@@ -66,28 +64,6 @@ def write_jsonl(path: Path, rows: Iterable[Any]) -> int:
             file.write(json.dumps(data, ensure_ascii=False, separators=(", ", ": ")) + "\n")
             count += 1
     return count
-
-
-def json_lines(
-    path: Path, error: type[SynegError], *, hint: str | None = None
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line number, object) of a JSONL file; empty lines are passed over.
-
-    Raises:
-        error: a line is not a JSON object.
-    """
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as wrong:
-                raise error(f"{path}, line {number}: not JSON: {wrong}.", hint=hint) from None
-            if not isinstance(row, dict):
-                found = type(row).__name__
-                raise error(f"{path}, line {number}: expected a JSON object, found {found}.", hint=hint)
-            yield number, row
 
 
 def file_hash(path: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from syneg_cli.core.errors import MissingArtifact
-from syneg_cli.core.files import json_lines, write_jsonl
+from syneg_cli.core.files import write_jsonl
 from syneg_cli.core.records import (
     CORPUS,
     MinedNegative,
@@ -17,6 +17,7 @@ from syneg_cli.core.records import (
     TrainingInstance,
     Verification,
 )
+from syneg_cli.core.text_files import json_lines
 
 
 def read_jsonl(path: Path, *, hint: str | None = None) -> Iterator[dict[str, Any]]:

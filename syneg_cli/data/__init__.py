@@ -6,7 +6,8 @@ from syneg_cli.data.corpus import Corpus
 from syneg_cli.data.dataset import Dataset, load_dataset
 from syneg_cli.data.presets import PRESETS
 from syneg_cli.data.settings import DatasetSettings
-from syneg_cli.data.trec import RUN_FORMAT, best_first, read_run, read_run_rows, run_lines
+from syneg_cli.data.tables import parquet_rows
+from syneg_cli.data.trec import RUN_FORMAT, best_first, read_known_run, read_run, read_run_rows, run_lines
 
 __all__ = [
     "PRESETS",
@@ -20,6 +21,8 @@ __all__ = [
     "load_dataset",
     "near_copy",
     "normalised",
+    "parquet_rows",
+    "read_known_run",
     "read_run",
     "read_run_rows",
     "run_lines",

@@ -1,111 +1,84 @@
-"""The files of a data set folder in BEIR layout, read and written; every error names file and line.
+"""The documents and queries of a data set folder, read and written; every error names file and line.
 
 corpus.jsonl         {"_id", "title", "text"}
 queries.jsonl        {"_id", "text"}
 qrels/<split>.tsv    query-id <tab> corpus-id <tab> score, with a header
+
+What else is read is in layout.py (files) and qrels.py (judgements).
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+import reprlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from syneg_cli.core import DatasetError, Qrels, Query, json_lines, write_jsonl, write_text
+from syneg_cli.core import DatasetError, Qrels, Query, Told, write_jsonl, write_text
+from syneg_cli.data.layout import CORPUS_FILE, LAYOUT_HINT, QRELS_FOLDER, QUERIES_FILE
+from syneg_cli.data.tables import id_of, place, table_rows, text_of
 
-CORPUS_FILE = "corpus.jsonl"
-QUERIES_FILE = "queries.jsonl"
-QRELS_FOLDER = "qrels"
-
-LAYOUT_HINT = (
-    f"A data set folder holds {CORPUS_FILE}, {QUERIES_FILE} and {QRELS_FOLDER}/<split>.tsv (BEIR layout)."
-)
 CORPUS_LINE = '{"_id": "...", "title": "...", "text": "..."} on every line.'
 QUERY_LINE = '{"_id": "...", "text": "..."} on every line.'
-QREL_LINE = "query-id <tab> corpus-id <tab> score, with this header line."
+ID_KEYS = ("_id", "id")
+UNIQUE = "Ids have to differ: rename one of the two, or take it out."
 
 
-def is_dataset_folder(folder: Path) -> bool:
-    """Whether a folder is meant as a data set: it has a corpus."""
-    return (folder / CORPUS_FILE).is_file()
+def read_documents(files: Sequence[Path], told: Told | None = None) -> Iterator[tuple[str, str, str]]:
+    """(id, title, text) of every document of a corpus, in order.
 
-
-def read_documents(path: Path) -> Iterator[tuple[str, str, str]]:
-    """(id, title, text) of every line of a corpus.jsonl, in order.
+    Args:
+        told: told what had to be mended.
 
     Raises:
-        DatasetError: the file is missing or empty, a line is wrong, or an id is used twice.
+        DatasetError: a file is missing or empty, a line is wrong, or an id is used twice.
     """
-    seen: dict[str, int] = {}
-    for number, row in _lines(path):
-        doc_id = _string(row, "_id", path, number, CORPUS_LINE)
-        text = _string(row, "text", path, number, CORPUS_LINE)
-        title = row.get("title") or ""
-        if not isinstance(title, str):
-            raise DatasetError(f"{path}, line {number}: 'title' has to be a string; it is {title!r}.")
-        if doc_id in seen:
-            raise DatasetError(
-                f"{path}, line {number}: the id {doc_id!r} was used on line {seen[doc_id]} already."
-            )
-        seen[doc_id] = number
-        yield doc_id, title, text
-    if not seen:
-        raise DatasetError(f"{path} is empty.", hint=f"Expected: {CORPUS_LINE}")
+    seen: dict[Path, dict[str, int]] = {}
+    for path in files:
+        _there(path)
+        here = seen.setdefault(path, {})
+        for number, row in table_rows(path, told=told):
+            where = place(path, number)
+            doc_id = id_of(row, ID_KEYS, where, CORPUS_LINE)
+            text = text_of(row, "text", where, CORPUS_LINE)
+            title = row.get("title") or ""
+            if not isinstance(title, str):
+                raise DatasetError(
+                    f"{where}: 'title' has to be a string; it is {reprlib.repr(title)}.",
+                    hint=f"Expected: {CORPUS_LINE}",
+                )
+            if used := [place(file, ids[doc_id]) for file, ids in seen.items() if doc_id in ids]:
+                earlier = used[0].removeprefix(f"{path}, ")
+                raise DatasetError(f"{where}: the id {doc_id!r} was used on {earlier} already.", hint=UNIQUE)
+            here[doc_id] = number
+            yield doc_id, title, text
+    if not any(seen.values()):
+        raise DatasetError(f"{_named(files)} is empty.", hint=f"Expected: {CORPUS_LINE}")
 
 
-def read_queries(path: Path) -> dict[str, Query]:
-    """Query id -> query, of a queries.jsonl.
+def read_queries(files: Sequence[Path], told: Told | None = None) -> dict[str, Query]:
+    """Query id -> query.
 
     Raises:
-        DatasetError: the file is missing or empty, a line is wrong, or an id is used twice.
+        DatasetError: a file is missing or empty, a line is wrong, or an id is used twice.
     """
     queries: dict[str, Query] = {}
-    for number, row in _lines(path):
-        query_id = _string(row, "_id", path, number, QUERY_LINE)
-        text = _string(row, "text", path, number, QUERY_LINE)
-        if query_id in queries:
-            raise DatasetError(f"{path}, line {number}: the id {query_id!r} is there twice.")
-        if not text.strip():
-            raise DatasetError(f"{path}, line {number}: the query {query_id!r} has an empty text.")
-        queries[query_id] = Query(query_id, text)
-    if not queries:
-        raise DatasetError(f"{path} is empty.", hint=f"Expected: {QUERY_LINE}")
-    return queries
-
-
-def read_qrels(
-    path: Path, query_ids: Container[object], doc_ids: Container[object]
-) -> dict[str, dict[str, int]]:
-    """The judgements of one split; every id has to be known.
-
-    Raises:
-        DatasetError: a line is wrong, names an unknown id, or no pair is relevant.
-    """
-    qrels: dict[str, dict[str, int]] = {}
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            where = f"{path}, line {number}"
-            cells = line.rstrip("\r\n").split("\t")
-            if len(cells) != 3:
+    for path in files:
+        _there(path)
+        for number, row in table_rows(path, told=told):
+            where = place(path, number)
+            query_id = id_of(row, ID_KEYS, where, QUERY_LINE)
+            text = text_of(row, "text", where, QUERY_LINE)
+            if query_id in queries:
+                raise DatasetError(f"{where}: the id {query_id!r} is there twice.", hint=UNIQUE)
+            if not text.strip():
                 raise DatasetError(
-                    f"{where}: expected 3 columns between tabs, found {len(cells)}.",
-                    hint=f"Expected: {QREL_LINE}",
+                    f"{where}: the query {query_id!r} has an empty text.",
+                    hint="Give it a text, or take it out, here and from the judgements.",
                 )
-            query_id, doc_id, grade = (cell.strip() for cell in cells)
-            if number == 1 and not _is_integer(grade):
-                continue  # the header
-            if not _is_integer(grade):
-                raise DatasetError(f"{where}: the score {grade!r} is not a whole number.")
-            if query_id not in query_ids:
-                raise DatasetError(f"{where}: no query has the id {query_id!r} in {QUERIES_FILE}.")
-            if doc_id not in doc_ids:
-                raise DatasetError(f"{where}: no document has the id {doc_id!r} in {CORPUS_FILE}.")
-            qrels.setdefault(query_id, {})[doc_id] = int(grade)
-    if not any(grade > 0 for grades in qrels.values() for grade in grades.values()):
-        raise DatasetError(f"{path} has no relevant pair.", hint=f"Expected: {QREL_LINE}")
-    return qrels
+            queries[query_id] = Query(query_id, text)
+    if not queries:
+        raise DatasetError(f"{_named(files)} is empty.", hint=f"Expected: {QUERY_LINE}")
+    return queries
 
 
 def write_documents(folder: Path, documents: Iterable[tuple[str, str, str]]) -> int:
@@ -128,21 +101,10 @@ def write_qrels(folder: Path, split: str, qrels: Qrels) -> None:
     write_text(folder / QRELS_FOLDER / f"{split}.tsv", "\n".join(lines) + "\n")
 
 
-def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _there(path: Path) -> None:
     if not path.is_file():
         raise DatasetError(f"{path} is not there.", hint=LAYOUT_HINT)
-    return json_lines(path, DatasetError)
 
 
-def _string(row: Mapping[str, Any], key: str, path: Path, number: int, expected: str) -> str:
-    value = row.get(key)
-    if not isinstance(value, str):
-        found = f"it is {value!r}" if key in row else f"the line has {', '.join(row) or 'no fields'}"
-        raise DatasetError(
-            f"{path}, line {number}: {key!r} has to be a string; {found}.", hint=f"Expected: {expected}"
-        )
-    return value
-
-
-def _is_integer(text: str) -> bool:
-    return text.removeprefix("-").isdigit()
+def _named(files: Sequence[Path]) -> str:
+    return str(files[0] if len(files) == 1 else files[0].parent)

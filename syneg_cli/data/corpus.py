@@ -6,13 +6,14 @@ So a corpus may be larger than memory.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import Passage, Progress, atomic_path, file_hash
+from syneg_cli.core import Passage, Progress, atomic_path, content_hash, file_hash
+from syneg_cli.data.beir_files import read_documents
 from syneg_cli.data.copies import normalised
 
 BATCH_ROWS = 10_000
@@ -61,6 +62,22 @@ class Corpus:
         """The ids of all documents with the same text as this one, itself included."""
         return self._identical.get(doc_id, frozenset({doc_id}))
 
+    def with_text(self, wanted: Collection[str]) -> dict[str, frozenset[str]]:
+        """Folded text -> the ids of all documents with that text, with or without their title.
+
+        Args:
+            wanted: the folded texts (`normalised`) that are looked for, in one pass over the corpus.
+        """
+        found: dict[str, set[str]] = {}
+        titles, texts = self._table.column("title"), self._table.column("text")
+        for start in range(0, len(self) if wanted else 0, BATCH_ROWS):
+            block = zip(titles.slice(start, BATCH_ROWS), texts.slice(start, BATCH_ROWS), strict=True)
+            for offset, (title, text) in enumerate((t.as_py(), x.as_py()) for t, x in block):
+                for version in (text, f"{title} {text}") if title else (text,):
+                    if (folded := normalised(version)) in wanted:
+                        found.setdefault(folded, set()).add(self.ids[start + offset])
+        return {folded: frozenset(ids) for folded, ids in found.items()}
+
     @cached_property
     def _rows(self) -> dict[str, int]:
         return {doc_id: row for row, doc_id in enumerate(self.ids)}
@@ -75,22 +92,26 @@ class Corpus:
         return {doc_id: frozenset(same) for same in groups.values() if len(same) > 1 for doc_id in same}
 
 
-def open_corpus(
-    path: Path, cache: Path, read: Callable[[Path], Iterable[tuple[str, str, str]]], progress: Progress
-) -> Corpus:
-    """The corpus of a file, from its Arrow copy if it has one (known by the file's content).
+def open_corpus(files: Sequence[Path], cache: Path, name: str, progress: Progress) -> Corpus:
+    """The corpus of a data set, from its Arrow copy if it has one (known by the files' content).
 
-    Args:
-        read: gives (id, title, text) of every document of the file, and raises DatasetError.
+    Raises:
+        DatasetError: as `read_documents` does.
     """
     import pyarrow as pa
 
-    fingerprint = file_hash(path)
+    fingerprint = files_hash(files)
     arrow = cache / f"{fingerprint[:24]}.arrow"
     if not arrow.is_file():
-        _convert(read(path), arrow, f"Reading {path.name}", progress)
+        _convert(read_documents(files, progress.warn), arrow, f"Reading {files[0].name}", progress)
     table = pa.ipc.open_file(pa.memory_map(str(arrow))).read_all()
-    return Corpus(table, fingerprint, path.parent.name)
+    return Corpus(table, fingerprint, name)
+
+
+def files_hash(files: Sequence[Path]) -> str:
+    """The content hash of one file, or of several in their order."""
+    hashes = [file_hash(file) for file in files]
+    return hashes[0] if len(hashes) == 1 else content_hash(hashes)
 
 
 def _convert(documents: Iterable[tuple[str, str, str]], arrow: Path, title: str, progress: Progress) -> None:

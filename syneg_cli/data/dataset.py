@@ -16,21 +16,24 @@ from syneg_cli.core import (
     Query,
     content_hash,
     did_you_mean,
-    file_hash,
 )
-from syneg_cli.data.beir_files import (
-    CORPUS_FILE,
+from syneg_cli.data.beir_files import read_queries
+from syneg_cli.data.copies import normalised
+from syneg_cli.data.corpus import Corpus, files_hash, open_corpus
+from syneg_cli.data.find_dataset import find_folder
+from syneg_cli.data.layout import (
+    CORPUS,
+    JUDGEMENTS,
     LAYOUT_HINT,
     QRELS_FOLDER,
+    QUERIES,
     QUERIES_FILE,
-    read_documents,
-    read_qrels,
-    read_queries,
+    qrels_files,
+    table_files,
 )
-from syneg_cli.data.corpus import Corpus, open_corpus
-from syneg_cli.data.find_dataset import find_folder
-from syneg_cli.data.presets import preset_for
-from syneg_cli.data.splits import with_dev
+from syneg_cli.data.presets import preset_for, queries_are_documents
+from syneg_cli.data.qrels import read_qrels
+from syneg_cli.data.splits import leaks, with_dev
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Dataset:
     attributes: Mapping[str, tuple[str, ...]]
     notes: tuple[str, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
+    identical_ids: str = "auto"
+    """What becomes of a document that has the query's id: auto, keep or drop."""
 
     def __repr__(self) -> str:
         splits = ", ".join(f"{name} {len(qrels)}" for name, qrels in self.judgements.items())
@@ -66,12 +71,12 @@ class Dataset:
         return self.judgements[split]
 
     def pairs(self, split: str) -> list[Pair]:
-        """(query, positive) for every relevant judgement of a split, in file order."""
+        """(query, positive) for every relevant judgement of a document that is there, in file order."""
         return [
             Pair(query_id, doc_id)
             for query_id, grades in self.qrels(split).items()
             for doc_id, grade in grades.items()
-            if grade > 0
+            if grade > 0 and doc_id in self.corpus
         ]
 
     @cached_property
@@ -79,18 +84,46 @@ class Dataset:
         found: dict[str, set[str]] = {}
         for qrels in self.judgements.values():
             for query_id, grades in qrels.items():
-                found.setdefault(query_id, set()).update(d for d, grade in grades.items() if grade > 0)
+                right = (d for d, grade in grades.items() if grade > 0 and d in self.corpus)
+                found.setdefault(query_id, set()).update(right)
         return {query_id: frozenset(doc_ids) for query_id, doc_ids in found.items()}
 
     def positives(self, query_id: str) -> frozenset[str]:
-        """Every document judged relevant to the query, in any split."""
+        """Every document of the corpus that is judged relevant to the query, in any split."""
         return self._positives.get(query_id, frozenset())
 
+    def itself(self, query_id: str) -> frozenset[str]:
+        """The document that is the query itself, if there is one: what no system should be measured by.
+
+        It has the query's id and, with `auto`, its text, unless the data set is known for queries
+        that are documents (ArguAna, Quora). A judged document is never meant.
+        """
+        if self.identical_ids == "keep" or query_id not in self.corpus:
+            return frozenset()
+        if any(query_id in qrels.get(query_id, ()) for qrels in self.judgements.values()):
+            return frozenset()
+        if self.identical_ids == "auto" and not queries_are_documents(self.name):
+            document, text = self.corpus[query_id], normalised(self.queries[query_id].text)
+            if text not in (normalised(document.text), normalised(document.full_text)):
+                return frozenset()
+        return frozenset({query_id})
+
+    def same_text(self, query_id: str) -> frozenset[str]:
+        """The documents whose text is the query's, under whatever id (case and white space aside)."""
+        return self._same_text.get(normalised(self.queries[query_id].text), frozenset())
+
+    @cached_property
+    def _same_text(self) -> dict[str, frozenset[str]]:
+        return self.corpus.with_text({normalised(query.text) for query in self.queries.values()})
+
     def excluded(self, query_id: str) -> frozenset[str]:
-        """What may never be a negative of the query: its positives and texts identical to one."""
-        return frozenset(
-            same for doc_id in self.positives(query_id) for same in self.corpus.identical(doc_id)
-        )
+        """What may never be a negative: positives, texts identical to one, and the query's own text."""
+        own = self.itself(query_id) | self.same_text(query_id) if query_id in self.queries else frozenset()
+        return own.union(*map(self.corpus.identical, self.positives(query_id)))
+
+    def shares_ids(self, split: str) -> bool:
+        """Whether a document has the id of one of the split's queries."""
+        return any(query_id in self.corpus for query_id in self.qrels(split))
 
     def inputs(self, split: str) -> dict[str, str]:
         """Role -> content hash of what a stage over this split reads, for manifests."""
@@ -111,6 +144,7 @@ def load_dataset(
     dev_seed: int = 0,
     relevance: str | None = None,
     attributes: Mapping[str, Sequence[str]] | None = None,
+    identical_ids: str = "auto",
     progress: Progress | None = None,
 ) -> Dataset:
     """Find (or download), validate and open a data set.
@@ -121,6 +155,7 @@ def load_dataset(
         data_dir: where data set folders are already; with it nothing is downloaded.
         cache: where the Arrow copy of the corpus is kept.
         dev_fraction: the share of training queries that becomes dev where there is no dev split.
+        identical_ids: whether a document with the query's id is the query (auto), as `Dataset.itself` says.
         relevance, attributes: override the built-in preset; empty values do not.
 
     Raises:
@@ -129,14 +164,10 @@ def load_dataset(
     """
     progress = progress or NoProgress()
     place = find_folder(name, data_dir=data_dir, folder=folder, progress=progress)
-    corpus = open_corpus(place / CORPUS_FILE, cache, read_documents, progress)
-    queries = read_queries(place / QUERIES_FILE)
-    judgements: dict[str, Qrels] = {
-        file.stem: read_qrels(file, queries, corpus) for file in sorted((place / QRELS_FOLDER).glob("*.tsv"))
-    }
-    if not judgements:
-        raise DatasetError(f"{place / QRELS_FOLDER} holds no .tsv file.", hint=LAYOUT_HINT)
-    judgements, notes = with_dev(judgements, dev_fraction, dev_seed)
+    corpus = open_corpus(table_files(place, CORPUS), cache, place.name, progress)
+    query_files = table_files(place, QUERIES) or [place / QUERIES_FILE]
+    queries = read_queries(query_files, progress.warn)
+    judgements, notes = _judgements(place, queries, corpus, dev_fraction, dev_seed, progress)
     preset = preset_for(place.name)
     pools = {
         pool: tuple((attributes or {}).get(pool) or getattr(preset, pool))
@@ -151,5 +182,32 @@ def load_dataset(
         relevance=relevance or preset.relevance,
         attributes=pools,
         notes=notes,
-        hashes={"queries": file_hash(place / QUERIES_FILE)},
+        hashes={"queries": files_hash(query_files)},
+        identical_ids=identical_ids,
     )
+
+
+def _judgements(
+    place: Path,
+    queries: Mapping[str, Query],
+    corpus: Corpus,
+    dev_fraction: float,
+    dev_seed: int,
+    progress: Progress,
+) -> tuple[dict[str, Qrels], tuple[str, ...]]:
+    """(splits, notes): all that is judged, with what is held out; what is odd about it is said."""
+    judged: dict[str, Qrels] = {
+        split: read_qrels(files, queries, corpus, progress.warn)
+        for split, files in sorted(qrels_files(place).items())
+    }
+    if not judged:
+        raise DatasetError(
+            f"{place / QRELS_FOLDER} holds no {', '.join(JUDGEMENTS[:-1])} or {JUDGEMENTS[-1]} file.",
+            hint=LAYOUT_HINT,
+        )
+    judgements, notes = with_dev(judged, dev_fraction, dev_seed)
+    for warning in leaks(judgements, queries):
+        progress.warn(warning)
+    for note in notes:
+        progress.note(note)
+    return judgements, notes

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from syneg_cli.core import DatasetError, Progress
-from syneg_cli.data.beir_files import CORPUS_FILE, LAYOUT_HINT, is_dataset_folder
+from syneg_cli.data.layout import CORPUS_FILE, LAYOUT_HINT, inner_datasets, is_dataset_folder
 
 
 def download_folder() -> Path:
@@ -25,7 +25,7 @@ def kept_folder(name: str) -> Path | None:
         DatasetError: it is there, and it is not a data set.
     """
     place = download_folder() / name
-    return _checked(place) if place.is_dir() else None
+    return checked(place) if place.is_dir() else None
 
 
 def keep(name: str, fetch: Callable[[Path], Path], progress: Progress) -> Path:
@@ -48,13 +48,18 @@ def keep(name: str, fetch: Callable[[Path], Path], progress: Progress) -> Path:
             fetch(staging).rename(home / name)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-    return _checked(home / name)
+    return checked(home / name)
 
 
-def _checked(place: Path) -> Path:
+def checked(place: Path) -> Path:
+    """The folder, if it is a data set.
+
+    Raises:
+        DatasetError: it is not; data sets inside it are named.
+    """
     if is_dataset_folder(place):
         return place
-    inside = sorted(str(found.parent) for found in place.glob(f"*/{CORPUS_FILE}"))
+    inside = [f"{place}/{name}" for name in inner_datasets(place)]
     hint = f"It holds several data sets. Give one of them: {', '.join(inside)}." if inside else LAYOUT_HINT
     raise DatasetError(f"{place} has no {CORPUS_FILE}.", hint=hint)
 

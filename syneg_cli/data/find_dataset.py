@@ -7,8 +7,9 @@ from pathlib import Path
 
 from syneg_cli.core import DatasetError, Progress, UsageError, did_you_mean
 from syneg_cli.data.beir_download import BEIR_NAMES, download_beir
-from syneg_cli.data.beir_files import CORPUS_FILE, LAYOUT_HINT, is_dataset_folder
+from syneg_cli.data.downloads import checked
 from syneg_cli.data.irds import download_irds, folder_name
+from syneg_cli.data.layout import CORPUS_FILE, LAYOUT_HINT, inner_datasets, is_dataset_folder
 
 IRDS = "irds:"
 """What a name of ir_datasets begins with."""
@@ -38,6 +39,11 @@ def find_folder(name: str | None, *, data_dir: Path | None, folder: Path | None,
     for place in _candidates(name, data_dir, folder):
         if is_dataset_folder(place):
             return place.resolve()
+        if inner_datasets(place):
+            return checked(place)  # names what is inside
+    whole, _, part = name.partition("/")
+    if data_dir is None and part and whole in BEIR_NAMES and not Path(whole).is_dir():
+        return checked(download_beir(whole, progress) / part)
     if os.sep in name or Path(name).is_dir():
         raise DatasetError(f"{name} is no data set folder: it has no {CORPUS_FILE}.", hint=LAYOUT_HINT)
     if data_dir is not None:
@@ -62,7 +68,7 @@ def _candidates(name: str, data_dir: Path | None, folder: Path | None) -> list[P
 
 
 def _not_in(data_dir: Path, name: str) -> DatasetError:
-    there = sorted(p.parent.name for p in data_dir.glob(f"*/{CORPUS_FILE}")) if data_dir.is_dir() else []
+    there = inner_datasets(data_dir) if data_dir.is_dir() else []
     known = f"It has: {', '.join(there)}." if there else "It has no data set folder in it."
     return DatasetError(
         f"{name} is not in {data_dir}.{did_you_mean(name, there)}",

@@ -170,16 +170,16 @@ def _write_split(
     doc_ids: set[str],
     watched: IrdsProgress,
 ) -> bool:
-    """Write the judgements whose query and document are there; whether any of them is relevant."""
-    known = {
-        query_id: {doc_id: grade for doc_id, grade in grades.items() if doc_id in doc_ids}
-        for query_id, grades in qrels.items()
-        if query_id in queries
-    }
+    """Write the judgements whose query is there; whether any relevant document is.
+
+    A judged document that is not there stays: no system finds it, and the metrics have to say so.
+    """
+    known = {query_id: grades for query_id, grades in qrels.items() if query_id in queries}
     left_out = sum(map(len, qrels.values())) - sum(map(len, known.values()))
     if left_out:
-        watched.progress.note(f"{left_out} judgements of {split} name a query or document that is not there")
-    if not any(grade > 0 for grades in known.values() for grade in grades.values()):
+        watched.progress.note(f"{left_out} judgements of {split} name a query that is not there")
+    right = (doc_id for grades in known.values() for doc_id, grade in grades.items() if grade > 0)
+    if not any(doc_id in doc_ids for doc_id in right):
         watched.progress.note(f"The split {split} has no relevant document and is left out")
         return False
     write_qrels(folder, split, known)

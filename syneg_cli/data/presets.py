@@ -127,6 +127,8 @@ PRESETS = {
     ),
 }
 
+QUERIES_ARE_DOCUMENTS = ("arguana", "quora")
+
 
 def preset_for(name: str) -> Preset:
     """What is known of a data set by its folder's name; `GENERIC` where nothing is.
@@ -136,3 +138,8 @@ def preset_for(name: str) -> Preset:
     """
     known = [part for part in name.split("--") if part in PRESETS]
     return PRESETS[known[0]] if known else GENERIC
+
+
+def queries_are_documents(name: str) -> bool:
+    """Whether a data set is known for queries that are documents under the same id, by its folder's name."""
+    return any(part in QUERIES_ARE_DOCUMENTS for part in name.split("--"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -45,6 +45,10 @@ class DatasetSettings(Section):
         0.1, "Share of train queries held out as dev where there is no dev split."
     )
     dev_seed: int = setting(0, "Which queries those are.")
+    identical_ids: Literal["auto", "keep", "drop"] = setting(
+        "auto",
+        "A document with the query's id is left out: if it is the query itself (auto), always or never.",
+    )
     relevance: str | None = setting(
         None,
         "What counts as relevant; built in for known data sets.",

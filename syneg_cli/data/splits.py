@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from syneg_cli.core import Qrels, digest
+from syneg_cli.core import Qrels, Query, digest
+from syneg_cli.data.copies import normalised
 
 
 def with_dev(
@@ -18,13 +19,33 @@ def with_dev(
     if source is None or fraction == 0:
         return splits, ()
     train, dev = split_queries(splits[source], fraction, seed)
+    total = len(train) + len(dev)
     if not dev or not train:
-        return splits, ()
-    note = (
-        f"no {'dev' if source == 'train' else 'train'} split: {len(dev)} of {len(train) + len(dev)} "
-        f"{source} queries serve as dev, {len(train)} as train"
-    )
+        return splits, (f"{counted(total, f'{source} query')}, too few to hold any out",)
+    other = "dev" if source == "train" else "train"
+    held = len(dev) if source == "train" else len(train)
+    note = f"{counted(total, f'{source} query')}, {held} of them held out as {other}"
     return splits | {"train": train, "dev": dev}, (note,)
+
+
+def leaks(splits: Mapping[str, Qrels], queries: Mapping[str, Query]) -> tuple[str, ...]:
+    """A warning for each split that shares queries with train, by id or by text (case and blanks aside)."""
+    texts = {query_id: normalised(queries[query_id].text) for qrels in splits.values() for query_id in qrels}
+    trained = {texts[query_id] for query_id in splits.get("train", ())}
+    found = []
+    for split, qrels in splits.items():
+        shared = [query_id for query_id in qrels if texts[query_id] in trained]
+        if shared and split != "train":
+            found.append(
+                f"{counted(len(shared), 'query')} of {split} {'is' if len(shared) == 1 else 'are'} in train, "
+                f"too (the first is {shared[0]!r}): what {split} measures is partly what was trained on"
+            )
+    return tuple(found)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 query`, `2 queries`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun.removesuffix('y')}ies"
 
 
 def split_queries(qrels: Qrels, fraction: float, seed: int) -> tuple[Qrels, Qrels]:

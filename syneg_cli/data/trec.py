@@ -7,13 +7,18 @@ unpack", takes the last of two scores for one document, and knows no runs withou
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from syneg_cli.core import DatasetError, Run
+from syneg_cli.core import DatasetError, Run, Told, text_lines
+from syneg_cli.data.dataset import Dataset
 
 RUN_FORMAT = "Expected on every line: query Q0 document rank score tag (a TREC run)."
+
+
+COLUMNS = 6
 
 
 class RunRow(NamedTuple):
@@ -37,6 +42,51 @@ def read_run(path: Path) -> Run:
     return run
 
 
+def read_known_run(path: Path, dataset: Dataset, split: str, told: Told) -> Run:
+    """A run over a data set: its queries only, and their documents, also those that the corpus lacks.
+
+    Args:
+        told: told how many queries and documents the data set does not have.
+
+    Raises:
+        DatasetError: as `read_run_rows` does, or the run knows none of the split's queries, or
+            none of the documents.
+    """
+    run: dict[str, dict[str, float]] = {}
+    strangers: dict[str, int] = {}
+    unknown: dict[str, int] = {}
+    for line, query_id, doc_id, score in read_run_rows(path):
+        if query_id not in dataset.queries:
+            strangers.setdefault(query_id, line)
+            continue
+        if doc_id not in dataset.corpus:
+            unknown.setdefault(doc_id, line)
+        run.setdefault(query_id, {})[doc_id] = score
+    if run.keys().isdisjoint(dataset.qrels(split)):
+        ours = next(iter(dataset.qrels(split)))
+        theirs = f", and none like {next(iter(strangers))!r}" if strangers else ""
+        raise DatasetError(
+            f"{path} ranks documents for none of the {split} queries of {dataset.name}.",
+            hint=f"It has queries like {ours!r}{theirs}. {RUN_FORMAT}",
+        )
+    if not any(doc_id in dataset.corpus for found in run.values() for doc_id in found):
+        raise DatasetError(
+            f"{path} ranks no document that {dataset.name} has.",
+            hint=f"Its documents have ids like {dataset.corpus.ids[0]!r}, none like {next(iter(unknown))!r}.",
+        )
+    for what, ids, then in (
+        ("queries", strangers, "left out"),
+        ("documents", unknown, "taken as not relevant"),
+    ):
+        if ids:
+            name, line = next(iter(ids.items()))
+            told(
+                f"{path}: {what} that {dataset.name} does not have, {then}: {len(ids)} "
+                f"(the first is {name!r}, line {line})"
+            )
+    return run
+
+
 def read_run_rows(path: Path) -> Iterator[RunRow]:
     """The lines of a run file, for who has more to check on them; empty lines are passed over.
 
@@ -47,41 +97,43 @@ def read_run_rows(path: Path) -> Iterator[RunRow]:
     if not path.is_file():
         raise DatasetError(f"{path} is not there.", hint="Give a TREC run: query Q0 document rank score tag.")
     seen: dict[str, set[str]] = {}
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            row = _row(line, number, path)
-            if row is None:
-                continue
-            ranked = seen.setdefault(row.query_id, set())
-            if row.doc_id in ranked:
-                raise DatasetError(
-                    f"{path}, line {number}: {row.doc_id!r} was ranked for {row.query_id!r} already.",
-                    hint="A run lists a document once for a query.",
-                )
-            ranked.add(row.doc_id)
-            yield row
+    for number, line in text_lines(path, DatasetError, hint=RUN_FORMAT):
+        row = _row(line, number, path)
+        if row is None:
+            continue
+        ranked = seen.setdefault(row.query_id, set())
+        if row.doc_id in ranked:
+            raise DatasetError(
+                f"{path}, line {number}: {row.doc_id!r} was ranked for {row.query_id!r} already.",
+                hint="A run lists a document once for a query.",
+            )
+        ranked.add(row.doc_id)
+        yield row
     if not seen:
         raise DatasetError(f"{path} is empty.", hint=RUN_FORMAT)
 
 
-def _row(line: bytes, number: int, path: Path) -> RunRow | None:
+def _row(line: str, number: int, path: Path) -> RunRow | None:
     """A line as a row; None if there is nothing on it."""
     where = f"{path}, line {number}"
-    try:
-        text = line.decode("utf-8-sig")  # some editors start a file with a byte order mark
-    except UnicodeDecodeError:
-        raise DatasetError(f"{where}: not UTF-8 text.", hint=RUN_FORMAT) from None
-    cells = text.split()
-    if not cells:
+    cells = line.split()
+    if line.count("\t") == COLUMNS - 1:  # then ids may hold blanks
+        cells = [cell.strip() for cell in line.split("\t")]
+    if not any(cells):
         return None
-    if len(cells) != 6 and not (len(cells) == 5 and _lacks_only_the_tag(cells)):
-        raise DatasetError(f"{where}: {len(cells)} columns, not 6: {text.strip()[:60]!r}.", hint=RUN_FORMAT)
+    if not all(cells) or (
+        len(cells) != COLUMNS and not (len(cells) == COLUMNS - 1 and _lacks_only_the_tag(cells))
+    ):
+        columns = sum(map(bool, cells))
+        raise DatasetError(
+            f"{where}: {columns} columns, not {COLUMNS}: {line.strip()[:60]!r}.", hint=RUN_FORMAT
+        )
     try:
         score = float(cells[4])
     except ValueError:
         score = math.nan
-    if math.isnan(score):  # nan is refused, too: nothing can be ordered by it
-        raise DatasetError(f"{where}: the score {cells[4]!r} is no number.", hint=RUN_FORMAT)
+    if not math.isfinite(score):  # nothing can be ordered by nan, and no system means inf
+        raise DatasetError(f"{where}: the score {cells[4]!r} is no number, or not finite.", hint=RUN_FORMAT)
     return RunRow(number, cells[0], cells[2], score)
 
 
@@ -94,12 +146,30 @@ def _lacks_only_the_tag(cells: list[str]) -> bool:
 
 
 def run_lines(run: Run, tag: str) -> list[str]:
-    """The lines of a run file, best first. Scores keep nine digits, which fixes a float32."""
+    """The lines of a run file, best first; what is written reads back exactly.
+
+    Columns are separated by tabs where an id holds blanks, and blanks of the tag become dashes.
+    """
+    tag = "-".join(tag.split()) or "syneg"
     return [
-        f"{query_id} Q0 {doc_id} {rank} {value:.9g} {tag}"
+        _joined((query_id, "Q0", doc_id, str(rank), _digits(value), tag))
         for query_id, results in run.items()
         for rank, (doc_id, value) in enumerate(best_first(results).items(), start=1)
     ]
+
+
+def _joined(cells: tuple[str, ...]) -> str:
+    line = " ".join(cells)
+    return line if len(line.split()) == COLUMNS else "\t".join(cells)
+
+
+def _digits(value: float) -> str:
+    """Nine digits, which fix a float32; for a number that is none, as many as fix a float64."""
+    try:
+        (rounded,) = struct.unpack("f", struct.pack("f", value))
+    except OverflowError:
+        rounded = math.inf
+    return f"{value:.9g}" if rounded == value else repr(float(value))
 
 
 def best_first(results: Mapping[str, float], depth: int | None = None) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from syneg_cli.evaluation.evaluation import Evaluation, compare_metrics
 from syneg_cli.evaluation.metrics import MAIN_METRIC, METRICS, score
-from syneg_cli.evaluation.retrieve import nearest, retrieve
+from syneg_cli.evaluation.retrieve import nearest, retrieve, without_itself
 from syneg_cli.evaluation.settings import EvalSettings
 from syneg_cli.evaluation.significance import Comparison, compare, holm, p_value, verdict
 
@@ -20,4 +20,5 @@ __all__ = [
     "retrieve",
     "score",
     "verdict",
+    "without_itself",
 ]

@@ -25,14 +25,24 @@ def retrieve(
 ) -> Run:
     """The `depth` best documents of every query of a split.
 
-    A document whose id equals the query's is left out, as BEIR does (ArguAna, Quora).
+    A document that is the query itself is left out (`Dataset.itself`).
     """
     progress = progress or NoProgress()
     query_ids = list(dataset.qrels(split))
     documents = encoder.encode_corpus(dataset.corpus, progress)
     queries = encoder.encode_queries([dataset.queries[q].text for q in query_ids], progress)
-    found = nearest(queries, documents, dataset.corpus.ids, depth, [{q} for q in query_ids])
+    found = nearest(queries, documents, dataset.corpus.ids, depth, [dataset.itself(q) for q in query_ids])
     return dict(zip(query_ids, found, strict=True))
+
+
+def without_itself(run: Run, dataset: Dataset) -> tuple[Run, int]:
+    """(the run without documents that are their query itself, how many those are)."""
+    out = {query_id: dataset.itself(query_id) & found.keys() for query_id, found in run.items()}
+    kept = {
+        query_id: {doc_id: score for doc_id, score in found.items() if doc_id not in out[query_id]}
+        for query_id, found in run.items()
+    }
+    return kept, sum(map(len, out.values()))
 
 
 def nearest(

@@ -18,7 +18,7 @@ from syneg_cli.core import (
 )
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encoder
-from syneg_cli.evaluation import EvalSettings, Evaluation, retrieve, score
+from syneg_cli.evaluation import EvalSettings, Evaluation, retrieve, score, without_itself
 from syneg_cli.library.arguments import (
     WORK_DIR,
     checked_run,
@@ -121,7 +121,7 @@ def evaluate(
     qrels = dataset.qrels(chosen.split)
     precision, told = "-", progress or NoProgress()
     if isinstance(model, Mapping):
-        run = checked_run(model)
+        run: Run = without_itself(checked_run(model), dataset)[0]
     else:
         options: dict[str, Any] = {"precision": chosen.precision, "cache": embeddings(work_dir)}
         options["batch_size"] = chosen.batch_size

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import UsageError, file_hash
+from syneg_cli.core import UsageError, file_hash, mended_value
 from syneg_cli.llm.base import Answer, Live, NoRecording, Request, Subject
 
 FORMAT = 'Expected: {"query_id": "...", "doc_id": "...", "prompt": "...", "response": "..."} on every line.'
@@ -58,7 +58,7 @@ class Replay(Live):
             return None
         with self.path.open("rb") as file:
             file.seek(place[0])
-            row: dict[str, Any] = json.loads(file.read(place[1]))
+            row: dict[str, Any] = mended_value(json.loads(file.read(place[1])))[0]
             return row
 
     def _index(self) -> None:

@@ -45,7 +45,7 @@ def mine_negatives(
 ) -> list[MinedNegatives]:
     """Negatives for the training queries, from every miner named.
 
-    A query's judged positives and texts identical to one are never among them. Scores are the
+    A query's judged positives, texts identical to one and its own text are never among them. Scores are the
     miner's own; a miner without scores ignores the filters that compare scores, and says so.
 
     Args:
@@ -65,6 +65,7 @@ def _mine(
     tally = Tally()
     negatives: list[MinedNegative] = []
     processes = world()
+    own = sum(len(dataset.itself(query_id) | dataset.same_text(query_id)) for query_id in query_ids)
     query_ids = list(processes.share(query_ids))
     for start in range(0, len(query_ids), QUERY_BLOCK):
         block = query_ids[start : start + QUERY_BLOCK]
@@ -77,6 +78,8 @@ def _mine(
     negatives = [negative for part, _ in parts for negative in part]
     tally = Tally.of([part for _, part in parts])
     notes = miner.notes
+    if own:
+        notes = (*notes, f"documents that are the query itself or have its text, never its negatives: {own}")
     if not miner.scored and selection.needs_scores:
         notes = (*notes, f"{name} has no scores: the filters that compare scores were not applied")
     return MinedNegatives(name, negatives, tally, notes)

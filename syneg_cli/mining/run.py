@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from syneg_cli.core import DatasetError, UsageError
-from syneg_cli.data import RUN_FORMAT, read_run_rows
+from syneg_cli.core import UsageError
+from syneg_cli.data import read_known_run
 from syneg_cli.mining.base import Ranking, Setup, positive_rows, unscored
 
 
@@ -43,19 +43,14 @@ def make(setup: Setup, argument: str, other: object) -> RunMiner:
 
     Raises:
         UsageError: no file is named.
-        DatasetError: it is missing, a line is wrong, or it knows none of the training queries.
+        DatasetError: as `read_known_run` does, for the training queries.
     """
     if not argument:
         raise UsageError("The miner `run` needs a file.", hint="Write it as --miner run:results.trec.")
-    path = Path(argument).expanduser()
-    corpus = setup.dataset.corpus
-    run: dict[str, dict[int, float]] = {}
-    for line, query_id, doc_id, score in read_run_rows(path):
-        if query_id not in setup.dataset.queries:
-            continue  # a run may hold more queries than the data set
-        if doc_id not in corpus:
-            raise DatasetError(f"{path}, line {line}: no document has the id {doc_id!r} in corpus.jsonl.")
-        run.setdefault(query_id, {})[corpus.row(doc_id)] = score
-    if not set(run) & set(setup.dataset.qrels("train")):
-        raise DatasetError(f"{path} ranks documents for none of the training queries.", hint=RUN_FORMAT)
+    dataset, corpus = setup.dataset, setup.dataset.corpus
+    read = read_known_run(Path(argument).expanduser(), dataset, "train", setup.progress.warn)
+    run = {
+        query_id: {corpus.row(doc_id): score for doc_id, score in found.items() if doc_id in corpus}
+        for query_id, found in read.items()
+    }
     return RunMiner(setup, run)

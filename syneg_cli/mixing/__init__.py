@@ -7,7 +7,7 @@ from syneg_cli.mixing.readers import Imported, read_imported
 from syneg_cli.mixing.settings import MixSettings
 from syneg_cli.mixing.strategies import STRATEGIES, check_strategy
 from syneg_cli.mixing.texts import Texts, read_texts, texts_of
-from syneg_cli.mixing.writers import FORMATS, TRIPLETS, check_format, export, rows
+from syneg_cli.mixing.writers import FORMATS, TRIPLETS, check_format, export, output_file, rows
 
 __all__ = [
     "FORMATS",
@@ -24,6 +24,7 @@ __all__ = [
     "export",
     "families",
     "mix_negatives",
+    "output_file",
     "read_imported",
     "read_mirror",
     "read_texts",

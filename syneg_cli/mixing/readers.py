@@ -2,27 +2,28 @@
 
 Read are FlagEmbedding's JSONL (query, pos, neg), Tevatron's (query, positive_passages,
 negative_passages), sentence-transformers' triplets, n-tuples and labelled lists (anchor,
-positive, negative or negative_1 ... n) as JSONL or Parquet, and the Parquet of `syneg export`.
+positive, and negative, negative_1 ... n or negatives) as JSONL or Parquet, and the Parquet of `syneg export`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import TEXT, MinedNegative, Pair, UsageError, json_lines
-from syneg_cli.data import Dataset, normalised
+from syneg_cli.core import TEXT, MinedNegative, Pair, Told, UsageError, field_names, json_lines
+from syneg_cli.data import Dataset, normalised, parquet_rows
 
 IMPORTED = "imported"
 """The miner of a negative that a file brought and the corpus has."""
 
 EXPECTED = (
-    "Expected one of: query, pos, neg (FlagEmbedding); anchor, positive, negative or negative_1 ... n "
-    "(sentence-transformers); query, positive_passages, negative_passages (Tevatron); or a Parquet "
-    "file that `syneg export` wrote."
+    "Expected one of: query, pos, neg (FlagEmbedding); anchor, positive, and negative, negative_1 ... n "
+    "or negatives (sentence-transformers); query, positive_passages, negative_passages (Tevatron); or a "
+    "Parquet file that `syneg export` wrote."
 )
 
 
@@ -51,8 +52,11 @@ class Imported:
     """Negatives left out, because they are positives of the same query."""
 
 
-def read_rows(path: Path) -> Iterator[Row]:
+def read_rows(path: Path, told: Told | None = None) -> Iterator[Row]:
     """The rows of a training file.
+
+    Args:
+        told: told what had to be mended.
 
     Raises:
         UsageError: it is not there, of no known format, or a row is wrong (the message says which).
@@ -60,28 +64,17 @@ def read_rows(path: Path) -> Iterator[Row]:
     if not path.is_file():
         raise UsageError(f"{path} is not there.", hint="Give the path of a training file to --from.")
     found = False
-    for number, raw in _raw(path):
+    for number, raw in _raw(path, told):
         found = True
         yield _row(raw, f"{path}, row {number}")
     if not found:
         raise UsageError(f"{path} has no rows.", hint=EXPECTED)
 
 
-def _raw(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _raw(path: Path, told: Told | None) -> Iterator[tuple[int, dict[str, Any]]]:
     if path.suffix == ".parquet":
-        return enumerate(_parquet(path), start=1)
-    return json_lines(path, UsageError, hint=EXPECTED)
-
-
-def _parquet(path: Path) -> Iterator[dict[str, Any]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        for batch in pq.ParquetFile(path).iter_batches():
-            yield from batch.to_pylist()
-    except pa.ArrowException as error:
-        raise UsageError(f"{path} is not a Parquet file: {error}.", hint=EXPECTED) from None
+        return enumerate(parquet_rows(path, UsageError, hint=EXPECTED), start=1)
+    return json_lines(path, UsageError, hint=EXPECTED, told=told)
 
 
 def _row(raw: Mapping[str, Any], where: str) -> Row:
@@ -90,7 +83,7 @@ def _row(raw: Mapping[str, Any], where: str) -> Row:
             row = parse(raw)
             break
     else:
-        raise UsageError(f"{where}: unknown fields {', '.join(map(str, raw)) or '(none)'}.", hint=EXPECTED)
+        raise UsageError(f"{where}: unknown fields {field_names(raw)}.", hint=EXPECTED)
     texts = (row.query, *row.positives, *row.negatives)
     if not row.positives or not all(isinstance(text, str) and text.strip() for text in texts):
         raise UsageError(
@@ -107,7 +100,9 @@ def _listed(value: Any) -> tuple[Any, ...]:
 
 def _flagembedding(raw: Mapping[str, Any]) -> Row:
     negatives, scores = _listed(raw.get("neg")), _listed(raw.get("neg_scores"))
-    usable = len(scores) == len(negatives) and all(isinstance(s, (int, float)) for s in scores)
+    usable = len(scores) == len(negatives) and all(
+        isinstance(score, (int, float)) and math.isfinite(score) for score in scores
+    )
     return Row(raw["query"], _listed(raw["pos"]), negatives, scores if usable else ())
 
 
@@ -119,13 +114,10 @@ def _tevatron(raw: Mapping[str, Any]) -> Row:
     return Row(raw["query"], texts("positive_passages"), texts("negative_passages"))
 
 
-def _lists(raw: Mapping[str, Any]) -> Row:
-    return Row(raw["query"], (raw["positive"],), _listed(raw["negatives"]))
-
-
 def _labelled(raw: Mapping[str, Any]) -> Row:
     """Labelled lists: a query with documents of which each label above 0 marks a positive."""
-    marked = list(zip(_listed(raw["docs"]), _listed(raw["labels"]), strict=False))
+    docs, labels = _listed(raw["docs"]), _listed(raw["labels"])
+    marked = list(zip(docs, labels, strict=True)) if len(docs) == len(labels) else []
     right = [isinstance(label, (int, float)) and label > 0 for _, label in marked]
     return Row(
         raw["query"],
@@ -134,28 +126,33 @@ def _labelled(raw: Mapping[str, Any]) -> Row:
     )
 
 
-def _tuple_of(query: str) -> Callable[[Mapping[str, Any]], Row]:
+def _columns(query: str) -> Callable[[Mapping[str, Any]], Row]:
+    """Negatives in `negative`, in `negative_1` to n, or in `negatives`; each may be a list."""
+
     def parse(raw: Mapping[str, Any]) -> Row:
-        negatives = [raw[key] for key in raw if key == "negative" or str(key).startswith("negative_")]
-        return Row(raw[query], (raw["positive"],), tuple(text for text in negatives if text is not None))
+        keys = [key for key in raw if key in ("negative", "negatives") or str(key).startswith("negative_")]
+        texts = [text for key in keys if key not in IDS for text in _listed(raw[key])]
+        return Row(raw[query], _listed(raw["positive"]), tuple(text for text in texts if text is not None))
 
     return parse
 
+
+IDS = ("negative_id", "negative_ids")
+"""Columns that a file may have beside its negatives: names, no texts."""
 
 PARSERS: dict[tuple[str, ...], Callable[[Mapping[str, Any]], Row]] = {
     ("query", "pos"): _flagembedding,
     ("query", "positive_passages"): _tevatron,
     ("query", "docs", "labels"): _labelled,
-    ("query", "positive", "negatives"): _lists,
-    ("anchor", "positive"): _tuple_of("anchor"),
-    ("query", "positive"): _tuple_of("query"),
+    ("anchor", "positive"): _columns("anchor"),
+    ("query", "positive"): _columns("query"),
 }
 """The fields that give a format away -> its parser; the first that fits."""
 
 
-def read_imported(path: Path, dataset: Dataset) -> Imported:
-    """The pairs and negatives of a training file."""
-    return resolve(read_rows(path), dataset)
+def read_imported(path: Path, dataset: Dataset, told: Told | None = None) -> Imported:
+    """The pairs and negatives of a training file; `told` is told what had to be mended."""
+    return resolve(read_rows(path, told), dataset)
 
 
 def resolve(rows: Iterable[Row], dataset: Dataset) -> Imported:

@@ -6,6 +6,7 @@ once, and, as other tools know no families, the other positives of its family.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -186,6 +187,29 @@ def check_format(name: str) -> Format:
             hint=f"Formats: {', '.join(FORMATS)}.",
         )
     return FORMATS[name]
+
+
+def output_file(output: str, name: str, form: str) -> Path:
+    """The file that `output` means; in a folder (there already, or with a slash at its end) a new one.
+
+    Raises:
+        UsageError: its ending is that of another kind of file.
+    """
+    path, parquet = Path(output).expanduser(), FORMATS[form].parquet
+    if path.is_dir() or output.endswith(("/", os.sep)):
+        return path / f"{name}-{form}.{'parquet' if parquet else 'jsonl'}"
+    allowed = ("", ".parquet") if parquet else ("", ".jsonl", ".json")
+    if path.suffix.lower() in ENDINGS and path.suffix.lower() not in allowed:
+        kind = "Parquet" if parquet else "JSON lines"
+        raise UsageError(
+            f"The format {form} writes {kind}, and {path.name} ends in {path.suffix}.",
+            hint=f"Call it {path.stem.removesuffix(allowed[1])}{allowed[1]}, or choose another --format.",
+        )
+    return path
+
+
+ENDINGS = (".jsonl", ".json", ".parquet", ".csv", ".tsv", ".gz", ".zip", ".arrow", ".txt")
+"""What says how a file is to be read; any other ending may be part of a name."""
 
 
 def export(path: Path, form: Format, every: Iterable[Row]) -> Exported:

@@ -8,7 +8,7 @@ from syneg_cli.stages.generate import Generate, Generated
 from syneg_cli.stages.language_model import cache_path, open_cache, stored_answers
 from syneg_cli.stages.mine import Mined, mine_stages
 from syneg_cli.stages.mirror_queries import MirroredQueries, MirrorQueries
-from syneg_cli.stages.mix import Mix, MixedRecord, mix_of
+from syneg_cli.stages.mix import Mix, MixedRecord, mix_of, mixed_name
 from syneg_cli.stages.pipeline import State, run_stages, stages_of, states
 from syneg_cli.stages.project import PROJECT_FILE, field_of, flag_of, resolve, setting_keys
 from syneg_cli.stages.project_files import write_project
@@ -42,6 +42,7 @@ __all__ = [
     "measure",
     "mine_stages",
     "mix_of",
+    "mixed_name",
     "open_cache",
     "perform",
     "rendered_prompt",

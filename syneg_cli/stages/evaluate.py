@@ -15,9 +15,9 @@ from syneg_cli.core import (
     read_manifest,
     write_text,
 )
-from syneg_cli.data import Dataset, read_run, run_lines
+from syneg_cli.data import Dataset, read_known_run, run_lines
 from syneg_cli.encoding import Encoder, locate, weights_hash
-from syneg_cli.evaluation import Evaluation, retrieve, score
+from syneg_cli.evaluation import Evaluation, retrieve, score, without_itself
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Performed, Plan, Stage, perform
 from syneg_cli.stages.train import model_name
@@ -77,12 +77,19 @@ class Eval(Stage):
         subject, split = self.subject, self.settings.split
         inputs = self.dataset.inputs(split)
         path = self.workspace.evaluation(f"{subject.stored_as}-{split}")
+        ids, before = {"identical_ids": self.dataset.identical_ids}, self._before(subject)
         if not subject.is_run:
             inputs |= {"model": weights_hash(subject.location)}
-            return Plan(self.name, path, inputs, self.settings.deciding())
+            return Plan(self.name, path, inputs, ids | self.settings.deciding(), before)
         if not Path(subject.location).is_file():
             raise UsageError(f"{subject.location} is not there.", hint="Give a TREC run file to --run.")
-        return Plan(self.name, path, inputs | {"run": file_hash(Path(subject.location))}, {})
+        return Plan(self.name, path, inputs | {"run": file_hash(Path(subject.location))}, ids, before)
+
+    def _before(self, subject: Subject) -> dict[str, str]:
+        """What manifests of 0.1 mean: a model's own ids were dropped, a run's kept, whatever their texts."""
+        if not self.dataset.shares_ids(self.settings.split):
+            return {"identical_ids": self.dataset.identical_ids}
+        return {"identical_ids": "keep" if subject.is_run else "drop"}
 
     def prepare(self) -> None:
         if not self.subject.is_run:
@@ -90,7 +97,12 @@ class Eval(Stage):
 
     def run(self, plan: Plan) -> Made:
         subject, qrels = self.subject, self.dataset.qrels(self.settings.split)
-        run, precision = self._run(subject)
+        run, precision, left_out = self._run(subject)
+        if left_out:
+            self.session.progress.note(
+                f"documents left out, each for the query that it is itself: {left_out} "
+                f"(identical_ids = {self.dataset.identical_ids})"
+            )
         if missing := sum(not run.get(query_id) for query_id in qrels):
             self.session.progress.warn(
                 f"{missing} of {len(qrels)} {self.settings.split} queries have no result and score 0"
@@ -110,19 +122,25 @@ class Eval(Stage):
         )
         write_text(plan.path, json.dumps(asdict(evaluation), ensure_ascii=False, indent=1) + "\n")
         _note_in_card(subject, evaluation)
-        return Made({"queries": len(qrels), **scores.metrics}, evaluation)
+        counts = {"left_out_as_query": left_out} if left_out else {}
+        return Made({"queries": len(qrels), **counts, **scores.metrics}, evaluation)
 
-    def _run(self, subject: Subject) -> tuple[Run, str]:
+    def _run(self, subject: Subject) -> tuple[Run, str, int]:
+        """(run, precision of the encoder, how many documents were left out as their query itself)."""
+        split, progress = self.settings.split, self.session.progress
         if subject.is_run:
-            return read_run(Path(subject.location)), "-"
+            read = read_known_run(Path(subject.location), self.dataset, split, progress.warn)
+            run, left_out = without_itself(read, self.dataset)
+            return run, "-", left_out
         encoder = Encoder.load(
             subject.location,
             precision=self.settings.precision,
             cache=self.workspace.embeddings,
             batch_size=self.settings.batch_size,
         )
-        run = retrieve(self.dataset, self.settings.split, encoder, progress=self.session.progress)
-        return run, encoder.precision
+        run = retrieve(self.dataset, split, encoder, progress=progress)
+        left_out = sum(len(self.dataset.itself(query_id)) for query_id in run)
+        return run, encoder.precision, left_out
 
 
 def measure(session: Session, dataset: Dataset, subject: Subject, *, force: bool = False) -> Measured:

@@ -60,7 +60,9 @@ class Mine(Stage):
     def plan(self) -> Plan:
         inputs = self.dataset.inputs("train")
         settings: dict[str, Any] = {"miner": self.miner, "seed": self.settings.seed}
-        settings |= vars(Selection.of(self.settings))
+        settings |= vars(Selection.of(self.settings)) | {"identical_ids": self.dataset.identical_ids}
+        # Manifests of 0.1 mean that nothing was left out for its id.
+        before = "keep" if self.dataset.shares_ids("train") else self.dataset.identical_ids
         for file in run_files(self.miner):
             inputs[f"run {file}"] = file_hash(Path(file)) if Path(file).is_file() else "missing"
         if uses_encoder(self.miner):
@@ -69,7 +71,9 @@ class Mine(Stage):
             settings |= {"backbone": backbone, **self.settings.model_dump(include=set(OF_ENCODER))}
         if self.miner.startswith("simans"):
             settings |= self.settings.model_dump(include=set(OF_SIMANS))
-        return Plan(self.name, mined_path(self.workspace, self.miner), inputs, settings)
+        return Plan(
+            self.name, mined_path(self.workspace, self.miner), inputs, settings, {"identical_ids": before}
+        )
 
     def prepare(self) -> None:
         if uses_encoder(self.miner):

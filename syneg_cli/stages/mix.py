@@ -83,7 +83,8 @@ class Mix(Stage):
     def run(self, plan: Plan) -> Made:
         files = self.sources()
         self._tell_of_old_verdicts(files)
-        imported = read_imported(files["imported"].path, self.dataset) if "imported" in files else None
+        told, file = self.session.progress.warn, files.get("imported")
+        imported = read_imported(file.path, self.dataset, told) if file else None
         mixed = self._mix(files, imported)
         counts = mixed.counts()
         self._tell_of_missing(mixed)

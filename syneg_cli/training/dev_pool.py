@@ -37,7 +37,8 @@ class DevPool:
         documents = encoder.encode_corpus(dataset.corpus, progress or NoProgress())
         queries = encoder.encode_queries([dataset.queries[q].text for q in query_ids])
         found = nearest(queries, documents, range(len(dataset.corpus)), depth)
-        judged = {dataset.corpus.row(d) for grades in dataset.qrels("dev").values() for d in grades}
+        corpus = dataset.corpus
+        judged = {corpus.row(d) for grades in dataset.qrels("dev").values() for d in grades if d in corpus}
         return cls(dataset, tuple(sorted(judged.union(*found))))
 
     def measure(
@@ -53,5 +54,6 @@ class DevPool:
         vectors = encoder.encode_texts(self.dataset.corpus.texts(self.rows))
         queries = encoder.encode_queries([self.dataset.queries[q].text for q in query_ids])
         ids = [self.dataset.corpus.ids[row] for row in self.rows]
-        run = dict(zip(query_ids, nearest(queries, vectors, ids, DEPTH), strict=True))
+        own = [self.dataset.itself(query_id) for query_id in query_ids]
+        run = dict(zip(query_ids, nearest(queries, vectors, ids, DEPTH, own), strict=True))
         return score(run, self.dataset.qrels("dev")).metrics[MAIN_METRIC]

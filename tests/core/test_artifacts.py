@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from syneg_cli.core.artifacts import Manifest, manifest_path, read_manifest, stale_reason, write_manifest
 from syneg_cli.core.errors import MissingArtifact, UsageError
-from syneg_cli.core.files import atomic_writer, file_hash, json_lines
+from syneg_cli.core.files import atomic_writer, file_hash
 from syneg_cli.core.record_files import (
     read_instances,
     read_jsonl,
@@ -18,6 +18,7 @@ from syneg_cli.core.record_files import (
     write_negatives,
 )
 from syneg_cli.core.records import MinedNegative, NegativeRef, SyntheticNegative, TrainingInstance
+from syneg_cli.core.text_files import field_names, json_lines
 
 TEXT = st.text(max_size=30)
 
@@ -106,7 +107,7 @@ def test_the_hash_of_a_folder_sees_names_and_contents(tmp_path: Path) -> None:
     [
         (b"{", "line 3: not JSON: "),
         (b"[1]", "line 3: expected a JSON object, found list."),
-        (b'{"a": "\xff"}', "line 3: not JSON: "),
+        (b'{"a": "\xff"}', "line 3: not UTF-8 text"),
     ],
 )
 def test_a_wrong_line_is_named_by_the_callers_error(tmp_path: Path, line: bytes, said: str) -> None:
@@ -117,3 +118,10 @@ def test_a_wrong_line_is_named_by_the_callers_error(tmp_path: Path, line: bytes,
     with pytest.raises(UsageError, match=said) as caught:
         next(rows)
     assert caught.value.hint == "Fix it."
+
+
+def test_the_fields_of_a_row_fit_one_line_of_a_message() -> None:
+    assert field_names({"a": 1, "b.c-d": 2}) == "a, b.c-d"
+    assert field_names({}) == "no fields"
+    assert "\n" not in field_names({"a\nb": 1})
+    assert len(field_names({"x" * 5000: 1} | {str(n): n for n in range(1000)})) < 200

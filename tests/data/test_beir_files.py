@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from syneg_cli.core.errors import DatasetError
 from syneg_cli.data.beir_files import (
     read_documents,
-    read_qrels,
     read_queries,
     write_documents,
     write_qrels,
     write_queries,
 )
 from syneg_cli.data.dataset import load_dataset
+from syneg_cli.data.qrels import read_qrels
 from tests.conftest import Cli
 
 
@@ -42,8 +42,11 @@ def only(name: str, text: str) -> Callable[[Path], None]:
 BROKEN = {
     "broken JSON": (append("corpus.jsonl", '{"_id": "d7", "text": '), "corpus.jsonl, line 7: not JSON"),
     "not an object": (append("corpus.jsonl", "[1]"), "line 7: expected a JSON object"),
-    "missing _id": (append("corpus.jsonl", '{"id": "d7", "text": "x"}'), "line 7: '_id' has to be a string; the line has id, text"),
-    "number as id": (append("corpus.jsonl", '{"_id": 7, "text": "x"}'), "line 7: '_id' has to be a string; it is 7"),
+    "missing _id": (append("corpus.jsonl", '{"key": "d7", "text": "x"}'), "line 7: '_id' has to be a string or a whole number; the line has key, text"),
+    "truth as id": (append("corpus.jsonl", '{"_id": true, "text": "x"}'), "line 7: '_id' has to be a string or a whole number; it is True"),
+    "half a number as id": (append("corpus.jsonl", '{"_id": 7.5, "text": "x"}'), "line 7: '_id' has to be a string or a whole number; it is 7.5"),
+    "empty id": (append("corpus.jsonl", '{"_id": " ", "text": "x"}'), "line 7: ' ' is no usable id"),
+    "tab in an id": (append("queries.jsonl", '{"_id": "a\\tb", "text": "x"}'), "line 5: 'a\\tb' is no usable id"),
     "missing text": (append("corpus.jsonl", '{"_id": "d7"}'), "line 7: 'text' has to be a string"),
     "title no string": (append("corpus.jsonl", '{"_id": "d7", "text": "x", "title": 3}'), "line 7: 'title'"),
     "duplicate document": (append("corpus.jsonl", '{"_id": "d2", "text": "x"}'), "line 7: the id 'd2' was used on line 2"),
@@ -52,11 +55,16 @@ BROKEN = {
     "duplicate query": (append("queries.jsonl", '{"_id": "q1", "text": "x"}'), "line 5: the id 'q1' is there twice"),
     "query without text": (append("queries.jsonl", '{"_id": "q9", "text": " "}'), "line 5: the query 'q9' has an empty text"),
     "no such query": (append("qrels/test.tsv", "q99\td1\t1"), "test.tsv, line 3: no query has the id 'q99'"),
-    "no such document": (append("qrels/test.tsv", "q1\td99\t1"), "test.tsv, line 3: no document has the id 'd99'"),
-    "spaces for tabs": (append("qrels/test.tsv", "q1 d1 1"), "line 3: expected 3 columns between tabs, found 1"),
+    "no document at all": (only("qrels/test.tsv", "q1\td99\t1\nq1\td98\t1\n"), "test.tsv judges no document relevant that corpus.jsonl has; the first that is not there is 'd99'"),
+    "two columns": (append("qrels/test.tsv", "q1 d1"), "line 3: expected 3 columns (or TREC's 4), found 2: 'q1 d1'"),
+    "five columns": (append("qrels/test.tsv", "q1\t0\td1\t1\t1"), "line 3: expected 3 columns (or TREC's 4), found 5"),
+    "contradiction": (append("qrels/test.tsv", "q3\td5\t0"), "line 3: 'd5' is judged 0 for 'q3', and 1 in"),
+    "half a grade": (append("qrels/test.tsv", "q1\td1\t0.5"), "line 3: the score '0.5' is not a whole number"),
     "grade no number": (append("qrels/test.tsv", "q1\td1\thigh"), "line 3: the score 'high' is not a whole number"),
     "empty split": (only("qrels/test.tsv", "query-id\tcorpus-id\tscore\n"), "test.tsv has no relevant pair"),
-    "not UTF-8": (lambda folder: (folder / "corpus.jsonl").write_bytes(b'{"_id": "\xff"}') and None, "line 1"),
+    "not UTF-8": (lambda folder: (folder / "corpus.jsonl").write_bytes(b'{"_id": "\xff"}') and None, "corpus.jsonl, line 1: not UTF-8 text (byte 0xff)"),
+    "judgements not UTF-8": (lambda folder: (folder / "qrels/test.tsv").write_bytes(b"q3\td5\t1\nq1\td\xe9\t1\n") and None, "test.tsv, line 2: not UTF-8 text (byte 0xe9)"),
+    "half of a gzip file": (lambda folder: (folder / "qrels/test.tsv").write_bytes(b"\x1f\x8b\x08\x00") and None, "test.tsv, after line 0: damaged gzip file"),
 }  # fmt: skip
 
 
@@ -97,6 +105,6 @@ def test_what_is_written_reads_back(
     assert write_documents(folder, rows) == len(rows)
     write_queries(folder, queries)
     write_qrels(folder, "test", qrels)
-    assert list(read_documents(folder / "corpus.jsonl")) == rows
-    assert {q.id: q.text for q in read_queries(folder / "queries.jsonl").values()} == queries
+    assert list(read_documents([folder / "corpus.jsonl"])) == rows
+    assert {q.id: q.text for q in read_queries([folder / "queries.jsonl"]).values()} == queries
     assert read_qrels(folder / "qrels" / "test.tsv", queries, docs) == qrels

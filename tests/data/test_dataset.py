@@ -61,7 +61,7 @@ def test_dev_is_carved_from_train_and_never_from_test(tmp_path: Path) -> None:
     assert not train & dev
     assert train | dev == {f"q{i}" for i in range(30)}
     assert len(test) == 10
-    assert "6 of 30 train queries" in data.notes[0]
+    assert data.notes == ("30 train queries, 6 of them held out as dev",)
 
 
 def test_train_is_carved_from_dev_where_there_is_no_train(tmp_path: Path) -> None:

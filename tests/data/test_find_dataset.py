@@ -20,7 +20,7 @@ def test_missing_things_are_named(tiny: Path, tmp_path: Path) -> None:
         load_dataset(str(tmp_path / "nowhere"), cache=tmp_path)
     (tiny / "qrels" / "test.tsv").unlink()
     (tiny / "qrels" / "train.tsv").unlink()
-    with pytest.raises(DatasetError, match=r"no \.tsv file"):
+    with pytest.raises(DatasetError, match=r"holds no \.tsv, .* file"):
         load_dataset(str(tiny), cache=tmp_path)
 
 

@@ -187,7 +187,9 @@ def test_the_presets_are_found(irds: Irds, load: Load) -> None:
     assert load("irds:beir/scifact/train").relevance == data.relevance
 
 
-def test_judgements_of_what_is_not_there_are_left_out(irds: Irds, load: Load) -> None:
+def test_judgements_of_unknown_queries_are_left_out_and_of_lacking_documents_kept(
+    irds: Irds, load: Load
+) -> None:
     rows = [("q3", "d5", 0), ("q3", "d5", 2), ("q3", "d5", 1), ("q3", "gone", 1), ("q9", "d1", 1)]
     docs, queries = irds.docs(), irds.queries("q3")
     irds.register("local/x", docs)
@@ -195,8 +197,10 @@ def test_judgements_of_what_is_not_there_are_left_out(irds: Irds, load: Load) ->
     irds.register("local/x/train", docs, irds.queries("q1"), irds.qrels(("q1", "gone", 1)))
     progress = Watching()
     data = load("irds:local/x", progress)
-    assert data.judgements == {"test": {"q3": {"d5": 2}}}, "several judgements of one pair: the best"
-    assert "2 judgements of test name a query or document that is not there" in progress.notes
+    assert data.judgements == {"test": {"q3": {"d5": 2, "gone": 1}}}, (
+        "several judgements of one pair: the best"
+    )
+    assert "1 judgements of test name a query that is not there" in progress.notes
     assert "The split train has no relevant document and is left out" in progress.notes
     irds.register("local/y", docs, queries, irds.qrels(("q3", "gone", 1)))
     with pytest.raises(DatasetError, match="judges no document relevant"):

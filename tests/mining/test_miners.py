@@ -136,7 +136,7 @@ def test_bm25_is_the_formula(mine: Mine) -> None:
 
 
 def test_bm25_keeps_only_documents_that_share_a_word(tmp_path: Path) -> None:
-    docs = {"a": ("", "red apple"), "b": ("", "green pear"), "c": ("", "red")}
+    docs = {"a": ("", "red apple"), "b": ("", "green pear"), "c": ("", "red plum")}
     folder = write_dataset(
         tmp_path / "x", docs, {"q": "red", "r": "zzz"}, {"train": [("q", "a", 1), ("r", "b", 1)]}
     )
@@ -159,9 +159,9 @@ def test_run_file(mine: Mine, tmp_path: Path) -> None:
     [
         ("q Q0 c 1\n", "line 1: 4 columns"),
         ("q Q0 c 1 high x\n", "line 1: the score 'high'"),
-        ("q Q0 c 1 2 x\nq Q0 nope 1 2 x\n", "line 2: no document has the id 'nope'"),
+        ("q Q0 nope 1 2 x\n", "ranks no document that four has"),
         ("q Q0 c 1 2 x\nq Q0 c 2 1 x\n", "line 2: 'c' was ranked"),
-        ("other Q0 a 1 1 x\n", "none of the training queries"),
+        ("other Q0 a 1 1 x\n", "none of the train queries of four"),
     ],
 )
 def test_a_wrong_run_is_named_by_line(mine: Mine, tmp_path: Path, text: str, message: str) -> None:
@@ -244,7 +244,7 @@ def test_the_tally_counts_what_each_filter_left(four: Dataset, setup: Setup) -> 
 def test_scores_are_not_compared_where_there_are_none(four: Dataset, setup: Setup) -> None:
     mined = mine_negatives(four, ["random"], setup=setup, selection=Selection(depth=2, percentage=0.95))[0]
     assert len(mined.negatives) == 2
-    assert "not applied" in mined.notes[0]
+    assert any("not applied" in note for note in mined.notes)
 
 
 def test_several_miners_share_one_encoder(four: Dataset) -> None:

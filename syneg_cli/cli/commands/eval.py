@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from syneg_cli.cli.options import Call, section
+from syneg_cli.cli.options import Call, flags, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.measured import measured
 from syneg_cli.stages import measure, subject_of
 
 
-@make(*section("eval"), force=True)
+@make(*section("eval"), *flags("dataset.identical_ids"), force=True)
 def command(
     call: Call,
     model: Annotated[

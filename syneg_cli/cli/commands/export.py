@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,8 +10,8 @@ import typer
 from syneg_cli.cli.options import MIXED, Call
 from syneg_cli.cli.options import command as make
 from syneg_cli.core import UsageError, read_instances
-from syneg_cli.mixing import FORMATS, TRIPLETS, check_format, export, read_texts, rows
-from syneg_cli.stages import mix_of
+from syneg_cli.mixing import FORMATS, TRIPLETS, check_format, export, output_file, read_texts, rows
+from syneg_cli.stages import mix_of, mixed_name
 
 
 @make(MIXED)
@@ -20,7 +19,10 @@ def command(
     call: Call,
     form: Annotated[str, typer.Option("--format", help=f"{', '.join(FORMATS)}.")] = "flagembedding",
     output: Annotated[
-        Path | None, typer.Option(help="The file to write.", metavar="PATH", show_default=False)
+        str | None,
+        typer.Option(
+            help="The file to write, or a folder to write into.", metavar="PATH", show_default=False
+        ),
     ] = None,
     triplets: Annotated[
         bool, typer.Option("--triplets", help="sentence-transformers: a line for each negative.")
@@ -34,18 +36,19 @@ def command(
     chosen = check_format(form)
     if triplets and form != "sentence-transformers":
         raise UsageError("--triplets goes with --format sentence-transformers.")
-    if output is None or output.is_dir():
+    if not output:
         raise UsageError("Say which file to write.", hint="`syneg export --output train.jsonl`")
+    file = output_file(output, mixed_name(call.session), form)
     dataset = call.dataset()
-    _refuse_inputs(output, dataset.folder, call.session.work_dir)
+    _refuse_inputs(file, dataset.folder, call.session.work_dir)
     path, manifest = mix_of(call.session, dataset)
     chosen = TRIPLETS if triplets else chosen
     texts = read_texts(manifest, dataset)
-    made = export(output, chosen, rows(read_instances(path), dataset, texts, rounds=rounds or chosen.rounds))
-    told = f"{made.rows} rows with {made.negatives} negatives -> {output}"
+    made = export(file, chosen, rows(read_instances(path), dataset, texts, rounds=rounds or chosen.rounds))
+    told = f"{made.rows} rows with {made.negatives} negatives -> {file}"
     if made.left_out:
         told += f"\n{made.left_out} pairs without a negative are left out: readers of this format need one"
-    call.output.result({"path": str(output), "format": form, **asdict(made)}, told)
+    call.output.result({"path": str(file), "format": form, **asdict(made)}, told)
 
 
 def _refuse_inputs(output: Path, *folders: Path) -> None:

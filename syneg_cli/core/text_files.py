@@ -1,0 +1,144 @@
+"""Text files as others left them, read with line numbers: plain or gzipped, with a byte order mark or not.
+
+Every reader of a user's file goes through here, so that one rule holds for all: what cannot be
+decoded is an error that names file, line and encoding, and half a surrogate pair, which no file
+can be written with, becomes U+FFFD and is counted.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import json
+import re
+import reprlib
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any, cast
+
+from syneg_cli.core.errors import SynegError
+
+Told = Callable[[str], None]
+
+AGAIN = "Fetch or copy the file again."
+OBJECTS = "Every line has to be one JSON object; correct that line, or take it out."
+GZIP = b"\x1f\x8b"
+UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+SURROGATES = re.compile("[\ud800-\udfff]")
+PLAIN = re.compile(r"[\w.-]{1,40}")
+FIELDS_SHOWN = 12
+ESCAPED = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
+"""How a line of JSON can hold a surrogate: a file in UTF-8 has none of them as they are."""
+
+
+def text_lines(path: Path, error: type[SynegError], *, hint: str | None = None) -> Iterator[tuple[int, str]]:
+    """(number from 1, line without its end) of a text file in UTF-8, or in UTF-16 by its byte order mark.
+
+    Raises:
+        error: it cannot be opened or decoded; the message names file, line and encoding.
+    """
+    number = 0
+    try:
+        with _opened(path) as file:
+            start = file.read(2)
+            file.seek(0)
+            if encoding := UTF16.get(start):
+                yield from _utf16(path, file.read(), encoding, error, hint)
+                return
+            for number, line in enumerate(file, start=1):
+                try:
+                    yield number, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+                except UnicodeDecodeError as wrong:
+                    raise _undecodable(path, number, "UTF-8", wrong, error, hint) from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as wrong:
+        raise error(f"{path}, after line {number}: damaged gzip file: {wrong}.", hint=hint or AGAIN) from None
+    except OSError as wrong:
+        raise error(f"{path} cannot be read: {wrong.strerror or wrong}.", hint=hint or AGAIN) from None
+
+
+def json_lines(
+    path: Path, error: type[SynegError], *, hint: str | None = None, told: Told | None = None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line number, object) of a JSONL file; empty lines are passed over.
+
+    Args:
+        told: told at the end how many halves of surrogate pairs became U+FFFD, if any did.
+
+    Raises:
+        error: a line cannot be decoded, or is not a JSON object.
+    """
+    mended: list[int] = []
+    for number, line in text_lines(path, error, hint=hint):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as wrong:
+            raise error(f"{path}, line {number}: not JSON: {wrong}.", hint=hint or OBJECTS) from None
+        if not isinstance(row, dict):
+            found = type(row).__name__
+            raise error(
+                f"{path}, line {number}: expected a JSON object, found {found}.", hint=hint or OBJECTS
+            )
+        if ESCAPED.search(line):
+            row, count = mended_value(row)
+            mended += [number] * count
+        yield number, row
+    if mended and told:
+        told(
+            f"{path}: {len(mended)} broken characters (halves of surrogate pairs) became U+FFFD, "
+            f"the first on line {mended[0]}"
+        )
+
+
+def mended_value(value: Any) -> tuple[Any, int]:
+    """(a JSON value whose texts can all be written, how many broken characters became U+FFFD)."""
+    if isinstance(value, str):
+        return SURROGATES.subn("\ufffd", value)
+    if isinstance(value, list):
+        items = [mended_value(item) for item in value]
+        return [item for item, _ in items], sum(count for _, count in items)
+    if isinstance(value, dict):
+        pairs = [(mended_value(key), mended_value(item)) for key, item in value.items()]
+        return {k: v for (k, _), (v, _) in pairs}, sum(a + b for (_, a), (_, b) in pairs)
+    return value, 0
+
+
+def field_names(row: Mapping[str, Any]) -> str:
+    """The fields of a row for a message: in one line, and not too many."""
+    names = [name if PLAIN.fullmatch(name) else reprlib.repr(name) for name in map(str, row)]
+    return ", ".join(names[:FIELDS_SHOWN]) + (", ..." if len(names) > FIELDS_SHOWN else "") or "no fields"
+
+
+def _opened(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        packed = file.read(2) == GZIP
+    return cast("IO[bytes]", gzip.open(path, "rb")) if packed else path.open("rb")
+
+
+def _utf16(
+    path: Path, data: bytes, encoding: str, error: type[SynegError], hint: str | None
+) -> Iterator[tuple[int, str]]:
+    try:
+        text = data[2:].decode(encoding)
+    except UnicodeDecodeError as wrong:
+        number = data[2:][: wrong.start].decode(encoding, "replace").count("\n") + 1
+        raise _undecodable(path, number, encoding.upper(), wrong, error, hint) from None
+    for number, line in enumerate(text.split("\n"), start=1):
+        yield number, line.rstrip("\r")
+
+
+def _undecodable(
+    path: Path,
+    number: int,
+    encoding: str,
+    wrong: UnicodeDecodeError,
+    error: type[SynegError],
+    hint: str | None,
+) -> SynegError:
+    where = f"{path}, line {number}"
+    return error(
+        f"{where}: not {encoding} text (byte 0x{wrong.object[wrong.start]:02x}).",
+        hint=hint or "Save the file in UTF-8.",
+    )
