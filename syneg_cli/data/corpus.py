@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from syneg_cli.core import Passage, Progress, atomic_path, file_hash
-from syneg_cli.data.copies import normalised
+from syneg_cli.data.units import normalised
 
 BATCH_ROWS = 10_000
 
@@ -60,6 +60,16 @@ class Corpus:
     def identical(self, doc_id: str) -> frozenset[str]:
         """The ids of all documents with the same text as this one, itself included."""
         return self._identical.get(doc_id, frozenset({doc_id}))
+
+    @cached_property
+    def empty(self) -> frozenset[str]:
+        """The ids of the documents in which nothing can be read: no title, no text, or only blanks."""
+        return frozenset(
+            self.ids[start + offset]
+            for start, texts in self.blocks()
+            for offset, text in enumerate(texts)
+            if not any(map(str.isalnum, text)) and not normalised(text)
+        )
 
     @cached_property
     def _rows(self) -> dict[str, int]:

@@ -29,6 +29,7 @@ from syneg_cli.data.beir_files import (
 )
 from syneg_cli.data.corpus import Corpus, open_corpus
 from syneg_cli.data.find_dataset import find_folder
+from syneg_cli.data.languages import SAMPLE, check_language, guess_language
 from syneg_cli.data.presets import preset_for
 from syneg_cli.data.splits import with_dev
 
@@ -47,6 +48,16 @@ class Dataset:
     attributes: Mapping[str, tuple[str, ...]]
     notes: tuple[str, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
+    given_language: str = ""
+    """The language that the settings name."""
+
+    @cached_property
+    def language(self) -> str:
+        """What the documents are written in: as the settings say, else guessed from a sample."""
+        if self.given_language:
+            return self.given_language
+        count = len(self.corpus)
+        return guess_language(self.corpus.texts(range(0, count, max(1, count // SAMPLE))))
 
     def qrels(self, split: str) -> Qrels:
         """The judgements of a split.
@@ -83,10 +94,8 @@ class Dataset:
         return self._positives.get(query_id, frozenset())
 
     def excluded(self, query_id: str) -> frozenset[str]:
-        """What may never be a negative of the query: its positives and texts identical to one."""
-        return frozenset(
-            same for doc_id in self.positives(query_id) for same in self.corpus.identical(doc_id)
-        )
+        """What may never be a negative of the query: its positives, texts identical to one, empty texts."""
+        return self.corpus.empty.union(*map(self.corpus.identical, self.positives(query_id)))
 
     def inputs(self, split: str) -> dict[str, str]:
         """Role -> content hash of what a stage over this split reads, for manifests."""
@@ -107,6 +116,7 @@ def load_dataset(
     dev_seed: int = 0,
     relevance: str | None = None,
     attributes: Mapping[str, Sequence[str]] | None = None,
+    language: str | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
     """Find (or download), validate and open a data set.
@@ -118,11 +128,13 @@ def load_dataset(
         cache: where the Arrow copy of the corpus is kept.
         dev_fraction: the share of training queries that becomes dev where there is no dev split.
         relevance, attributes: override the built-in preset; empty values do not.
+        language: of the documents, a name or an ISO code; guessed where it is not given.
 
     Raises:
         DatasetError: not found, or a file is wrong (the message names file and line).
-        UsageError: no name was given.
+        UsageError: no name was given, or a language that is not known.
     """
+    given_language = check_language(language) if language else ""
     progress = progress or NoProgress()
     place = find_folder(name, data_dir=data_dir, folder=folder, progress=progress)
     corpus = open_corpus(place / CORPUS_FILE, cache, read_documents, progress)
@@ -148,4 +160,5 @@ def load_dataset(
         attributes=pools,
         notes=notes,
         hashes={"queries": file_hash(place / QUERIES_FILE)},
+        given_language=given_language,
     )

@@ -37,5 +37,6 @@ def load_dataset(
         dev_seed=chosen.dev_seed,
         relevance=chosen.relevance,
         attributes=chosen.attributes.model_dump(),
+        language=chosen.language,
         progress=progress,
     )

@@ -20,6 +20,7 @@ from syneg_cli.mining import (
     mine_negatives,
     run_files,
     uses_encoder,
+    uses_words,
 )
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Plan, Stage
@@ -69,7 +70,10 @@ class Mine(Stage):
             settings |= {"backbone": backbone, **self.settings.model_dump(include=set(OF_ENCODER))}
         if self.miner.startswith("simans"):
             settings |= self.settings.model_dump(include=set(OF_SIMANS))
-        return Plan(self.name, mined_path(self.workspace, self.miner), inputs, settings)
+        if uses_words(self.miner):
+            settings["language"] = self.dataset.language
+        defaults = {"language": "english"}  # 0.1.0 knew no other
+        return Plan(self.name, mined_path(self.workspace, self.miner), inputs, settings, defaults)
 
     def prepare(self) -> None:
         if uses_encoder(self.miner):

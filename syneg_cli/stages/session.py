@@ -51,6 +51,7 @@ class Session:
             dev_seed=section.dev_seed,
             relevance=section.relevance,
             attributes=section.attributes.model_dump(),
+            language=section.language,
             progress=self.progress,
         )
 
