@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from itertools import pairwise
 from pathlib import Path
 
@@ -72,10 +73,15 @@ def ranked(dataset: Dataset) -> tuple[dict[str, float], tuple[str, ...]]:
 
 def pairs(text: str) -> list[str]:
     """Pairs of neighbouring characters between marks of punctuation, with the marks on their letters."""
-    import regex
-
-    runs = regex.findall(r"[\p{L}\p{M}]+", text.lower())
-    clusters = [regex.findall(r"\p{L}\p{M}*|\p{Lo}", run) for run in runs]
+    clusters: list[list[str]] = [[]]
+    for character in text:
+        kind = unicodedata.category(character)[0]
+        if kind == "L":
+            clusters[-1].append(character)
+        elif kind == "M":
+            clusters[-1][-1] += character
+        else:
+            clusters.append([])
     return [a + b for run in clusters for a, b in pairwise(run)]
 
 
