@@ -65,7 +65,8 @@ def _with_checks(row: dict[str, Any]) -> dict[str, Any]:
 def read_verifications(path: Path) -> list[Verification]:
     """What `verify` wrote about a file of negatives."""
     rows = read_jsonl(path, hint="Run `syneg verify` again.")
-    return [Verification(**row | {"relevant_by": tuple(row["relevant_by"])}) for row in rows]
+    listed = ("relevant_by", "unquoted")
+    return [Verification(**row | {name: tuple(row.get(name, ())) for name in listed}) for row in rows]
 
 
 def write_instances(path: Path, instances: Iterable[TrainingInstance]) -> int:

@@ -1,7 +1,7 @@
 """Prompts and answers: negatives, mirrored queries, quality checks, estimates."""
 
 from syneg_cli.generation.answer_checks import classify, read_object
-from syneg_cli.generation.estimate import Estimate, estimate
+from syneg_cli.generation.estimate import Estimate, estimate, estimate_each
 from syneg_cli.generation.mirror_queries import mirror_queries
 from syneg_cli.generation.negatives import fill, read_negatives
 from syneg_cli.generation.prompt_files import JUDGEMENT, NEGATIVES, QUERY, Prompt, list_prompts, load_prompt
@@ -20,6 +20,7 @@ __all__ = [
     "candidates_of",
     "classify",
     "estimate",
+    "estimate_each",
     "fill",
     "items_of",
     "list_prompts",
