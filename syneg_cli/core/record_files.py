@@ -87,7 +87,12 @@ def _with_checks(row: dict[str, Any]) -> dict[str, Any]:
 
 def read_verifications(path: Path) -> list[Verification]:
     """What `verify` wrote about a file of negatives."""
-    return _read(path, lambda row: Verification(**row | {"relevant_by": tuple(row["relevant_by"])}), None)
+    return _read(path, _verification, None)
+
+
+def _verification(row: dict[str, Any]) -> Verification:
+    listed = {name: tuple(row.get(name, ())) for name in ("relevant_by", "unquoted")}
+    return Verification(**row | listed)
 
 
 def write_instances(path: Path, instances: Iterable[TrainingInstance]) -> int:

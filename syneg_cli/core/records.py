@@ -128,6 +128,8 @@ class Verification:
     """Check -> what it quotes."""
     status: Status
     reason: str
+    unquoted: tuple[str, ...] = ()
+    """The checks that call it relevant with a quotation that the document does not hold."""
 
 
 @dataclass(frozen=True, slots=True)

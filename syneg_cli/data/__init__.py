@@ -1,23 +1,31 @@
 """Retrieval data sets: where they are, how they are read and checked, and what counts as a copy."""
 
 from syneg_cli.data import demo
-from syneg_cli.data.copies import Words, near_copy, normalised
+from syneg_cli.data.copies import Words, near_copy
 from syneg_cli.data.corpus import Corpus
 from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.data.languages import ENGLISH, UNSPACED, stemmed_languages, stop_words
 from syneg_cli.data.presets import PRESETS
 from syneg_cli.data.settings import DatasetSettings
 from syneg_cli.data.tables import parquet_rows
 from syneg_cli.data.trec import RUN_FORMAT, best_first, read_known_run, read_run, read_run_rows, run_lines
+from syneg_cli.data.units import ENDS, characters_per_word, folded, length, normalised, terms, units
 
 __all__ = [
+    "ENDS",
+    "ENGLISH",
     "PRESETS",
     "RUN_FORMAT",
+    "UNSPACED",
     "Corpus",
     "Dataset",
     "DatasetSettings",
     "Words",
     "best_first",
+    "characters_per_word",
     "demo",
+    "folded",
+    "length",
     "load_dataset",
     "near_copy",
     "normalised",
@@ -26,4 +34,8 @@ __all__ = [
     "read_run",
     "read_run_rows",
     "run_lines",
+    "stemmed_languages",
+    "stop_words",
+    "terms",
+    "units",
 ]

@@ -14,7 +14,7 @@ from typing import Any
 
 from syneg_cli.core import Passage, Progress, atomic_path, content_hash, file_hash
 from syneg_cli.data.beir_files import read_documents
-from syneg_cli.data.copies import normalised
+from syneg_cli.data.units import normalised
 
 BATCH_ROWS = 10_000
 
@@ -77,6 +77,16 @@ class Corpus:
                     if (folded := normalised(version)) in wanted:
                         found.setdefault(folded, set()).add(self.ids[start + offset])
         return {folded: frozenset(ids) for folded, ids in found.items()}
+
+    @cached_property
+    def empty(self) -> frozenset[str]:
+        """The ids of the documents in which nothing can be read: no title, no text, or only blanks."""
+        return frozenset(
+            self.ids[start + offset]
+            for start, texts in self.blocks()
+            for offset, text in enumerate(texts)
+            if not any(map(str.isalnum, text)) and not normalised(text)
+        )
 
     @cached_property
     def _rows(self) -> dict[str, int]:

@@ -18,9 +18,9 @@ from syneg_cli.core import (
     did_you_mean,
 )
 from syneg_cli.data.beir_files import read_queries
-from syneg_cli.data.copies import normalised
 from syneg_cli.data.corpus import Corpus, files_hash, open_corpus
 from syneg_cli.data.find_dataset import find_folder
+from syneg_cli.data.languages import SAMPLE, check_language, guess_language
 from syneg_cli.data.layout import (
     CORPUS,
     JUDGEMENTS,
@@ -34,6 +34,7 @@ from syneg_cli.data.layout import (
 from syneg_cli.data.presets import preset_for, queries_are_documents
 from syneg_cli.data.qrels import read_qrels
 from syneg_cli.data.splits import leaks, with_dev
+from syneg_cli.data.units import normalised
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,20 @@ class Dataset:
     hashes: Mapping[str, str] = field(default_factory=dict)
     identical_ids: str = "auto"
     """What becomes of a document that has the query's id: auto, keep or drop."""
+    given_language: str = ""
+    """The language that the settings name."""
 
     def __repr__(self) -> str:
         splits = ", ".join(f"{name} {len(qrels)}" for name, qrels in self.judgements.items())
         return f"<Dataset {self.name}: {len(self.corpus)} documents, {len(self.queries)} queries ({splits})>"
+
+    @cached_property
+    def language(self) -> str:
+        """What the documents are written in: as the settings say, else guessed from a sample."""
+        if self.given_language:
+            return self.given_language
+        count = len(self.corpus)
+        return guess_language(self.corpus.texts(range(0, count, max(1, count // SAMPLE))))
 
     def qrels(self, split: str) -> Qrels:
         """The judgements of a split.
@@ -117,9 +128,9 @@ class Dataset:
         return self.corpus.with_text({normalised(query.text) for query in self.queries.values()})
 
     def excluded(self, query_id: str) -> frozenset[str]:
-        """What may never be a negative: positives, texts identical to one, and the query's own text."""
+        """What may never be a negative: positives, texts identical to one, the query itself, empty texts."""
         own = self.itself(query_id) | self.same_text(query_id) if query_id in self.queries else frozenset()
-        return own.union(*map(self.corpus.identical, self.positives(query_id)))
+        return own.union(self.corpus.empty, *map(self.corpus.identical, self.positives(query_id)))
 
     def shares_ids(self, split: str) -> bool:
         """Whether a document has the id of one of the split's queries."""
@@ -145,6 +156,7 @@ def load_dataset(
     relevance: str | None = None,
     attributes: Mapping[str, Sequence[str]] | None = None,
     identical_ids: str = "auto",
+    language: str | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
     """Find (or download), validate and open a data set.
@@ -157,11 +169,13 @@ def load_dataset(
         dev_fraction: the share of training queries that becomes dev where there is no dev split.
         identical_ids: whether a document with the query's id is the query (auto), as `Dataset.itself` says.
         relevance, attributes: override the built-in preset; empty values do not.
+        language: of the documents, a name or an ISO code; guessed where it is not given.
 
     Raises:
         DatasetError: not found, or a file is wrong (the message names file and line).
-        UsageError: no name was given.
+        UsageError: no name was given, or a language that is not known.
     """
+    given_language = check_language(language) if language else ""
     progress = progress or NoProgress()
     place = find_folder(name, data_dir=data_dir, folder=folder, progress=progress)
     corpus = open_corpus(table_files(place, CORPUS), cache, place.name, progress)
@@ -184,6 +198,7 @@ def load_dataset(
         notes=notes,
         hashes={"queries": files_hash(query_files)},
         identical_ids=identical_ids,
+        given_language=given_language,
     )
 
 

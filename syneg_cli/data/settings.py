@@ -54,4 +54,10 @@ class DatasetSettings(Section):
         "What counts as relevant; built in for known data sets.",
         example='"An abstract is relevant if ..."',
     )
+    language: str | None = setting(
+        None,
+        "The documents' language, for BM25: english, german, japanese, ... or a code (de, ja).",
+        example='"german"',
+        otherwise="guessed from the corpus",
+    )
     attributes: AttributePools = AttributePools()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from syneg_cli.core import Qrels, Query, digest
-from syneg_cli.data.copies import normalised
+from syneg_cli.data.units import normalised
 
 
 def with_dev(

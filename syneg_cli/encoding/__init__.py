@@ -6,6 +6,7 @@ from syneg_cli.encoding.embedding_cache import Choice, Entry, choose, entries, r
 from syneg_cli.encoding.encoder import Encoder
 from syneg_cli.encoding.index import Index, search
 from syneg_cli.encoding.loading import load_cross_encoder, load_model, locate, weights_hash
+from syneg_cli.encoding.prompts import Task, prompt_of
 from syneg_cli.encoding.push import check_push, push, read_card
 from syneg_cli.encoding.token_batches import plain_tokens
 from syneg_cli.encoding.tower import resolve_precision
@@ -15,6 +16,7 @@ __all__ = [
     "Encoder",
     "Entry",
     "Index",
+    "Task",
     "check_push",
     "choose",
     "entries",
@@ -24,6 +26,7 @@ __all__ = [
     "load_model",
     "locate",
     "plain_tokens",
+    "prompt_of",
     "push",
     "read_card",
     "remove",

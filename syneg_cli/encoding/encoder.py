@@ -19,8 +19,9 @@ from syneg_cli.data import Corpus
 from syneg_cli.encoding.assemble import split_towers
 from syneg_cli.encoding.embedding_cache import Labels, open_store
 from syneg_cli.encoding.loading import load_model
+from syneg_cli.encoding.prompts import Task
 from syneg_cli.encoding.runtimes import Backend, check_backend
-from syneg_cli.encoding.token_batches import Task, read_ahead, token_batches
+from syneg_cli.encoding.token_batches import read_ahead, token_batches
 from syneg_cli.encoding.tower import Tower
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from syneg_cli.core import BackboneError, Progress, content_hash, did_you_mean
 from syneg_cli.encoding import hub
 from syneg_cli.encoding.assemble import assemble, open_folder
 from syneg_cli.encoding.backbones import BACKBONES, PLAIN
+from syneg_cli.encoding.prompts import name_prompts
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder, SentenceTransformer
@@ -50,6 +51,7 @@ def load_model(
             model = open_folder(folder, device, trust_remote_code)
     except Exception as error:
         raise _explain(name, error) from error
+    name_prompts(model)
     if model.similarity_fn_name not in ("cosine", "dot"):
         raise BackboneError(
             f"{name} compares by {model.similarity_fn_name} distance; syneg searches by cosine or dot."

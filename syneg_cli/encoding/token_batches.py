@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+from syneg_cli.encoding.prompts import Task, prompt_of
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-
-Task = Literal["query", "document"]
 
 WIDTH_STEP = 16
 
@@ -77,11 +77,6 @@ def by_token_count(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
         batch.append(place)
     if batch:
         yield batch
-
-
-def prompt_of(model: SentenceTransformer, task: Task) -> str:
-    names = ("query",) if task == "query" else ("document", "passage", "corpus")
-    return next((prompt for name in names if (prompt := model.prompts.get(name))), "")
 
 
 def plain_tokens(model: SentenceTransformer, prompt: str) -> bool:

@@ -2,7 +2,7 @@
 
 from syneg_cli.generation.answer_checks import classify
 from syneg_cli.generation.answer_objects import read_object
-from syneg_cli.generation.estimate import Estimate, estimate
+from syneg_cli.generation.estimate import Estimate, estimate, estimate_each
 from syneg_cli.generation.mirror_queries import mirror_queries
 from syneg_cli.generation.negatives import fill, read_negatives
 from syneg_cli.generation.outcome import Outcome
@@ -23,6 +23,7 @@ __all__ = [
     "candidates_of",
     "classify",
     "estimate",
+    "estimate_each",
     "fill",
     "items_of",
     "list_prompts",

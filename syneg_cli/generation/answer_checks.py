@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.data import Corpus, Words, normalised
+from syneg_cli.data import ENDS, Corpus, Words, folded, length, normalised, units
 from syneg_cli.generation.answer_objects import flat_text, read_object
 from syneg_cli.llm import OK, TRUNCATED, UNPARSABLE, Answer
 
@@ -33,7 +33,7 @@ IN_CORPUS = "same as a corpus document"
 REASONS = (EMPTY, MALFORMED, CUT_OFF, COPY, TWIN, CONTAINS_QUERY, TALKS, LENGTH, IN_CORPUS)
 
 COPY_SHARE = 0.3
-"""From this share of its word 5-grams on, a text is a copy; honest LLM negatives for SciFact reach 0.13."""
+"""From this share of its five-word runs on, a text is a copy; honest LLM negatives for SciFact reach 0.13."""
 
 TWIN_SHARE = 0.5
 LENGTH_FACTOR = 3.0
@@ -172,13 +172,13 @@ def check_drafts(
         positive: title and text of the positive document.
         words: the length that was asked for; None checks no length.
     """
-    model, question = Words(positive), normalised(query)
+    model, question = Words(positive), Words(query)
     kept: list[Words] = []
     for draft in drafts:
         written = Words(f"{draft.title} {draft.text}")
         reason = draft.problem or _first_problem(draft, written, model, question, words, kept)
         if not reason and corpus is not None:
-            text = " ".join(written.words[len(draft.title.split()) :])
+            text = " ".join(written.words[len(units(folded(draft.title))) :])
             reason = IN_CORPUS if corpus.holds(written.folded) or (draft.title and corpus.holds(text)) else ""
         if not reason:
             kept.append(written)
@@ -190,28 +190,33 @@ def talks(folded: str) -> bool:
 
 
 def _first_problem(
-    draft: Draft, written: Words, positive: Words, query: str, words: int | None, kept: Sequence[Words]
+    draft: Draft, written: Words, positive: Words, query: Words, words: int | None, kept: Sequence[Words]
 ) -> str:
     if written.copies(positive, COPY_SHARE):
         return COPY
     if any(written.copies(twin, TWIN_SHARE) for twin in kept):
         return TWIN
-    if query.count(" ") >= QUERY_WORDS - 1 and query.rstrip(".?!") in written.folded:
+    if has_words(query, QUERY_WORDS) and query.folded.rstrip(ENDS) in written.folded:
         return CONTAINS_QUERY
     if talks(written.folded) and not talks(positive.folded):
         return TALKS
-    count = draft.text.count(" ") + 1
-    if words and not words / LENGTH_FACTOR <= count <= words * LENGTH_FACTOR:
+    if words and not words / LENGTH_FACTOR <= length(draft.text) <= words * LENGTH_FACTOR:
         return LENGTH
     return ""
 
 
 def own_query_problem(text: str, *, document: str, query: str) -> str:
     """Why a text cannot be the own query of a negative for `query`; empty if it can."""
-    folded = normalised(text).strip(" .?!")
-    if not folded:
+    written = Words(text)
+    own = written.folded.strip(f" {ENDS}")
+    if not own:
         return "empty"
-    if folded == normalised(query).strip(" .?!"):
+    if own == normalised(query).strip(f" {ENDS}"):
         return "copy of the query"
-    quotes = folded.count(" ") >= QUOTE_WORDS - 1 and folded in normalised(document)
+    quotes = has_words(written, QUOTE_WORDS) and own in normalised(document)
     return "quotes its document" if quotes else ""
+
+
+def has_words(text: Words, least: int) -> bool:
+    """Whether a text has that many words, or the characters that make up as many."""
+    return len(text.words) >= least * text.per_word

@@ -9,12 +9,12 @@ with wide bounds.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from syneg_cli.core import Pair
 from syneg_cli.generation.requests import Generator, items_of
-from syneg_cli.llm import CHARS_PER_TOKEN, Cache, Price
+from syneg_cli.llm import CHARS_PER_TOKEN, LLM, Cache, Price, Request, generation_key
 
 TOKENS_PER_WORD = 1.4
 REASONING_TOKENS = 110
@@ -56,7 +56,7 @@ def estimate(generator: Generator, pairs: Sequence[Pair], cache: Cache, price: P
             calls += 1
             characters += sum(len(text) for _, text in item.request.messages)
             words += int(item.about["words"])
-    earlier = _earlier(cache, generator)
+    earlier = _earlier(cache, generator.llm.model, generator.prompt.name)
     n = generator.asking.n
     tokens_in = _guess(characters, [e[0] for e in earlier], 1 / CHARS_PER_TOKEN, INPUT_SPREAD, calls)
     rule = (words * n * TOKENS_PER_WORD + calls * (n * REASONING_TOKENS + REQUIREMENT_TOKENS)) / max(
@@ -67,13 +67,41 @@ def estimate(generator: Generator, pairs: Sequence[Pair], cache: Cache, price: P
     return Estimate(asked, cached, calls, tokens_in, tokens_out, cost, len(earlier))
 
 
-def _earlier(cache: Cache, generator: Generator) -> list[tuple[float, float]]:
-    """(tokens in per character, tokens out per word asked) of the model's latest answers to the prompt."""
+def estimate_each(
+    requests: Iterable[Request], llm: LLM, cache: Cache, price: Price | None, *, prompt: str, out: float
+) -> Estimate:
+    """As `estimate`, of requests whose answers are all about as long.
+
+    Args:
+        prompt: the name under which earlier answers are stored.
+        out: tokens of an answer, where there are too few earlier ones.
+    """
+    every = list(requests)
+    most = max((request.max_tokens for request in every), default=0)
+    keys = [generation_key(llm.identity(), request) for request in every]
+    known = cache.answered(keys, most)
+    new = {key: request for key, request in zip(keys, every, strict=True) if key not in known}
+    characters = sum(len(text) for request in new.values() for _, text in request.messages)
+    earlier = _earlier(cache, llm.model, prompt, "1", "TRUE")
+    tokens_in = _guess(characters, [e[0] for e in earlier], 1 / CHARS_PER_TOKEN, INPUT_SPREAD, len(new))
+    tokens_out = _guess(len(new), [e[1] for e in earlier], out, OUTPUT_SPREAD, len(new))
+    cost = None if price is None else _cost(price, tokens_in, tokens_out)
+    return Estimate(len(every), len(every) - len(new), len(new), tokens_in, tokens_out, cost, len(earlier))
+
+
+def _earlier(
+    cache: Cache, model: str, prompt: str, unit: str = "(words * n)", known: str = "words > 0 AND n > 0"
+) -> list[tuple[float, float]]:
+    """(tokens in per character, tokens out per word asked) of the model's latest answers to the prompt.
+
+    Args:
+        unit, known: SQL of what tokens out are counted per, and of whether a row has it.
+    """
     rows = cache.db.query(
         "SELECT prompt_tokens * 1.0 / LENGTH(messages) AS tokens_in, "
-        "completion_tokens * 1.0 / (words * n) AS tokens_out FROM answers WHERE model = ? AND prompt = ? "
-        "AND prompt_tokens > 0 AND words > 0 AND n > 0 AND status = 'ok' ORDER BY id DESC LIMIT 1000",
-        [generator.llm.model, generator.prompt.name],
+        f"completion_tokens * 1.0 / {unit} AS tokens_out FROM answers WHERE model = ? AND prompt = ? "
+        f"AND prompt_tokens > 0 AND {known} AND status = 'ok' ORDER BY id DESC LIMIT 1000",
+        [model, prompt],
     )
     found = [(row["tokens_in"], row["tokens_out"]) for row in rows]
     return found if len(found) >= LEAST_EARLIER else []

@@ -14,8 +14,9 @@ corpus that looks like a template is never run as one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,7 @@ SAMPLE: Mapping[str, Mapping[str, Any]] = {
 """Kind -> its variables, with values for the trial rendering of the check."""
 
 REQUIRED = {NEGATIVES: ("query", "positive"), QUERY: ("negative",), JUDGEMENT: ("query", "document")}
+COUNTED = re.compile(r"(\{\{\s*words\s*\}\})\s+words\b")
 EXAMPLE_HINT = (
     "End the prompt with one JSON object that shows the answer; `syneg prompts show syneg` has one."
 )
@@ -89,6 +91,11 @@ class Prompt:
     @property
     def needs_candidates(self) -> bool:
         return bool(self.variables & {"candidate", "candidates"})
+
+    @cached_property
+    def in_characters(self) -> Prompt:
+        """The prompt for texts whose length is counted in characters."""
+        return replace(self, source=COUNTED.sub(r"\1 characters", self.source))
 
     @cached_property
     def _template(self) -> Template:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from syneg_cli.core import MinedNegative, Pair, Passage, listed, pick
-from syneg_cli.data import Dataset
+from syneg_cli.data import Dataset, characters_per_word, length
 from syneg_cli.generation.prompt_files import Prompt
 from syneg_cli.generation.settings import GenerateSettings
 from syneg_cli.llm import LLM, Item, Request, Subject, generation_key
@@ -67,7 +67,8 @@ class Generator:
         asking = self.asking
         texts = list((self.candidates or {}).get(pair.query_id, ()))[: asking.n]
         rewriting = {"candidates": texts, "candidate": texts[0]} if texts else {}
-        text = self.prompt.render(
+        prompt = self.prompt.in_characters if characters_per_word(positive.text) > 1 else self.prompt
+        text = prompt.render(
             query=self.dataset.queries[pair.query_id].text,
             positive=shown(positive),
             relevance=self.dataset.relevance,
@@ -113,8 +114,11 @@ def candidates_of(mined: Iterable[MinedNegative], dataset: Dataset, n: int) -> d
 
 
 def asked_words(text: str, most: int) -> int:
-    """The number of words to ask for: the text's own, to the next ten, between 10 and `most`."""
-    return max(10, min(most, round(len(text.split()) / 10) * 10))
+    """The length to ask for: the text's own, to the next ten, between 10 and `most` words.
+
+    In words, or in characters where blanks do not separate words (see `data.units`).
+    """
+    return max(10, min(most * characters_per_word(text), round(length(text) / 10) * 10))
 
 
 def draw_attributes(

@@ -38,5 +38,6 @@ def load_dataset(
         relevance=chosen.relevance,
         attributes=chosen.attributes.model_dump(),
         identical_ids=chosen.identical_ids,
+        language=chosen.language,
         progress=progress,
     )

@@ -1,15 +1,17 @@
-"""`bm25`: documents by word overlap, Lucene's variant of BM25 with English stop words and stems.
+"""`bm25`: documents by word overlap, Lucene's variant of BM25 with the language's stop words and stems.
 
 k1 0.9 and b 0.4 are what Anserini and BEIR use; bm25s itself defaults to 1.5 and 0.75.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from syneg_cli.data import ENGLISH, UNSPACED, folded, stemmed_languages, stop_words, terms
 from syneg_cli.mining.base import Ranking, Setup, positive_rows
 
 if TYPE_CHECKING:
@@ -23,14 +25,18 @@ B = 0.4
 class Bm25Miner:
     setup: Setup
     scored: ClassVar[bool] = True
-    notes: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        dataset = self.setup.dataset
+        if dataset.given_language:
+            return ()
+        other = "[dataset] language names another one"
+        return (f"bm25 reads the corpus as {dataset.language.capitalize()}, a guess; {other}",)
 
     @cached_property
     def _tokenizer(self) -> Any:
-        import Stemmer
-        from bm25s.tokenization import Tokenizer
-
-        return Tokenizer(stopwords="english", stemmer=Stemmer.Stemmer("english"))
+        return tokenizer(self.setup.dataset.language)
 
     @cached_property
     def index(self) -> Any:
@@ -49,7 +55,7 @@ class Bm25Miner:
 
     def _texts(self, advance: Any) -> Iterator[list[int]]:
         for _, texts in self.setup.dataset.corpus.blocks():
-            yield from self._tokenizer.streaming_tokenize(texts, update_vocab=True)
+            yield from self._tokenizer.streaming_tokenize(map(composed, texts), update_vocab=True)
             advance(len(texts))
 
     def rank(self, query_ids: Sequence[str], depth: int) -> Ranking:
@@ -72,10 +78,36 @@ class Bm25Miner:
         return Ranking(rows, scores, positive, np.zeros(len(query_ids), dtype=np.float32))
 
     def _scores(self, index: Any, text: str) -> np.ndarray:
-        ids = next(iter(self._tokenizer.streaming_tokenize([text], update_vocab="never")))
+        ids = next(iter(self._tokenizer.streaming_tokenize([composed(text)], update_vocab="never")))
         known = [token for token in ids if token in index.unique_token_ids_set]
         scores: np.ndarray = index.get_scores_from_ids(known)
         return scores
+
+
+def composed(text: str) -> str:
+    """An accent is a part of its letter, however the text is stored."""
+    return unicodedata.normalize("NFC", text)
+
+
+def tokenizer(language: str) -> Any:
+    """bm25s' tokenizer for a language: stop words and Snowball's stems where there are some.
+
+    English is split as bm25s does it. Elsewhere accents and vowel signs belong to their word, and
+    scripts without blanks between words give pairs of characters, as Lucene's CJKAnalyzer does.
+    """
+    import Stemmer
+    from bm25s.tokenization import Tokenizer
+
+    if language == ENGLISH:
+        return Tokenizer(stopwords="english", stemmer=Stemmer.Stemmer("english"))
+    if language in UNSPACED:
+        return Tokenizer(splitter=lambda text: terms(folded(text)), stopwords=[])
+    stemmer = Stemmer.Stemmer(language) if language in stemmed_languages() else None
+    return Tokenizer(
+        splitter=lambda text: [word for word in terms(folded(text)) if len(word) > 1],
+        stopwords=[*map(folded, stop_words(language))],
+        stemmer=stemmer,
+    )
 
 
 def top(scores: np.ndarray, depth: int) -> np.ndarray:

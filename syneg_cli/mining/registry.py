@@ -43,12 +43,22 @@ def check_miner(name: str) -> str:
 
 def uses_encoder(name: str) -> bool:
     """Whether a miner reads the backbone's vectors."""
+    return "dense" in _kinds(name)
+
+
+def uses_words(name: str) -> bool:
+    """Whether a miner splits texts into the words of their language."""
+    return "bm25" in _kinds(name)
+
+
+def _kinds(name: str) -> set[str]:
+    """The kinds of miners that a miner is made of."""
     kind, _, argument = name.partition(":")
     if kind == "simans":
-        return uses_encoder(argument or "dense")
+        return _kinds(argument or "dense")
     if kind == "fusion":
-        return any(uses_encoder(part) for part in (argument or "bm25+dense").split("+"))
-    return kind == "dense"
+        return set().union(*map(_kinds, (argument or "bm25+dense").split("+")))
+    return {kind}
 
 
 def run_files(name: str) -> list[str]:

@@ -103,13 +103,13 @@ def select(
 
 
 def _may_be_negative(dataset: Dataset, query_ids: Sequence[str], rows: np.ndarray) -> np.ndarray:
-    """(n, c) booleans: a document, not a judged positive, and no text identical to one."""
+    """(n, c) booleans: a document with a text, no judged positive, and no text identical to one."""
     import numpy as np
 
     allowed = rows >= 0
     for place, query_id in enumerate(query_ids):
-        for doc_id in dataset.excluded(query_id):
-            allowed[place] &= rows[place] != np.int64(dataset.corpus.row(doc_id))
+        out = [dataset.corpus.row(doc_id) for doc_id in dataset.excluded(query_id)]
+        allowed[place] &= ~np.isin(rows[place], np.array(out, dtype=np.int64))
     return allowed
 
 

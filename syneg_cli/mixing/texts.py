@@ -10,6 +10,7 @@ from syneg_cli.core import (
     Manifest,
     MissingArtifact,
     NegativeRef,
+    Passage,
     SyntheticNegative,
     file_hash,
     read_synthetic,
@@ -27,9 +28,19 @@ class Texts:
     """`SyntheticNegative.id`, or an imported text's id -> what is encoded."""
     queries: Mapping[str, str] = field(default_factory=dict)
     """The query id of a mirrored or imported instance -> its text."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """The beginning of a document that is its title, where it has one."""
 
     def document(self, ref: NegativeRef, dataset: Dataset) -> str:
         return dataset.corpus[ref.id].full_text if ref.in_corpus else self.documents[ref.id]
+
+    def passage(self, ref: NegativeRef, dataset: Dataset) -> Passage:
+        """Title and text apart, wherever the document comes from."""
+        if ref.in_corpus:
+            found = dataset.corpus[ref.id]
+            return Passage(ref.id, found.title.strip(), found.text.strip())
+        title = self.titles.get(ref.id, "")
+        return Passage(ref.id, title, self.documents[ref.id].removeprefix(title).strip())
 
     def query(self, query_id: str, dataset: Dataset) -> str:
         return self.queries.get(query_id) or dataset.queries[query_id].text
@@ -56,10 +67,11 @@ def texts_of(
     documents = {negative.id: negative.full_text for negative in synthetic}
     own = own_queries(synthetic, mirror)
     queries = {query_id_of(negative_id): text for negative_id, text in own.items()}
+    titles = {negative.id: negative.title.strip() for negative in synthetic if negative.title.strip()}
     if imported is not None:
         documents |= imported.documents
         queries |= imported.queries
-    return Texts(documents, queries)
+    return Texts(documents, queries, titles)
 
 
 def _unchanged(mixed: Manifest, role: str) -> Path | None:

@@ -64,6 +64,7 @@ def rows(
     Args:
         rounds: how many of the rounds give negatives; None: all.
     """
+    titled = _titled(instances, dataset, texts)
     for family in families(instances):
         for instance in family:
             others = [other.positive for other in family if other is not instance]
@@ -75,8 +76,8 @@ def rows(
             yield Row(
                 instance.query_id,
                 texts.query(instance.query_id, dataset),
-                _document(instance.positive, dataset, texts),
-                tuple(_document(ref, dataset, texts) for ref in distinct.values()),
+                _document(instance.positive, dataset, texts, titled),
+                tuple(_document(ref, dataset, texts, titled) for ref in distinct.values()),
             )
 
 
@@ -84,11 +85,22 @@ def _identity(ref: NegativeRef) -> tuple[str, str]:
     return (CORPUS if ref.in_corpus else ref.source, ref.id)
 
 
-def _document(ref: NegativeRef, dataset: Dataset, texts: Texts) -> Document:
-    if not ref.in_corpus:
-        return Document(ref, "", texts.documents[ref.id])
-    passage = dataset.corpus[ref.id]
-    return Document(ref, passage.title, passage.text)
+def _titled(instances: Iterable[TrainingInstance], dataset: Dataset, texts: Texts) -> bool:
+    """Whether titles have a field of their own: where texts of two origins meet, only if all have one.
+
+    Else a title that only one origin has, or a separator behind it, would tell the two apart.
+    """
+    refs = {
+        ref for one in instances for ref in (one.positive, *(ref for drawn in one.rounds for ref in drawn))
+    }
+    if all(ref.in_corpus for ref in refs):
+        return True
+    return all(texts.passage(ref, dataset).title for ref in refs)
+
+
+def _document(ref: NegativeRef, dataset: Dataset, texts: Texts, titled: bool) -> Document:
+    passage = texts.passage(ref, dataset)
+    return Document(ref, passage.title, passage.text) if titled else Document(ref, "", passage.full_text)
 
 
 def flagembedding(every: Iterable[Row]) -> Iterator[dict[str, Any]]:

@@ -17,7 +17,7 @@ from syneg_cli.stages.report import report_workspace, reported_models
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Performed, perform
 from syneg_cli.stages.train import Train
-from syneg_cli.stages.verify import verify_stages
+from syneg_cli.stages.verify import estimate_judge, verify_stages
 
 __all__ = [
     "PROJECT_FILE",
@@ -34,6 +34,7 @@ __all__ = [
     "State",
     "Train",
     "cache_path",
+    "estimate_judge",
     "example_text",
     "fetch",
     "field_of",

@@ -20,6 +20,7 @@ from syneg_cli.mining import (
     mine_negatives,
     run_files,
     uses_encoder,
+    uses_words,
 )
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Plan, Stage
@@ -71,9 +72,10 @@ class Mine(Stage):
             settings |= {"backbone": backbone, **self.settings.model_dump(include=set(OF_ENCODER))}
         if self.miner.startswith("simans"):
             settings |= self.settings.model_dump(include=set(OF_SIMANS))
-        return Plan(
-            self.name, mined_path(self.workspace, self.miner), inputs, settings, {"identical_ids": before}
-        )
+        if uses_words(self.miner):
+            settings["language"] = self.dataset.language
+        defaults = {"identical_ids": before, "language": "english"}  # 0.1.0 knew no other language
+        return Plan(self.name, mined_path(self.workspace, self.miner), inputs, settings, defaults)
 
     def prepare(self) -> None:
         if uses_encoder(self.miner):

@@ -31,6 +31,7 @@ from syneg_cli.mixing import (
 )
 from syneg_cli.stages.mine import mined_path
 from syneg_cli.stages.session import Session
+from syneg_cli.stages.settings import Project
 from syneg_cli.stages.stage import Made, Plan, Stage
 from syneg_cli.verification import applied
 
@@ -163,9 +164,18 @@ class Mix(Stage):
                 yield role, path, manifest.inputs.get("negatives") == file_hash(source.path)
 
     def _rounds(self) -> int:
-        """As the project says; else one for each epoch where the strategy goes by epochs."""
-        epochs = self.project.train.epochs
-        return self.settings.rounds or (epochs if self.strategy.by_epoch else ROUNDS)
+        return rounds_of(self.project)
+
+
+def rounds_of(project: Project) -> int:
+    """As the project says; else one for each epoch where the strategy goes by epochs."""
+    by_epoch = check_strategy(project.mix.strategy).by_epoch
+    return project.mix.rounds or (project.train.epochs if by_epoch else ROUNDS)
+
+
+def most_drawn(project: Project) -> int:
+    """How many different negatives a mix draws for a pair, at most."""
+    return max(1, rounds_of(project) * project.mix.negatives)
 
 
 def mixed_name(session: Session) -> str:

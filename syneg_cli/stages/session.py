@@ -52,6 +52,7 @@ class Session:
             relevance=section.relevance,
             attributes=section.attributes.model_dump(),
             identical_ids=section.identical_ids,
+            language=section.language,
             progress=self.progress,
         )
 

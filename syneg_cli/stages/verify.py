@@ -23,23 +23,32 @@ from syneg_cli.core import (
 )
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encoder, locate, weights_hash
-from syneg_cli.generation import JUDGEMENT, Prompt, load_prompt
-from syneg_cli.llm import Classify, Request, ask_each
+from syneg_cli.generation import JUDGEMENT, Estimate, Prompt, estimate_each, load_prompt
+from syneg_cli.llm import Classify, Request, ask_each, settled_price
+from syneg_cli.mixing import check_strategy
 from syneg_cli.stages import language_model
 from syneg_cli.stages.mine import backbone_of
+from syneg_cli.stages.mix import most_drawn
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Plan, Stage
 from syneg_cli.verification import (
     CHECKS,
+    Candidate,
     Check,
     Checked,
     Tools,
     Verdict,
     candidate_of,
+    first_ranked,
+    judge_request,
     place_of,
     settled,
+    source_of,
     unverified,
 )
+
+JUDGEMENT_TOKENS = 120
+"""What a judgement is long where nothing is known of the model: two sentences, and a quotation."""
 
 
 class Verify(Stage):
@@ -72,15 +81,19 @@ class Verify(Stage):
             given = self.session.resolved.origins.get(f"verify.{key}", "default") != "default"
             here = getattr(self.settings, key)
             settings[key] = here if given else earlier.get(key, here)
-        return Plan(self.name, self.workspace.verified(self.negatives), inputs, settings)
+        if self.negatives.parent.name == "mined":
+            settings["per_query"] = self.per_query()
+        # An earlier version checked all there were: that is enough, however many a mix can draw.
+        defaults = {"per_query": self.per_query()}
+        return Plan(self.name, self.workspace.verified(self.negatives), inputs, settings, defaults)
 
     def prepare(self) -> None:
         if "margin" in self.settings.checks:
             locate(backbone_of(self.session), progress=self.session.progress)
 
     def run(self, plan: Plan) -> Made:
-        open_ = [negative for negative in self.read() if negative.status == "ok"]
-        candidates = [candidate_of(negative, self.dataset) for negative in open_]
+        open_ = self.open()
+        candidates = self.candidates()
         verdicts = {name: self.check(name)(candidates) for name in dict.fromkeys(self.settings.checks)}
         earlier = self._earlier(plan)
         checked = []
@@ -97,7 +110,23 @@ class Verify(Stage):
             silent = tuple(name for name, verdict in own.items() if verdict is None)
             checked.append(Checked(candidates[at], found, silent))
         write_jsonl(plan.path, [one.found for one in checked])
-        return Made(_counts(checked) | {"effect": plan.settings["effect"]}, checked)
+        left_out = Counter(source_of(n) for n in self.usable()) - Counter(map(source_of, open_))
+        more = {"left_out": dict(left_out), "effect": plan.settings["effect"]}
+        return Made(_counts(checked) | more, checked)
+
+    def usable(self) -> list[SyntheticNegative | MinedNegative]:
+        return [negative for negative in self.read() if negative.status == "ok"]
+
+    def open(self) -> Sequence[SyntheticNegative | MinedNegative]:
+        """What is checked of the file."""
+        return first_ranked(self.usable(), self.per_query())
+
+    def candidates(self) -> list[Candidate]:
+        return [candidate_of(negative, self.dataset) for negative in self.open()]
+
+    def per_query(self) -> int:
+        """How many mined negatives of a query are checked: no mix draws more for a pair."""
+        return self.settings.per_query or most_drawn(self.project)
 
     def read(self) -> Sequence[SyntheticNegative | MinedNegative]:
         """The negatives of the file, as they were made."""
@@ -111,7 +140,8 @@ class Verify(Stage):
             prompt = self._prompt()
             asked = content_hash([prompt.source, self.dataset.relevance])
             seed = self.project.generate.seed
-            return {"llm": language_model.llm_spec(self.session, self.name), "prompt": asked, "seed": seed}
+            llm = language_model.llm_spec(self.session, self.name)
+            return {"llm": llm, "prompt": asked, "seed": seed, "evidence": "in pieces"}
         if check == "margin":
             backbone = backbone_of(self.session)
             return {"backbone": weights_hash(backbone), "margin": self.settings.margin}
@@ -124,6 +154,8 @@ class Verify(Stage):
         """Those of the checks before, as long as the same negatives of the same data are judged."""
         manifest = read_manifest(self.workspace.verified(self.negatives))
         if manifest is None or manifest.inputs != inputs:
+            return {}
+        if manifest.settings.get("per_query", self.per_query()) < self.per_query():
             return {}
         return dict(manifest.settings)
 
@@ -153,6 +185,7 @@ def negative_files(session: Session, dataset: Dataset) -> list[Path]:
     mined = sorted(workspace.mined("x").parent.glob("*.jsonl"))
     found += [path for path in mined if not wanted or path.stem in wanted]
     there = {"synthetic" if path == written else path.stem for path in found}
+    found = found if wanted else _mixed(found, session)
     if not found or not there.issuperset(wanted):
         lacking = [name for name in wanted if name not in there]
         what = f"negatives of the source {', '.join(lacking)}" if lacking else "negatives"
@@ -161,6 +194,40 @@ def negative_files(session: Session, dataset: Dataset) -> list[Path]:
             hint=f"Run `syneg generate {dataset.name}` or `syneg mine {dataset.name}` first.",
         )
     return found
+
+
+def _mixed(files: list[Path], session: Session) -> list[Path]:
+    """Those that the strategy of [mix] reads, if there are any; says which ones it does not."""
+    mix = session.project.mix
+    reads = dict(zip(("synthetic", "mined"), check_strategy(mix.strategy).reads(mix.negatives), strict=True))
+    kept = [file for file in files if reads[file.parent.name]]
+    if not kept or len(kept) == len(files):
+        return files
+    for file in files:
+        if file not in kept:
+            session.progress.note(
+                f"{file.stem} is not checked: a {mix.strategy} mix reads none of it (--source checks it)"
+            )
+    return kept
+
+
+def estimate_judge(session: Session, dataset: Dataset) -> Estimate:
+    """What the judge's calls on all files would need; nothing is sent.
+
+    Raises:
+        MissingArtifact: there are no negatives of the sources asked for.
+    """
+    prompt = load_prompt(session.project.verify.prompt, session.resolved.folder, kind=JUDGEMENT)
+    llm = language_model.open_model(session, language_model.llm_spec(session, "verify"))
+    seed = session.project.generate.seed
+    requests = (
+        judge_request(prompt, dataset, candidate, seed)
+        for stage in verify_stages(session, dataset)
+        for candidate in stage.candidates()
+    )
+    price = settled_price(session.project.generate, llm)
+    with language_model.open_cache(session) as cache:
+        return estimate_each(requests, llm, cache, price, prompt=prompt.name, out=JUDGEMENT_TOKENS)
 
 
 def _tools(session: Session, dataset: Dataset) -> Tools:
@@ -190,10 +257,12 @@ def _tools(session: Session, dataset: Dataset) -> Tools:
 
 def _counts(checked: Sequence[Checked]) -> dict[str, Any]:
     sources = Counter(one.candidate.source for one in checked)
+    unquoted = Counter(one.candidate.source for one in checked if one.found.unquoted)
     flagged = Counter(one.candidate.source for one in checked if one.found.reason)
     return {
         "checked": dict(sources),
         "false_negatives": {source: flagged[source] for source in sources},
+        "quote_not_found": {source: unquoted[source] for source in sources},
         "no_opinion": dict(Counter(name for one in checked for name in one.no_opinion)),
         "status": dict(Counter(one.found.status for one in checked)),
     }

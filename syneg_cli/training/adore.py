@@ -123,7 +123,6 @@ class QueryCollator:
     dataset: Dataset
     texts: Texts
     tokenise: Tokenise
-    query_prompt: str | None
     epoch: int = 0
     batch: int = 0
     valid_label_columns: list[str] = field(default_factory=list)
@@ -134,7 +133,7 @@ class QueryCollator:
         relevant = [self._rows(instance.positive_id for instance in members) for members in chosen]
         excluded = [self._rows(self.dataset.excluded(members[0].query_id)) for members in chosen]
         tensors: dict[str, Any] = {"label": {"relevant": relevant, "excluded": excluded}}
-        for key, value in self.tokenise(queries, self.query_prompt).items():
+        for key, value in self.tokenise(queries, "query").items():
             tensors[f"query_{key}"] = value
         return tensors
 

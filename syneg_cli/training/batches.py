@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from syneg_cli.core import CORPUS, SYNTHETIC, NegativeRef, TrainingInstance
 from syneg_cli.data import Dataset
+from syneg_cli.encoding import Task
 from syneg_cli.mixing import Families, Texts
 from syneg_cli.training.losses import guided_mask
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-Tokenise = Callable[[list[str], "str | None"], Mapping[str, "Tensor"]]
-"""(texts, prompt) -> the model's input tensors."""
+Tokenise = Callable[[list[str], Task], Mapping[str, "Tensor"]]
+"""(texts, what they are) -> the model's input tensors, with its prompt."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,6 @@ class Collator:
     texts: Texts
     """What the data set does not have."""
     tokenise: Tokenise
-    query_prompt: str | None
-    document_prompt: str | None
     in_batch: bool = True
     guide: Judge | None = None
     """Similarities of a guide model: what it finds too relevant is masked (GISTEmbed)."""
@@ -135,16 +134,11 @@ class Collator:
         )
         queries = [self.texts.query(query_id, self.dataset) for query_id in batch.query_ids]
         tensors: dict[str, Any] = {"label": self._labels(batch)}
-        for column, texts, prompt in (
-            ("query", queries, self.query_prompt),
-            (
-                "document",
-                [self.texts.document(r, self.dataset) for r in batch.documents],
-                self.document_prompt,
-            ),
-        ):
-            for key, value in self.tokenise(texts, prompt).items():
-                tensors[f"{column}_{key}"] = value
+        documents = [self.texts.document(ref, self.dataset) for ref in batch.documents]
+        sides: tuple[tuple[Task, list[str]], ...] = (("query", queries), ("document", documents))
+        for task, texts in sides:
+            for key, value in self.tokenise(texts, task).items():
+                tensors[f"{task}_{key}"] = value
         return tensors
 
     def _current(self) -> Families:

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.encoding import plain_tokens
+from syneg_cli.encoding import Task, plain_tokens, prompt_of
 from syneg_cli.training.batches import Tokenise
 
 if TYPE_CHECKING:
@@ -19,13 +19,14 @@ TEXTS = 100_000
 
 
 def tokeniser(model: SentenceTransformer) -> Tokenise:
-    """(texts, prompt) -> what the model's `preprocess` gives, from memory where a text was seen before."""
+    """(texts, task) -> what the model's `preprocess` gives, from memory where a text was seen before."""
     cache = TokenCache(model)
 
-    def tokenise(texts: list[str], prompt: str | None) -> Mapping[str, Any]:
-        if plain_tokens(model, prompt or ""):
-            return cache.features(texts, prompt or "")
-        found: Mapping[str, Any] = model.preprocess(texts, prompt=prompt)
+    def tokenise(texts: list[str], task: Task) -> Mapping[str, Any]:
+        prompt = prompt_of(model, task)
+        if plain_tokens(model, prompt):
+            return cache.features(texts, prompt)
+        found: Mapping[str, Any] = model.preprocess(texts, prompt=prompt or None, task=task)
         return found
 
     return tokenise

@@ -193,9 +193,7 @@ def _queries(
 ) -> QueryCollator:
     from syneg_cli.training.adore import QueryCollator, by_query
 
-    return QueryCollator(
-        by_query(instances, dataset), dataset, texts, tokeniser(model), model.prompts.get("query") or None
-    )
+    return QueryCollator(by_query(instances, dataset), dataset, texts, tokeniser(model))
 
 
 def _collator(
@@ -211,8 +209,6 @@ def _collator(
         dataset=dataset,
         texts=texts,
         tokenise=tokeniser(model),
-        query_prompt=model.prompts.get("query") or None,
-        document_prompt=model.prompts.get("document") or None,
         in_batch=settings.in_batch,
         share=settings.share_negatives and world().size > 1,
         guide=helpers.guide,

@@ -1,22 +1,27 @@
 """Which negatives are relevant after all: a file per check, and what follows from the verdicts."""
 
+from syneg_cli.verification.judge import judge_request
 from syneg_cli.verification.registry import CHECKS
 from syneg_cli.verification.settings import VerifySettings
 from syneg_cli.verification.tools import Tools
 from syneg_cli.verification.verdicts import (
+    Candidate,
     Check,
     Checked,
     Verdict,
     applied,
     candidate_of,
+    first_ranked,
     known_of,
     place_of,
     settled,
+    source_of,
     unverified,
 )
 
 __all__ = [
     "CHECKS",
+    "Candidate",
     "Check",
     "Checked",
     "Tools",
@@ -24,8 +29,11 @@ __all__ = [
     "VerifySettings",
     "applied",
     "candidate_of",
+    "first_ranked",
+    "judge_request",
     "known_of",
     "place_of",
     "settled",
+    "source_of",
     "unverified",
 ]

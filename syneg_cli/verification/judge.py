@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
-from syneg_cli.data import Dataset, normalised
+from syneg_cli.data import Dataset, folded
 from syneg_cli.generation import Prompt, classify, read_object
 from syneg_cli.llm import Request, Subject
 from syneg_cli.verification.tools import Ask, Tools
 from syneg_cli.verification.verdicts import Candidate, Check, Verdict
 
 JUDGE_TOKENS = 600
+ELLIPSIS = re.compile(r"\.{3,}|…|\. \. \.")
+NO_LETTERS = re.compile(r"[\W_]+")
 
 
 def make(tools: Tools) -> Check:
@@ -21,13 +25,13 @@ def make(tools: Tools) -> Check:
 def judge(ask: Ask, prompt: Prompt, dataset: Dataset, *, seed: int = 0) -> Check:
     """A check that asks about every negative.
 
-    A "relevant" whose quotation is not in the document is no verdict of relevance: it was made up.
+    A "relevant" whose quotation is not in the document is no proof of relevance: it was made up.
     """
 
     def check(candidates: Sequence[Candidate]) -> list[Verdict | None]:
         responses = ask(
             len(candidates),
-            lambda index: _request(prompt, dataset, candidates[index], seed),
+            lambda index: judge_request(prompt, dataset, candidates[index], seed),
             partial(classify, key="relevant"),
         )
         return [
@@ -38,7 +42,7 @@ def judge(ask: Ask, prompt: Prompt, dataset: Dataset, *, seed: int = 0) -> Check
     return check
 
 
-def _request(prompt: Prompt, dataset: Dataset, candidate: Candidate, seed: int) -> Request:
+def judge_request(prompt: Prompt, dataset: Dataset, candidate: Candidate, seed: int) -> Request:
     text = prompt.render(
         query=dataset.queries[candidate.query_id].text, document=candidate.text, relevance=dataset.relevance
     )
@@ -59,14 +63,33 @@ def read_verdict(response: str, document: str) -> Verdict | None:
         said = {"true": True, "yes": True, "false": False, "no": False}.get(said.strip().lower())
     if not isinstance(said, bool):
         return None
-    evidence = str((value or {}).get("evidence") or "").strip()
-    if said and not _quoted(evidence, document):
-        return Verdict(False, 0.0, f"not in the document: {evidence}" if evidence else "no evidence quoted")
+    quotes = _texts((value or {}).get("evidence"))
+    evidence = " ... ".join(quotes)
+    if said and not _quoted(quotes, document):
+        problem = f"not in the document: {evidence}" if evidence else "no evidence quoted"
+        return Verdict(False, 0.0, problem, unquoted=True)
     return Verdict(said, float(said), evidence)
 
 
-def _quoted(evidence: str, document: str) -> bool:
-    """Whether the document holds the quotation, whose parts may be joined by an ellipsis."""
-    folded = normalised(document)
-    parts = [normalised(part).strip(" .\"'") for part in evidence.replace("…", "...").split("...")]
-    return any(parts) and all(part in folded for part in parts)
+def _texts(evidence: Any) -> list[str]:
+    """What a model quotes: a text, or a list of them, possibly as objects."""
+    if isinstance(evidence, dict):
+        evidence = list(evidence.values())
+    if isinstance(evidence, list):
+        return [text for one in evidence for text in _texts(one)]
+    return [evidence.strip()] if isinstance(evidence, str) and evidence.strip() else []
+
+
+def _quoted(quotes: Sequence[str], document: str) -> bool:
+    """Whether the document holds all pieces of the quotations, by their letters and digits.
+
+    Pieces may be joined by an ellipsis, in brackets or not. Blanks, case, dashes, and which
+    quotation marks are used do not matter: models set them as they like.
+    """
+    held = _letters(document)
+    pieces = [letters for quote in quotes for piece in ELLIPSIS.split(quote) if (letters := _letters(piece))]
+    return bool(pieces) and all(piece in held for piece in pieces)
+
+
+def _letters(text: str) -> str:
+    return NO_LETTERS.sub("", folded(text))

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from syneg_cli.core import Section, setting
+from syneg_cli.core import Positive, Section, setting
 
 
 class VerifySettings(Section):
@@ -24,6 +24,12 @@ class VerifySettings(Section):
         "Which negatives: synthetic, or a miner's name.",
         example='["synthetic"]',
         otherwise="all there are",
+    )
+    per_query: Positive | None = setting(
+        None,
+        "Mined negatives of each query and miner that are checked, the best ranked; others are not mixed.",
+        example="10",
+        otherwise="as many as [mix] can draw: rounds x negatives",
     )
     margin: Annotated[float, Field(ge=0)] = setting(
         0.05, "How far below the positive a negative has to stay."

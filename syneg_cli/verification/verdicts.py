@@ -20,6 +20,10 @@ Place = tuple[str, str, "int | None"]
 """(query, document or positive, number): what a negative and its verification have in common."""
 
 
+LEFT_OUT = "not verified"
+"""The reason of what `verify` did not look at, because no mix has a use for so many."""
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A negative as the checks see it: its query, its source, its text, and whom to compare it with."""
@@ -41,6 +45,8 @@ class Verdict:
     relevant: bool
     score: float
     evidence: str = ""
+    unquoted: bool = False
+    """Called relevant, with a quotation that the document does not hold: that is no proof, and is counted."""
 
 
 Check = Callable[[Sequence[Candidate]], list[Verdict | None]]
@@ -63,6 +69,10 @@ def candidate_of(negative: SyntheticNegative | MinedNegative, dataset: Dataset) 
     return Candidate(
         negative.query_id, negative.miner, shown(passage.title, passage.text), known, negative.doc_id
     )
+
+
+def source_of(negative: SyntheticNegative | MinedNegative) -> str:
+    return SYNTHETIC if isinstance(negative, SyntheticNegative) else negative.miner
 
 
 def shown(title: str, text: str) -> str:
@@ -101,11 +111,13 @@ def settled(
     scores = {name: s for name, s in (earlier.scores if earlier else {}).items() if name not in verdicts}
     quoted = {name: q for name, q in (earlier.evidence if earlier else {}).items() if name not in verdicts}
     against = [name for name in (earlier.relevant_by if earlier else ()) if name not in verdicts]
+    unquoted = [name for name in (earlier.unquoted if earlier else ()) if name not in verdicts]
     for name, verdict in verdicts.items():
         if verdict is not None:
             scores[name] = verdict.score
             quoted |= {name: verdict.evidence} if verdict.evidence else {}
             against += [name] if verdict.relevant else []
+            unquoted += [name] if verdict.unquoted else []
     flagged = bool(against) and (not all_agree or len(against) == len(scores))
     after: dict[Effect, Status] = {"drop": "dropped", "relabel": "positive", "mark": "ok"}
     return Verification(
@@ -115,6 +127,7 @@ def settled(
         evidence=dict(sorted(quoted.items())),
         status=after[effect] if flagged else "ok",
         reason=f"{MARK}{', '.join(sorted(against))}" if flagged else "",
+        unquoted=tuple(sorted(unquoted)),
     )
 
 
@@ -133,19 +146,34 @@ def known_of(negative: SyntheticNegative | MinedNegative) -> Verification | None
 
 
 def applied(negatives: Iterable[N], verifications: Iterable[Verification]) -> list[N]:
-    """The negatives with what was found out about them; what was dropped before stays dropped."""
+    """The negatives with what was found out about them; what was dropped before stays dropped.
+
+    What `verify` left out of a file that it checked is not drawn.
+    """
     found = {(v.query_id, v.doc_id, v.index): v for v in verifications}
+    if not found:
+        return list(negatives)
     return [_applied(negative, found.get(place_of(negative))) for negative in negatives]
 
 
 def _applied(negative: N, known: Verification | None) -> N:
     if known is None:
-        return negative
+        return replace(negative, status="dropped", reason=LEFT_OUT) if negative.status == "ok" else negative
     scores = {**negative.scores, **known.scores}
     clean = unverified(negative)
     return replace(
         clean, status=known.status, reason=known.reason, scores=scores, relevant_by=known.relevant_by
     )
+
+
+def first_ranked(negatives: Sequence[N], per_query: int) -> list[N]:
+    """The mined negatives of each query with the best ranks, in their order; all synthetic ones."""
+    ranks: dict[str, list[int]] = {}
+    for negative in negatives:
+        if isinstance(negative, MinedNegative):
+            ranks.setdefault(negative.query_id, []).append(negative.rank)
+    last = {query_id: sorted(every)[:per_query][-1] for query_id, every in ranks.items()}
+    return [n for n in negatives if not isinstance(n, MinedNegative) or n.rank <= last[n.query_id]]
 
 
 @dataclass(frozen=True)

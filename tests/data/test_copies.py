@@ -3,7 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syneg_cli.data.copies import NGRAM, Words, near_copy, normalised
+from syneg_cli.data.copies import NGRAM, Words, near_copy
+from syneg_cli.data.units import normalised
 
 TEXTS = st.lists(st.sampled_from("abcd"), max_size=14).map(" ".join)
 """Few words, so that shared 5-grams are common."""

@@ -101,11 +101,11 @@ def test_mirror_through_the_cli_and_into_a_batch(mixed: Path, tiny: Path, tmp_pa
     data = load_dataset(str(tiny), cache=tmp_path / "cache", dev_fraction=0)
     seen: list[list[str]] = []
 
-    def tokenise(texts: list[str], prompt: str | None) -> dict[str, object]:
+    def tokenise(texts: list[str], task: str) -> dict[str, object]:
         seen.append(texts)
         return {}
 
-    collate = Collator(families(instances), data, read_texts(manifest, data), tokenise, None, None)  # type: ignore[arg-type]
+    collate = Collator(families(instances), data, read_texts(manifest, data), tokenise)  # type: ignore[arg-type]
     collate([{"family": 0}])
     queries, documents = seen
     assert queries == [data.queries["q1"].text, "own query of q1's first", "own query of q1's second"]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from datasets import load_dataset as load_table
@@ -12,11 +15,11 @@ from syneg_cli.core.artifacts import read_manifest
 from syneg_cli.core.errors import UsageError
 from syneg_cli.core.files import write_jsonl
 from syneg_cli.core.record_files import read_instances, write_instances
-from syneg_cli.core.records import SYNTHETIC, NegativeRef, TrainingInstance
+from syneg_cli.core.records import SYNTHETIC, NegativeRef, SyntheticNegative, TrainingInstance
 from syneg_cli.data.dataset import Dataset, load_dataset
 from syneg_cli.mixing.mirror import mirrored
 from syneg_cli.mixing.readers import Row, read_rows, resolve
-from syneg_cli.mixing.texts import Texts
+from syneg_cli.mixing.texts import Texts, texts_of
 from syneg_cli.mixing.writers import FORMATS, TRIPLETS, export, rows
 from tests.conftest import DOCS, QUERIES, Cli, write_dataset
 
@@ -85,8 +88,85 @@ def test_tevatron(data: Dataset, tmp_path: Path) -> None:
         "query_id": "mirror:s1",
         "query": "own one",
         "positive_passages": [{"docid": "s1", "title": "", "text": "A written text."}],
-        "negative_passages": [{"docid": "d1", "title": DOCS["d1"][0], "text": DOCS["d1"][1]}],
+        "negative_passages": [{"docid": "d1", "title": "", "text": full("d1")}],
+    }, "a written text without a title: no title has a field of its own"
+    titled = replace(WRITTEN, titles={"s1": "A", "s2": "Another"})
+    export(tmp_path / "t.jsonl", FORMATS["tevatron"], rows(INSTANCES, data, titled))
+    row = lines(tmp_path / "t.jsonl")[1]
+    assert row["positive_passages"] == [{"docid": "s1", "title": "A", "text": "written text."}]
+    assert row["negative_passages"] == [{"docid": "d1", "title": DOCS["d1"][0], "text": DOCS["d1"][1]}]
+
+
+def test_mined_negatives_alone_keep_what_titles_there_are(tmp_path: Path) -> None:
+    folder = write_dataset(tmp_path / "half", DOCS | {"d2": ("", "No title.")})
+    half = load_dataset(str(folder), cache=tmp_path / "cache", dev_fraction=0)
+    export(tmp_path / "t.jsonl", FORMATS["tevatron"], rows(INSTANCES[:1], half, Texts()))
+    row: Any = lines(tmp_path / "t.jsonl")[0]
+    assert [passage["title"] for passage in row["negative_passages"]] == ["", DOCS["d6"][0], DOCS["d3"][0]]
+
+
+def passages(value: object) -> Iterator[tuple[str, ...]]:
+    """Every passage of an exported row, by its fields."""
+    if isinstance(value, str):
+        yield (value,)
+    elif isinstance(value, dict):
+        yield value["title"], value["text"]
+    elif isinstance(value, list):
+        for one in value:
+            yield from passages(one)
+
+
+@pytest.mark.parametrize("form", [*FORMATS, "triplets"])
+@pytest.mark.parametrize("corpus_titles", ["all", "some", "none"])
+@pytest.mark.parametrize("written_titles", ["all", "some", "none"])
+def test_no_format_tells_written_texts_by_their_fields(
+    form: str, corpus_titles: str, written_titles: str, tmp_path: Path
+) -> None:
+    """With a separator behind titles, either all passages show one or none does."""
+    has: dict[str, Callable[[int], bool]] = {
+        "all": lambda number: True,
+        "some": lambda number: number % 2 == 0,
+        "none": lambda number: False,
     }
+    docs = {f"d{i}": (f"T{i}" if has[corpus_titles](i) else "", f"  text {i}\n") for i in range(1, 7)}
+    folder = write_dataset(tmp_path / "x", docs)
+    data = load_dataset(str(folder), cache=tmp_path / "cache", dev_fraction=0)
+    written = [
+        SyntheticNegative(
+            "q1", "d1", i, f"T{i}" if has[written_titles](i) else "", f"written {i}", "p", "l", "k"
+        )
+        for i in (1, 2)
+    ]
+    drawn = (
+        *(NegativeRef(SYNTHETIC, one.id) for one in written),
+        NegativeRef("bm25", "d2"),
+        NegativeRef("bm25", "d3"),
+    )
+    instance = TrainingInstance("q1", "d1", (drawn,))
+    chosen = FORMATS.get(form, TRIPLETS)
+    export(tmp_path / "e", chosen, rows([instance], data, texts_of(written)))
+    if chosen.parquet:
+        found = load_table(
+            "parquet", data_files=str(tmp_path / "e"), split="train", cache_dir=str(tmp_path / "hf")
+        )
+        exported: list[Any] = [dict(row) for row in found]
+    else:
+        exported = lines(tmp_path / "e")
+    fields = [
+        passage
+        for row in exported
+        for key, value in row.items()
+        if key.startswith(("pos", "neg")) and not key.endswith(("_id", "_ids"))
+        for passage in passages(value)
+    ]
+    separated = [bool(passage[0]) for passage in fields if len(passage) == 2]
+    assert len({len(passage) for passage in fields}) == 1
+    assert len(set(separated)) <= 1
+    assert all(separated) is (corpus_titles == written_titles == "all") or not separated
+    assert all(part == part.strip() for passage in fields for part in passage)
+    assert {" ".join(passage).strip() for passage in fields} == {
+        " ".join(part.strip() for part in docs[doc_id]).strip() for doc_id in ("d1", "d2", "d3")
+    } | {one.full_text for one in written}
 
 
 @pytest.mark.parametrize("triplets", [False, True])

@@ -84,7 +84,7 @@ def test_instances_are_grouped_by_query_and_synthetic_positives_left_out(data: D
 def test_the_collator_names_rows(data: Dataset, tiny_model: Path) -> None:
     model = load_model(str(tiny_model))
     collator = QueryCollator(
-        by_query(INSTANCES, data), data, Texts(), lambda texts, prompt: model.preprocess(texts), None
+        by_query(INSTANCES, data), data, Texts(), lambda texts, prompt: model.preprocess(texts)
     )
     batch = collator([{"family": 1}, {"family": 0}])
     assert batch["label"]["relevant"] == [frozenset({2}), frozenset({0, 1})]

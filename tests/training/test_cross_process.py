@@ -42,9 +42,7 @@ def gradient(folder: str, model_path: str, rows: list[int], *, shared: bool) -> 
         families=families(INSTANCES),
         dataset=dataset,
         texts=Texts(),
-        tokenise=lambda texts, prompt: model.preprocess(texts, prompt=prompt),
-        query_prompt=None,
-        document_prompt=None,
+        tokenise=lambda texts, task: model.preprocess(texts, task=task),
         share=shared,
     )
     batch = collator([{"family": row} for row in rows])

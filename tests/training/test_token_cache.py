@@ -14,8 +14,9 @@ TEXTS = ["sleep and memory", "vitamin d supplements raise bone density " * 9, ""
 
 def test_the_features_are_those_of_preprocess(tiny_model: Path) -> None:
     model = load_model(str(tiny_model))
-    for prompt in (None, "query: "):
-        ours, theirs = tokeniser(model)(TEXTS, prompt), model.preprocess(TEXTS, prompt=prompt)
+    for prompt in ("", "query: "):
+        model.prompts["query"] = prompt
+        ours, theirs = tokeniser(model)(TEXTS, "query"), model.preprocess(TEXTS, prompt=prompt or None)
         theirs.pop("prompt_length", None)  # for models that pool without the prompt: no plain ones
         assert set(ours) == set(theirs)
         for name, value in theirs.items():
@@ -51,4 +52,48 @@ def test_a_model_with_preprocessing_of_its_own_keeps_it(
 ) -> None:
     model = load_model(str(tiny_model))
     monkeypatch.setattr("syneg_cli.training.token_cache.plain_tokens", lambda model, prompt: False)
-    assert torch.equal(tokeniser(model)(["a b"], None)["input_ids"], model.preprocess(["a b"])["input_ids"])
+    assert torch.equal(
+        tokeniser(model)(["a b"], "document")["input_ids"], model.preprocess(["a b"])["input_ids"]
+    )
+
+
+@pytest.mark.parametrize("pools_prompt", [True, False])
+@pytest.mark.parametrize(
+    "prompts",
+    [
+        {"query": "aspirin: ", "passage": "sleep: "},
+        {"query": "aspirin: ", "document": "sleep: "},
+        {"corpus": "memory of "},
+        {"query": "aspirin: "},
+        {},
+    ],
+)
+def test_training_encodes_as_sentence_transformers_does(
+    prompts: dict[str, str], pools_prompt: bool, tiny_model: Path, tmp_path: Path
+) -> None:
+    """Vectors of a training batch, of our encoder, and of the saved model's own methods: all the same."""
+    from sentence_transformers import SentenceTransformer
+
+    from syneg_cli.encoding import Encoder
+    from syneg_cli.training.model_folder import save_model
+
+    given = SentenceTransformer(str(tiny_model), device="cpu")
+    given.prompts = dict(prompts)
+    pooling: Any = given[1]
+    pooling.include_prompt = pools_prompt
+    given.save(str(tmp_path / "given"))
+    model = load_model(str(tmp_path / "given")).eval()
+    tokenise, encoder = tokeniser(model), Encoder(model, precision="fp32")
+    with torch.no_grad():
+        queries = model(dict(tokenise(TEXTS, "query")))["sentence_embedding"].numpy()
+        documents = model(dict(tokenise(TEXTS, "document")))["sentence_embedding"].numpy()
+    save_model(model, tmp_path / "saved", "card")
+    for other in (model, SentenceTransformer(str(tmp_path / "saved"), device="cpu")):
+        assert other.encode_query(TEXTS) == pytest.approx(queries, abs=1e-6)
+        assert other.encode_document(TEXTS) == pytest.approx(documents, abs=1e-6)
+    assert encoder.encode_queries(TEXTS) == pytest.approx(queries, abs=1e-6)
+    assert encoder.encode_texts(TEXTS) == pytest.approx(documents, abs=1e-6)
+    plain = given.encode(TEXTS)
+    asked = prompts.get("document") or prompts.get("passage") or prompts.get("corpus")
+    assert bool(asked) != bool(documents == pytest.approx(plain, abs=1e-6))
+    assert model.prompts["document"] == (asked or "")

@@ -32,7 +32,7 @@ WRITTEN = SyntheticNegative("q1", "d1", 1, "Title", "Bone mass rose with vitamin
 MINED = MinedNegative("q1", "d2", "bm25", 1, 3.5)
 
 
-def verdict_json(relevant: object, evidence: str = "") -> str:
+def verdict_json(relevant: object, evidence: object = "") -> str:
     return json.dumps({"reasoning": "r", "evidence": evidence, "relevant": relevant})
 
 
@@ -42,6 +42,15 @@ def verdict_json(relevant: object, evidence: str = "") -> str:
         (verdict_json(False), False),
         (verdict_json(True, "raise bone density. In older women"), True),
         (verdict_json(True, '"Vitamin D ... IN OLDER WOMEN."'), True),
+        (verdict_json(True, ["raise bone density", "older women"]), True),
+        (verdict_json(True, ["raise bone density", "younger men"]), False),
+        (verdict_json(True, [{"quote": "raise bone density"}]), True),
+        (verdict_json(True, "Vitamin D […] bone density"), True),
+        (verdict_json(True, "Vitamin D [...] in older women"), True),
+        (verdict_json(True, "“Vitamin\u00a0D supplements  raise bone‐density.”"), True),
+        (verdict_json(True, "Ｖｉｔａｍｉｎ D sup\u00adplements"), True),
+        (verdict_json(True, "..."), False),
+        (verdict_json(True, [None, 3]), False),
         (verdict_json("yes", "bone density"), True),
         (verdict_json(True, "cures everything"), False),
         (verdict_json(True, ""), False),
@@ -52,6 +61,8 @@ def verdict_json(relevant: object, evidence: str = "") -> str:
 def test_a_verdict_needs_evidence_that_is_in_the_document(response: str, expected: bool | None) -> None:
     verdict = read_verdict(response, DOCUMENT)
     assert (verdict.relevant if verdict else None) is expected
+    claimed = json.loads(response)["relevant"] in (True, "yes") if verdict else False
+    assert (verdict.unquoted if verdict else False) is (claimed and not expected), "a verdict of its own"
 
 
 def asked(engine: Engine, count: int, make: Callable[[int], Request], classify: Classify) -> list[str | None]:
@@ -120,7 +131,8 @@ def test_effects_and_agreement() -> None:
 
 VERDICTS = st.dictionaries(
     st.sampled_from(["judge", "margin", "cross-encoder"]),
-    st.none() | st.builds(Verdict, st.booleans(), st.floats(-1, 1), st.sampled_from(["", "a quote"])),
+    st.none()
+    | st.builds(Verdict, st.booleans(), st.floats(-1, 1), st.sampled_from(["", "a quote"]), st.booleans()),
 )
 
 
@@ -192,6 +204,64 @@ def test_the_command(cli: Cli, tiny: Path, work: Path, monkeypatch: pytest.Monke
         again = cli("verify", tiny, "--llm", "ollama:llama3", "--effect", "relabel", "--json")
         assert again.json["false_negatives"] == {"synthetic": 1, "bm25": 1}, "also where one was up to date"
     assert [file.read_bytes() for file in judged_files] == before, "what is judged is never rewritten"
+
+
+def listed(body: Body, number: int) -> Reply:
+    """A judge that finds everything relevant, quotes a list of pieces, and makes one quotation up."""
+    document = prompt_of(body).split("<document>")[1].split("</document>")[0].strip()
+    pieces = [document[:12].upper(), f"“{document[-12:]}”"]
+    return Reply(text=verdict_json(True, "made up" if "Calcium" in document else pieces))
+
+
+def test_quotes_as_models_set_them_count_and_made_up_ones_are_named(
+    cli: Cli, tiny: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ChatServer(listed) as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        shown = cli("verify", tiny, "--llm", "ollama:llama3")
+        assert shown.code == 0, shown.err
+        assert "1 called relevant with a quotation that the document does not hold" in shown.out.replace(
+            "\n", " "
+        )
+        result = cli("verify", tiny, "--llm", "ollama:llama3", "--json")
+    assert result.json["false_negatives"] == {"synthetic": 1, "bm25": 2}
+    assert result.json["quote_not_found"] == {"synthetic": 1, "bm25": 0}
+    assert [v.unquoted for v in found(work, "synthetic-default")] == [(), ("judge",)]
+    assert [v.status for v in found(work, "synthetic-default")] == ["dropped", "ok"]
+
+
+def test_only_what_a_mix_can_draw_is_judged_and_the_rest_is_not_mixed(
+    cli: Cli, tiny: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """2 rounds of 1 negative: two of the three mined documents of the query."""
+    three = [
+        replace(MINED, doc_id=doc_id, rank=rank) for rank, doc_id in enumerate(("d4", "d2", "d6"), start=1)
+    ]
+    write_jsonl(work / "mined/bm25.jsonl", three)
+    few = ("--llm", "ollama:llama3", "--set", "mix.rounds=2", "--set", "mix.negatives=1")
+    with ChatServer(lambda body, number: Reply(text=verdict_json(False))) as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        asked = cli("verify", tiny, *few, "--estimate", "--json")
+        assert asked.code == 0, asked.err
+        assert (asked.json["negatives"], asked.json["calls"]) == (4, 4)
+        assert server.requests == [], "nothing is sent"
+        assert "tokens in" in cli("verify", tiny, *few, "--estimate").out
+        result = cli("verify", tiny, *few, "--json")
+        assert result.json["checked"] == {"synthetic": 2, "bm25": 2}
+        assert result.json["left_out"] == {"bm25": 1}
+        assert {v.doc_id for v in found(work, "mined-bm25")} == {"d4", "d2"}
+        assert len(server.requests) == 4
+        after = cli("verify", tiny, *few, "--estimate", "--json")
+        assert (after.json["negatives"], after.json["calls"]) == (4, 0), "the cache answers"
+        mixed = cli("mix", tiny, "--strategy", "retrieved", "--miner", "bm25", "--json")
+        assert mixed.code == 0, mixed.err
+        assert '"d6"' not in Path(str(mixed.json["path"])).read_text(encoding="utf-8")
+        more = cli("verify", tiny, *few, "--set", "verify.per_query=9", "--json")
+        assert more.json["left_out"] == {}
+        assert len(server.requests) == 5
+        unread = cli("verify", tiny, *few, "--set", "mix.strategy=synthetic", "--json")
+        assert unread.json["checked"] == {"synthetic": 2}
+        assert "bm25 is not checked" in unread.err
 
 
 def test_a_later_check_adds_to_the_earlier_one(

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
 from syneg_cli.cli.options import Call, Flag, flags, section
 from syneg_cli.cli.options import command as make
+from syneg_cli.cli.render.generated import estimated
 from syneg_cli.cli.render.verified import verified
-from syneg_cli.stages import perform, verify_stages
+from syneg_cli.stages import estimate_judge, perform, verify_stages
 
 JUDGE = ("llm", "base_url", "concurrency", "max_cost", "max_calls")
 
@@ -17,12 +23,22 @@ JUDGE = ("llm", "base_url", "concurrency", "max_cost", "max_calls")
     Flag("mine.backbone", help="The encoder of the margin check."),
     force=True,
 )
-def command(call: Call) -> None:
+def command(
+    call: Call,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="The judge's calls, tokens and cost; nothing is sent.")
+    ] = False,
+) -> None:
     """Find false negatives among the synthetic and the mined ones.
 
     Verdicts are stored beside the negatives; those of earlier checks are kept. `syneg mix` reads them.
     """
     dataset = call.dataset()
+    if estimate:
+        found = estimate_judge(call.session, dataset)
+        data = asdict(found)
+        call.output.result({"negatives": data.pop("pairs"), **data}, *estimated(found, "negatives"))
+        return
     done = [perform(stage, force=call.force) for stage in verify_stages(call.session, dataset)]
     data, shown = verified(done, dataset)
     call.output.result(data, *shown)

@@ -42,9 +42,9 @@ def generated(record: Generated, seconds: float) -> tuple[Any, ...]:
     return table(None, ["generate", ""], rows, right=lambda column: column == ""), told
 
 
-def estimated(found: Estimate) -> tuple[Any, ...]:
+def estimated(found: Estimate, what: str = "pairs") -> tuple[Any, ...]:
     rows: list[tuple[object, ...]] = [
-        ("pairs", found.pairs, None, None),
+        (what, found.pairs, None, None),
         ("from the cache", found.cached, None, None),
         ("calls", found.calls, None, None),
     ]
