@@ -111,7 +111,7 @@ def test_a_run_is_measured_by_the_same_rule_and_again_when_it_changes(tmp_path: 
     run.write_text("q Q0 q 1 2 x\nq Q0 a 2 1 x\n")
     dropped = cli("eval", folder, "--run", run, "--json")
     assert "each for the query that it is itself: 1 (identical_ids = auto)" in dropped.err
-    stored = json.loads(Path(".syneg/args/eval/their-test.json").read_text())
+    stored = json.loads(next(Path(".syneg/args/eval").glob("run-their-*-test.json")).read_text())
     assert stored["metrics"]["ndcg@10"] == 1.0
     kept = cli("eval", folder, "--run", run, "--identical-ids", "keep")
     assert "0.6309" in kept.out

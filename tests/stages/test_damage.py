@@ -99,7 +99,7 @@ def test_runs_are_stored_apart_from_models_and_from_one_another(project: Cli, ti
     before = model.read_bytes()
     for folder, document in (("a", "d1"), ("b", "d2")):
         Path(folder).mkdir()
-        Path(folder, f"{tiny_model.name}.trec").write_text(f"q4 Q0 {document} 1 1.0 x\n")
+        Path(folder, f"{tiny_model.name}.trec").write_text(f"q3 Q0 {document} 1 1.0 x\n")
         assert project("eval", "--run", Path(folder, f"{tiny_model.name}.trec")).code == 0
     assert model.read_bytes() == before
     assert len(list(MADE.glob("eval/run-*-test.json"))) == 2
