@@ -53,6 +53,7 @@ from syneg_cli.verification import (
     place_of,
     settled,
     unverified,
+    verdicts_of,
 )
 
 N = TypeVar("N", bound=SyntheticNegative | MinedNegative)
@@ -212,7 +213,7 @@ def _checked(every: list[N], tools: Tools) -> list[N]:
     usable = [negative for negative in map(unverified, every) if negative.status == "ok"]
     earlier = {place_of(negative): known_of(negative) for negative in every}
     candidates = [candidate_of(negative, tools.dataset) for negative in usable]
-    verdicts = {name: CHECKS[name](tools)(candidates) for name in dict.fromkeys(tools.settings.checks)}
+    verdicts = verdicts_of(tools.settings.checks, lambda name: CHECKS[name](tools), candidates)
     found = [
         settled(
             place_of(negative),

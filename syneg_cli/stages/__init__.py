@@ -5,7 +5,7 @@ from syneg_cli.stages.demo import run_arms, write_demo
 from syneg_cli.stages.documents import example_text
 from syneg_cli.stages.evaluate import Measured, measure, subject_of
 from syneg_cli.stages.generate import Generate, Generated
-from syneg_cli.stages.language_model import cache_path, open_cache, stored_answers
+from syneg_cli.stages.language_model import cache_path, open_cache, remembering, stored_answers
 from syneg_cli.stages.mine import Mined, mine_stages
 from syneg_cli.stages.mirror_queries import MirroredQueries, MirrorQueries
 from syneg_cli.stages.mix import Mix, MixedRecord, mix_of, mixed_name
@@ -46,6 +46,7 @@ __all__ = [
     "mixed_name",
     "open_cache",
     "perform",
+    "remembering",
     "rendered_prompt",
     "report_workspace",
     "reported_models",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
-from syneg_cli.core import UsageError, Workspace
+from syneg_cli.core import UsageError, Workspace, read_manifest
+from syneg_cli.data import Dataset
 from syneg_cli.llm import LLM, Cache, Engine, Limits, open_llm, public_url, settled_price
 from syneg_cli.stages.session import Session
 
@@ -35,6 +37,25 @@ def llm_spec(session: Session, stage: str) -> str:
     if not spec:
         raise UsageError(f"{stage}: no LLM is named.", hint=LLM_HINT)
     return spec
+
+
+def remembering(session: Session, dataset: Dataset) -> Session:
+    """The session with the model and server of the last `generate`, where no model is named now.
+
+    `run` and `status` without flags go on with what was done, instead of asking again which model it was.
+    """
+    section = session.project.generate
+    if section.llm:
+        return session
+    manifest = read_manifest(session.workspace(dataset).synthetic(section.name))
+    if manifest is None or not manifest.settings.get("llm"):
+        return session
+    last = {"llm": manifest.settings["llm"]}
+    if section.base_url is None and manifest.settings.get("endpoint"):
+        last["base_url"] = manifest.settings["endpoint"]
+    generate = section.model_copy(update=last)
+    resolved = replace(session.resolved, project=session.project.model_copy(update={"generate": generate}))
+    return replace(session, resolved=resolved)
 
 
 def open_model(session: Session, spec: str) -> LLM:

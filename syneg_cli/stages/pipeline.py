@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from syneg_cli.core import MissingArtifact, UsageError, read_manifest
+from syneg_cli.core import Manifest, MissingArtifact, UsageError, read_manifest
 from syneg_cli.data import Dataset
+from syneg_cli.evaluation import MAIN_METRIC
 from syneg_cli.mixing import check_strategy
 from syneg_cli.stages.evaluate import Eval, Measured, evaluation_of, retriever, trained_here
 from syneg_cli.stages.generate import Generate
@@ -53,6 +54,8 @@ class State:
     created: str = "-"
     seconds: float | None = None
     cost: float | None = None
+    path: str = ""
+    """Of the result, under the work directory."""
 
 
 def states(stages: Sequence[Stage]) -> list[State]:
@@ -78,6 +81,27 @@ def _state(stage: Stage) -> State:
     manifest = read_manifest(plan.path)
     if reason is not None or manifest is None:
         return State(stage.name, stage.label, "to do" if not plan.path.exists() else "stale", reason or "")
-    where = plan.path.relative_to(stage.session.work_dir)
-    made = manifest.created[:16].replace("T", " ")
-    return State(stage.name, stage.label, "up to date", str(where), made, manifest.seconds, manifest.cost_usd)
+    return State(
+        stage.name,
+        stage.label,
+        "up to date",
+        _told(manifest),
+        manifest.created[:16].replace("T", " "),
+        manifest.seconds,
+        manifest.cost_usd,
+        str(plan.path.relative_to(stage.session.work_dir)),
+    )
+
+
+def _told(manifest: Manifest) -> str:
+    """What a stage made, in a few words."""
+    counts = manifest.counts
+    told = {
+        "generate": ("negatives", "{} negatives"),
+        "mine": ("negatives", "{} negatives"),
+        "mix": ("instances", "{} pairs"),
+        "train": ("steps", "{} steps"),
+        "eval": (MAIN_METRIC, "nDCG@10 {:.4f}"),
+    }
+    key, words = told.get(manifest.stage, ("", ""))
+    return words.format(counts[key]) if key in counts else ""

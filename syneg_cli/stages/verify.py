@@ -45,6 +45,7 @@ from syneg_cli.verification import (
     settled,
     source_of,
     unverified,
+    verdicts_of,
 )
 
 JUDGEMENT_TOKENS = 120
@@ -94,7 +95,7 @@ class Verify(Stage):
     def run(self, plan: Plan) -> Made:
         open_ = self.open()
         candidates = self.candidates()
-        verdicts = {name: self.check(name)(candidates) for name in dict.fromkeys(self.settings.checks)}
+        verdicts = verdicts_of(self.settings.checks, self.check, candidates)
         earlier = self._earlier(plan)
         checked = []
         for at, negative in enumerate(open_):

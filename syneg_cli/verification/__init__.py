@@ -17,6 +17,7 @@ from syneg_cli.verification.verdicts import (
     settled,
     source_of,
     unverified,
+    verdicts_of,
 )
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "settled",
     "source_of",
     "unverified",
+    "verdicts_of",
 ]

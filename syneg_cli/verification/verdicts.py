@@ -11,7 +11,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
-from syneg_cli.core import MARK, SYNTHETIC, MinedNegative, Status, SyntheticNegative, Verification
+from syneg_cli.core import (
+    MARK,
+    SYNTHETIC,
+    MinedNegative,
+    Status,
+    SynegError,
+    SyntheticNegative,
+    Verification,
+)
 from syneg_cli.data import Dataset
 
 Effect = Literal["drop", "relabel", "mark"]
@@ -91,6 +99,24 @@ def unverified(negative: N) -> N:
     if negative.status == "positive" or negative.relevant_by:
         return replace(negative, status="ok", reason="", relevant_by=())
     return negative
+
+
+def verdicts_of(
+    names: Iterable[str], check: Callable[[str], Check], candidates: Sequence[Candidate]
+) -> dict[str, list[Verdict | None]]:
+    """Check -> its verdict on each candidate.
+
+    Raises:
+        SynegError: a check has none to give on any of them, so that nothing was found out.
+    """
+    found = {name: check(name)(candidates) for name in dict.fromkeys(names)}
+    for name, verdicts in found.items():
+        if candidates and not any(verdicts):
+            raise SynegError(
+                f"{name} gave no usable verdict on any of {len(candidates)} negatives. Nothing is written.",
+                hint="Look at the answers with `syneg cache list`, or choose another model or check.",
+            )
+    return found
 
 
 def settled(

@@ -133,3 +133,29 @@ def test_training_that_diverges_saves_nothing(
     assert "Training diverged" in result.err
     assert "step" in result.err
     assert not Path(".syneg/tiny/models/m").exists()
+
+
+def test_a_judge_that_says_nothing_is_a_failure(generate: Cli, cli: Cli, tiny: Path) -> None:
+    with ChatServer() as server:
+        assert generate(server).code == 0
+    with ChatServer(lambda body, number: Reply(text="I would rather not say.")) as server:
+        llm = ("--llm", "openai:m", "--base-url", server.openai_url, "--set", "dataset.dev_fraction=0")
+        result = cli("verify", tiny, *llm)
+    assert result.code == 1
+    assert "judge gave no usable verdict on any of 6 negatives" in result.err
+    assert not Path(".syneg/tiny/verified").exists()
+
+
+def test_status_and_run_go_on_with_the_model_of_the_last_run(generate: Cli, cli: Cli, tiny: Path) -> None:
+    same = (tiny, "--set", "dataset.dev_fraction=0", "--set", "generate.corrections=0")
+    with ChatServer() as server:
+        assert generate(server).code == 0
+        asked = len(server.requests)
+        stages = cli("status", *same, "--json").json["stages"]
+        assert isinstance(stages, list)
+        states = {stage["stage"]: (stage["state"], stage["detail"]) for stage in stages}
+        assert states["generate"] == ("up to date", "6 negatives")
+        changed = cli("status", *same, "--set", "generate.n=1", "--json").json["stages"]
+        assert isinstance(changed, list)
+        assert changed[0]["detail"] == "n changed: 2 -> 1", "neither the model nor the server changed"
+        assert len(server.requests) == asked

@@ -6,14 +6,15 @@ from syneg_cli.cli.options import PIPELINE, Call
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.measured import measured
 from syneg_cli.cli.render.stages import tables
-from syneg_cli.stages import run_stages
+from syneg_cli.stages import remembering, run_stages
 
 
 @make(*PIPELINE, force=True)
 def command(call: Call) -> None:
     """Do whatever of generate, mine, mix, train and eval is not up to date."""
     dataset = call.dataset()
-    done, result = run_stages(call.session, dataset, force=call.force)
+    session = remembering(call.session, dataset)
+    done, result = run_stages(session, dataset, force=call.force)
     data, shown = measured(result)
     stages = [each.as_json() for each in done]
     every = [item for each in done for item in tables(each, dataset)]

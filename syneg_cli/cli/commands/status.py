@@ -5,13 +5,14 @@ from __future__ import annotations
 from syneg_cli.cli.options import PIPELINE, Call
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.stages import states as table_of
-from syneg_cli.stages import stages_of, states
+from syneg_cli.stages import remembering, stages_of, states
 
 
 @make(*PIPELINE)
 def command(call: Call) -> None:
     """Show which stages are up to date, and why the others are not."""
     dataset = call.dataset()
-    found = states(stages_of(call.session, dataset))
-    shown = table_of(found, dataset.name, call.session.work_dir)
+    session = remembering(call.session, dataset)
+    found = states(stages_of(session, dataset))
+    shown = table_of(found, dataset.name, session.work_dir)
     call.output.result({"dataset": dataset.name, "stages": [vars(one) for one in found]}, shown)
