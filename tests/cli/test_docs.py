@@ -15,8 +15,8 @@ from syneg_cli.cli.commands import COMMANDS
 from syneg_cli.stages.documents import example_text, settings_page
 from syneg_cli.stages.project import _flatten, resolve, setting_keys
 from syneg_cli.stages.settings import Project
-from tests.conftest import Cli, write_dataset
-from tests.servers import ChatServer, negatives_text
+from tests.conftest import QRELS, Cli, write_dataset
+from tests.servers import Body, ChatServer, Reply, good_reply, negatives_text, prompt_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -75,8 +75,18 @@ def beginner(tmp_path: Path, tiny_model: Path, cli: Cli, monkeypatch: pytest.Mon
 
     write_dataset(tmp_path / "data" / "scifact")
     write_dataset(Path("my-corpus"))
-    recorded = {"query_id": "q1", "doc_id": "d1", "prompt": "syneg", "n": 2, "response": negatives_text()}
-    Path("scifact-train.jsonl").write_text(json.dumps(recorded) + "\n", encoding="utf-8")
+    recorded = [
+        {
+            "query_id": query_id,
+            "doc_id": doc_id,
+            "prompt": "syneg",
+            "n": 2,
+            "response": negatives_text(words=9),
+        }
+        for query_id, doc_id, _ in QRELS["train"]
+    ]
+    lines = "".join(json.dumps(answer) + "\n" for answer in recorded)
+    Path("scifact-train.jsonl").write_text(lines, encoding="utf-8")
     hub = tmp_path / "hub" / "models--BAAI--bge-base-en-v1.5"
     shutil.copytree(tiny_model, hub / "snapshots" / "abc")
     (hub / "refs").mkdir()
@@ -86,10 +96,17 @@ def beginner(tmp_path: Path, tiny_model: Path, cli: Cli, monkeypatch: pytest.Mon
     return cli
 
 
+def writer_and_judge(body: Body, number: int) -> Reply:
+    """Writes where negatives are asked for, and judges else."""
+    if "hard negative" in prompt_of(body):
+        return good_reply(body, number)
+    return Reply(text='{"relevant": false, "evidence": ""}')
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_command_of_a_page_runs(page: Path, beginner: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    with ChatServer() as server:
+    with ChatServer(writer_and_judge) as server:
         monkeypatch.setenv("OLLAMA_HOST", server.url)
         for line in COMMAND.findall(page.read_text(encoding="utf-8")):
             result = beginner(*shlex.split(line)[1:])
@@ -125,7 +142,7 @@ def test_the_python_of_every_page_runs(
     demo.write_dataset(Path("syneg-demo") / demo.DATASET)
     demo.write_recordings(Path("syneg-demo"))
     ran = 0
-    with ChatServer() as server:
+    with ChatServer(writer_and_judge) as server:
         monkeypatch.setenv("OLLAMA_HOST", server.url)
         for page in PAGES:
             names: dict[str, object] = {}
