@@ -46,7 +46,7 @@ def watch(
 def facts(stats: Stats, seconds: float, cap: float | None = None, unit: str = "pairs") -> list[str]:
     """`120/809 pairs (15%)`, `ETA 2m 05s`, `8 in flight`, ...: what there is to say, in order."""
     share = f" ({stats.done / stats.total:.0%})" if stats.total else ""
-    said = [f"{stats.done}/{stats.total} {unit}{share}"]
+    said = [f"{stats.done}/{stats.total} {unit}{share}", *spending(stats, cap)]
     asked = stats.done - stats.from_cache
     if asked > 0 and stats.done < stats.total:
         said.append(f"ETA {duration(seconds * (stats.total - stats.done) / asked)}")
@@ -56,7 +56,6 @@ def facts(stats: Stats, seconds: float, cap: float | None = None, unit: str = "p
         said.append(f"{stats.from_cache} from the cache{saved}")
     if stats.prompt_tokens or stats.completion_tokens:
         said.append(f"{stats.prompt_tokens:,} tokens in, {stats.completion_tokens:,} out")
-    said += spending(stats, cap)
     for count, what in (
         (stats.retries, "retries"),
         (stats.failed, "failed"),

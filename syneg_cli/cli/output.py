@@ -72,7 +72,8 @@ class Output:
             print(json.dumps(data, ensure_ascii=False, default=str))
             return
         for item in shown:
-            self.results.print(item, soft_wrap=isinstance(item, str))
+            text = isinstance(item, str)  # of documents and servers too: no markup
+            self.results.print(item, soft_wrap=text, markup=not text)
 
     @contextmanager
     def task(self, description: str, total: int | None, unit: str = "") -> Iterator[Advance]:

@@ -142,3 +142,11 @@ def test_init_writes_a_project_that_loads_and_replaces_nothing(cli: Cli) -> None
     assert cli("init", "fiqa", "--force").code == 0
     assert 'name = "fiqa"' in Path("syneg.toml").read_text()
     assert Path("prompts/syneg.txt").read_text() == "mine"
+
+
+def test_text_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """Documents and servers write brackets that mean nothing."""
+    from syneg_cli.cli.output import Output
+
+    Output().result({}, "[mix] draws [/] no more; see [bold] and \\[verify]")
+    assert capsys.readouterr().out == "[mix] draws [/] no more; see [bold] and \\[verify]\n"

@@ -37,7 +37,7 @@ def states(found: Sequence[State], dataset: str, work_dir: Path) -> Any:
             one.label,
             one.state,
             one.detail,
-            one.created,
+            one.created[5:] or "-",  # without the year, so that the table fits 80 columns
             "-" if one.seconds is None else duration(one.seconds),
             "-" if one.cost is None else money(one.cost),
         ]
