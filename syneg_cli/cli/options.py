@@ -205,7 +205,9 @@ def _common(*, dataset: bool, force: bool) -> dict[str, Parameter]:
     sets = "Any setting, as in `--set train.warmup=0.2`; may be repeated."
     made["sets"] = _option(list[str], "--set", sets, metavar="KEY=VALUE")
     if force:
-        made["force"] = _switch("--force", "Do it again even if it is up to date.")
+        made["force"] = _switch(
+            "--force", "Do it again, from the same stored answers, even if it is up to date."
+        )
     made["as_json"] = _switch("--json", "Print one JSON object on stdout.")
     made["quiet"] = _switch("--quiet -q", "No progress and no notes.")
     made["show_config"] = _switch("--show-config", "Print every setting and where it comes from, then stop.")

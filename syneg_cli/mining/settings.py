@@ -61,4 +61,4 @@ class MineSettings(Section):
     temperature: Annotated[float, Field(gt=0)] = setting(
         0.05, "SimANS divides cosines by it first.", panel=DRAWS
     )
-    seed: int = setting(0, "Of all draws.", panel=DRAWS)
+    seed: int = setting(0, "Random seed of all draws.", panel=DRAWS)

@@ -101,14 +101,18 @@ class Tally:
     def per_query(self) -> float:
         return len(self.negative_scores) / max(self.queries, 1)
 
-    def remarks(self, pool: int, depth: int) -> list[str]:
-        """What a reader should know: copies dropped, queries without scores, queries cut short."""
+    def remarks(self, pool: int, depth: int, *, similarities: bool = True) -> list[str]:
+        """What a reader should know: copies dropped, queries without scores, queries cut short.
+
+        Args:
+            similarities: False where scores are made of ranks, whose closeness says nothing.
+        """
         found = []
         if self.near_copies:
             found.append(f"{self.near_copies} near copies of a positive dropped")
         if self.unscored and self.negative_scores and self.positive_scores:
             found.append(f"{self.unscored} queries have no scored positive")
-        if self.close:
+        if self.close and similarities:
             found.append(
                 f"{self.close} of {len(self.negative_scores)} negatives score above 95 % of their positive; "
                 "where judgements are sparse many of these are relevant: look at the examples, "
@@ -116,11 +120,13 @@ class Tally:
             )
         if self.short:
             name = self.blame.most_common(1)[0][0]
-            what = "the miner found no more" if name == "ranked" else f"'{name}' took the most"
-            found.append(
-                f"{len(self.short)} of {self.queries} queries got fewer than {depth}: {what}; raise --pool "
-                f"(now {pool}), loosen that filter or lower --depth"
-            )
+            if name != "ranked":
+                what = f"'{name}' took the most; raise --pool (now {pool}), loosen it or lower --depth"
+            elif self.survivors.get("ranked", 0) < pool * self.queries:
+                what = "the miner found no more documents; lower --depth"
+            else:
+                what = f"the miner gave all it may; raise --pool (now {pool}) or lower --depth"
+            found.append(f"{len(self.short)} of {self.queries} queries got fewer than {depth}: {what}")
         return found
 
     def as_json(self) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class MixSettings(Section):
         decides=False,
     )
     ratio: Annotated[float, Field(ge=0, allow_inf_nan=False)] = setting(
-        0.7, "Synthetic : retrieved, in expectation."
+        0.7, "Synthetic negatives for each retrieved one, on average; 0.7 is 41 % synthetic."
     )
     negatives: NonNegative = setting(3, "Per training instance; 0: in-batch ones alone.")
     rounds: Positive | None = setting(
@@ -71,7 +71,7 @@ class MixSettings(Section):
         metavar="FILE",
         decides=False,
     )
-    seed: int = setting(0, "Of the draws.")
+    seed: int = setting(0, "Random seed of the draws.")
 
     @field_validator("weights", mode="before")
     @classmethod

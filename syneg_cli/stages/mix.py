@@ -36,6 +36,7 @@ from syneg_cli.stages.stage import Made, Plan, Stage
 from syneg_cli.verification import applied
 
 ROUNDS = 8
+NAMED = {"synthetic": "synthetic negatives", "mirror": "own queries", "imported": "negatives of yours"}
 FEW = 0.1
 """Up to this share of pairs without a synthetic negative nothing is said."""
 
@@ -72,7 +73,10 @@ class Mix(Stage):
         files = self.sources()
         for role, source in files.items():
             if not source.path.is_file():
-                raise MissingArtifact(f"No {role} for {self.dataset.name} ({source.path}).", hint=source.hint)
+                raise MissingArtifact(
+                    f"There are no {NAMED.get(role, role)} of {self.dataset.name} yet ({source.path}).",
+                    hint=source.hint,
+                )
         inputs = self.dataset.inputs("train")
         inputs |= {role: file_hash(source.path) for role, source in files.items()}
         for role, file in self._verdicts(files).items():

@@ -31,7 +31,7 @@ class TrainSettings(Section):
     lr: Annotated[float, Field(gt=0)] = setting(5e-5, "Peak learning rate.", panel=OPTIMISER)
     temperature: Annotated[float, Field(gt=0)] | None = setting(
         None,
-        "Of InfoNCE.",
+        "Temperature of InfoNCE.",
         example="0.05",
         otherwise="0.05 for cosine, 1 for dot products",
         panel=LOSS,
@@ -40,7 +40,7 @@ class TrainSettings(Section):
     warmup: Annotated[float, Field(ge=0, lt=1)] = setting(
         0.1, "Share of the steps in which the rate rises.", panel=OPTIMISER
     )
-    weight_decay: Annotated[float, Field(ge=0)] = setting(0.01, "Of AdamW.", panel=OPTIMISER)
+    weight_decay: Annotated[float, Field(ge=0)] = setting(0.01, "Weight decay of AdamW.", panel=OPTIMISER)
     layer_decay: Annotated[float, Field(gt=0, le=1)] = setting(
         1.0, "The rate of each layer is this times that of the one above.", panel=OPTIMISER
     )
@@ -114,4 +114,4 @@ class TrainSettings(Section):
         100, "A checkpoint every so many steps; 0 for none.", panel=OUTPUT, decides=False
     )
     report_to: str = setting("none", "tensorboard, wandb or trackio.", panel=OUTPUT)
-    seed: int = setting(0, "Of the order of batches, and of dropout.", panel=OPTIMISER)
+    seed: int = setting(0, "Random seed of the order of batches, and of dropout.", panel=OPTIMISER)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Cli
-from tests.servers import ChatServer
+from tests.servers import ChatServer, Reply
 
 MADE = Path(".syneg/tiny")
 
@@ -151,7 +151,7 @@ def test_verify_keeps_what_was_decided(project: Cli, tiny_model: Path) -> None:
     verify = ("verify", "--source", "bm25", "--backbone", tiny_model)
     first = project(*verify, "--check", "margin", "--margin", 2, "--effect", "mark")
     assert "only marked (--effect mark)" in first.out
-    with ChatServer() as server:
+    with ChatServer(lambda body, number: Reply(text='{"relevant": false}')) as server:
         options = ("--check", "judge", "--llm", "openai:m", "--base-url", server.openai_url)
         second = project(*verify, *options, "--json")
     assert second.code == 0, second.err

@@ -12,14 +12,15 @@ from syneg_cli.stages import Mined
 
 def mined(dataset: Dataset, record: Mined) -> tuple[Any, ...]:
     found, plan = record.mined, record.plan
-    tally = found.tally
+    tally, similar = found.tally, not found.miner.startswith("fusion")
     survivors = [
         (name, count, f"{count / max(tally.queries, 1):.1f}") for name, count in tally.survivors.items()
     ]
     survivors.append(("drawn", len(tally.negative_scores), f"{tally.per_query:.1f}"))
     shown: list[Any] = [f"mine {found.miner}: {tally.queries} queries -> {plan.path}"]
     shown.append(table(None, ["after", "documents", "a query"], survivors))
-    shown += [*found.notes, *tally.remarks(plan.settings["pool"], plan.settings["depth"])]
+    pool, depth = plan.settings["pool"], plan.settings["depth"]
+    shown += [*found.notes, *tally.remarks(pool, depth, similarities=similar)]
     return (*shown, *_quantiles(tally), *_examples(dataset, tally))
 
 
