@@ -100,6 +100,8 @@ def train(
     helpers = helpers or Helpers()
     parameters.need_one_tower(model)
     chosen = Chosen.of(settings, model)
+    if told := _teaches_nothing(instances, settings):
+        (progress or NoProgress()).warn(told)
     data = model, instances, dataset, texts
     with parameters.tuned(model, lora=settings.lora, freeze=settings.freeze, merge=settings.merge):
         watch = Watch(
@@ -163,6 +165,17 @@ def _run(
         watch.resumed_at = checkpoints.step_of(resume)
         outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     return outcome.global_step, outcome.metrics["train_runtime"], trainer.state.log_history
+
+
+def _teaches_nothing(instances: Sequence[TrainingInstance], settings: TrainSettings) -> str | None:
+    """A pair without anything to be told from has the loss 0: worth a word."""
+    alone = sum(not any(instance.rounds) for instance in instances)
+    if not alone or (settings.in_batch and settings.batch_size > 1):
+        return None
+    why = "batches of one pair" if settings.batch_size == 1 else "no in-batch negatives"
+    return (
+        f"{alone} of {len(instances)} pairs have no negative, with {why}: their loss is 0, they teach nothing"
+    )
 
 
 def need_finite_weights(model: SentenceTransformer, steps: int) -> None:

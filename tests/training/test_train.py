@@ -14,7 +14,7 @@ from syneg_cli.training.losses import info_nce
 from syneg_cli.training.model_folder import save_model
 from syneg_cli.training.parameters import dropout as _dropout
 from syneg_cli.training.settings import TrainSettings
-from syneg_cli.training.train import train
+from syneg_cli.training.train import _teaches_nothing, train
 from tests.conftest import Cli
 
 WRITTEN = {"q1/d1/1": "Vitamin D and calcium in milk.", "q2/d3/1": "Aspirin tablets and their coating."}
@@ -136,3 +136,15 @@ def test_training_before_mixing_names_the_next_command(cli: Cli, tiny: Path) -> 
     result = cli("train", tiny)
     assert result.code == 2
     assert "syneg mix" in result.err
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [({"batch_size": 1}, "batches of one pair"), ({"in_batch": False}, "no in-batch negatives"), ({}, "")],
+)
+def test_pairs_that_teach_nothing_are_said(changes: dict[str, object], told: str) -> None:
+    alone = [TrainingInstance("q1", "d1", ((), ())), *INSTANCES]
+    said = _teaches_nothing(alone, TrainSettings(**changes))  # type: ignore[arg-type]
+    assert told in (said or "")
+    assert bool(said) is bool(told)
+    assert _teaches_nothing(INSTANCES, TrainSettings(**changes)) is None  # type: ignore[arg-type]
