@@ -72,7 +72,7 @@ class Outcome:
 
     def causes(self) -> str:
         """Why there is not more, in one line: the most frequent first."""
-        lines = [f"{one['pairs']} {one['why']} ({one['said']})" for one in self.failed]
+        lines = self.stats.failed_for_good()
         lines += [f"{count} answers {why}" for why, count in self.unusable.most_common()]
         drops = Counter(self.dropped).most_common()
         lines += [f"{count} negatives dropped: {why}" for why, count in drops]

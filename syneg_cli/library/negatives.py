@@ -190,10 +190,14 @@ def verify(
 
     def ask(count: int, make: Any, classify: Classify) -> list[str | None]:
         model = open_llm(str(llm), base_url=calls.base_url, timeout=calls.timeout)
-        model.tell = (progress or NoProgress()).warn
+        told = (progress or NoProgress()).warn
+        model.tell = told
         with answers(calls, work_dir) as cache:
             engine = engine_for(calls, model, cache, content_hash(["verify", dataset.name, llm])[:16])
-            return ask_each(engine, count, make, classify=classify)
+            found = ask_each(engine, count, make, classify=classify)
+        for failure in engine.stats.failed_for_good():
+            told(f"judge: {failure}")
+        return found
 
     tools = Tools(
         dataset,

@@ -55,6 +55,10 @@ class Stats:
         self.failures[kind] += 1
         self.said.setdefault(kind, error.message)
 
+    def failed_for_good(self) -> list[str]:
+        """`3 refused (what the server said)`, the most frequent first."""
+        return [f"{count} {kind} ({self.said[kind]})" for kind, count in self.failures.most_common()]
+
     def hit(self, cost_usd: float | None) -> None:
         """An answer that the cache had."""
         self.done += 1

@@ -249,6 +249,8 @@ def _tools(session: Session, dataset: Dataset) -> Tools:
             engine = language_model.open_engine(session, llm, answers, job=job)
             with session.watch("judge", engine.limits.max_cost, "judgements") as tick:
                 found = ask_each(engine, count, make, classify=classify, tick=tick)
+        for failure in engine.stats.failed_for_good():
+            session.progress.warn(f"judge: {failure}")
         session.progress.note(f"judge: {engine.stats.from_cache} of {count} judgements came from the cache")
         return found
 
