@@ -18,6 +18,8 @@ from syneg_cli.evaluation import (
 )
 from syneg_cli.stages import Measured
 
+LEGEND = "p: paired randomisation test; p (t): paired t-test; w/t/l: queries won, tied and lost"
+
 
 def measured(record: Measured) -> tuple[dict[str, Any], list[Any]]:
     """The result as one object, and as tables."""
@@ -39,7 +41,7 @@ def measured(record: Measured) -> tuple[dict[str, Any], list[Any]]:
         comparisons = compare_metrics(evaluation, baseline)
         data["baseline"] = {"name": baseline.name, "metrics": dict(baseline.metrics)}
         data["comparison"] = {metric: asdict(c) for metric, c in comparisons.items()}
-        shown.append(_comparisons(evaluation, baseline, comparisons))
+        shown += [_comparisons(evaluation, baseline, comparisons), LEGEND]
         shown.append(verdict("nDCG@10", comparisons[MAIN_METRIC]))
     return data, shown
 
@@ -56,7 +58,7 @@ def _comparisons(evaluation: Evaluation, baseline: Evaluation, comparisons: Mapp
         ]
         for metric, c in comparisons.items()
     ]
-    columns = ["metric", "difference", "95 % interval", "p (randomisation)", "p (t)", "win/tie/loss"]
+    columns = ["metric", "difference", "95 % interval", "p", "p (t)", "w/t/l"]
     return table(f"{evaluation.name} against {baseline.name}", columns, rows)
 
 
