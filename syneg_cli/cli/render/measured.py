@@ -18,7 +18,7 @@ from syneg_cli.evaluation import (
 )
 from syneg_cli.stages import Measured
 
-LEGEND = "p: paired randomisation test; p (t): paired t-test; w/t/l: queries won, tied and lost"
+LEGEND = "p: randomisation test, p (t): t-test, both paired; w/t/l: won, tied, lost queries"
 
 
 def measured(record: Measured) -> tuple[dict[str, Any], list[Any]]:
