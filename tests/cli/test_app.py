@@ -106,6 +106,7 @@ def test_ctrl_c_is_exit_code_130(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> N
     assert "everything finished so far is kept" in result.err
 
 
+@pytest.mark.slow
 def test_no_colour_and_no_escape_codes_off_a_terminal(tiny: Path, tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "syneg_cli", "status", str(tiny), "--strategy", "retrieved"]
     done = subprocess.run(argv, capture_output=True, text=True, cwd=tmp_path, check=False)

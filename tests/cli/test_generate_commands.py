@@ -282,6 +282,7 @@ def test_help_is_quick_and_light(cli: Cli) -> None:
     assert done.stderr.strip().splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_the_recorded_scifact_answers(cli: Cli, shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SYNEG_DATASET_DEV_FRACTION")

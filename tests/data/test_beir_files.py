@@ -93,6 +93,7 @@ IDS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_s
 TEXT = st.text(st.characters(codec="utf-8"))
 
 
+@pytest.mark.slow
 @given(st.dictionaries(IDS, st.tuples(TEXT, TEXT), min_size=1), st.data())
 def test_what_is_written_reads_back(
     tmp_path_factory: pytest.TempPathFactory, docs: dict[str, tuple[str, str]], data: st.DataObject

@@ -46,6 +46,8 @@ TRAINING = files(
     )
 )
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def in_one_line(folder: Path) -> Iterator[None]:

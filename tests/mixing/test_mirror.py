@@ -113,6 +113,7 @@ def test_mirror_through_the_cli_and_into_a_batch(mixed: Path, tiny: Path, tmp_pa
     assert documents[-2:] == ["text q1 1", "text q1 2"]
 
 
+@pytest.mark.slow
 def test_a_mirror_trains_and_a_batch_counts_families(
     mixed: Path, cli: Cli, tiny: Path, tiny_model: Path
 ) -> None:

@@ -11,6 +11,7 @@ from syneg_cli.report.figures import FIGURES, write_figures
 from tests.report.conftest import recording_of
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     "steps",

@@ -34,6 +34,7 @@ class Outside(HTMLParser):
         assert self.open.pop() == tag
 
 
+@pytest.mark.slow
 def test_the_page_links_its_figures_and_the_html_needs_nothing_else(work: Workspace, tmp_path: Path) -> None:
     add_model(work, "a|b", lr=1e-5)
     add_model(work, "direct", "direct", lr=2e-5)

@@ -69,6 +69,7 @@ def usable() -> int:
     return sum(row["status"] == "ok" for row in rows)
 
 
+@pytest.mark.slow
 def test_generate(cli: Cli, tiny: Path, habit: Habit, server: ChatServer) -> None:
     result = cli("generate", tiny, *options(server))
     check(result, habit, PAIRS, len(server.requests))
@@ -81,6 +82,7 @@ def test_generate(cli: Cli, tiny: Path, habit: Habit, server: ChatServer) -> Non
         assert len(server.requests) == sent, "answers are kept"
 
 
+@pytest.mark.slow
 def test_verify(cli: Cli, tiny: Path, habit: Habit, server: ChatServer) -> None:
     server.respond = good_reply
     assert cli("generate", tiny, *options(server)).code == 0

@@ -110,6 +110,7 @@ def test_a_larger_part_takes_the_place_of_a_smaller(generate: Cli) -> None:
         assert lines() == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [("--lr", 1e9), ("--lr", 1e30, "--max-grad-norm", 1e30)])
 def test_training_that_diverges_saves_nothing(
     cli: Cli, tiny: Path, tiny_model: Path, options: tuple[object, ...]

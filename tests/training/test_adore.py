@@ -102,6 +102,7 @@ def trained(cli: Cli, tiny: Path, tiny_model: Path) -> Path:
     return Path(".syneg/tiny/models/a")
 
 
+@pytest.mark.slow
 def test_documents_keep_their_vectors_and_queries_move(trained: Path, tiny_model: Path) -> None:
     base, tuned = SentenceTransformer(str(tiny_model)), SentenceTransformer(str(trained))
     documents, queries = [f"{title} {text}" for title, text in DOCS.values()], list(QUERIES.values())

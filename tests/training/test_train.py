@@ -41,6 +41,7 @@ def weights(model: SentenceTransformer) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
+@pytest.mark.slow
 def test_training_separates_positives_from_negatives(data: Dataset, tiny_model: Path) -> None:
     model, result = fine_tune(data, tiny_model, epochs=12, lr=2e-3)
     losses = result.losses  # type: ignore[attr-defined]
@@ -104,6 +105,7 @@ def test_a_model_folder_loads_with_the_same_vectors_and_prompts(tiny_model: Path
     assert [p.name for p in folder.parent.iterdir()] == ["m"]
 
 
+@pytest.mark.slow
 def test_from_mined_negatives_to_a_model_through_the_cli(cli: Cli, tiny: Path, tiny_model: Path) -> None:
     assert cli("mine", tiny, "--miner", "random", "--miner", "bm25", "--depth", 3).code == 0
     environment = ["--strategy", "retrieved", "--name", "m", "-k", 2]
