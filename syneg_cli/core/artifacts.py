@@ -123,7 +123,7 @@ def stale_reason(
     manifest = read_manifest(path)
     if manifest is None:
         return "no manifest: an earlier run did not finish"
-    if changed_since(path, manifest) and not is_whole(path):
+    if is_damaged(path, manifest):
         return "damaged since it was made"
     for role, digest in inputs.items():
         if manifest.inputs.get(role) != digest:
@@ -141,6 +141,11 @@ def stale_reason(
 def changed_since(path: Path, manifest: Manifest) -> bool:
     """Whether a file is not as its stage wrote it; never of a folder, nor where no hash was kept."""
     return bool(manifest.content) and path.is_file() and file_hash(path) != manifest.content
+
+
+def is_damaged(path: Path, manifest: Manifest) -> bool:
+    """Whether a file was cut off or broken since its stage wrote it; one that was edited is not."""
+    return changed_since(path, manifest) and not is_whole(path)
 
 
 def is_whole(path: Path) -> bool:

@@ -25,6 +25,7 @@ from syneg_cli.generation import (
     Asking,
     GenerateSettings,
     Generator,
+    Outcome,
     candidates_of,
     fill,
     load_prompt,
@@ -107,19 +108,17 @@ def generate(
     generator = Generator(dataset, prompt, model, Asking.of(chosen), texts)
     pairs = select_pairs(dataset.pairs("train"), limit=chosen.limit, shard=chosen.shard)
     keys: list[str | None] = [None] * len(pairs)
-    dropped: Counter[str] = Counter()
     job = ["library", dataset.name, dict(model.identity()), prompt.source, chosen.deciding()]
     with answers(chosen, work_dir) as cache:
         engine = engine_for(chosen, model, cache, content_hash(job)[:16])
         with (progress or NoProgress()).task("generate", len(pairs), "pairs") as advance:
             fill(generator, pairs, engine, keys, tick=ticking(advance))
-        negatives = tuple(read_negatives(generator, pairs, keys, cache, counts=dropped))
-    usable = dropped.pop("ok", 0)
-    answered = sum(key is not None for key in keys)
-    if not usable:
-        problems = ", ".join(f"{n} {why}" for why, n in (dropped + engine.stats.problems).items())
-        raise LLMError(f"{llm} wrote no usable negative for {len(pairs)} pairs: {problems or 'no answer'}.")
-    counts = {"pairs": len(pairs), "answered": answered, "ok": usable, **dropped}
+        outcome = Outcome(engine.stats, keys, Counter(), Counter())
+        counters = {"counts": outcome.negatives, "unusable": outcome.unusable}
+        negatives = tuple(read_negatives(generator, pairs, keys, cache, **counters))
+    if not outcome.usable:
+        raise LLMError(f"{llm} wrote no usable negative for {len(pairs)} pairs: {outcome.causes()}.")
+    counts = {"pairs": len(pairs), "answered": outcome.answered, "ok": outcome.usable, **outcome.dropped}
     return Written(negatives, counts, None if engine.stats.unpriced else engine.stats.cost_usd)
 
 

@@ -17,6 +17,7 @@ from syneg_cli.core import (
     beside,
     content_hash,
     file_hash,
+    is_damaged,
     read_manifest,
     read_mined,
     write_negatives,
@@ -180,7 +181,7 @@ def _is_no_worse(outcome: Outcome, path: Path) -> bool:
     the place of another part with as many.
     """
     earlier = read_manifest(path) if path.is_file() else None
-    counts = earlier.counts if earlier else {}
+    counts = earlier.counts if earlier and not is_damaged(path, earlier) else {}
     if outcome.complete and outcome.usable and len(outcome.keys) >= counts.get("pairs", 0):
         return True
     there = int(counts.get("negatives", 0))

@@ -93,8 +93,9 @@ class Verify(Stage):
             locate(backbone_of(self.session), progress=self.session.progress)
 
     def run(self, plan: Plan) -> Made:
-        open_ = self.open()
-        candidates = self.candidates()
+        usable = self.usable()
+        open_ = first_ranked(usable, self.per_query())
+        candidates = [candidate_of(negative, self.dataset) for negative in open_]
         verdicts = verdicts_of(self.settings.checks, self.check, candidates)
         earlier = self._earlier(plan)
         checked = []
@@ -111,19 +112,16 @@ class Verify(Stage):
             silent = tuple(name for name, verdict in own.items() if verdict is None)
             checked.append(Checked(candidates[at], found, silent))
         write_jsonl(plan.path, [one.found for one in checked])
-        left_out = Counter(source_of(n) for n in self.usable()) - Counter(map(source_of, open_))
+        left_out = Counter(map(source_of, usable)) - Counter(map(source_of, open_))
         more = {"left_out": dict(left_out), "effect": plan.settings["effect"]}
         return Made(_counts(checked) | more, checked)
 
     def usable(self) -> list[SyntheticNegative | MinedNegative]:
         return [negative for negative in self.read() if negative.status == "ok"]
 
-    def open(self) -> Sequence[SyntheticNegative | MinedNegative]:
-        """What is checked of the file."""
-        return first_ranked(self.usable(), self.per_query())
-
     def candidates(self) -> list[Candidate]:
-        return [candidate_of(negative, self.dataset) for negative in self.open()]
+        """What is checked of the file."""
+        return [candidate_of(n, self.dataset) for n in first_ranked(self.usable(), self.per_query())]
 
     def per_query(self) -> int:
         """How many mined negatives of a query are checked: no mix draws more for a pair."""

@@ -160,3 +160,13 @@ def test_status_and_run_go_on_with_the_model_of_the_last_run(generate: Cli, cli:
         assert isinstance(changed, list)
         assert changed[0]["detail"] == "n changed: 2 -> 1", "neither the model nor the server changed"
         assert len(server.requests) == asked
+
+
+def test_a_part_may_take_the_place_of_a_damaged_whole(generate: Cli) -> None:
+    with ChatServer() as server:
+        assert generate(server).code == 0
+        WRITTEN.write_text("")
+        part = generate(server, "--temperature", 0.5, "--max-calls", 1)
+        assert part.code == 1
+        assert "keeps what an earlier run wrote" not in part.err
+        assert lines() == 2
