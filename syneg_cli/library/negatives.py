@@ -52,7 +52,7 @@ from syneg_cli.verification import (
     candidate_of,
     known_of,
     place_of,
-    settled,
+    settled_all,
     unverified,
     verdicts_of,
 )
@@ -217,14 +217,11 @@ def _checked(every: list[N], tools: Tools) -> list[N]:
     earlier = {place_of(negative): known_of(negative) for negative in every}
     candidates = [candidate_of(negative, tools.dataset) for negative in usable]
     verdicts = verdicts_of(tools.settings.checks, lambda name: CHECKS[name](tools), candidates)
-    found = [
-        settled(
-            place_of(negative),
-            {name: verdict[at] for name, verdict in verdicts.items()},
-            tools.settings.effect,
-            all_agree=tools.settings.agree == "all",
-            earlier=earlier[place_of(negative)],
-        )
-        for at, negative in enumerate(usable)
-    ]
+    found = settled_all(
+        usable,
+        verdicts,
+        tools.settings.effect,
+        all_agree=tools.settings.agree == "all",
+        earlier=earlier,
+    )
     return applied(every, found)

@@ -37,12 +37,10 @@ from syneg_cli.verification import (
     Check,
     Checked,
     Tools,
-    Verdict,
     candidate_of,
     first_ranked,
     judge_request,
-    place_of,
-    settled,
+    settled_all,
     source_of,
     unverified,
     verdicts_of,
@@ -97,21 +95,18 @@ class Verify(Stage):
         open_ = first_ranked(usable, self.per_query())
         candidates = [candidate_of(negative, self.dataset) for negative in open_]
         verdicts = verdicts_of(self.settings.checks, self.check, candidates)
-        earlier = self._earlier(plan)
-        checked = []
-        for at, negative in enumerate(open_):
-            place = place_of(negative)
-            own: dict[str, Verdict | None] = {name: found[at] for name, found in verdicts.items()}
-            found = settled(
-                place,
-                own,
-                plan.settings["effect"],
-                all_agree=plan.settings["agree"] == "all",
-                earlier=earlier.get(place),
-            )
-            silent = tuple(name for name, verdict in own.items() if verdict is None)
-            checked.append(Checked(candidates[at], found, silent))
-        write_jsonl(plan.path, [one.found for one in checked])
+        found = settled_all(
+            open_,
+            verdicts,
+            plan.settings["effect"],
+            all_agree=plan.settings["agree"] == "all",
+            earlier=self._earlier(plan),
+        )
+        checked = [
+            Checked(candidate, one, tuple(name for name, given in verdicts.items() if given[at] is None))
+            for at, (candidate, one) in enumerate(zip(candidates, found, strict=True))
+        ]
+        write_jsonl(plan.path, found)
         left_out = Counter(map(source_of, usable)) - Counter(map(source_of, open_))
         more = {"left_out": dict(left_out), "effect": plan.settings["effect"]}
         return Made(_counts(checked) | more, checked)

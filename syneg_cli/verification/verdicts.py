@@ -171,6 +171,27 @@ def known_of(negative: SyntheticNegative | MinedNegative) -> Verification | None
     )
 
 
+def settled_all(
+    negatives: Iterable[SyntheticNegative | MinedNegative],
+    verdicts: Mapping[str, Sequence[Verdict | None]],
+    effect: Effect,
+    *,
+    all_agree: bool,
+    earlier: Mapping[Place, Verification | None],
+) -> list[Verification]:
+    """`settled` for each negative.
+
+    Args:
+        verdicts: check -> its verdicts, in the order of the negatives.
+        earlier: what other checks found before.
+    """
+    found: list[Verification] = []
+    for at, negative in enumerate(negatives):
+        place, own = place_of(negative), {name: given[at] for name, given in verdicts.items()}
+        found.append(settled(place, own, effect, all_agree=all_agree, earlier=earlier.get(place)))
+    return found
+
+
 def applied(negatives: Iterable[N], verifications: Iterable[Verification]) -> list[N]:
     """The negatives with what was found out about them; what was dropped before stays dropped.
 
