@@ -3,6 +3,7 @@
 from syneg_cli.mixing.families import Families, families
 from syneg_cli.mixing.mirror import OwnQuery, read_mirror
 from syneg_cli.mixing.mix import Mixed, mix_negatives
+from syneg_cli.mixing.ratio import asked, reached, reached_share, share_of
 from syneg_cli.mixing.readers import Imported, read_imported
 from syneg_cli.mixing.settings import MixSettings
 from syneg_cli.mixing.strategies import STRATEGIES, check_strategy
@@ -19,15 +20,19 @@ __all__ = [
     "Mixed",
     "OwnQuery",
     "Texts",
+    "asked",
     "check_format",
     "check_strategy",
     "export",
     "families",
     "mix_negatives",
     "output_file",
+    "reached",
+    "reached_share",
     "read_imported",
     "read_mirror",
     "read_texts",
     "rows",
+    "share_of",
     "texts_of",
 ]

@@ -28,6 +28,7 @@ from syneg_cli.core import (
 from syneg_cli.data import Dataset
 from syneg_cli.mixing.mirror import OwnQuery, mirrored, own_queries
 from syneg_cli.mixing.pools import Rules, build_pools, relabelled
+from syneg_cli.mixing.ratio import reached_share
 from syneg_cli.mixing.readers import Imported
 from syneg_cli.mixing.settings import MixSettings
 from syneg_cli.mixing.strategies import Draw, Pools, Strategy, check_strategy
@@ -49,13 +50,14 @@ class Mixed:
     """Pairs that have a synthetic negative to draw from."""
 
     def counts(self) -> dict[str, Any]:
-        """Judged pairs, mirrored pairs, and means per pair and round."""
+        """Judged pairs, mirrored pairs, and shares and means over pairs and rounds."""
         draws = sum(self.composition.values())
         return {
             "instances": len(self.instances) - self.mirrored,
             "mirrored": self.mirrored,
             "without_negatives": self.empty,
             "with_synthetic": self.with_synthetic,
+            "synthetic_share": reached_share(self.sources),
             "negatives_per_instance": {source: n / draws for source, n in sorted(self.sources.items())},
             "composition": dict(sorted(self.composition.items())),
         }

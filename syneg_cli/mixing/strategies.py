@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from syneg_cli.core import NegativeRef, UsageError, did_you_mean
+from syneg_cli.mixing.ratio import share_of
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def synthetic_count(k: int, ratio: float, rng: random.Random) -> int:
     R is synthetic : retrieved, as SyNeg's section 4 reads (it plots R from 0.2 to 2.7 without
     defining it). The fractional part is resolved by a draw.
     """
-    expected = k * (ratio / (1 + ratio))
+    expected = k * share_of(ratio)
     return int(expected) + (rng.random() < expected - int(expected))
 
 

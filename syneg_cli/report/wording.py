@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from syneg_cli.evaluation import holm, p_value
+from syneg_cli.mixing import reached
 from syneg_cli.report.curves import Curve
 from syneg_cli.report.figures import FIGURES
 from syneg_cli.report.page import Block, BulletList, Heading, Paragraph, Picture, Table
@@ -69,7 +70,7 @@ def models_table(models: Sequence[Model], split: str) -> Table:
     columns = [
         "model",
         "strategy",
-        "ratio",
+        "synthetic : retrieved",
         "negatives per pair",
         "steps",
         "loss, last epoch",
@@ -93,7 +94,7 @@ def _trained(model: Model) -> list[str]:
     return [
         model.name,
         mix.strategy if mix else MISSING,
-        MISSING if mix is None or mix.ratio is None else str(mix.ratio),
+        MISSING if mix is None or mix.ratio is None else reached(mix.negatives),
         _negatives(mix) if mix else MISSING,
         str(model.recording.steps),
         _four_decimals(model.losses[-1] if model.losses else None),
@@ -139,7 +140,10 @@ def _four_digits(value: float | None) -> str:
 
 def _legend_of_table(models: Sequence[Model], split: str) -> Iterator[str]:
     """What the columns mean, as far as they hold something."""
-    yield "ratio: synthetic : retrieved negatives, in expectation. Negatives per pair: the mean of its mix."
+    yield (
+        "synthetic : retrieved: what the instances got on average, and the share of synthetic ones; "
+        "negatives per pair: the mean of its mix."
+    )
     if any(model.mix and model.mix.mirrored for model in models):
         yield (
             "mirrored: synthetic texts that train as the positives of queries of their own, and are in-batch "

@@ -24,10 +24,14 @@ from syneg_cli.mixing import (
     Imported,
     Mixed,
     OwnQuery,
+    asked,
     check_strategy,
     mix_negatives,
+    reached,
+    reached_share,
     read_imported,
     read_mirror,
+    share_of,
 )
 from syneg_cli.stages.mine import mined_path
 from syneg_cli.stages.session import Session
@@ -39,6 +43,9 @@ ROUNDS = 8
 NAMED = {"synthetic": "synthetic negatives", "mirror": "own queries", "imported": "negatives of yours"}
 FEW = 0.1
 """Up to this share of pairs without a synthetic negative nothing is said."""
+
+OFF = 0.05
+"""Nor where the share of synthetic negatives is off by no more than this."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +165,18 @@ class Mix(Stage):
             self.session.progress.warn(
                 f"{lacking} of {pairs} pairs have no synthetic negative; `syneg generate` says why"
             )
+        if self.strategy.uses_ratio and self._misses(mixed):
+            self.session.progress.warn(
+                f"synthetic : retrieved was to be {asked(self.settings.ratio)}, and is "
+                f"{reached(mixed.sources)}: where one kind is short, the other fills up"
+            )
+
+    def _misses(self, mixed: Mixed) -> bool:
+        """Whether the ratio is missed by more than draws alone explain."""
+        share, wanted = reached_share(mixed.sources), share_of(self.settings.ratio)
+        draws = sum(mixed.composition.values())
+        chance = 3 * (wanted * (1 - wanted) / draws) ** 0.5
+        return share is not None and abs(share - wanted) > max(OFF, chance)
 
     def _all_verdicts(self, files: Mapping[str, Source]) -> Iterator[tuple[str, Path, bool]]:
         """(role, file of verdicts, whether they are on the negatives as they are now)."""

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core import SYNTHETIC, __version__
+from syneg_cli.core import __version__
 from syneg_cli.encoding import read_card
+from syneg_cli.mixing import asked, reached
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
@@ -67,18 +68,10 @@ def _body(facts: CardFacts) -> str:
         keep_trailing_newline=True,
     )
     sources = ", ".join(f"{mean:.2f} {source}" for source, mean in facts.composition.items()) or "none"
-    mixture = _mixture(facts.composition)
+    mixture = reached(facts.composition)
+    wanted = None if facts.ratio is None else asked(facts.ratio)
     template = templates.get_template("model_card.md.jinja")
-    return template.render(facts=facts, sources=sources, mixture=mixture, version=__version__)
-
-
-def _mixture(composition: Mapping[str, float]) -> str:
-    """`0.70 (41 % synthetic)`: what the instances really got."""
-    synthetic = composition.get(SYNTHETIC, 0.0)
-    retrieved = sum(composition.values()) - synthetic
-    if not retrieved:
-        return "all synthetic" if synthetic else "no negatives but in-batch ones"
-    return f"{synthetic / retrieved:.2f} ({synthetic / (synthetic + retrieved):.0%} synthetic)"
+    return template.render(facts=facts, sources=sources, mixture=mixture, wanted=wanted, version=__version__)
 
 
 def _in_one_line(value: object) -> str:

@@ -88,3 +88,21 @@ def test_a_relabelled_document_trains_as_a_positive(mined: Cli) -> None:
         ref.id for i in made if i.query_id == first.query_id for negatives in i.rounds for ref in negatives
     }
     assert first.doc_id not in drawn
+
+
+def test_the_ratio_is_explained_and_one_that_is_missed_is_said(mined: Cli) -> None:
+    pairs = [Pair("q1", "d1"), Pair("q2", "d3"), Pair("q4", "d2")]
+    path = Path(".syneg/tiny/synthetic/default.jsonl")
+    write_jsonl(path, [written(pair, number) for pair in pairs for number in (1, 2, 3)])
+    met = mined("mix", "--ratio", 0.5, "-k", 3)
+    assert "synthetic : retrieved = 0.50 : 1 (33 % synthetic); asked for: 0.5 : 1 (33 % synthetic)" in met.out
+    assert "was to be" not in met.err
+    write_jsonl(path, [written(pair, 1) for pair in pairs])
+    missed = mined("mix", "--ratio", 9, "-k", 3)
+    assert (
+        "warning: synthetic : retrieved was to be 9 : 1 (90 % synthetic), and is 0.50 : 1 (33 % synthetic)"
+        in missed.err
+    )
+    assert mined("mix", "--ratio", 9, "-k", 3, "--json", "--force").json["synthetic_share"] == pytest.approx(
+        1 / 3
+    )

@@ -24,7 +24,7 @@ def test_the_table_has_what_was_trained_and_measured(work: Workspace) -> None:
     assert found["h"] == {
         "model": "h",
         "strategy": "hybrid",
-        "ratio": "0.7",
+        "synthetic : retrieved": "0.67 : 1 (40 % synthetic)",
         "negatives per pair": "1.80 dense, 1.20 synthetic",
         "steps": "4",
         "loss, last epoch": "0.5000",
@@ -35,7 +35,7 @@ def test_the_table_has_what_was_trained_and_measured(work: Workspace) -> None:
         "p": found["h"]["p"],
     }
     assert float(found["h"]["p"]) == pytest.approx(2 / 2**8, abs=2e-3), "all eight signs alike, two-sided"
-    assert found["m"]["ratio"] == "–", "mined alone has no ratio"
+    assert found["m"]["synthetic : retrieved"] == "–", "mined alone has no ratio"
     assert found["m"]["nDCG@10, test"] == found["m"]["p"] == "–"
 
 

@@ -84,7 +84,7 @@ scores = model.similarity(queries, documents)
 
 ## Training data
 
-10 judged (query, positive) pairs of scifact. Strategy `hybrid`, 3 negatives per pair, synthetic : retrieved = 0.67 (40% synthetic), asked for was 0.7; on average 1.80 dense, 1.20 synthetic per pair and epoch.
+10 judged (query, positive) pairs of scifact. Strategy `hybrid`, 3 negatives per pair, synthetic : retrieved = 0.67 : 1 (40 % synthetic), asked for was 0.7 : 1 (41 % synthetic); on average 1.80 dense, 1.20 synthetic per pair and epoch.
 
 20 synthetic texts are also the positives of queries of their own.
 

@@ -11,7 +11,7 @@ from rich.panel import Panel
 from syneg_cli.cli.output import short, table
 from syneg_cli.core import NegativeRef, TrainingInstance, read_instances, read_manifest
 from syneg_cli.data import Dataset
-from syneg_cli.mixing import Imported, Mixed, Texts, check_strategy, families, read_texts
+from syneg_cli.mixing import Imported, Mixed, Texts, asked, check_strategy, families, reached, read_texts
 from syneg_cli.stages import MixedRecord
 
 WIDEST = 280
@@ -24,11 +24,13 @@ def mixed(record: MixedRecord) -> tuple[Any, ...]:
     by_size = sorted(made.composition.items(), key=lambda item: (-item[1], item[0]))
     rows = [(name, count, f"{count / draws:.1%}") for name, count in by_size]
     title = f"mix: {settings['strategy']}"
-    if check_strategy(settings["strategy"]).uses_ratio:
-        title += f", ratio {settings['ratio']}"
     columns = ["an instance got", "instances", "share"]
     shown = table(title, columns, rows, right=lambda column: column != columns[0])
-    return shown, "\n".join(_remarks(made, settings["rounds"], record.imported))
+    remarks = _remarks(made, settings["rounds"], record.imported)
+    if check_strategy(settings["strategy"]).uses_ratio:
+        ratio = f"synthetic : retrieved = {reached(made.sources)}; asked for: {asked(settings['ratio'])}"
+        remarks.insert(1, ratio)
+    return shown, "\n".join(remarks)
 
 
 def _remarks(made: Mixed, rounds: int, imported: Imported | None) -> list[str]:
