@@ -70,50 +70,74 @@ class Output:
             return
         if self.as_json:
             print(json.dumps(data, ensure_ascii=False, default=str))
-            return
+        else:
+            self._print(shown)
+
+    def show(self, *shown: RenderableType) -> None:
+        """A part of the result that is known already: for people, and not with --quiet."""
+        if not (self.mute or self.quiet or self.as_json):
+            self._print(shown)
+
+    def _print(self, shown: Sequence[RenderableType]) -> None:
         for item in shown:
             text = isinstance(item, str)  # of documents and servers too: no markup
             self.results.print(item, soft_wrap=text, markup=not text)
 
     @contextmanager
     def task(self, description: str, total: int | None, unit: str = "") -> Iterator[Advance]:
+        """A bar that is gone when it ends; a line says what was done, where that took a while.
+
+        What fails leaves nothing: the error is the next that is read. Without a unit there is
+        nothing to count: one waits, as for a model that is loaded.
+        """
         if self.quiet:
             yield lambda n: None
-        elif self.notes.is_terminal:
-            with self._live() as live:
-                task = live.add_task(escape(description), total=total, unit=unit)
-                yield lambda n: live.advance(task, n)
-        else:
-            yield from self._plain(description, total, unit)
+            return
+        started, done = time.monotonic(), 0
+        show = self._bar if self.notes.is_terminal else self._lines
+        with show(description, total, unit) as to:
 
-    def _live(self) -> Progress:
-        return Progress(
+            def advance(n: int) -> None:
+                nonlocal done
+                done += n
+                to(done)
+
+            yield advance
+        seconds = time.monotonic() - started
+        if unit and seconds >= QUICK:
+            self.note(f"{description}: {done} {unit} in {duration(seconds)}")
+
+    @contextmanager
+    def _bar(self, description: str, total: int | None, unit: str) -> Iterator[Callable[[int], None]]:
+        counted = [TextColumn("{task.completed} {task.fields[unit]}")] if unit else []
+        measured = [BarColumn(bar_width=None), MofNCompleteColumn(), TextColumn("{task.fields[unit]}")]
+        with Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[unit]}"),
+            *(measured if total else counted),
             TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            *([TimeRemainingColumn()] if total else []),
             console=self.notes,
-        )
+            transient=True,
+        ) as live:
+            task = live.add_task(escape(description), total=total, unit=unit)
+            yield lambda done: live.update(task, completed=done)
 
-    def _plain(self, description: str, total: int | None, unit: str) -> Iterator[Advance]:
+    @contextmanager
+    def _lines(self, description: str, total: int | None, unit: str) -> Iterator[Callable[[int], None]]:
+        """A line now and then, more seldom the longer it takes."""
         started = last = time.monotonic()
-        done = 0
+        if not unit:
+            self.note(f"{description} ...")
 
-        def advance(n: int) -> None:
-            nonlocal done, last
-            done += n
+        def show(done: int) -> None:
+            nonlocal last
             now = time.monotonic()
             if now - last >= max(PLAIN_INTERVAL, (now - started) / 12):
                 last = now
                 self.note(f"{description}: {progress_text(done, total, unit, now - started)}")
 
-        yield advance
-        seconds = time.monotonic() - started
-        if seconds >= QUICK:
-            self.note(f"{description}: {done} {unit} in {duration(seconds)}".replace("  ", " "))
+        yield show
 
 
 def progress_text(done: int, total: int | None, unit: str, seconds: float) -> str:

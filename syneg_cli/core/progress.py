@@ -14,7 +14,10 @@ Advance = Callable[[int], None]
 
 class Progress(Protocol):
     def task(self, description: str, total: int | None, unit: str = "") -> AbstractContextManager[Advance]:
-        """Open one progress line; the context yields the function that advances it."""
+        """Open one progress line; the context yields the function that advances it.
+
+        Without a unit there is nothing to count, and one waits, as for a model that is loaded.
+        """
         ...
 
     def note(self, message: str) -> None:
@@ -50,6 +53,8 @@ class Printed:
     @contextmanager
     def task(self, description: str, total: int | None, unit: str = "") -> Iterator[Advance]:
         last, done = time.monotonic(), 0
+        if not unit:
+            self.note(f"{description} ...")
 
         def advance(n: int) -> None:
             nonlocal last, done

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syneg_cli.core import BackboneError, Progress, content_hash, did_you_mean
+from syneg_cli.core import BackboneError, NoProgress, Progress, content_hash, did_you_mean
 from syneg_cli.encoding import hub
 from syneg_cli.encoding.assemble import assemble, open_folder
 from syneg_cli.encoding.backbones import BACKBONES, PLAIN
@@ -43,14 +43,15 @@ def load_model(
     backbone = BACKBONES.get(name)
     if backbone and backbone.remote_code and not trust_remote_code:
         raise BackboneError(f"{name} runs code from {backbone.hub_id}.", hint=REMOTE_HINT)
-    hub.quiet_libraries()
-    try:
-        if backbone or not (folder / "modules.json").is_file():
-            model = assemble(folder, backbone or PLAIN, device, trust_remote_code)
-        else:
-            model = open_folder(folder, device, trust_remote_code)
-    except Exception as error:
-        raise _explain(name, error) from error
+    with (progress or NoProgress()).task(f"Loading {shown_name(name)}", None):
+        hub.quiet_libraries()
+        try:
+            if backbone or not (folder / "modules.json").is_file():
+                model = assemble(folder, backbone or PLAIN, device, trust_remote_code)
+            else:
+                model = open_folder(folder, device, trust_remote_code)
+        except Exception as error:
+            raise _explain(name, error) from error
     name_prompts(model)
     if model.similarity_fn_name not in ("cosine", "dot"):
         raise BackboneError(
@@ -83,6 +84,11 @@ def _explain(name: str, error: Exception) -> BackboneError:
         f"{name} cannot be loaded: {type(error).__name__}: {text}",
         hint="A model folder holds config.json, model.safetensors and tokenizer files.",
     )
+
+
+def shown_name(name: str) -> str:
+    """A model as a progress line calls it: a folder without the way there."""
+    return Path(name).name if Path(name).is_dir() else name
 
 
 def locate(name: str, *, progress: Progress | None = None) -> Path:
@@ -154,20 +160,21 @@ def weights_hash(name: str) -> str:
     return content_hash([repr(BACKBONES.get(name)), hub.folder_hash(folder)])
 
 
-def load_cross_encoder(name: str) -> CrossEncoder:
+def load_cross_encoder(name: str, progress: Progress | None = None) -> CrossEncoder:
     """A cross-encoder by folder or hub id.
 
     Raises:
         BackboneError: it cannot be loaded.
     """
-    from sentence_transformers import CrossEncoder
+    with (progress or NoProgress()).task(f"Loading {shown_name(name)}", None):
+        from sentence_transformers import CrossEncoder
 
-    hub.quiet_libraries()
-    try:
-        loaded: CrossEncoder = CrossEncoder(name)
-    except (OSError, ValueError) as error:
-        raise BackboneError(
-            f"The cross-encoder {name!r} cannot be loaded: {str(error).strip().splitlines()[0]}",
-            hint="Give a folder, or a hub id such as cross-encoder/ms-marco-MiniLM-L6-v2.",
-        ) from error
+        hub.quiet_libraries()
+        try:
+            loaded: CrossEncoder = CrossEncoder(name)
+        except (OSError, ValueError) as error:
+            raise BackboneError(
+                f"The cross-encoder {name!r} cannot be loaded: {str(error).strip().splitlines()[0]}",
+                hint="Give a folder, or a hub id such as cross-encoder/ms-marco-MiniLM-L6-v2.",
+            ) from error
     return loaded

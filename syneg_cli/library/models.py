@@ -125,7 +125,10 @@ def evaluate(
     else:
         options: dict[str, Any] = {"precision": chosen.precision, "cache": embeddings(work_dir)}
         options["batch_size"] = chosen.batch_size
-        encoder = Encoder.load(model, **options) if isinstance(model, str) else Encoder(model, **options)
+        if isinstance(model, str):
+            encoder = Encoder.load(model, progress=told, **options)
+        else:
+            encoder = Encoder(model, **options)
         run, precision = retrieve(dataset, chosen.split, encoder, progress=told), encoder.precision
     scores = score(run, qrels)
     called = name or (model if isinstance(model, str) else "run" if isinstance(model, Mapping) else "model")

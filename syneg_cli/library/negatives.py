@@ -201,7 +201,7 @@ def verify(
     tools = Tools(
         dataset,
         chosen,
-        make_encoder=lambda: Encoder.load(backbone, cache=embeddings(work_dir)),
+        make_encoder=lambda: Encoder.load(backbone, cache=embeddings(work_dir), progress=progress),
         prompt=lambda: load_prompt(chosen.prompt, Path.cwd(), kind=JUDGEMENT),
         ask=ask,
         progress=progress or NoProgress(),

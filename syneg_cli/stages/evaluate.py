@@ -137,6 +137,7 @@ class Eval(Stage):
             precision=self.settings.precision,
             cache=self.workspace.embeddings,
             batch_size=self.settings.batch_size,
+            progress=progress,
         )
         run = retrieve(self.dataset, split, encoder, progress=progress)
         left_out = sum(len(self.dataset.itself(query_id)) for query_id in run)

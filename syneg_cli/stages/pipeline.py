@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from syneg_cli.core import Manifest, MissingArtifact, UsageError, read_manifest
@@ -29,10 +29,17 @@ def stages_of(session: Session, dataset: Dataset) -> list[Stage]:
 
 
 def run_stages(
-    session: Session, dataset: Dataset, *, force: bool = False
+    session: Session, dataset: Dataset, ended: Callable[[Performed], None], *, force: bool = False
 ) -> tuple[list[Performed], Measured]:
-    """Perform every stage, in order; at the end the backbone is measured as well."""
-    done = [perform(stage, force=force) for stage in stages_of(session, dataset)]
+    """Perform every stage, in order; at the end the backbone is measured as well.
+
+    Args:
+        ended: called with each stage as it ends.
+    """
+    done: list[Performed] = []
+    for stage in stages_of(session, dataset):
+        done.append(perform(stage, force=force))
+        ended(done[-1])
     evaluation = evaluation_of(done[-1])
     baseline = trained_here(session, dataset).baseline
     if baseline is None:

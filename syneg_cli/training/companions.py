@@ -82,15 +82,13 @@ def make_helpers(
     Args:
         documents: what encodes documents, where that is not what is trained (ADORE).
     """
-    dataset, texts = around.dataset, around.texts
-    guide = Guide(Encoder.load(settings.guide), dataset, texts) if settings.guide else None
-    cross = settings.cross_encoder
-    teacher = Teacher(load_cross_encoder(cross), dataset, texts) if cross else None
+    dataset, texts, progress = around.dataset, around.texts, around.progress
+    guide, cross = settings.guide, settings.cross_encoder
     return Helpers(
         dev=_dev(settings, around, model, documents),
-        guide=guide,
+        guide=Guide(Encoder.load(guide, progress=progress), dataset, texts) if guide else None,
         guide_margin=settings.guide_margin,
-        teacher=teacher,
+        teacher=Teacher(load_cross_encoder(cross, progress), dataset, texts) if cross else None,
         scratch=around.scratch,
         save=settings.save_steps if around.scratch else 0,
         record=around.scratch if world().leads else None,

@@ -29,7 +29,9 @@ def fine_tune(
     check_report_to(settings)
     name, length = settings.backbone, settings.max_length
     model = load_model(name, max_length=length, progress=around.progress)
-    documents = load_model(name, max_length=length) if settings.refresh == "adore" else None
+    documents = (
+        load_model(name, max_length=length, progress=around.progress) if settings.refresh == "adore" else None
+    )
     result = train(
         model,
         instances,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Watch:
-    """The progress line, the recording, and the choice of the best epoch by dev."""
+    """The progress line, the recording, and the choice of the best epoch by dev. Left, it is closed."""
 
     def __init__(
         self,
@@ -35,15 +35,23 @@ class Watch:
         self.best = Best(scratch)
         self.resumed_at = 0
         self.advance: Callable[[int], None] = lambda steps: None
-        self._task: AbstractContextManager[Any] | None = None
+        self._line = ExitStack()
+
+    def __enter__(self) -> Watch:
+        self._line.enter_context(self.progress.task("Preparing the training", None))
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        self._line.__exit__(*raised)
+        self.recorder.close()
 
     def start(self, steps: int, done: int) -> None:
         self.recorder.start(done)
         if done:
             self.progress.note(f"train: going on at step {done} of {steps}")
             self.best.load()
-        self._task = self.progress.task("Training", steps, "steps")
-        self.advance = self._task.__enter__()
+        self._line.close()
+        self.advance = self._line.enter_context(self.progress.task("Training", steps, "steps"))
         self.advance(done)
 
     def log(self, step: int, logs: dict[str, Any]) -> None:
@@ -62,11 +70,7 @@ class Watch:
         self.best.offer(epoch, score, partial(parameters.weights_of, self.model))
         return bool(self.patience) and self.best.stale_for >= self.patience
 
-    def finish(self) -> None:
-        """Close everything, and put the best epoch's weights back."""
-        self.recorder.close()
-        if self._task is not None:
-            self._task.__exit__(None, None, None)
-            self._task = None
+    def keep_best(self) -> None:
+        """Put the best epoch's weights back."""
         if self.best.weights is not None and self.best.stale_for:
             self.model.load_state_dict(self.best.weights)

@@ -103,18 +103,18 @@ def train(
     if told := _teaches_nothing(instances, settings):
         (progress or NoProgress()).warn(told)
     data = model, instances, dataset, texts
-    with parameters.tuned(model, lora=settings.lora, freeze=settings.freeze, merge=settings.merge):
-        watch = Watch(
-            model,
-            progress or NoProgress(),
-            dev=helpers.dev,
-            patience=settings.patience,
-            scratch=helpers.scratch,
-            record=helpers.record,
-        )
+    watch = Watch(
+        model,
+        progress or NoProgress(),
+        dev=helpers.dev,
+        patience=settings.patience,
+        scratch=helpers.scratch,
+        record=helpers.record,
+    )
+    with parameters.tuned(model, lora=settings.lora, freeze=settings.freeze, merge=settings.merge), watch:
         collator = _queries(*data) if helpers.frozen else _collator(*data, settings, helpers)
         steps, seconds, history = _run(model, settings, helpers, chosen, collator, watch)
-        watch.finish()
+        watch.keep_best()
     need_finite_weights(model, steps)
     return TrainResult(
         steps=steps,

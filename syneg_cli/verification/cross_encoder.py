@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from syneg_cli.core import UsageError
+from syneg_cli.core import NoProgress, Progress, UsageError
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import load_cross_encoder
 from syneg_cli.verification.tools import Tools
 from syneg_cli.verification.verdicts import Candidate, Check, Verdict
+
+CHUNK = 512
+"""Pairs that are scored between two steps of the bar; they are batched by length."""
 
 
 def make(tools: Tools) -> Check:
@@ -18,10 +21,12 @@ def make(tools: Tools) -> Check:
             "--check cross-encoder needs a model.",
             hint="Add `--cross-encoder cross-encoder/ms-marco-MiniLM-L6-v2`.",
         )
-    return cross_encoder(tools.settings.cross_encoder, tools.dataset)
+    return cross_encoder(tools.settings.cross_encoder, tools.dataset, progress=tools.progress)
 
 
-def cross_encoder(model: str, dataset: Dataset, *, margin: float = 0.0) -> Check:
+def cross_encoder(
+    model: str, dataset: Dataset, *, margin: float = 0.0, progress: Progress | None = None
+) -> Check:
     """Relevant is what a CrossEncoder scores higher than `margin` below the lowest positive.
 
     Raises:
@@ -29,11 +34,16 @@ def cross_encoder(model: str, dataset: Dataset, *, margin: float = 0.0) -> Check
     """
 
     def check(candidates: Sequence[Candidate]) -> list[Verdict | None]:
-        scorer = load_cross_encoder(model)
+        scorer = load_cross_encoder(model, progress)
         known = sorted({(c.query_id, doc_id) for c in candidates for doc_id in c.positives})
         pairs = [(dataset.queries[q].text, dataset.corpus[d].full_text) for q, d in known]
         pairs += [(dataset.queries[c.query_id].text, c.text.replace("\n", " ", 1)) for c in candidates]
-        scores = [float(score) for score in scorer.predict(pairs, show_progress_bar=False)]
+        scores: list[float] = []
+        with (progress or NoProgress()).task("Scoring by cross-encoder", len(pairs), "pairs") as advance:
+            for start in range(0, len(pairs), CHUNK):
+                part = pairs[start : start + CHUNK]
+                scores += map(float, scorer.predict(part, show_progress_bar=False))
+                advance(len(part))
         of_positive = dict(zip(known, scores[: len(known)], strict=True))
         gaps = [
             score - min(of_positive[candidate.query_id, doc_id] for doc_id in candidate.positives)
