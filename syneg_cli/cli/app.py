@@ -127,11 +127,11 @@ def _report(error: SynegError, *, as_json: bool) -> int:
 def _say(line: str) -> None:
     from rich.markup import escape
 
-    from syneg_cli.cli.output import make_console
+    from syneg_cli.cli.output import make_console, print_line
 
     head, colon, rest = line.partition(": ")
     text = f"[red]{head}:[/] {escape(rest)}" if colon and head == "error" else escape(line)
-    make_console(stderr=True).print(text, soft_wrap=True)
+    print_line(make_console(stderr=True), text)
 
 
 def entry_point() -> None:

@@ -57,12 +57,12 @@ class Output:
     def note(self, message: str) -> None:
         """A line for people, on stderr; silent with --quiet."""
         if not self.quiet:
-            self.notes.print(escape(message), soft_wrap=True)
+            print_line(self.notes, escape(message))
 
     def warn(self, message: str) -> None:
         """A line that --quiet does not hide."""
         if not self.mute:
-            self.notes.print(f"[yellow]warning:[/] {escape(message)}", soft_wrap=True)
+            print_line(self.notes, f"[yellow]warning:[/] {escape(message)}")
 
     def result(self, data: Any, *shown: RenderableType) -> None:
         """The command's result: `data` for --json, else what is shown."""
@@ -80,8 +80,10 @@ class Output:
 
     def _print(self, shown: Sequence[RenderableType]) -> None:
         for item in shown:
-            text = isinstance(item, str)  # of documents and servers too: no markup
-            self.results.print(item, soft_wrap=text, markup=not text)
+            if isinstance(item, str):  # of documents and servers too: no markup
+                print_line(self.results, escape(item))
+            else:
+                self.results.print(item)
 
     @contextmanager
     def task(self, description: str, total: int | None, unit: str = "") -> Iterator[Advance]:
@@ -138,6 +140,12 @@ class Output:
                 self.note(f"{description}: {progress_text(done, total, unit, now - started)}")
 
         yield show
+
+
+def print_line(console: Console, text: str) -> None:
+    """A line of text with markup: in a terminal broken between words, but never within one (a path)."""
+    longest = max(map(len, text.split()), default=0)
+    console.print(text, soft_wrap=not console.is_terminal or longest > console.width)
 
 
 def progress_text(done: int, total: int | None, unit: str, seconds: float) -> str:

@@ -71,7 +71,7 @@ from syneg_cli.core.records import (
     Verification,
 )
 from syneg_cli.core.resources import shipped_prompts
-from syneg_cli.core.text import duration, money, printable
+from syneg_cli.core.text import duration, money, near, printable
 from syneg_cli.core.text_files import Told, field_names, json_lines, mended_value, text_lines
 from syneg_cli.core.version import __version__
 
@@ -141,6 +141,7 @@ __all__ = [
     "manifest_path",
     "mended_value",
     "money",
+    "near",
     "pick",
     "printable",
     "read_instances",

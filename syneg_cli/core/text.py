@@ -1,6 +1,8 @@
-"""Durations and amounts of money as a person reads them, and text that every file can hold."""
+"""Durations, money and paths as a person reads them, and text that every file can hold."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 
 def duration(seconds: float) -> str:
@@ -16,6 +18,12 @@ def duration(seconds: float) -> str:
 def money(usd: float | None) -> str:
     """`$0.0123`; an unknown price is "unpriced", never zero."""
     return "unpriced" if usd is None else f"${usd:,.4f}" if usd < 1 else f"${usd:,.2f}"
+
+
+def near(path: Path) -> str:
+    """A path as a person reads it: without the way to the folder that one is in."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def printable(text: str) -> str:

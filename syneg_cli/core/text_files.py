@@ -48,7 +48,7 @@ def text_lines(path: Path, error: type[SynegError], *, hint: str | None = None) 
                 return
             for number, line in enumerate(file, start=1):
                 try:
-                    yield number, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+                    yield number, _bare(line.decode("utf-8"))
                 except UnicodeDecodeError as wrong:
                     raise _undecodable(path, number, "UTF-8", wrong, error, hint) from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as wrong:
@@ -126,7 +126,12 @@ def _utf16(
         number = data[2:][: wrong.start].decode(encoding, "replace").count("\n") + 1
         raise _undecodable(path, number, encoding.upper(), wrong, error, hint) from None
     for number, line in enumerate(text.split("\n"), start=1):
-        yield number, line.rstrip("\r")
+        yield number, _bare(line)
+
+
+def _bare(line: str) -> str:
+    """Without its end, and without byte order marks: files that were joined have them within."""
+    return line.lstrip("\ufeff").rstrip("\r\n")
 
 
 def _undecodable(

@@ -21,6 +21,7 @@ from syneg_cli.core import (
     content_hash,
     duration,
     locked,
+    near,
     read_manifest,
     stale_reason,
     world,
@@ -133,11 +134,12 @@ def perform(stage: Stage, *, force: bool = False, because: str = "--force") -> P
     with _held(stage, plan):
         reason = world().gather(because if force else plan.stale())[0]  # as the leading process finds
         if reason is None:
-            stage.session.progress.note(f"{stage.label}: up to date, nothing to do ({plan.path})")
+            stage.session.progress.note(f"{stage.label}: up to date, nothing to do ({near(plan.path)})")
             manifest = read_manifest(plan.path)
             if manifest and changed_since(plan.path, manifest):
                 stage.session.progress.warn(
-                    f"{plan.path} was changed since it was made; it is used as it is, --force makes it again"
+                    f"{near(plan.path)} was changed since it was made; it is used as it is, "
+                    "--force makes it again"
                 )
             counts = manifest.counts if manifest else {}
             return Performed(stage.name, plan.path, "up to date", counts, skipped=True)
@@ -153,10 +155,10 @@ def perform(stage: Stage, *, force: bool = False, because: str = "--force") -> P
     if made.error is not None:
         raise made.error
     if made.written:
-        stage.session.progress.note(f"{stage.label}: done in {duration(seconds)} -> {plan.path}")
+        stage.session.progress.note(f"{stage.label}: done in {duration(seconds)} -> {near(plan.path)}")
     else:
         stage.session.progress.warn(
-            f"{stage.label}: {plan.path} holds more than this run made, and is left as it is"
+            f"{stage.label}: {near(plan.path)} holds more than this run made, and is left as it is"
         )
     return Performed(stage.name, plan.path, reason, made.counts, seconds, made.record)
 

@@ -47,3 +47,17 @@ def test_quiet_is_quiet(cli: Cli, tiny: Path, tiny_model: Path) -> None:
     assert "mine bm25" not in shown.text
     piped = cli("run", "-q", "--force")
     assert piped.err == ""
+
+
+def test_lines_break_between_words_and_never_within_a_path(cli: Cli, tmp_path: Path) -> None:
+    missing = tmp_path / ("a-long-name-of-a-folder-" * 5)
+    shown = in_terminal("mine", missing)
+    assert shown.code == 2
+    assert str(missing) in "".join(shown.lines), "as one word, which the terminal alone breaks"
+    ends = in_terminal("cache", "prune", columns=30).lines
+    assert ends == (
+        "error: prune: say which",
+        "answers.",
+        "For example `syneg cache prune",
+        "--status unparsable`.",
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from syneg_cli.cli.output import short, table
-from syneg_cli.core import duration, money
+from syneg_cli.core import duration, money, near
 from syneg_cli.generation import Estimate
 from syneg_cli.llm import DONE, Collected
 from syneg_cli.stages import Generated, MirroredQueries
@@ -32,7 +32,7 @@ def generated(record: Generated, seconds: float) -> tuple[Any, ...]:
     rows += [("saved by the cache", money(counts["saved_usd"]))] if counts["saved_usd"] else []
     rows += [("cost of all runs so far", money(spent))] if spent > (counts["cost_usd"] or 0) else []
     rows.append(("time", duration(seconds)))
-    told = f"-> {record.path}" if counts["written"] else ""
+    told = f"-> {near(record.path)}" if counts["written"] else ""
     if counts["answered"] and counts["from_cache"] == counts["answered"]:
         told = f"Everything came from the cache: nothing was asked, nothing was paid.\n{told}"
     said = [f"{one['why']}: {short(one['said'], SAID_WIDTH)}" for one in counts["failed"]]
@@ -68,7 +68,7 @@ def mirrored(record: MirroredQueries) -> tuple[Any, ...]:
     rows = [(key, value) for key, value in counts.items() if key not in ("dropped", "cost_usd")]
     rows += [(f"  dropped: {reason}", count) for reason, count in counts["dropped"].items()]
     shown = table(None, ["mirror-queries", ""], [*rows, ("cost", money(counts["cost_usd"]))])
-    return shown, f"-> {record.path}\nUse it: syneg mix --mirror {record.path}"
+    return shown, f"-> {near(record.path)}\nUse it: syneg mix --mirror {near(record.path)}"
 
 
 def handed_in(made: tuple[str, int] | None) -> tuple[dict[str, Any], str]:

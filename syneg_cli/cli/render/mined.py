@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from syneg_cli.cli.output import short, table
+from syneg_cli.core import near
 from syneg_cli.data import Dataset
 from syneg_cli.mining import Tally
 from syneg_cli.stages import Mined
@@ -17,7 +18,7 @@ def mined(dataset: Dataset, record: Mined) -> tuple[Any, ...]:
         (name, count, f"{count / max(tally.queries, 1):.1f}") for name, count in tally.survivors.items()
     ]
     survivors.append(("drawn", len(tally.negative_scores), f"{tally.per_query:.1f}"))
-    shown: list[Any] = [f"mine {found.miner}: {tally.queries} queries -> {plan.path}"]
+    shown: list[Any] = [f"mine {found.miner}: {tally.queries} queries -> {near(plan.path)}"]
     shown.append(table(None, ["after", "documents", "a query"], survivors))
     pool, depth = plan.settings["pool"], plan.settings["depth"]
     shown += [*found.notes, *tally.remarks(pool, depth, similarities=similar)]
