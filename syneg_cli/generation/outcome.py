@@ -84,7 +84,7 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         stats = self.stats
-        counts: dict[str, Any] = {
+        return {
             "pairs": len(self.keys),
             "answered": self.answered,
             "from_cache": stats.from_cache,
@@ -100,7 +100,5 @@ class Outcome:
             "completion_tokens": stats.completion_tokens,
             "cost_usd": None if stats.unpriced else stats.cost_usd,
             "saved_usd": stats.saved_usd,
+            "without_candidate": stats.no_candidate,
         }
-        if stats.no_candidate:
-            counts["without_candidate"] = stats.no_candidate
-        return counts

@@ -122,8 +122,7 @@ class Eval(Stage):
         )
         write_text(plan.path, json.dumps(asdict(evaluation), ensure_ascii=False, indent=1) + "\n")
         _note_in_card(subject, evaluation)
-        counts = {"left_out_as_query": left_out} if left_out else {}
-        return Made({"queries": len(qrels), **counts, **scores.metrics}, evaluation)
+        return Made({"queries": len(qrels), "left_out_as_query": left_out, **scores.metrics}, evaluation)
 
     def _run(self, subject: Subject) -> tuple[Run, str, int]:
         """(run, precision of the encoder, how many documents were left out as their query itself)."""

@@ -81,7 +81,7 @@ class Performed:
 
     def as_json(self) -> dict[str, Any]:
         place = {"stage": self.stage, "path": str(self.path), "skipped": self.skipped, "reason": self.reason}
-        return place | {"seconds": round(self.seconds, 3), **self.counts}
+        return place | {**self.counts, "seconds": round(self.seconds, 3)}
 
 
 class Stage(ABC):

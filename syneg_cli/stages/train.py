@@ -68,6 +68,7 @@ class Train(Stage):
             save_model(model, plan.path, card, scratch / RECORDING, scratch / LOGS)
             shutil.rmtree(scratch)
         counts = {"pairs": mixed.counts["instances"], "mix": learned_from(mixed), **asdict(result)}
+        counts["training_seconds"] = counts.pop("seconds")
         return Made(counts, result)
 
 

@@ -33,6 +33,8 @@ def measured(record: Measured) -> tuple[dict[str, Any], list[Any]]:
         "queries": len(next(iter(evaluation.per_query.values()))),
         "metrics": dict(evaluation.metrics),
         "run": evaluation.run,
+        "baseline": None,
+        "comparison": None,
     }
     title = f"{evaluation.dataset}, {evaluation.split} ({data['queries']} queries)"
     rows = [[e.name, *(e.metrics[m] for m in METRICS)] for e in (baseline, evaluation) if e]
