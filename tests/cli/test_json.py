@@ -1,0 +1,109 @@
+"""`--json`: each command prints the object that docs/json.md describes, also where nothing was to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from syneg_cli.cli.commands import COMMANDS
+from tests.conftest import Cli
+from tests.json_shapes import schema, sections
+from tests.servers import ChatServer
+
+OWN = {"generate", "mix", "train"}
+"""Stages whose result is one object, with the fields of every stage."""
+
+
+@pytest.fixture
+def project(tiny: Path, tiny_model: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
+    Path("syneg.toml").write_text(
+        f'[dataset]\nname = "{tiny}"\ndev_fraction = 0\n'
+        '[generate]\nllm = "ollama:llama3"\n[mine]\nminers = ["bm25", "dense"]\n'
+        f'[train]\nbackbone = "{tiny_model}"\nepochs = 1\noutput = "m"\n',
+        encoding="utf-8",
+    )
+    with ChatServer() as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        yield cli
+
+
+def check(value: object, heading: str, *, stage: bool = False) -> None:
+    jsonschema.validate(value, schema(heading, stage=stage))
+
+
+def printed(cli: Cli, *arguments: object, code: int = 0) -> dict[str, Any]:
+    result = cli(*arguments, "--json")
+    assert result.code == code, result.err
+    assert result.out.count("\n") == 1, "one object, in one line"
+    return result.json
+
+
+def test_every_stage_that_ran_and_that_was_up_to_date(project: Cli) -> None:
+    for skipped in (False, True):
+        for heading in ("generate", "mine", "mix", "train"):
+            found = printed(project, heading)
+            check(found, heading, stage=heading in OWN)
+            every = found["miners"] if heading == "mine" else [found]
+            assert [one["skipped"] for one in every] == [skipped] * len(every)
+        found = printed(project, "verify", "--check", "margin")
+        check(found, "verify")
+        assert {one["skipped"] for one in found["files"]} == {skipped}
+        check(printed(project, "eval"), "eval")
+        assert printed(project, "eval", "--backbone", "minilm-none", code=2)["exit_code"] == 2
+    for heading in ("generate", "verify"):
+        chosen = ("--check", "judge") if heading == "verify" else ()
+        found = printed(project, heading, *chosen, "--estimate")
+        found = {"pairs" if key == "negatives" else key: value for key, value in found.items()}
+        check(found, "generate --estimate")
+    check(printed(project, "eval", "--backbone", Path("m")), "eval") if Path("m").is_dir() else None
+    check(printed(project, "status"), "status")
+    check(printed(project, "report"), "report")
+    check(printed(project, "export", "--output", "x.jsonl"), "export")
+    check(printed(project, "generate", "--show-config"), "--show-config")
+
+
+def test_run_has_the_shapes_of_its_stages(project: Cli) -> None:
+    for _ in range(2):
+        found = printed(project, "run")
+        check(found, "run")
+        check(found["evaluation"], "eval")
+        for one in found["stages"]:
+            if one["stage"] in OWN:
+                check(one, one["stage"], stage=True)
+
+
+def test_the_caches_and_the_prompts(project: Cli, tmp_path: Path) -> None:
+    printed(project, "generate")
+    printed(project, "mine", "--miner", "dense")
+    check(printed(project, "cache", "stats"), "cache stats")
+    answers = printed(project, "cache", "list")
+    check(answers, "cache list")
+    one = printed(project, "cache", "show", answers["answers"][0]["key"])
+    check({"answers": [one]}, "cache list")
+    check(printed(project, "cache", "export", "y.jsonl"), "cache export")
+    check(printed(project, "cache", "import", "y.jsonl"), "cache import")
+    check(printed(project, "cache", "prune", "--status", "ok"), "cache prune")
+    check(printed(project, "cache", "embeddings"), "cache embeddings")
+    check(printed(project, "cache", "prune-embeddings", "--all"), "cache prune-embeddings")
+    copy = tmp_path / "copy.db"
+    copy.write_bytes(Path(".syneg/generations.db").read_bytes())
+    check(printed(project, "cache", "merge", copy), "cache merge")
+    check(printed(project, "prompts", "list"), "prompts list")
+    check(printed(project, "prompts", "show", "syneg"), "prompts show")
+    check(printed(project, "prompts", "check"), "prompts check")
+    check(printed(project, "prompts", "render"), "prompts render")
+
+
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"init", "demo", "prompts", "cache"}))
+def test_errors_of_every_command(project: Cli, command: str) -> None:
+    Path("syneg.toml").write_text('[dataset]\nname = "./nowhere"\n')
+    check(printed(project, command, code=2), "Errors")
+
+
+def test_every_command_has_its_section() -> None:
+    said = {heading.split()[0] for heading in sections()}
+    assert set(COMMANDS) - said == set()
