@@ -105,14 +105,16 @@ def command(
         common = _common(dataset=dataset, force=force)
 
         @wraps(function)
-        def run(**given: Any) -> None:
-            call = _open({name: given.pop(name) for name in common}, shown, given)
+        def run(context: typer.Context, **given: Any) -> None:
+            path = context.command_path if dataset else f"{context.command_path} --dataset"
+            call = _open({name: given.pop(name) for name in common}, shown, given, path)
             function(call, **given)
             leave()
 
         first = {"dataset": common["dataset"]} if dataset else {}
         rest = {name: parameter for name, parameter in common.items() if name not in first}
-        parameters = [*first.values(), *own, *map(_parameter, shown), *rest.values()]
+        context = Parameter("context", Parameter.KEYWORD_ONLY, annotation=typer.Context)
+        parameters = [context, *first.values(), *own, *map(_parameter, shown), *rest.values()]
         run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {}
         return run
@@ -120,8 +122,12 @@ def command(
     return decorate
 
 
-def _open(common: Mapping[str, Any], shown: Collection[Flag], given: dict[str, Any]) -> Call:
-    """Resolve the settings; with --show-config print them and end the command."""
+def _open(common: Mapping[str, Any], shown: Collection[Flag], given: dict[str, Any], called: str) -> Call:
+    """Resolve the settings; with --show-config print them and end the command.
+
+    Args:
+        called: the command, up to where it names a data set.
+    """
     values = {flag.key: given.pop(flag.parameter) for flag in shown}
     values |= {"work_dir": common["work_dir"]}
     if "dataset" in common:
@@ -133,10 +139,22 @@ def _open(common: Mapping[str, Any], shown: Collection[Flag], given: dict[str, A
     if common["show_config"]:
         rows = resolved.rows()
         data = {key: {"value": value, "from": origin} for key, value, origin in rows}
-        output.result(data, table(None, ["setting", "value", "from"], rows, right=lambda column: False))
+        cells = [(key, _shown(value), origin) for key, value, origin in rows]
+        output.result(data, table(None, ["setting", "value", "from"], cells, right=lambda column: False))
         raise typer.Exit
-    session = Session(resolved, output, lambda *what: watch(output, *what))
+    session = Session(resolved, output, lambda *what: watch(output, *what), called)
     return Call(session, output, common.get("force", False))
+
+
+def _shown(value: Any) -> str:
+    """The value of a setting for people; switches as the project file has them."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "-"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={number}" for name, number in value.items())
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "-" if value is None else str(value)
 
 
 def _parameter(flag: Flag) -> Parameter:

@@ -30,6 +30,7 @@ from syneg_cli.core.errors import (
     SynegError,
     UsageError,
     did_you_mean,
+    nearest,
 )
 from syneg_cli.core.files import (
     atomic_path,
@@ -72,11 +73,28 @@ from syneg_cli.core.records import (
 )
 from syneg_cli.core.resources import shipped_prompts
 from syneg_cli.core.text import duration, money, near, printable
-from syneg_cli.core.text_files import Told, field_names, json_lines, mended_value, text_lines
+from syneg_cli.core.text_files import (
+    Told,
+    field_names,
+    is_parquet,
+    json_lines,
+    mended_value,
+    text_lines,
+)
 from syneg_cli.core.version import __version__
 
 if TYPE_CHECKING:
-    from syneg_cli.core.settings import About, Name, NonNegative, Positive, Section, about_field, setting
+    from syneg_cli.core.settings import (
+        About,
+        Name,
+        NonNegative,
+        Positive,
+        Section,
+        Seed,
+        Text,
+        about_field,
+        setting,
+    )
 
 __all__ = [
     "CORPUS",
@@ -112,9 +130,11 @@ __all__ = [
     "RateLimited",
     "Run",
     "Section",
+    "Seed",
     "Status",
     "SynegError",
     "SyntheticNegative",
+    "Text",
     "Told",
     "TrainingInstance",
     "UsageError",
@@ -133,6 +153,7 @@ __all__ = [
     "file_hash",
     "generator",
     "is_damaged",
+    "is_parquet",
     "joined",
     "json_lines",
     "leave",
@@ -142,6 +163,7 @@ __all__ = [
     "mended_value",
     "money",
     "near",
+    "nearest",
     "pick",
     "printable",
     "read_instances",

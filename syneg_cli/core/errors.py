@@ -92,7 +92,12 @@ class BudgetExceeded(LLMError):
 
 def did_you_mean(wrong: str, known: list[str] | tuple[str, ...]) -> str:
     """` Did you mean 'x'?` for the nearest known name, or an empty string."""
+    close = nearest(wrong, known)
+    return f" Did you mean {close!r}?" if close else ""
+
+
+def nearest(wrong: str, known: list[str] | tuple[str, ...]) -> str | None:
+    """The known name that is most like a wrong one; None if none is like it."""
     from difflib import get_close_matches
 
-    close = get_close_matches(wrong, known, n=1, cutoff=0.6)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    return next(iter(get_close_matches(wrong, known, n=1, cutoff=0.6)), None)

@@ -15,6 +15,9 @@ from pydantic.fields import FieldInfo
 
 Positive = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[int, Field(ge=0)]
+Text = Annotated[str, Field(min_length=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+"""What every generator takes: NumPy's knows no more, and none that is negative."""
 
 
 def _plain(name: str) -> str:

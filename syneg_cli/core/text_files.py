@@ -24,6 +24,20 @@ Told = Callable[[str], None]
 AGAIN = "Fetch or copy the file again."
 OBJECTS = "Every line has to be one JSON object; correct that line, or take it out."
 GZIP = b"\x1f\x8b"
+PARQUET = b"PAR1"
+NO_TEXT = {
+    PARQUET: (
+        "a Parquet file",
+        "Data sets and training files may be Parquet, unpacked; convert the rest to text.",
+    ),
+    b"PK\x03\x04": ("a zip archive", "Unpack it, and give the file that is inside."),
+    b"\x28\xb5\x2f\xfd": ("packed by zstd", "Unpack it; gzip is read as it is."),
+    b"BZh": ("packed by bzip2", "Unpack it; gzip is read as it is."),
+    b"\xfd7zXZ": ("packed by xz", "Unpack it; gzip is read as it is."),
+    b"ARROW1": ("an Arrow file", "Convert it to JSONL or Parquet."),
+    b"SQLite format 3": ("an SQLite database", "Export its rows as JSONL."),
+}
+"""How files begin that no reader of text can read -> what they are, and what to do."""
 UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 SURROGATES = re.compile("[\ud800-\udfff]")
 PLAIN = re.compile(r"[\w.-]{1,40}")
@@ -41,9 +55,10 @@ def text_lines(path: Path, error: type[SynegError], *, hint: str | None = None) 
     number = 0
     try:
         with _opened(path) as file:
-            start = file.read(2)
+            start = file.read(16)
             file.seek(0)
-            if encoding := UTF16.get(start):
+            _need_text(path, start, error)
+            if encoding := UTF16.get(start[:2]):
                 yield from _utf16(path, file.read(), encoding, error, hint)
                 return
             for number, line in enumerate(file, start=1):
@@ -109,6 +124,22 @@ def field_names(row: Mapping[str, Any]) -> str:
     """The fields of a row for a message: in one line, and not too many."""
     names = [name if PLAIN.fullmatch(name) else reprlib.repr(name) for name in map(str, row)]
     return ", ".join(names[:FIELDS_SHOWN]) + (", ..." if len(names) > FIELDS_SHOWN else "") or "no fields"
+
+
+def _need_text(path: Path, start: bytes, error: type[SynegError]) -> None:
+    """Raises `error` where the first bytes of a file are those of another kind of file."""
+    for magic, (kind, remedy) in NO_TEXT.items():
+        if start.startswith(magic):
+            raise error(f"{path} is {kind}, not text.", hint=remedy)
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file is Parquet, whatever it is called."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(PARQUET)) == PARQUET
+    except OSError:  # whoever reads it says so
+        return False
 
 
 def _opened(path: Path) -> IO[bytes]:

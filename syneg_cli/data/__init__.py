@@ -4,17 +4,17 @@ from syneg_cli.data import demo
 from syneg_cli.data.copies import Words, near_copy
 from syneg_cli.data.corpus import Corpus
 from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.data.find_dataset import local_folder
 from syneg_cli.data.languages import ENGLISH, UNSPACED, stemmed_languages, stop_words
-from syneg_cli.data.presets import PRESETS
+from syneg_cli.data.presets import has_preset
 from syneg_cli.data.settings import DatasetSettings
-from syneg_cli.data.tables import parquet_rows
+from syneg_cli.data.tables import table_rows
 from syneg_cli.data.trec import RUN_FORMAT, best_first, read_known_run, read_run, read_run_rows, run_lines
 from syneg_cli.data.units import ENDS, characters_per_word, folded, length, normalised, terms, units
 
 __all__ = [
     "ENDS",
     "ENGLISH",
-    "PRESETS",
     "RUN_FORMAT",
     "UNSPACED",
     "Corpus",
@@ -25,17 +25,19 @@ __all__ = [
     "characters_per_word",
     "demo",
     "folded",
+    "has_preset",
     "length",
     "load_dataset",
+    "local_folder",
     "near_copy",
     "normalised",
-    "parquet_rows",
     "read_known_run",
     "read_run",
     "read_run_rows",
     "run_lines",
     "stemmed_languages",
     "stop_words",
+    "table_rows",
     "terms",
     "units",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from syneg_cli.core import DatasetError, Progress
-from syneg_cli.data.downloads import download_folder, keep, kept_folder
+from syneg_cli.data.downloads import checked, download_folder, keep, kept_folder
 
 BEIR_URL = "https://public.ukp.informatik.tu-darmstadt.de/thakur/BEIR/datasets/{name}.zip"
 BEIR_NAMES = (
@@ -36,15 +36,17 @@ BEIR_NAMES = (
 
 
 def download_beir(name: str, progress: Progress) -> Path:
-    """The folder of one of BEIR's data sets; what was downloaded before is used as it is.
+    """The folder of one of BEIR's data sets, or of a part (`cqadupstack/android`); it is kept.
 
     Raises:
-        DatasetError: the download failed.
+        DatasetError: the download failed, or there is no such part.
     """
-    if place := kept_folder(name):
-        return place
-    progress.note(f"Downloading {name} from BEIR into {download_folder() / name}")
-    return keep(name, lambda staging: _unzipped(name, staging), progress)
+    whole, _, part = name.partition("/")
+    place = kept_folder(whole)
+    if place is None:
+        progress.note(f"Downloading {whole} from BEIR into {download_folder() / whole}")
+        place = keep(whole, lambda staging: _unzipped(whole, staging), progress)
+    return checked(place / part)
 
 
 def _unzipped(name: str, staging: Path) -> Path:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from syneg_cli.core import DatasetError, Qrels, Query, Told, write_jsonl, write_text
 from syneg_cli.data.layout import CORPUS_FILE, LAYOUT_HINT, QRELS_FOLDER, QUERIES_FILE
-from syneg_cli.data.tables import id_of, place, table_rows, text_of
+from syneg_cli.data.tables import id_of, is_table, place, table_rows, text_of
 
 CORPUS_LINE = '{"_id": "...", "title": "...", "text": "..."} on every line.'
 QUERY_LINE = '{"_id": "...", "text": "..."} on every line.'
@@ -36,8 +36,7 @@ def read_documents(files: Sequence[Path], told: Told | None = None) -> Iterator[
     for path in files:
         _there(path)
         here = seen.setdefault(path, {})
-        for number, row in table_rows(path, told=told):
-            where = place(path, number)
+        for where, number, row in table_rows(path, told=told):
             doc_id = id_of(row, ID_KEYS, where, CORPUS_LINE)
             text = text_of(row, "text", where, CORPUS_LINE)
             title = row.get("title") or ""
@@ -46,8 +45,8 @@ def read_documents(files: Sequence[Path], told: Told | None = None) -> Iterator[
                     f"{where}: 'title' has to be a string; it is {reprlib.repr(title)}.",
                     hint=f"Expected: {CORPUS_LINE}",
                 )
-            if used := [place(file, ids[doc_id]) for file, ids in seen.items() if doc_id in ids]:
-                earlier = used[0].removeprefix(f"{path}, ")
+            if used := [(file, ids[doc_id]) for file, ids in seen.items() if doc_id in ids]:
+                earlier = _place_of(*used[0]).removeprefix(f"{path}, ")
                 raise DatasetError(f"{where}: the id {doc_id!r} was used on {earlier} already.", hint=UNIQUE)
             here[doc_id] = number
             yield doc_id, title, text
@@ -64,8 +63,7 @@ def read_queries(files: Sequence[Path], told: Told | None = None) -> dict[str, Q
     queries: dict[str, Query] = {}
     for path in files:
         _there(path)
-        for number, row in table_rows(path, told=told):
-            where = place(path, number)
+        for where, _, row in table_rows(path, told=told):
             query_id = id_of(row, ID_KEYS, where, QUERY_LINE)
             text = text_of(row, "text", where, QUERY_LINE)
             if query_id in queries:
@@ -99,6 +97,10 @@ def write_qrels(folder: Path, split: str, qrels: Qrels) -> None:
     rows = [f"{query}\t{doc}\t{grade}" for query, grades in qrels.items() for doc, grade in grades.items()]
     lines = ["query-id\tcorpus-id\tscore", *rows]
     write_text(folder / QRELS_FOLDER / f"{split}.tsv", "\n".join(lines) + "\n")
+
+
+def _place_of(path: Path, number: int) -> str:
+    return place(path, number, "row" if is_table(path) else "line")
 
 
 def _there(path: Path) -> None:

@@ -31,9 +31,9 @@ from syneg_cli.data.layout import (
     qrels_files,
     table_files,
 )
-from syneg_cli.data.presets import preset_for, queries_are_documents
+from syneg_cli.data.presets import Preset, preset_for, queries_are_documents
 from syneg_cli.data.qrels import read_qrels
-from syneg_cli.data.splits import leaks, with_dev
+from syneg_cli.data.splits import HoldOut, completed, leaks
 from syneg_cli.data.units import normalised
 
 
@@ -55,6 +55,8 @@ class Dataset:
     """What becomes of a document that has the query's id: auto, keep or drop."""
     given_language: str = ""
     """The language that the settings name."""
+    carved: frozenset[str] = frozenset()
+    """The splits that no file has as they are: `dev_fraction` or `test_fraction` made them."""
 
     def __repr__(self) -> str:
         splits = ", ".join(f"{name} {len(qrels)}" for name, qrels in self.judgements.items())
@@ -77,9 +79,16 @@ class Dataset:
         if split not in self.judgements:
             raise DatasetError(
                 f"{self.name} has no split {split!r}.{did_you_mean(split, list(self.judgements))}",
-                hint=f"It has: {', '.join(self.judgements)}.",
+                hint=f"It has: {', '.join(self.judgements)}.{self._how_to_make(split)}",
             )
         return self.judgements[split]
+
+    def _how_to_make(self, split: str) -> str:
+        """What makes train of test, or test of train."""
+        made = {"train": "test", "test": "train"}.get(split)
+        if made not in self.judgements:
+            return ""
+        return f" `test_fraction = 0.5` in [dataset] splits the {made} queries in two."
 
     def pairs(self, split: str) -> list[Pair]:
         """(query, positive) for every relevant judgement of a document that is there, in file order."""
@@ -153,6 +162,8 @@ def load_dataset(
     cache: Path,
     dev_fraction: float = 0.1,
     dev_seed: int = 0,
+    test_fraction: float = 0.0,
+    test_seed: int = 0,
     relevance: str | None = None,
     attributes: Mapping[str, Sequence[str]] | None = None,
     identical_ids: str = "auto",
@@ -167,6 +178,7 @@ def load_dataset(
         data_dir: where data set folders are already; with it nothing is downloaded.
         cache: where the Arrow copy of the corpus is kept.
         dev_fraction: the share of training queries that becomes dev where there is no dev split.
+        test_fraction: the share of the judged queries that is test where train or test is missing.
         identical_ids: whether a document with the query's id is the query (auto), as `Dataset.itself` says.
         relevance, attributes: override the built-in preset; empty values do not.
         language: of the documents, a name or an ISO code; guessed where it is not given.
@@ -181,12 +193,10 @@ def load_dataset(
     corpus = open_corpus(table_files(place, CORPUS), cache, place.name, progress)
     query_files = table_files(place, QUERIES) or [place / QUERIES_FILE]
     queries = read_queries(query_files, progress.warn)
-    judgements, notes = _judgements(place, queries, corpus, dev_fraction, dev_seed, progress)
+    judged = _judged(place, queries, corpus, progress)
+    held = HoldOut(dev_fraction, dev_seed, test_fraction, test_seed)
+    judgements, notes = _completed(judged, queries, held, progress)
     preset = preset_for(place.name)
-    pools = {
-        pool: tuple((attributes or {}).get(pool) or getattr(preset, pool))
-        for pool in ("domain", "difficulty", "length")
-    }
     return Dataset(
         name=place.name,
         folder=place,
@@ -194,23 +204,25 @@ def load_dataset(
         queries=queries,
         judgements=judgements,
         relevance=relevance or preset.relevance,
-        attributes=pools,
+        attributes=_pools(preset, attributes or {}),
         notes=notes,
         hashes={"queries": files_hash(query_files)},
         identical_ids=identical_ids,
         given_language=given_language,
+        carved=frozenset(split for split in judgements if judgements[split] != judged.get(split)),
     )
 
 
-def _judgements(
-    place: Path,
-    queries: Mapping[str, Query],
-    corpus: Corpus,
-    dev_fraction: float,
-    dev_seed: int,
-    progress: Progress,
-) -> tuple[dict[str, Qrels], tuple[str, ...]]:
-    """(splits, notes): all that is judged, with what is held out; what is odd about it is said."""
+def _pools(preset: Preset, given: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    return {
+        pool: tuple(given.get(pool) or getattr(preset, pool)) for pool in ("domain", "difficulty", "length")
+    }
+
+
+def _judged(
+    place: Path, queries: Mapping[str, Query], corpus: Corpus, progress: Progress
+) -> dict[str, Qrels]:
+    """What the files judge, by split."""
     judged: dict[str, Qrels] = {
         split: read_qrels(files, queries, corpus, progress.warn)
         for split, files in sorted(qrels_files(place).items())
@@ -220,7 +232,14 @@ def _judgements(
             f"{place / QRELS_FOLDER} holds no {', '.join(JUDGEMENTS[:-1])} or {JUDGEMENTS[-1]} file.",
             hint=LAYOUT_HINT,
         )
-    judgements, notes = with_dev(judged, dev_fraction, dev_seed)
+    return judged
+
+
+def _completed(
+    judged: Mapping[str, Qrels], queries: Mapping[str, Query], held: HoldOut, progress: Progress
+) -> tuple[dict[str, Qrels], tuple[str, ...]]:
+    """(splits, notes): with what is held out; what is odd about it is said."""
+    judgements, notes = completed(judged, queries, held)
     for warning in leaks(judgements, queries):
         progress.warn(warning)
     for note in notes:

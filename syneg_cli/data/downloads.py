@@ -19,17 +19,13 @@ def download_folder() -> Path:
 
 
 def kept_folder(name: str) -> Path | None:
-    """The folder of a data set that was downloaded before, or None.
-
-    Raises:
-        DatasetError: it is there, and it is not a data set.
-    """
+    """The folder of what was downloaded before, or None; whether it is a data set, `checked` says."""
     place = download_folder() / name
-    return checked(place) if place.is_dir() else None
+    return place if place.is_dir() else None
 
 
 def keep(name: str, fetch: Callable[[Path], Path], progress: Progress) -> Path:
-    """The folder of a data set, downloaded if it is not there yet.
+    """The folder of what is downloaded, if it is not there yet.
 
     It appears under its name only when it is complete, and several processes that ask for
     one data set at the same time download it once.
@@ -48,20 +44,24 @@ def keep(name: str, fetch: Callable[[Path], Path], progress: Progress) -> Path:
             fetch(staging).rename(home / name)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-    return checked(home / name)
+    return home / name
 
 
 def checked(place: Path) -> Path:
     """The folder, if it is a data set.
 
     Raises:
-        DatasetError: it is not; data sets inside it are named.
+        DatasetError: it is not; data sets inside it, or beside it, are named.
     """
     if is_dataset_folder(place):
         return place
-    inside = [f"{place}/{name}" for name in inner_datasets(place)]
-    hint = f"It holds several data sets. Give one of them: {', '.join(inside)}." if inside else LAYOUT_HINT
-    raise DatasetError(f"{place} has no {CORPUS_FILE}.", hint=hint)
+    home = place if place.is_dir() else place.parent
+    inside = [f"{home}/{name}" for name in inner_datasets(home)]
+    it = "It" if home == place else home.name
+    hint = f"{it} holds several data sets. Give one of them: {', '.join(inside)}." if inside else LAYOUT_HINT
+    raise DatasetError(
+        f"{place} has no {CORPUS_FILE}." if home == place else f"{place} is not there.", hint=hint
+    )
 
 
 @contextmanager

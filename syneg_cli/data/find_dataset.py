@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from syneg_cli.core import DatasetError, Progress, UsageError, did_you_mean
+from syneg_cli.core import DatasetError, Progress, UsageError, did_you_mean, nearest
 from syneg_cli.data.beir_download import BEIR_NAMES, download_beir
-from syneg_cli.data.downloads import checked
+from syneg_cli.data.downloads import checked, kept_folder
 from syneg_cli.data.irds import download_irds, folder_name
 from syneg_cli.data.layout import CORPUS_FILE, LAYOUT_HINT, inner_datasets, is_dataset_folder
 
@@ -26,35 +26,35 @@ def find_folder(name: str | None, *, data_dir: Path | None, folder: Path | None,
         UsageError: no name was given.
         DatasetError: nothing has this name, or the download failed.
     """
-    if not name:
-        raise UsageError(
-            "No data set named.",
-            hint="Name one (`syneg eval scifact`), or set name in [dataset] of syneg.toml.",
-        )
+    if place := local_folder(name, data_dir=data_dir, folder=folder):
+        return place
+    name = str(name)
     if name.startswith(IRDS):
-        name = name.removeprefix(IRDS)
+        return download_irds(name.removeprefix(IRDS), progress)
+    return download_beir(name, progress)
+
+
+def local_folder(name: str | None, *, data_dir: Path | None, folder: Path | None) -> Path | None:
+    """The folder of a data set that is on disk; None for one that would be downloaded.
+
+    Raises:
+        UsageError, DatasetError: as `find_folder`, but for the download.
+    """
+    if not name:
+        raise UsageError("No data set named.", hint=f"Give a BEIR name, a folder or {IRDS}NAME.")
+    if name.startswith(IRDS):
+        name = folder_name(name.removeprefix(IRDS))
         if data_dir is None:
-            return download_irds(name, progress)
-        name = folder_name(name)
+            return checked(kept) if (kept := kept_folder(name)) else None
     for place in _candidates(name, data_dir, folder):
         if is_dataset_folder(place):
             return place.resolve()
         if inner_datasets(place):
             return checked(place)  # names what is inside
     whole, _, part = name.partition("/")
-    if data_dir is None and part and whole in BEIR_NAMES and not Path(whole).is_dir():
-        return checked(download_beir(whole, progress) / part)
-    if os.sep in name or Path(name).is_dir():
-        raise DatasetError(f"{name} is no data set folder: it has no {CORPUS_FILE}.", hint=LAYOUT_HINT)
-    if data_dir is not None:
-        raise _not_in(data_dir, name)
-    if name not in BEIR_NAMES:
-        raise DatasetError(
-            f"{name!r} is neither a folder nor a BEIR data set.{did_you_mean(name, BEIR_NAMES)}",
-            hint=f"Give a folder as ./name, a name of ir_datasets as {IRDS}NAME, or one of BEIR's names: "
-            f"{', '.join(BEIR_NAMES)}.",
-        )
-    return download_beir(name, progress)
+    if data_dir is None and whole in BEIR_NAMES and not Path(whole).is_dir():
+        return checked(kept / part) if (kept := kept_folder(whole)) else None
+    raise _nothing(name, data_dir, folder)
 
 
 def _candidates(name: str, data_dir: Path | None, folder: Path | None) -> list[Path]:
@@ -67,10 +67,40 @@ def _candidates(name: str, data_dir: Path | None, folder: Path | None) -> list[P
     return [data_dir / name, *given]
 
 
-def _not_in(data_dir: Path, name: str) -> DatasetError:
-    there = inner_datasets(data_dir) if data_dir.is_dir() else []
-    known = f"It has: {', '.join(there)}." if there else "It has no data set folder in it."
+def _nothing(name: str, data_dir: Path | None, folder: Path | None) -> DatasetError:
+    """Why a name is no data set, with the one that was probably meant: one that is there comes first."""
+    there, near = Path(name).expanduser(), _near(name, data_dir, folder)
+    if there.is_file():
+        return DatasetError(f"{name} is a file, not the folder of a data set.", hint=LAYOUT_HINT)
+    if there.is_dir():
+        return DatasetError(f"{name} is no data set folder: it has no {CORPUS_FILE}.{near}", hint=LAYOUT_HINT)
+    if data_dir is not None:
+        inside = inner_datasets(data_dir) if data_dir.is_dir() else []
+        known = f"It has: {', '.join(inside)}." if inside else "It has no data set folder in it."
+        return DatasetError(
+            f"{name} is not in {data_dir}.{near}",
+            hint=f"{known} While a data_dir is set, nothing is downloaded.",
+        )
+    if os.sep in name:
+        return DatasetError(f"{name} is not there.{near or _near_beir(name)}", hint=LAYOUT_HINT)
     return DatasetError(
-        f"{name} is not in {data_dir}.{did_you_mean(name, there)}",
-        hint=f"{known} While a data_dir is set, nothing is downloaded.",
+        f"{name!r} is neither a folder nor a BEIR data set.{near or _near_beir(name)}",
+        hint=f"Give a folder as ./name, a name of ir_datasets as {IRDS}NAME, or one of BEIR's names: "
+        f"{', '.join(BEIR_NAMES)}.",
     )
+
+
+def _near_beir(name: str) -> str:
+    return did_you_mean(Path(name).name, BEIR_NAMES)
+
+
+def _near(name: str, data_dir: Path | None, folder: Path | None) -> str:
+    """` Did you mean ./my-corpus?` for the folder that is called most like it, or an empty string."""
+    asked = Path(name).expanduser()
+    shown: dict[str, str] = {}
+    for place in filter(None, (asked.parent, Path(), data_dir, folder)):
+        for found in inner_datasets(place):
+            path = found if place == data_dir else str(place / found)
+            shown.setdefault(found, path if os.sep in path or place == data_dir else f".{os.sep}{path}")
+    close = nearest(asked.name, list(shown))
+    return f" Did you mean {shown[close]}?" if close else ""

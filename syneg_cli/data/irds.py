@@ -15,7 +15,7 @@ from typing import Any
 
 from syneg_cli.core import DatasetError, Progress, SynegError, did_you_mean
 from syneg_cli.data.beir_files import write_documents, write_qrels, write_queries
-from syneg_cli.data.downloads import download_folder, keep, kept_folder
+from syneg_cli.data.downloads import checked, download_folder, keep, kept_folder
 from syneg_cli.data.irds_progress import Asked, IrdsProgress
 
 INSTALL = "pip install 'syneg[irds]'"
@@ -50,11 +50,13 @@ def download_irds(name: str, progress: Progress) -> Path:
     """
     folder = folder_name(name)
     if place := kept_folder(folder):
-        return place
+        return checked(place)
     with IrdsProgress(progress) as watched, _explained(name, watched):
         source, parts = _source_and_splits(_package(watched), name)
         progress.note(f"Making {download_folder() / folder} from ir_datasets' {name}")
-        return keep(folder, lambda staging: _write(name, source, parts, staging / folder, watched), progress)
+        return checked(
+            keep(folder, lambda staging: _write(name, source, parts, staging / folder, watched), progress)
+        )
 
 
 @contextmanager

@@ -42,7 +42,14 @@ def is_dataset_folder(folder: Path) -> bool:
 
 def inner_datasets(folder: Path) -> list[str]:
     """The names of folders inside that are data sets themselves, as CQADupStack's are."""
-    return [child.name for child in sorted(folder.glob("*")) if child.is_dir() and is_dataset_folder(child)]
+    return [child.name for child in sorted(folder.glob("*")) if _is_one(child)]
+
+
+def _is_one(folder: Path) -> bool:
+    try:
+        return folder.is_dir() and is_dataset_folder(folder)
+    except OSError:  # of somebody else, and closed
+        return False
 
 
 def qrels_files(folder: Path) -> dict[str, list[Path]]:

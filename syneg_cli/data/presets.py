@@ -130,6 +130,11 @@ PRESETS = {
 QUERIES_ARE_DOCUMENTS = ("arguana", "quora")
 
 
+def has_preset(name: str) -> bool:
+    """Whether a data set is known, by its folder's name."""
+    return preset_for(name) is not GENERIC
+
+
 def preset_for(name: str) -> Preset:
     """What is known of a data set by its folder's name; `GENERIC` where nothing is.
 

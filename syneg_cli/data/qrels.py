@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from syneg_cli.core import DatasetError, Told, text_lines
 from syneg_cli.data.layout import CORPUS_FILE, QUERIES_FILE
-from syneg_cli.data.tables import id_of, place, table_rows
+from syneg_cli.data.tables import id_of, is_table, place, table_rows
 
 QREL_LINE = (
     "query-id <tab> corpus-id <tab> score on every line, with or without a header line, "
@@ -108,9 +108,8 @@ def _all_judgements(files: Sequence[Path], query_ids: Container[object]) -> Iter
 
 
 def _judgements(path: Path, query_ids: Container[object]) -> Iterator[Judged]:
-    if path.name.endswith((".jsonl", ".jsonl.gz", ".parquet")):
-        for number, row in table_rows(path):
-            where = place(path, number)
+    if path.name.endswith((".jsonl", ".jsonl.gz")) or is_table(path):
+        for where, _, row in table_rows(path):
             query_id = id_of(row, QUERY_KEYS, where, QREL_LINE)
             doc_id = id_of(row, DOC_KEYS, where, QREL_LINE)
             value = next((row[key] for key in GRADE_KEYS if row.get(key) is not None), None)

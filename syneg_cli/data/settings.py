@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from syneg_cli.core import Section, setting
+from syneg_cli.core import Section, Seed, setting
 
 
 class AttributePools(Section):
@@ -44,7 +44,12 @@ class DatasetSettings(Section):
     dev_fraction: Annotated[float, Field(ge=0, lt=1)] = setting(
         0.1, "Share of train queries held out as dev where there is no dev split."
     )
-    dev_seed: int = setting(0, "Which queries those are.")
+    dev_seed: Seed = setting(0, "Which queries those are.")
+    test_fraction: Annotated[float, Field(ge=0, lt=1)] = setting(
+        0.0,
+        "Share of the queries that is test, the rest train, where only one of the two is there; 0: off.",
+    )
+    test_seed: Seed = setting(0, "Which queries those are.")
     identical_ids: Literal["auto", "keep", "drop"] = setting(
         "auto",
         "A document with the query's id is left out: if it is the query itself (auto), always or never.",

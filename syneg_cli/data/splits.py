@@ -1,11 +1,63 @@
-"""Train and dev where a data set does not have both: whole queries of one serve as the other."""
+"""Train, dev and test where a data set does not have all: whole queries of one serve as another."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from syneg_cli.core import Qrels, Query, digest
 from syneg_cli.data.units import normalised
+
+
+@dataclass(frozen=True)
+class HoldOut:
+    """Which shares of the queries make a split that is not there; 0 makes none."""
+
+    dev_fraction: float = 0.1
+    dev_seed: int = 0
+    test_fraction: float = 0.0
+    test_seed: int = 0
+
+
+def completed(
+    judgements: Mapping[str, Qrels], queries: Mapping[str, Query], held: HoldOut
+) -> tuple[dict[str, Qrels], tuple[str, ...]]:
+    """(splits, notes): first test or train is made where one of the two is missing, then dev."""
+    splits, said = with_test(judgements, queries, held.test_fraction, held.test_seed)
+    splits, more = with_dev(splits, held.dev_fraction, held.dev_seed)
+    return splits, (*said, *more)
+
+
+def with_test(
+    judgements: Mapping[str, Qrels], queries: Mapping[str, Query], fraction: float, seed: int
+) -> tuple[dict[str, Qrels], tuple[str, ...]]:
+    """(splits, notes): `fraction` of the queries is test where test or train is missing.
+
+    Queries with the same text (case and blanks aside) go to the same side.
+    """
+    splits = dict(judgements)
+    trainable = [split for split in ("train", "dev") if split in splits]
+    if fraction == 0 or ("test" in splits and trainable):
+        return splits, ()
+    source = next((split for split in (*trainable, "test") if split in splits), None)
+    if source is None:
+        return splits, ()
+    first: dict[str, str] = {}
+    for query_id in sorted(splits[source]):
+        first.setdefault(normalised(queries[query_id].text), query_id)
+    leaders = {query_id: splits[source][query_id] for query_id in first.values()}
+    _, carved = split_queries(leaders, fraction, seed)
+    test: dict[str, Mapping[str, int]] = {}
+    rest: dict[str, Mapping[str, int]] = {}
+    for query_id, grades in splits[source].items():
+        side = test if first[normalised(queries[query_id].text)] in carved else rest
+        side[query_id] = grades
+    whole = counted(len(splits[source]), f"{source} query")
+    if not test or not rest:
+        return splits, (f"{whole}, too few to make train and test of them",)
+    if source == "test":
+        return splits | {"train": rest, "test": test}, (f"{whole}, {len(rest)} of them made train",)
+    return splits | {source: rest, "test": test}, (f"{whole}, {len(test)} of them made test",)
 
 
 def with_dev(

@@ -7,23 +7,35 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import DatasetError, SynegError, Told, field_names, json_lines
+from syneg_cli.core import DatasetError, SynegError, Told, field_names, is_parquet, json_lines
 
 
-def table_rows(path: Path, *, told: Told | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(number from 1, row) of a JSONL or Parquet file; `place` says where that is.
+def table_rows(
+    path: Path, error: type[SynegError] = DatasetError, *, hint: str | None = None, told: Told | None = None
+) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """(place, number from 1, row) of a JSONL or Parquet file; what it holds says which, not its name.
+
+    A place is `corpus.jsonl, line 3` or `corpus.parquet, row 3`.
 
     Raises:
-        DatasetError: the file is not there, damaged, or a line is no JSON object.
+        error: the file is damaged, or a line is no JSON object.
     """
-    if path.suffix == ".parquet":
-        return enumerate(parquet_rows(path), start=1)
-    return json_lines(path, DatasetError, told=told)
+    if is_table(path):
+        for number, row in enumerate(parquet_rows(path, error, hint=hint), start=1):
+            yield place(path, number, "row"), number, row
+    else:
+        for number, row in json_lines(path, error, hint=hint, told=told):
+            yield place(path, number), number, row
 
 
-def place(path: Path, number: int) -> str:
-    """`corpus.jsonl, line 3`, `corpus.parquet, row 3`."""
-    return f"{path}, {'row' if path.suffix == '.parquet' else 'line'} {number}"
+def is_table(path: Path) -> bool:
+    """Whether a file is Parquet, or is called so."""
+    return path.suffix == ".parquet" or is_parquet(path)
+
+
+def place(path: Path, number: int, unit: str = "line") -> str:
+    """`corpus.jsonl, line 3`."""
+    return f"{path}, {unit} {number}"
 
 
 def parquet_rows(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from syneg_cli.core import Positive, Section, setting
+from syneg_cli.core import Positive, Section, Text, setting
 
 
 class EvalSettings(Section):
     """Evaluation."""
 
-    split: str = setting("test", "Which judgements.", decides=False)
+    split: Text = setting("test", "Which judgements.", decides=False)
     batch_size: Positive = setting(32, "Texts of 128 tokens in a batch.", decides=False)
     precision: Literal["auto", "fp32", "bf16"] = setting(
         "auto", "auto is bf16 where the processor has it, else fp32."

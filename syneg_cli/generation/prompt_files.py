@@ -132,7 +132,7 @@ def load_prompt(name: str, project_folder: Path | None = None, *, kind: str | No
             hint=f"There are: {', '.join(known)}. An own one is a file prompts/NAME.txt beside syneg.toml.",
         )
     try:
-        source = path.read_text(encoding="utf-8")
+        source = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise PromptError(f"{path} cannot be read: {error}.") from None
     prompt = check_prompt(path, source)

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from syneg_cli.core import Name, NonNegative, Positive, setting
+from syneg_cli.core import Name, NonNegative, Positive, Seed, Text, setting
 from syneg_cli.llm import CallSettings
 
 NAMES = "Input and output"
@@ -29,7 +29,7 @@ def one_of_the_shards(text: str) -> str:
 class GenerateSettings(CallSettings):
     """LLM-written negatives. verify and mirrored queries call the same model."""
 
-    prompt: str = setting(
+    prompt: Text = setting(
         "syneg", "A prompt's name (prompts/NAME.txt here, else the one that ships), or a .txt file."
     )
     name: Name = setting("default", "Name of the result, to keep several.", panel=NAMES, decides=False)
@@ -46,7 +46,7 @@ class GenerateSettings(CallSettings):
         None, "Sampling temperature.", example="0.7", otherwise="the server's"
     )
     max_tokens: Positive = setting(4096, "Longest answer.")
-    seed: int = setting(0, "Draws the attributes; sent to servers that take a seed.")
+    seed: Seed = setting(0, "Draws the attributes; sent to servers that take a seed.")
     structured: bool = setting(True, "Ask for JSON that fits the schema, where the server can.")
     corrections: NonNegative = setting(1, "Times the model is shown what is wrong with its answer.")
     max_words: Positive = setting(400, "Longest negative that is asked for, in words.")

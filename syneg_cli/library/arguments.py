@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping
 from numbers import Real
+from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +24,27 @@ def need_dataset(value: object) -> None:
     """Raises UsageError where a data set is named instead of loaded."""
     if not isinstance(value, Dataset):
         raise UsageError(f"{value!r} is not a data set.", hint="Load it first: data = load_dataset(NAME).")
+
+
+def listed(negatives: Iterable[Any], called: str = "negatives") -> list[Any]:
+    """Negatives as a list; a single one counts, too.
+
+    Raises:
+        UsageError: there is nothing to go through.
+    """
+    if isinstance(negatives, (SyntheticNegative, MinedNegative)):
+        return [negatives]
+    if not isinstance(negatives, Iterable):
+        raise UsageError(
+            f"{called}: {negatives!r} is no list of negatives.", hint="generate and mine give them."
+        )
+    return list(negatives)
+
+
+def need_text(name: str, value: object) -> None:
+    """Raises UsageError where something is no text, or an empty one."""
+    if not isinstance(value, str) or not value:
+        raise UsageError(f"{name}: expected a text, not {value!r}.")
 
 
 def need_records(dataset: Dataset, negatives: Iterable[object]) -> None:
@@ -75,8 +97,9 @@ def settings_from(
                 f"There is no setting {key!r} here.{did_you_mean(key, known)}",
                 hint=f"There are: {', '.join(known)}.",
             )
+    values = {key: str(v) if isinstance(v, PathLike) else v for key, v in {**given, **more}.items()}
     try:
-        return section.model_validate({**given, **more})
+        return section.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

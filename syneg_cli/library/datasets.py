@@ -9,8 +9,10 @@ from syneg_cli.core import Progress, Workspace
 from syneg_cli.data import Dataset, DatasetSettings
 from syneg_cli.data import load_dataset as load
 from syneg_cli.library.arguments import WORK_DIR, settings_from
+from syneg_cli.library.spoken import need_path, step
 
 
+@step
 def load_dataset(
     name: str | Path,
     *,
@@ -28,6 +30,7 @@ def load_dataset(
     Raises:
         DatasetError: it is nowhere, or a file is wrong; the message names file and line.
     """
+    need_path("name", name)
     chosen = settings_from(DatasetSettings, settings, name=str(name))
     return load(
         chosen.name,
@@ -35,6 +38,8 @@ def load_dataset(
         cache=Workspace(Path(work_dir), "").corpora,
         dev_fraction=chosen.dev_fraction,
         dev_seed=chosen.dev_seed,
+        test_fraction=chosen.test_fraction,
+        test_seed=chosen.test_seed,
         relevance=chosen.relevance,
         attributes=chosen.attributes.model_dump(),
         identical_ids=chosen.identical_ids,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +24,12 @@ from syneg_cli.library.arguments import (
     WORK_DIR,
     checked_run,
     embeddings,
+    listed,
     need_dataset,
     need_records,
     settings_from,
 )
+from syneg_cli.library.spoken import step
 from syneg_cli.mixing import Mixed, MixSettings, Texts, check_strategy, mix_negatives, texts_of
 from syneg_cli.training import Around, TrainSettings, fine_tune
 
@@ -59,6 +62,7 @@ class TrainingSet:
         return "\n".join([f"{len(self.instances)} training instances of {self.dataset.name}", *lines])
 
 
+@step
 def mix(dataset: Dataset, *negatives: Iterable[Negative], epochs: int = 2, **settings: Any) -> TrainingSet:
     """Training instances from written and mined negatives, in any order.
 
@@ -68,17 +72,19 @@ def mix(dataset: Dataset, *negatives: Iterable[Negative], epochs: int = 2, **set
     """
     need_dataset(dataset)
     chosen = settings_from(MixSettings, settings, leave_out=("name", "file", "mirror"))
-    every = [negative for group in negatives for negative in group]
+    long = settings_from(TrainSettings, {"epochs": epochs}).epochs
+    every = [negative for group in negatives for negative in listed(group)]
     need_records(dataset, every)
     synthetic = [negative for negative in every if isinstance(negative, SyntheticNegative)]
     mined = [negative for negative in every if isinstance(negative, MinedNegative)]
-    rounds = chosen.rounds or (epochs if check_strategy(chosen.strategy).by_epoch else ROUNDS)
+    rounds = chosen.rounds or (long if check_strategy(chosen.strategy).by_epoch else ROUNDS)
     mixed = mix_negatives(dataset, synthetic, mined, chosen, rounds=rounds)
     return TrainingSet(dataset, mixed, texts_of(synthetic))
 
 
+@step
 def train(
-    backbone: str,
+    backbone: str | PathLike[str],
     training_set: TrainingSet,
     *,
     work_dir: str | Path = WORK_DIR,
@@ -101,8 +107,9 @@ def train(
     return model
 
 
+@step
 def evaluate(
-    model: str | SentenceTransformer | Run,
+    model: str | PathLike[str] | SentenceTransformer | Run,
     dataset: Dataset,
     *,
     name: str | None = None,
@@ -120,6 +127,11 @@ def evaluate(
     chosen = settings_from(EvalSettings, settings)
     qrels = dataset.qrels(chosen.split)
     precision, told = "-", progress or NoProgress()
+    model = str(model) if isinstance(model, PathLike) else model
+    if model == "" or not (isinstance(model, (str, Mapping)) or hasattr(model, "similarity_fn_name")):
+        raise UsageError(
+            f"{model!r} is no model.", hint="Give an alias, a folder, a hub id, a model or a run."
+        )
     if isinstance(model, Mapping):
         run: Run = without_itself(checked_run(model), dataset)[0]
     else:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,11 +38,14 @@ from syneg_cli.library.arguments import (
     answers,
     embeddings,
     engine_for,
+    listed,
     need_dataset,
     need_records,
+    need_text,
     settings_from,
     ticking,
 )
+from syneg_cli.library.spoken import in_python, step
 from syneg_cli.llm import CallSettings, Classify, ask_each, open_llm
 from syneg_cli.mining import MinedNegatives, MineSettings, Selection, Setup, mine_negatives
 from syneg_cli.verification import (
@@ -79,6 +83,7 @@ class Written:
         return len(self.negatives)
 
 
+@step
 def generate(
     dataset: Dataset,
     llm: str,
@@ -101,8 +106,10 @@ def generate(
     """
     need_dataset(dataset)
     chosen = settings_from(GenerateSettings, settings, llm=llm)
+    offered = listed(candidates, "candidates")
+    need_records(dataset, offered)
     prompt = load_prompt(chosen.prompt, Path.cwd(), kind=NEGATIVES)
-    texts = candidates_of(candidates, dataset, chosen.n) if prompt.needs_candidates else None
+    texts = candidates_of(offered, dataset, chosen.n) if prompt.needs_candidates else None
     model = open_llm(llm, base_url=chosen.base_url, timeout=chosen.timeout)
     model.tell = (progress or NoProgress()).warn
     generator = Generator(dataset, prompt, model, Asking.of(chosen), texts)
@@ -122,11 +129,12 @@ def generate(
     return Written(negatives, counts, None if engine.stats.unpriced else engine.stats.cost_usd)
 
 
+@step
 def mine(
     dataset: Dataset,
     miner: str = "dense",
     *,
-    backbone: str = "minilm",
+    backbone: str | PathLike[str] = "minilm",
     work_dir: str | Path = WORK_DIR,
     progress: Progress | None = None,
     **settings: Any,
@@ -137,12 +145,14 @@ def mine(
         settings: those of [mine]: depth, percentage, draw, ...
     """
     need_dataset(dataset)
+    need_text("miner", miner)
+    need_text("backbone", str(backbone) if isinstance(backbone, PathLike) else backbone)
     chosen = settings_from(MineSettings, settings, leave_out=("miners",), backbone=backbone)
     told = progress or NoProgress()
 
     def make_encoder() -> Encoder:
         return Encoder.load(
-            backbone,
+            str(backbone),
             precision=chosen.precision,
             max_length=chosen.max_length,
             cache=embeddings(work_dir),
@@ -153,15 +163,17 @@ def mine(
         )
 
     setup = Setup.of(chosen, dataset, make_encoder, told)
-    return mine_negatives(dataset, [miner], setup=setup, selection=Selection.of(chosen))[0]
+    mined = mine_negatives(dataset, [miner], setup=setup, selection=Selection.of(chosen))[0]
+    return replace(mined, notes=tuple(map(in_python, mined.notes)))
 
 
+@step
 def verify(
     dataset: Dataset,
     negatives: Iterable[N],
     *checks: str,
     llm: str | None = None,
-    backbone: str = "minilm",
+    backbone: str | PathLike[str] = "minilm",
     work_dir: str | Path = WORK_DIR,
     progress: Progress | None = None,
     **settings: Any,
@@ -178,6 +190,7 @@ def verify(
         UsageError: the judge has no language model, or a check is unknown.
     """
     need_dataset(dataset)
+    need_text("backbone", str(backbone) if isinstance(backbone, PathLike) else backbone)
     calling = {key: settings.pop(key) for key in CallSettings.model_fields if key in settings}
     checked = {"checks": checks or ("judge",)}
     chosen = settings_from(VerifySettings, settings, leave_out=("checks", "sources"), **checked)
@@ -201,12 +214,12 @@ def verify(
     tools = Tools(
         dataset,
         chosen,
-        make_encoder=lambda: Encoder.load(backbone, cache=embeddings(work_dir), progress=progress),
+        make_encoder=lambda: Encoder.load(str(backbone), cache=embeddings(work_dir), progress=progress),
         prompt=lambda: load_prompt(chosen.prompt, Path.cwd(), kind=JUDGEMENT),
         ask=ask,
         progress=progress or NoProgress(),
     )
-    every = list(negatives)
+    every = listed(negatives)
     need_records(dataset, every)
     return _checked(every, tools)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from syneg_cli.core import NonNegative, Positive, Section, setting
+from syneg_cli.core import NonNegative, Positive, Section, Seed, setting
 
 FILTERS, ENCODER, DRAWS = "Filters", "Encoder and index", "Draws"
 
@@ -61,4 +61,4 @@ class MineSettings(Section):
     temperature: Annotated[float, Field(gt=0)] = setting(
         0.05, "SimANS divides cosines by it first.", panel=DRAWS
     )
-    seed: int = setting(0, "Random seed of all draws.", panel=DRAWS)
+    seed: Seed = setting(0, "Random seed of all draws.", panel=DRAWS)

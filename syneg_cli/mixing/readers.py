@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import TEXT, MinedNegative, Pair, Told, UsageError, field_names, json_lines
-from syneg_cli.data import Dataset, normalised, parquet_rows
+from syneg_cli.core import TEXT, MinedNegative, Pair, Told, UsageError, field_names
+from syneg_cli.data import Dataset, normalised, table_rows
 
 IMPORTED = "imported"
 """The miner of a negative that a file brought and the corpus has."""
@@ -64,17 +64,11 @@ def read_rows(path: Path, told: Told | None = None) -> Iterator[Row]:
     if not path.is_file():
         raise UsageError(f"{path} is not there.", hint="Give the path of a training file to --from.")
     found = False
-    for number, raw in _raw(path, told):
+    for where, _, raw in table_rows(path, UsageError, hint=EXPECTED, told=told):
         found = True
-        yield _row(raw, f"{path}, row {number}")
+        yield _row(raw, where)
     if not found:
         raise UsageError(f"{path} has no rows.", hint=EXPECTED)
-
-
-def _raw(path: Path, told: Told | None) -> Iterator[tuple[int, dict[str, Any]]]:
-    if path.suffix == ".parquet":
-        return enumerate(parquet_rows(path, UsageError, hint=EXPECTED), start=1)
-    return json_lines(path, UsageError, hint=EXPECTED, told=told)
 
 
 def _row(raw: Mapping[str, Any], where: str) -> Row:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
-from syneg_cli.core import Name, NonNegative, Positive, Section, setting
+from syneg_cli.core import Name, NonNegative, Positive, Section, Seed, setting
 from syneg_cli.mixing.strategies import STRATEGIES
 
 FILES = "Input and output"
@@ -71,7 +71,7 @@ class MixSettings(Section):
         metavar="FILE",
         decides=False,
     )
-    seed: int = setting(0, "Random seed of the draws.")
+    seed: Seed = setting(0, "Random seed of the draws.")
 
     @field_validator("weights", mode="before")
     @classmethod

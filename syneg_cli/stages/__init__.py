@@ -11,7 +11,14 @@ from syneg_cli.stages.mirror_queries import MirroredQueries, MirrorQueries
 from syneg_cli.stages.mix import Mix, MixedRecord, mix_of, mixed_name
 from syneg_cli.stages.pipeline import State, run_stages, stages_of, states
 from syneg_cli.stages.project import PROJECT_FILE, field_of, flag_of, resolve, setting_keys
-from syneg_cli.stages.project_files import write_project
+from syneg_cli.stages.project_files import (
+    HALF,
+    lacking_split,
+    looked_at,
+    needs_relevance,
+    new_session,
+    write_project,
+)
 from syneg_cli.stages.prompts import rendered_prompt
 from syneg_cli.stages.report import report_workspace, reported_models
 from syneg_cli.stages.session import Session
@@ -20,6 +27,7 @@ from syneg_cli.stages.train import Train
 from syneg_cli.stages.verify import estimate_judge, verify_stages
 
 __all__ = [
+    "HALF",
     "PROJECT_FILE",
     "Generate",
     "Generated",
@@ -40,10 +48,14 @@ __all__ = [
     "field_of",
     "flag_of",
     "hand_in",
+    "lacking_split",
+    "looked_at",
     "measure",
     "mine_stages",
     "mix_of",
     "mixed_name",
+    "needs_relevance",
+    "new_session",
     "open_cache",
     "perform",
     "remembering",

@@ -129,6 +129,9 @@ def command_of(session: Session, dataset: Dataset, mix: str = "") -> str:
         for key, value in section.model_dump().items()
         if value != getattr(defaults, key) or key in ALWAYS
     ]
+    if "test" in dataset.carved:  # or train would not be there, or hold what is test
+        chosen = session.project.dataset
+        flags += [f"--set dataset.{key}={getattr(chosen, key)}" for key in ("test_fraction", "test_seed")]
     name = shlex.quote(session.project.dataset.name or dataset.name)
     return " ".join(["syneg train", name, *flags])
 

@@ -13,7 +13,7 @@ from syneg_cli.stages.generate import Generate
 from syneg_cli.stages.mine import mine_stages
 from syneg_cli.stages.mix import Mix
 from syneg_cli.stages.project import PROJECT_FILE, resolve
-from syneg_cli.stages.project_files import write_project
+from syneg_cli.stages.project_files import write_prompts
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import perform
 from syneg_cli.stages.train import Train
@@ -65,7 +65,7 @@ def write_demo(directory: Path) -> None:
                 f"{directory} is not empty and holds no demo project.",
                 hint="Give a new folder: `syneg demo DIR`.",
             )
-        write_project(directory, None)
+        write_prompts(directory)
         write_text(project, PROJECT.format(dataset=demo.DATASET))
     demo.write_dataset(directory / demo.DATASET)
     demo.write_recordings(directory)

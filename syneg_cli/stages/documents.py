@@ -117,7 +117,7 @@ def toml(value: Any) -> str:
     """A value as TOML writes it."""
     if isinstance(value, (tuple, list)):
         return f"[{', '.join(map(toml, value))}]"
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def write(root: Path = Path()) -> None:

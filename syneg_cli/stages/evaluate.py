@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, replace
+from difflib import SequenceMatcher
 from pathlib import Path
 
 from syneg_cli.core import (
@@ -11,17 +13,26 @@ from syneg_cli.core import (
     Run,
     UsageError,
     content_hash,
+    did_you_mean,
     file_hash,
     read_manifest,
     write_text,
 )
 from syneg_cli.data import Dataset, read_known_run, run_lines
-from syneg_cli.encoding import Encoder, locate, weights_hash
+from syneg_cli.encoding import BACKBONES, Encoder, locate, weights_hash
 from syneg_cli.evaluation import Evaluation, retrieve, score, without_itself
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Performed, Plan, Stage, perform
 from syneg_cli.stages.train import model_name
 from syneg_cli.training import with_metrics
+
+FEW = 25
+"""Queries that are few: Buckley and Voorhees (SIGIR 2000) ask for 25 at the least, better 50."""
+
+SHOWN = 5
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+TRAINED_ON = "train qrels"
+"""The input of a model's manifest that says which queries it learned from."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +132,21 @@ class Eval(Stage):
             run=str(trec),
         )
         write_text(plan.path, json.dumps(asdict(evaluation), ensure_ascii=False, indent=1) + "\n")
+        self._warn_of_a_leak(subject)
         _note_in_card(subject, evaluation)
         return Made({"queries": len(qrels), "left_out_as_query": left_out, **scores.metrics}, evaluation)
+
+    def _warn_of_a_leak(self, subject: Subject) -> None:
+        """Of a model that learned from other queries than train has now, where a setting parts the two."""
+        manifest, split = read_manifest(Path(subject.location)), self.settings.split
+        learned = manifest.inputs.get(TRAINED_ON) if manifest else None
+        now = self.dataset.inputs("train")[TRAINED_ON] if "train" in self.dataset.judgements else None
+        if learned and learned != now and (now is None or split in self.dataset.carved):
+            self.session.progress.warn(
+                f"{subject.name} was trained on other train queries than {self.dataset.name} has now, so "
+                f"queries of {split} may be among them: were test_fraction or dev_fraction of [dataset] "
+                "changed? Train it again"
+            )
 
     def _run(self, subject: Subject) -> tuple[Run, str, int]:
         """(run, precision of the encoder, how many documents were left out as their query itself)."""
@@ -145,6 +169,13 @@ class Eval(Stage):
 
 def measure(session: Session, dataset: Dataset, subject: Subject, *, force: bool = False) -> Measured:
     """A subject and its baseline; each is measured only if it was not before."""
+    split = session.project.eval.split
+    if (count := len(dataset.qrels(split))) < FEW:
+        session.progress.note(
+            f"eval: {count} {split} {'query tells' if count == 1 else 'queries tell'} little: "
+            f"with less than {FEW}, only a large difference can be seen"
+            + (f"; a larger {split}_fraction in [dataset] holds out more" if split in dataset.carved else "")
+        )
     evaluation = evaluation_of(perform(Eval(session, dataset, subject), force=force))
     if subject.baseline is None:
         return Measured(evaluation)
@@ -174,15 +205,45 @@ def trained_here(session: Session, dataset: Dataset) -> Subject:
     return model_subject(session, dataset, str(folder))
 
 
+def trained_names(session: Session, dataset: Dataset) -> list[str]:
+    """The models that were trained here, by name."""
+    home = session.workspace(dataset).model("x").parent
+    return sorted(folder.name for folder in home.glob("*") if read_manifest(folder) is not None)
+
+
 def model_subject(session: Session, dataset: Dataset, model: str) -> Subject:
-    """A model by the name of one trained here, or by its folder; its backbone is the baseline."""
+    """A model by the name of one trained here, or by its folder; its backbone is the baseline.
+
+    An alias and a hub id are backbones.
+
+    Raises:
+        UsageError: it is nothing of that.
+    """
     here = session.workspace(dataset).model(model)
     folder = Path(model) if Path(model).is_dir() else here if here.is_dir() else None
-    if folder is None:
+    if folder is None and (model in BACKBONES or HUB_ID.fullmatch(model)):
         return retriever(model)
+    if folder is None:
+        names = trained_names(session, dataset)
+        near = did_you_mean(Path(model).name, [*names, *BACKBONES])
+        raise UsageError(
+            f"--model: there is no model {model!r} for {dataset.name}.{near}",
+            hint=f"{_trained_here(session, dataset, Path(model).name)} Else give the folder of a model, an "
+            "alias (minilm, bge-base, ...) or a hub id (OWNER/NAME).",
+        )
     manifest = read_manifest(folder)
     recorded = manifest.settings.get("backbone") if manifest else None
     return Subject(folder.resolve().name, str(folder), baseline=recorded)
+
+
+def _trained_here(session: Session, dataset: Dataset, like: str = "") -> str:
+    """`Trained here: a, b.`, those that are called alike first."""
+    names = trained_names(session, dataset)
+    if not names:
+        return f"Nothing was trained for {dataset.name} yet."
+    names.sort(key=lambda name: -SequenceMatcher(None, like, name).ratio())
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"Trained here: {', '.join(names[:SHOWN])}{more}."
 
 
 def retriever(backbone: str) -> Subject:
@@ -200,8 +261,11 @@ def subject_of(
         backbone: beside a model or a run, what to compare with.
 
     Raises:
-        UsageError: both a model and a run are named.
+        UsageError: both a model and a run are named, or there is no such model.
     """
+    for flag, value in (("--model", model), ("--backbone", backbone)):
+        if value == "":
+            raise UsageError(f"{flag}: the value is empty.", hint="Leave it out, or name one.")
     if run_file is not None and model:
         raise UsageError("--run and --model exclude each other.", hint="Give one of the two.")
     if run_file is not None:
@@ -215,7 +279,15 @@ def subject_of(
     if own.is_dir():
         session.progress.note(f"eval: the model trained here ({own}); --backbone ALIAS measures a backbone")
         return trained_here(session, dataset)
-    return retriever(session.project.train.backbone)
+    backbone = session.project.train.backbone
+    if trained_names(session, dataset):
+        why = f"there is no model {own.name}"
+        then = f"{_trained_here(session, dataset, own.name)} --model NAME measures one"
+    else:
+        why = f"no model was trained for {dataset.name} yet"
+        then = f"{session.again('run').rstrip('.')} to train one"
+    session.progress.note(f"eval: {why}, so this is the backbone {backbone} alone. {then}")
+    return retriever(backbone)
 
 
 def _note_in_card(subject: Subject, evaluation: Evaluation) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from syneg_cli.core import UsageError, Workspace, read_manifest
 from syneg_cli.data import Dataset
 from syneg_cli.llm import LLM, Cache, Engine, Limits, open_llm, public_url, settled_price
+from syneg_cli.stages.project import ENDPOINTS
 from syneg_cli.stages.session import Session
 
 LLM_HINT = (
@@ -80,7 +81,7 @@ def open_engine(session: Session, llm: LLM, cache: Cache, *, job: str, again: bo
 
 def endpoint(base_url: str | None, provider: str) -> str | None:
     """The server that would be asked, without secrets, so that another one makes a result stale."""
-    variable = {"openai": "OPENAI_BASE_URL", "ollama": "OLLAMA_HOST"}.get(provider)
+    variable = ENDPOINTS.get(provider)
     url = (base_url or os.environ.get(variable)) if variable else None
     return public_url(url) if url else None
 

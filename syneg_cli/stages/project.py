@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -28,6 +28,8 @@ else:
 PROJECT_FILE = "syneg.toml"
 TABLES = ("mix.weights",)
 """Keys whose value is a table with names of the user's own."""
+ENDPOINTS = {"openai": "OPENAI_BASE_URL", "ollama": "OLLAMA_HOST"}
+"""Provider -> the variable that names its server, where base_url does not."""
 
 
 @dataclass(frozen=True)
@@ -38,17 +40,19 @@ class Resolved:
     origins: Mapping[str, str]
     folder: Path
     """Relative paths in the project file are relative to its folder."""
+    endpoint: str | None = None
+    """The server that a variable of the provider's own names (OPENAI_BASE_URL, OLLAMA_HOST)."""
 
     def path(self, value: str) -> Path:
         """A path of the project file, relative to that file."""
         return (self.folder / Path(value).expanduser()).resolve()
 
-    def rows(self) -> list[tuple[str, str, str]]:
-        """(key, value, origin) of every setting, for `--show-config`."""
-        return [
-            (key, _show(value), self.origins.get(key, "default"))
-            for key, value in _flatten(self.project.model_dump())
-        ]
+    def rows(self) -> list[tuple[str, Any, str]]:
+        """(key, value, origin) of every setting, for `--show-config`; an address without what is secret."""
+        values = dict(_flatten(self.project.model_dump(mode="json")))
+        address = values["generate.base_url"] or self.endpoint
+        values["generate.base_url"] = address and _public(address)
+        return [(key, value, self.origins.get(key, "default")) for key, value in values.items()]
 
 
 def resolve(
@@ -58,6 +62,7 @@ def resolve(
     names: Mapping[str, str] | None = None,
     file: Path | None = None,
     environ: Mapping[str, str] | None = None,
+    alone: bool = False,
 ) -> Resolved:
     """The project as flags, environment, project file and defaults make it.
 
@@ -66,6 +71,7 @@ def resolve(
         sets: `KEY=VALUE` texts of `--set`; a flag of its own wins over one.
         names: dotted key -> the flag's name, where that is not the key's.
         file: the project file; by default `syneg.toml` in the current folder, if there.
+        alone: read no project file.
 
     Raises:
         ProjectFileError: the file is missing, broken, or holds a wrong key or value.
@@ -75,13 +81,16 @@ def resolve(
     path = file or Path(PROJECT_FILE)
     if file is not None and not file.is_file():
         raise ProjectFileError(f"{file} is not there.", hint="Run `syneg init` to write a syneg.toml.")
-    text = _read(path) if path.is_file() else ""
+    there = path.is_file() and not alone
+    text = _read(path) if there else ""
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     if text:
         document = _parse(path, text)
         _check_keys(document, Project, path, text)
-        for key, value in _flatten(document, Project):
+        for key, value in _flatten(document):
+            # A bare `dataset = "x"` is its name.
+            key = "dataset.name" if key == "dataset" else key
             values[key], origins[key] = value, str(path)
     _check_environment(environ)
     for key, name in environment_names().items():
@@ -90,19 +99,45 @@ def resolve(
     for assignment in sets:
         key, value = _assigned(assignment)
         values[key], origins[key] = value, "--set"
-    for key, value in (flags or {}).items():
-        if value is not None and value != []:
-            values[key], origins[key] = value, "flag"
+    for key, value in _given(flags or {}, names or {}):
+        values[key], origins[key] = value, "flag"
     try:
         project = Project.model_validate(_nest(values))
     except ValidationError as error:
         raise _explain(error, origins, names or {}, path, text) from None
-    return Resolved(project, origins, path.parent if text else Path())
+    variable = ENDPOINTS.get((project.generate.llm or "").partition(":")[0], "")
+    endpoint = None if project.generate.base_url else environ.get(variable)
+    if endpoint:
+        origins["generate.base_url"] = f"${variable}"
+    return Resolved(project, origins, path.parent if there else Path(), endpoint)
+
+
+def _given(flags: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    """The flags that were given.
+
+    Raises:
+        UsageError: one is empty, as an unset variable of the shell leaves it.
+    """
+    for key, value in flags.items():
+        if value == "" and key != "dataset.name" and field_of(key).default != "":
+            raise UsageError(
+                f"{names.get(key, flag_of(key))}: the value is empty.",
+                hint="Leave it out for the default, or give a value.",
+            )
+        if value is not None and value != []:
+            yield key, value
+
+
+def _public(url: str) -> str:
+    """An address, or what is given as one, without user name, password and query."""
+    scheme, colon, rest = url.rpartition("://")
+    host, slash, path = rest.partition("?")[0].partition("/")
+    return f"{scheme}{colon}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ProjectFileError(f"{path} cannot be read: {error}.") from None
 
@@ -132,8 +167,14 @@ def _check_keys(
                 hint=f"Known keys there: {', '.join(sorted(model.model_fields))}.",
             )
         submodel = _submodel(model, key)
-        if submodel is not None and isinstance(value, dict):
-            _check_keys(value, submodel, path, text, f"{dotted}.")
+        if submodel is None or (dotted == "dataset" and isinstance(value, str)):
+            continue
+        if not isinstance(value, dict):
+            raise ProjectFileError(
+                f"{path}, line {_line_of(text, dotted)}: {dotted} is a table, not {value!r}.",
+                hint=f"Write [{dotted}], and its keys on lines of their own below.",
+            )
+        _check_keys(value, submodel, path, text, f"{dotted}.")
 
 
 def _line_of(text: str, dotted: str) -> int:
@@ -157,15 +198,13 @@ def _line_of(text: str, dotted: str) -> int:
     return best
 
 
-def _flatten(
-    document: Mapping[str, Any], model: type[BaseModel] | None = None, prefix: str = ""
-) -> list[tuple[str, Any]]:
+def _flatten(document: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     flat: list[tuple[str, Any]] = []
     for key, value in document.items():
         if f"{prefix}{key}" in TABLES:
             flat.append((f"{prefix}{key}", value))
         elif isinstance(value, dict) and value:
-            flat += _flatten(value, None, f"{prefix}{key}.")
+            flat += _flatten(value, f"{prefix}{key}.")
         elif not isinstance(value, dict):
             flat.append((f"{prefix}{key}", value))
     return flat
@@ -173,15 +212,11 @@ def _flatten(
 
 def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
     nested: dict[str, Any] = {}
-    # A bare `dataset = "x"` and a [dataset] table may meet: the string becomes its name.
-    for key, value in sorted(values.items()):
+    for key, value in values.items():
         *sections, leaf = key.split(".")
         table = nested
         for section in sections:
-            inner = table.setdefault(section, {})
-            if not isinstance(inner, dict):
-                inner = table[section] = {"name": inner}
-            table = inner
+            table = table.setdefault(section, {})
         table[leaf] = value
     return nested
 
@@ -279,11 +314,3 @@ def _nearest(error: Mapping[str, Any]) -> str:
 def flag_of(key: str) -> str:
     """`train.batch_size` -> `--batch-size`."""
     return f"--{key.rpartition('.')[2].replace('_', '-')}"
-
-
-def _show(value: Any) -> str:
-    if isinstance(value, (tuple, list)):
-        return ", ".join(map(str, value)) or "-"
-    if isinstance(value, dict):
-        return ", ".join(f"{name}={number}" for name, number in value.items())
-    return "-" if value is None else str(value)

@@ -1,23 +1,29 @@
-"""A syneg.toml and a prompts/ folder to edit."""
+"""A syneg.toml and a prompts/ folder to edit, for a data set that was looked at first."""
 
 from __future__ import annotations
 
-import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from syneg_cli.core import UsageError, write_text
-from syneg_cli.data import PRESETS
+from syneg_cli.core import NoProgress, Progress, UsageError, mended_value, write_text
+from syneg_cli.data import Dataset, has_preset, local_folder
 from syneg_cli.generation import list_prompts
-from syneg_cli.stages.project import PROJECT_FILE
+from syneg_cli.stages.documents import toml
+from syneg_cli.stages.project import PROJECT_FILE, resolve
+from syneg_cli.stages.session import Session
 
 TEMPLATE = """\
 # A syneg project. Every key and its default: {example}
 # `syneg run` does everything that is not up to date; `syneg status` shows where you are.
 
 [dataset]
-name = {name}                 # a BEIR name, or a folder with corpus.jsonl, queries.jsonl and qrels/
+{name}# a BEIR name, or a folder with corpus.jsonl, queries.jsonl and qrels/
 # data_dir = "data"           # where data set folders lie already; nothing is downloaded then
-{relevance}
+{test}{relevance}
 [generate]
 # llm = "ollama:llama3"       # or openai:MODEL, hf:MODEL, replay:FILE
 prompt = "syneg"              # prompts/syneg.txt beside this file; edit it, or copy it and name the copy
@@ -43,32 +49,126 @@ lr = 5e-5
 RELEVANCE = """\
 
 # What counts as relevant in your data decides what a negative is: say it in one or two sentences.
-# relevance = "A page is relevant if ..."
+{relevance}
 # attributes.domain = ["your field", "a neighbouring field"]
 """
+HALF = 0.5
 
 
-def write_project(directory: Path, dataset: str | None, *, force: bool = False) -> list[Path]:
-    """Write the project file and the prompts that are not there yet; returns what was written.
+def new_session(
+    directory: Path,
+    name: str | None,
+    *,
+    test_fraction: float | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Session:
+    """The session of a project that is about to be written.
 
     Raises:
-        UsageError: there is a syneg.toml already (and no `force`).
+        UsageError: there is a syneg.toml already (and no `force`), or the fraction is wrong.
     """
-
     file = directory / PROJECT_FILE
     if file.exists() and not force:
         raise UsageError(f"{file} is there already.", hint="Edit it, or replace it with --force.")
-    known = Path(dataset or "").name in PRESETS
+    flags = {"dataset.name": name, "dataset.test_fraction": test_fraction}
+    return Session(replace(resolve(flags, alone=True), folder=directory), progress or NoProgress())
+
+
+def looked_at(session: Session) -> Dataset | None:
+    """The data set, read and checked, if it is on disk; None where none is named, or it will be downloaded.
+
+    Nothing stays behind of a data set that is wrong.
+
+    Raises:
+        DatasetError: there is none of that name, or a file is wrong.
+    """
+    section, resolved = session.project.dataset, session.resolved
+    if not section.name:
+        return None
+    data_dir = resolved.path(section.data_dir) if section.data_dir else None
+    if local_folder(section.name, data_dir=data_dir, folder=resolved.folder) is None:
+        return None
+    with _nothing_left_behind(session.work_dir):
+        return session.dataset()
+
+
+def lacking_split(dataset: Dataset | None) -> tuple[str, str] | None:
+    """(missing, there) of train and test, where the data set has only one of the two."""
+    here = {"train", "test"} & set(dataset.judgements if dataset else ())
+    if len(here) != 1:
+        return None
+    return ("test", "train") if "train" in here else ("train", "test")
+
+
+def needs_relevance(session: Session, dataset: Dataset | None) -> bool:
+    """Whether nobody knows what counts as relevant in the data set that is named."""
+    name = session.project.dataset.name
+    return bool(name) and not has_preset(dataset.name if dataset else _folder_name(str(name)))
+
+
+def write_project(session: Session, dataset: Dataset | None, *, relevance: str | None = None) -> list[Path]:
+    """Write the project file and the prompts that are not there yet; returns what was written.
+
+    Args:
+        relevance: what counts as relevant; a hint is written where it is not known.
+    """
+    section, directory = session.project.dataset, session.resolved.folder
+    test = ""
+    used = dataset is None or "test" in dataset.carved
+    if (section.test_fraction and used) or lacking_split(dataset):
+        line = f"test_fraction = {section.test_fraction or HALF}"
+        test = f"{line if section.test_fraction else '# ' + line}".ljust(30)
+        test += "# this share of the queries is test, the rest train\n"
+    said = mended_value(" ".join((relevance or "").split()))[0]
+    unknown = needs_relevance(session, dataset)
+    meaning = f"relevance = {toml(said)}" if said else '# relevance = "A page is relevant if ..."'
     text = TEMPLATE.format(
         example="`syneg init --example` prints them",
-        name=json.dumps(dataset or "scifact", ensure_ascii=False),
-        relevance="" if known or dataset is None else RELEVANCE,
+        name=f"name = {toml(_name_from(directory, section.name, dataset))}".ljust(29) + " ",
+        test=test,
+        relevance=RELEVANCE.format(relevance=meaning) if said or unknown else "",
     )
-    write_text(file, text)
-    written = [file]
+    write_text(directory / PROJECT_FILE, text)
+    return [directory / PROJECT_FILE, *write_prompts(directory)]
+
+
+def write_prompts(directory: Path) -> list[Path]:
+    """Write the prompts that are not there yet; returns them."""
+    written = []
     for name, prompt in list_prompts().items():
         target = directory / "prompts" / f"{name}.txt"
         if not target.exists():
             write_text(target, prompt.read_text(encoding="utf-8"))
             written.append(target)
     return written
+
+
+def _name_from(directory: Path, name: str | None, dataset: Dataset | None) -> str:
+    """The name of the data set as the project's folder sees it."""
+    if name is None:
+        return "scifact"
+    here = Path(name)
+    if dataset is None or here.is_absolute() or here.resolve() != dataset.folder:
+        return name
+    return name if directory.resolve() == Path.cwd() else os.path.relpath(dataset.folder, directory.resolve())
+
+
+def _folder_name(name: str) -> str:
+    """What the folder of a data set will be called that is not on disk."""
+    return name.removeprefix("irds:").replace("/", "--")
+
+
+@contextmanager
+def _nothing_left_behind(work_dir: Path) -> Iterator[None]:
+    """Around what fills a work directory: if it fails, one that was not there before is taken away."""
+    missing = [folder for folder in (work_dir, *work_dir.parents) if not folder.exists()]
+    try:
+        yield
+    except BaseException:
+        for folder in missing:
+            if folder == work_dir:
+                shutil.rmtree(folder, ignore_errors=True)
+            elif folder.is_dir():
+                folder.rmdir()
+        raise

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from syneg_cli.core import MissingArtifact, UsageError, Workspace, did_you_mean
+from syneg_cli.core import MissingArtifact, Workspace, did_you_mean
 from syneg_cli.report import Model, read_models
 from syneg_cli.stages.session import Session
 
 
 def report_workspace(session: Session) -> Workspace:
     """Where the data set's results are. A report needs no data: the data set is not opened."""
-    section = session.project.dataset
-    if not section.name:
-        raise UsageError(
-            "No data set named.",
-            hint="Name one (`syneg report scifact`), or set name in [dataset] of syneg.toml.",
-        )
-    places = [Path(section.name).expanduser(), session.resolved.path(section.name)]
-    if section.data_dir:
-        places.insert(0, session.resolved.path(section.data_dir) / section.name)
+    name, data_dir = session.need_name(), session.project.dataset.data_dir
+    places = [Path(name).expanduser(), session.resolved.path(name)]
+    if data_dir:
+        places.insert(0, session.resolved.path(data_dir) / name)
     # A data set goes by its folder's own name, also where a link leads there.
     names = dict.fromkeys(place.resolve().name for place in places)
     found = [Workspace(session.work_dir, name) for name in names]

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from syneg_cli.core import NoProgress, Progress, Workspace
+from syneg_cli.core import NoProgress, Progress, UsageError, Workspace
 from syneg_cli.data import Dataset, load_dataset
 from syneg_cli.llm import Tick
 from syneg_cli.stages.project import Resolved
@@ -30,6 +30,8 @@ class Session:
     resolved: Resolved
     progress: Progress = field(default_factory=NoProgress)
     watch: Watch = nobody
+    called: str = "syneg COMMAND"
+    """The command as it names a data set: `syneg mine`, `syneg prompts render --dataset`."""
 
     @property
     def project(self) -> Project:
@@ -39,16 +41,32 @@ class Session:
     def work_dir(self) -> Path:
         return self.resolved.path(self.project.work_dir)
 
+    def need_name(self) -> str:
+        """The name of the project's data set.
+
+        Raises:
+            UsageError: there is none.
+        """
+        name = self.project.dataset.name
+        if not name:
+            raise UsageError(
+                "No data set named.",
+                hint=f"Name one (`{self.called} scifact`), or set name in [dataset] of syneg.toml.",
+            )
+        return name
+
     def dataset(self) -> Dataset:
         """The project's data set, read and checked."""
         section = self.project.dataset
         return load_dataset(
-            section.name,
+            self.need_name(),
             data_dir=self.resolved.path(section.data_dir) if section.data_dir else None,
             folder=self.resolved.folder,
             cache=Workspace(self.work_dir, "").corpora,
             dev_fraction=section.dev_fraction,
             dev_seed=section.dev_seed,
+            test_fraction=section.test_fraction,
+            test_seed=section.test_seed,
             relevance=section.relevance,
             attributes=section.attributes.model_dump(),
             identical_ids=section.identical_ids,

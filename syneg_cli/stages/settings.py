@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pydantic import field_validator
-
-from syneg_cli.core import Section, setting
+from syneg_cli.core import Section, Text, setting
 from syneg_cli.data import DatasetSettings
 from syneg_cli.evaluation import EvalSettings
 from syneg_cli.generation import GenerateSettings
@@ -19,7 +15,7 @@ from syneg_cli.verification import VerifySettings
 class Project(Section):
     """Everything that syneg.toml can hold."""
 
-    work_dir: str = setting(
+    work_dir: Text = setting(
         ".syneg", "Where results are stored, relative to the project file.", metavar="FOLDER"
     )
     dataset: DatasetSettings = DatasetSettings()
@@ -29,8 +25,3 @@ class Project(Section):
     mix: MixSettings = MixSettings()
     train: TrainSettings = TrainSettings()
     eval: EvalSettings = EvalSettings()
-
-    @field_validator("dataset", mode="before")
-    @classmethod
-    def _name_alone(cls, value: Any) -> Any:
-        return {"name": value} if isinstance(value, str) else value

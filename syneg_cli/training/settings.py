@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from syneg_cli.core import Name, NonNegative, Positive, Section, setting
+from syneg_cli.core import Name, NonNegative, Positive, Section, Seed, Text, setting
 
 MODEL, OPTIMISER, LOSS = "Model", "Optimiser", "Loss"
 MINING, DEV, MACHINES, OUTPUT = "Negatives that follow the model", "Choosing an epoch", "Machines", "Output"
 
 
+def _all_different(sizes: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(sizes)) < len(sizes):
+        raise ValueError("expected every number of dimensions once")
+    return sizes
+
+
 class TrainSettings(Section):
     """Fine-tuning."""
 
-    backbone: str = setting(
+    backbone: Text = setting(
         "minilm", "An alias (bge-base, e5-base, ...), a local folder or a hub id.", panel=MODEL
     )
     output: Name | None = setting(
@@ -83,7 +89,7 @@ class TrainSettings(Section):
         panel=LOSS,
     )
     distil: Annotated[float, Field(ge=0)] = setting(1.0, "Weight of that teaching.", panel=LOSS)
-    matryoshka: tuple[Positive, ...] = setting(
+    matryoshka: Annotated[tuple[Positive, ...], AfterValidator(_all_different)] = setting(
         (), "Dimensions that are good alone too.", example="[64, 128]", panel=LOSS
     )
     refresh: Literal["none", "ance", "adore"] = setting(
@@ -114,4 +120,4 @@ class TrainSettings(Section):
         100, "A checkpoint every so many steps; 0 for none.", panel=OUTPUT, decides=False
     )
     report_to: str = setting("none", "tensorboard, wandb or trackio.", panel=OUTPUT)
-    seed: int = setting(0, "Random seed of the order of batches, and of dropout.", panel=OPTIMISER)
+    seed: Seed = setting(0, "Random seed of the order of batches, and of dropout.", panel=OPTIMISER)

@@ -10,7 +10,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core import Diverged, NoProgress, Progress, TrainingInstance, world
+from syneg_cli.core import Diverged, NoProgress, Progress, TrainingInstance, UsageError, world
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import resolve_precision
 from syneg_cli.mixing import Texts, families
@@ -99,6 +99,7 @@ def train(
     """
     helpers = helpers or Helpers()
     parameters.need_one_tower(model)
+    _need_dimensions(model, settings.matryoshka)
     chosen = Chosen.of(settings, model)
     if told := _teaches_nothing(instances, settings):
         (progress or NoProgress()).warn(told)
@@ -165,6 +166,16 @@ def _run(
         watch.resumed_at = checkpoints.step_of(resume)
         outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     return outcome.global_step, outcome.metrics["train_runtime"], trainer.state.log_history
+
+
+def _need_dimensions(model: SentenceTransformer, sizes: Sequence[int]) -> None:
+    """Raises UsageError where a size is not one that the model's vectors can be cut to."""
+    own = model.get_embedding_dimension()
+    if own and (wrong := [size for size in sizes if size >= own]):
+        raise UsageError(
+            f"matryoshka: the model's vectors have {own} dimensions; they cannot be cut to {wrong[0]}.",
+            hint=f"Give numbers below {own}; the whole vectors are always trained.",
+        )
 
 
 def _teaches_nothing(instances: Sequence[TrainingInstance], settings: TrainSettings) -> str | None:

@@ -46,20 +46,20 @@ def output(wider: Path, *argv: str, **environment: str) -> str:
     return done.stdout
 
 
-def shown(wider: Path, *argv: str, **environment: str) -> dict[str, str]:
+def shown(wider: Path, *argv: str, **environment: str) -> dict[str, object]:
     found = json.loads(output(wider, "train", *argv, "--show-config", "--json", **environment))
-    value: dict[str, str] = found["train.novelty"]
+    value: dict[str, object] = found["train.novelty"]
     return value
 
 
 @pytest.mark.slow
 def test_one_line_is_seen_in_every_place(wider: Path) -> None:
-    assert shown(wider) == {"value": "7", "from": "default"}
-    assert shown(wider, SYNEG_TRAIN_NOVELTY="4") == {"value": "4", "from": "$SYNEG_TRAIN_NOVELTY"}
-    assert shown(wider, "--novelty", "5") == {"value": "5", "from": "flag"}
-    assert shown(wider, "--set", "train.novelty=6") == {"value": "6", "from": "--set"}
+    assert shown(wider) == {"value": 7, "from": "default"}
+    assert shown(wider, SYNEG_TRAIN_NOVELTY="4") == {"value": 4, "from": "$SYNEG_TRAIN_NOVELTY"}
+    assert shown(wider, "--novelty", "5") == {"value": 5, "from": "flag"}
+    assert shown(wider, "--set", "train.novelty=6") == {"value": 6, "from": "--set"}
     (wider / "syneg.toml").write_text("[train]\nnovelty = 3\n", encoding="utf-8")
-    assert shown(wider) == {"value": "3", "from": "syneg.toml"}
+    assert shown(wider) == {"value": 3, "from": "syneg.toml"}
     (wider / "syneg.toml").unlink()
     help_ = output(wider, "train", "--help")
     assert "--novelty" in help_
@@ -132,4 +132,4 @@ def test_mistakes_name_the_flag_as_it_was_given(cli: Cli, argv: tuple[str, ...],
 
 def test_a_flag_wins_over_set(cli: Cli) -> None:
     result = cli("train", "--set", "train.epochs=3", "--epochs", 4, "--show-config", "--json")
-    assert result.json["train.epochs"] == {"value": "4", "from": "flag"}
+    assert result.json["train.epochs"] == {"value": 4, "from": "flag"}

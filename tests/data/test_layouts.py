@@ -15,7 +15,7 @@ import pytest
 from syneg_cli.core import NoProgress
 from syneg_cli.core.errors import DatasetError
 from syneg_cli.data import Dataset, load_dataset
-from tests.conftest import DOCS, QUERIES, Cli
+from tests.conftest import DOCS, QRELS, QUERIES, Cli
 
 
 class Said(NoProgress):
@@ -232,3 +232,56 @@ def test_a_damaged_parquet_file_is_named(tiny: Path) -> None:
     (tiny / "qrels" / "test.parquet").write_bytes(b"PAR1 nothing")
     with pytest.raises(DatasetError, match=r"test\.parquet is not a Parquet file, or damaged"):
         loaded(tiny)
+
+
+def as_parquet(path: Path, content: list[dict[str, Any]]) -> None:
+    pq.write_table(pa.Table.from_pylist(content), path)
+
+
+def test_parquet_is_known_by_its_content_whatever_it_is_called(tiny: Path) -> None:
+    plain = loaded(tiny)
+    documents = [{"_id": d, "title": title, "text": text} for d, (title, text) in DOCS.items()]
+    as_parquet(tiny / "corpus.jsonl", documents)
+    as_parquet(tiny / "queries.jsonl", [{"_id": q, "text": text} for q, text in QUERIES.items()])
+    for split, judged in QRELS.items():
+        as_parquet(
+            tiny / "qrels" / f"{split}.tsv",
+            [{"query-id": q, "corpus-id": d, "score": grade} for q, d, grade in judged],
+        )
+    read = loaded(tiny)
+    assert read.corpus.ids == plain.corpus.ids
+    assert (read.queries, read.judgements) == (plain.queries, plain.judgements)
+    as_parquet(tiny / "corpus.jsonl", [*documents, documents[0]])
+    with pytest.raises(DatasetError, match=r"corpus\.jsonl, row 7: the id 'd1' was used on row 1 already"):
+        loaded(tiny)
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        (b"PK\x03\x04rest", "is a zip archive, not text"),
+        (b"\x28\xb5\x2f\xfdrest", "is packed by zstd, not text"),
+        (b"BZh9", "is packed by bzip2"),
+        (b"\xfd7zXZ\x00", "is packed by xz"),
+        (b"ARROW1\x00\x00", "is an Arrow file"),
+        (b"SQLite format 3\x00", "is an SQLite database"),
+        (gzip.compress(b"PAR1 and more"), "is a Parquet file, not text"),
+    ],
+)
+@pytest.mark.parametrize("file", ["corpus.jsonl", "queries.jsonl", "qrels/test.tsv"])
+def test_files_of_another_kind_are_called_what_they_are(
+    tiny: Path, file: str, start: bytes, said: str
+) -> None:
+    (tiny / file).write_bytes(start)
+    with pytest.raises(DatasetError) as caught:
+        loaded(tiny)
+    assert f"{file} {said}" in caught.value.message
+    assert caught.value.hint
+
+
+def test_a_run_that_is_no_text_is_called_what_it_is(tiny: Path, tmp_path: Path, cli: Cli) -> None:
+    run = tmp_path / "run.trec"
+    as_parquet(run, [{"query": "q3"}])
+    result = cli("eval", tiny, "--run", run)
+    assert result.code == 2
+    assert "run.trec is a Parquet file, not text." in result.err

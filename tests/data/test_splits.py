@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syneg_cli.core import Query
-from syneg_cli.data.splits import leaks, split_queries, with_dev
+from syneg_cli.data.splits import HoldOut, completed, leaks, split_queries, with_dev, with_test
 
 
 @given(st.permutations([f"q{i}" for i in range(12)]), st.integers(0, 5))
@@ -44,3 +44,46 @@ def test_queries_of_test_that_are_in_train_are_warned_of_by_id_and_by_text() -> 
     assert "2 queries of dev are in train" in leaks({"train": train, "dev": {"a": {}, "b": {}}}, queries)[0]
     assert leaks({"train": train, "test": {"c": {}}}, queries) == ()
     assert leaks({"test": {"a": {}}}, queries) == ()
+
+
+def asked(count: int) -> tuple[dict[str, dict[str, int]], dict[str, Query]]:
+    return (
+        {f"q{i}": {f"d{i}": 1} for i in range(count)},
+        {f"q{i}": Query(f"q{i}", f"text {i}") for i in range(count)},
+    )
+
+
+@given(st.permutations(range(20)), st.sampled_from(["test", "train", "dev"]), st.integers(0, 5))
+def test_no_query_is_in_train_and_test(order: list[int], source: str, seed: int) -> None:
+    qrels, queries = asked(20)
+    judged = {source: {f"q{i}": qrels[f"q{i}"] for i in order}}
+    splits, _ = completed(judged, queries, HoldOut(test_fraction=0.3, test_seed=seed))
+    assert set(splits) == {"train", "dev", "test"}
+    parts = [set(splits[name]) for name in splits]
+    assert sum(map(len, parts)) == len(set().union(*parts)) == 20
+    assert len(splits["test"]) == 6
+    assert leaks(splits, queries) == ()
+    again, _ = completed({source: qrels}, queries, HoldOut(test_fraction=0.3, test_seed=seed))
+    assert {name: set(part) for name, part in again.items()} == {n: set(p) for n, p in splits.items()}
+
+
+def test_queries_with_the_same_text_are_on_the_same_side() -> None:
+    qrels, queries = asked(20)
+    queries |= {f"q{i}": Query(f"q{i}", f"Text  {i // 2}") for i in range(20)}
+    for seed in range(5):
+        splits, _ = with_test({"test": qrels}, queries, 0.5, seed)
+        assert len(splits["train"]) == len(splits["test"]) == 10
+        assert leaks(splits, queries) == ()
+
+
+def test_test_is_made_only_where_one_of_the_two_is_missing_and_is_asked_for() -> None:
+    qrels, queries = asked(4)
+    both = {"train": {"q0": qrels["q0"]}, "test": {"q1": qrels["q1"]}}
+    assert with_test(both, queries, 0.5, 0) == (both, ())
+    judged_for_dev = {"dev": {"q0": qrels["q0"]}, "test": {"q1": qrels["q1"]}}
+    assert with_test(judged_for_dev, queries, 0.5, 0) == (judged_for_dev, ())
+    assert with_test({"test": qrels}, queries, 0, 0) == ({"test": qrels}, ())
+    one = {"test": {"q0": qrels["q0"]}}
+    assert with_test(one, queries, 0.5, 0) == (one, ("1 test query, too few to make train and test of them",))
+    assert with_test({"test": qrels}, queries, 0.25, 0)[1] == ("4 test queries, 3 of them made train",)
+    assert with_test({"train": qrels}, queries, 0.25, 0)[1] == ("4 train queries, 1 of them made test",)

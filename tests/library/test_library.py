@@ -134,6 +134,7 @@ def test_two_checks_one_after_the_other_are_both_at_once(data: Any, tiny_model: 
     assert {tuple(sorted(n.scores)) for n in then} == {("judge", "margin")}
 
 
+anything_else: Any = 5
 anything: Any = syneg
 """Called with what the types forbid."""
 
@@ -153,6 +154,26 @@ anything: Any = syneg
         (lambda data: anything.evaluate({"q1": ["d1"]}, data), "finite scores"),
         (lambda data: anything.mine(data, "bm25", miners=["dense"]), "no setting 'miners'"),
         (lambda data: anything.verify(data, [], "margni"), "Did you mean 'margin'"),
+        (lambda data: syneg.load_dataset("tiny", data_dir=anything_else), "data_dir: 5 is no path"),
+        (lambda data: syneg.load_dataset("tiny", work_dir=anything_else), "work_dir: 5 is no path"),
+        (lambda data: syneg.load_dataset("tiny", progress=anything_else), "progress: 5 has no"),
+        (lambda data: syneg.load_dataset(anything_else), "name: 5 is no path"),
+        (lambda data: syneg.load_dataset("tiny", data_dir=""), "data_dir: '' is no path"),
+        (lambda data: syneg.load_dataset("tiny", dev_seed=-1), "dev_seed: Input should be greater"),
+        (lambda data: anything.mine(data, 5), "miner: expected a text, not 5"),
+        (lambda data: anything.mine(data, "dense", backbone=5), "backbone: expected a text"),
+        (
+            lambda data: anything.mine(data, "random", seed=2**32),
+            "seed: Input should be less than 4294967296",
+        ),
+        (lambda data: anything.mix(data, 5), "negatives: 5 is no list"),
+        (lambda data: anything.mix(data, seed=-1), "seed: Input should be greater than or equal to 0"),
+        (lambda data: anything.mix(data, epochs=0), "epochs: Input should be greater"),
+        (lambda data: anything.generate(data, 5), "llm: Input should be a valid string"),
+        (lambda data: anything.generate(data, "ollama:x", candidates=5), "candidates: 5 is no list"),
+        (lambda data: anything.verify(data, 5, "margin"), "negatives: 5 is no list"),
+        (lambda data: anything.evaluate(5, data), "5 is no model"),
+        (lambda data: anything.evaluate("", data), "'' is no model"),
     ],
 )
 def test_a_wrong_argument_is_one_error_that_says_what_was_meant(data: Any, wrong: Any, said: str) -> None:
@@ -165,3 +186,76 @@ def test_values_are_short_in_a_notebook(data: Any) -> None:
     mined = syneg.mine(data, "bm25", depth=2)
     mixed = syneg.mix(data, mined, strategy="retrieved")
     assert all(len(repr(value)) < 200 for value in (data, mined, mixed))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"seed": -1}, "seed: Input should be greater than or equal to 0"),
+        ({"seed": 2**32}, "seed: Input should be less than"),
+        ({"matryoshka": [0]}, "greater than or equal to 1, not 0"),
+        ({"matryoshka": [8, 8]}, "every number of dimensions once"),
+        ({"matryoshka": [8, 32]}, "the model's vectors have 32 dimensions; they cannot be cut to 32"),
+        ({"matryoshka": 16}, "matryoshka: "),
+    ],
+)
+def test_bounds_of_training_are_said_before_it(
+    data: Any, tiny_model: Path, wrong: dict[str, Any], said: str
+) -> None:
+    mixed = syneg.mix(data, syneg.mine(data, "random"), strategy="retrieved")
+    with pytest.raises(UsageError) as caught:
+        syneg.train(tiny_model, mixed, **wrong)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("of_the_command_line", "of_python"),
+    [
+        ("Lower --lr, raise --warmup or --temperature.", "Lower lr, raise warmup or temperature."),
+        ("Add `--cross-encoder cross-encoder/ms-marco`.", 'Add `cross_encoder="cross-encoder/ms-marco"`.'),
+        ("allow it with --need-synthetic 0.", "allow it with need_synthetic=0."),
+        ("--max-cost: nobody knows", "max_cost: nobody knows"),
+        (
+            "Run `syneg generate` or `syneg mine --miner bm25` first.",
+            "Run `generate(...)` or `mine(...)` first.",
+        ),
+        ("`test_fraction = 0.5` in [dataset] splits", "`test_fraction=0.5` splits"),
+        ("a--b and 5 -- 6 and well-known", "a--b and 5 -- 6 and well-known"),
+    ],
+)
+def test_messages_speak_python(of_the_command_line: str, of_python: str) -> None:
+    from syneg_cli.library.spoken import in_python
+
+    assert in_python(of_the_command_line) == of_python
+
+
+def test_errors_and_warnings_of_every_step_speak_python(
+    data: Any, tiny: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mined = syneg.mine(data, "bm25", depth=1)
+    for wrong in (
+        lambda: syneg.verify(data, mined, "cross-encoder"),
+        lambda: syneg.mix(data, mined, strategy="hybrid"),
+        lambda: syneg.mix(data, strategy="mirror"),
+        lambda: syneg.mix(data),
+        lambda: syneg.generate(data, "olama:x"),
+        lambda: syneg.generate(data, "ollama:x", base_url="nowhere"),
+        lambda: syneg.mine(data, "run"),
+        lambda: syneg.evaluate("minilm", data, split="dev"),
+        lambda: syneg.mine(data, "dense", backbone="jina-v2-small"),
+    ):
+        with pytest.raises(syneg.SynegError) as caught:
+            wrong()
+        assert "--" not in str(caught.value), str(caught.value)
+        assert str(caught.value) == caught.value.message + (
+            f" {caught.value.hint}" if caught.value.hint else ""
+        )
+    (tiny / "qrels" / "train.tsv").unlink()
+    with pytest.raises(syneg.SynegError, match=r"`test_fraction=0\.5` splits"):
+        syneg.mine(syneg.load_dataset(tiny, progress=syneg.Printed()), "random")
+
+
+def test_a_fraction_of_the_queries_is_test(tiny: Path, tmp_path: Path) -> None:
+    (tiny / "qrels" / "test.tsv").unlink()
+    data = syneg.load_dataset(tiny, dev_fraction=0, test_fraction=0.34, work_dir=tmp_path / "w")
+    assert (len(data.qrels("train")), len(data.qrels("test"))) == (2, 1)

@@ -27,12 +27,12 @@ NEGATIVES: list[tuple[dict[str, Any], tuple[str, ...]]] = [
 
 
 @pytest.mark.parametrize(("row", "negatives"), NEGATIVES)
-@pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz", "parquet"])
+@pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz", "parquet", "parquet called .jsonl"])
 def test_negatives_are_kept_whatever_the_column(
     tmp_path: Path, row: dict[str, Any], negatives: tuple[str, ...], ending: str
 ) -> None:
-    path = tmp_path / f"train.{ending}"
-    if ending == "parquet":
+    path = tmp_path / f"train.{ending.rpartition('.')[2] if 'called' in ending else ending}"
+    if ending.startswith("parquet"):
         pq.write_table(pa.Table.from_pylist([row]), path)
     else:
         data = json.dumps(row).encode()
@@ -43,7 +43,7 @@ def test_negatives_are_kept_whatever_the_column(
 def test_labels_for_other_documents_are_no_silent_cut(tmp_path: Path) -> None:
     path = tmp_path / "l.jsonl"
     path.write_text('{"query": "q", "docs": ["a", "b", "c"], "labels": [1]}\n')
-    with pytest.raises(UsageError, match="row 1"):
+    with pytest.raises(UsageError, match="line 1"):
         list(read_rows(path))
 
 

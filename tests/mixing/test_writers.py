@@ -271,11 +271,11 @@ BAD = [
     ("{", "line 1: not JSON"),
     ("[1]", "line 1: expected a JSON object"),
     ('{"a": 1}', "unknown fields a"),
-    ('{"query": "q", "pos": []}', "row 1"),
-    ('{"query": 3, "pos": ["x"]}', "row 1"),
-    ('{"query": "q", "pos": ["x"], "neg": ["y", 4]}', "row 1"),
-    ('{"query": "q", "positive_passages": [7]}', "row 1"),
-    ('{"query": "q", "docs": ["a"], "labels": ["x"]}', "row 1"),
+    ('{"query": "q", "pos": []}', "line 1"),
+    ('{"query": 3, "pos": ["x"]}', "line 1"),
+    ('{"query": "q", "pos": ["x"], "neg": ["y", 4]}', "line 1"),
+    ('{"query": "q", "positive_passages": [7]}', "line 1"),
+    ('{"query": "q", "docs": ["a"], "labels": ["x"]}', "line 1"),
 ]
 
 

@@ -89,11 +89,91 @@ def test_show_config_prints_every_setting_with_its_origin(cli: Cli, tiny: Path) 
     result = cli("train", tiny, "--epochs", 3, "--show-config", "--json")
     assert result.code == 0
     shown = result.json
-    assert shown["train.epochs"] == {"value": "3", "from": "flag"}
-    assert shown["train.lr"] == {"value": "5e-05", "from": "default"}
+    assert shown["train.epochs"] == {"value": 3, "from": "flag"}
+    assert shown["train.lr"] == {"value": 5e-05, "from": "default"}
     assert not Path(".syneg").exists()
     assert "train.epochs" in cli("train", tiny, "--show-config").out
 
 
 def test_commands_work_without_a_project_file(cli: Cli, tiny: Path) -> None:
     assert cli("status", tiny, "--strategy", "retrieved").code == 0
+
+
+def test_values_are_shown_as_the_project_file_has_them(cli: Cli) -> None:
+    shown = cli("train", "c", "--show-config", "--json").json
+    assert shown["train.in_batch"] == {"value": True, "from": "default"}
+    assert shown["train.temperature"] == {"value": None, "from": "default"}
+    assert shown["mine.miners"] == {"value": ["dense"], "from": "default"}
+    lines = cli("train", "c", "--show-config").out.splitlines()
+    (switch,) = [line for line in lines if "train.in_batch" in line]
+    assert " true " in switch
+
+
+def test_a_bare_data_set_has_its_origin(cli: Cli) -> None:
+    Path("syneg.toml").write_text('dataset = "c"\n')
+    shown = cli("train", "--show-config", "--json").json
+    assert shown["dataset.name"] == {"value": "c", "from": "syneg.toml"}
+    Path("syneg.toml").write_text('[train]\ndataset = "c"\n')
+    assert "line 2: unknown key 'dataset' in [train]" in cli("train", "--show-config").err
+    Path("syneg.toml").write_text("\ntrain = 5\n")
+    wrong = cli("train", "--lr", "1", "--show-config")
+    assert "syneg.toml, line 2: train is a table, not 5." in wrong.err
+    assert "Write [train]" in wrong.err
+
+
+@pytest.mark.parametrize(
+    ("llm", "variable", "given", "value"),
+    [
+        ("ollama:m", "OLLAMA_HOST", "gpu-box:11434", "gpu-box:11434"),
+        ("ollama:m", "OLLAMA_HOST", "me:secret@box", "box"),
+        ("openai:m", "OPENAI_BASE_URL", "https://me:secret@host/v1?key=secret", "https://host/v1"),
+    ],
+)
+def test_a_server_that_the_environment_names_is_shown_with_its_origin(
+    llm: str, variable: str, given: str, value: str
+) -> None:
+    def shown(environ: dict[str, str], url: str | None = None) -> tuple[object, str]:
+        resolved = resolve({"generate.llm": llm, "generate.base_url": url}, environ=environ)
+        return next((v, origin) for key, v, origin in resolved.rows() if key == "generate.base_url")
+
+    assert shown({variable: given}) == (value, f"${variable}")
+    assert shown({}) == (None, "default")
+    assert shown({variable: given}, "http://a:b@other") == ("http://other", "flag")
+    other = {"OLLAMA_HOST", "OPENAI_BASE_URL"} - {variable}
+    assert shown(dict.fromkeys(other, given)) == (None, "default")
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (("--work-dir", ""), "--work-dir: the value is empty."),
+        (("--data-dir", ""), "--data-dir: the value is empty."),
+        (("--backbone", ""), "--backbone: the value is empty."),
+        (("--set", "work_dir="), "--set work_dir: string should have at least 1 character"),
+    ],
+)
+def test_an_empty_value_is_no_value(cli: Cli, tiny: Path, argv: tuple[str, ...], says: str) -> None:
+    result = cli("status", tiny, *argv)
+    assert result.code == 2
+    assert says in result.err
+
+
+def test_an_empty_value_in_the_file_is_none_either(cli: Cli, tiny: Path) -> None:
+    Path("syneg.toml").write_text('work_dir = ""\n')
+    result = cli("status", tiny)
+    assert result.code == 2
+    assert "syneg.toml, line 1: work_dir: string should have at least 1 character" in result.err
+
+
+def test_a_byte_order_mark_is_no_key(tmp_path: Path) -> None:
+    path = tmp_path / "syneg.toml"
+    path.write_bytes(b"\xef\xbb\xbf[train]\r\nepochs = 7\r\n")
+    assert resolve(file=path, environ={}).project.train.epochs == 7
+
+
+@pytest.mark.parametrize("command", [("mine",), ("status",), ("report",), ("prompts", "render")])
+def test_a_missing_data_set_names_the_command_that_was_called(cli: Cli, command: tuple[str, ...]) -> None:
+    result = cli(*command)
+    assert result.code == 2
+    option = " --dataset" if command[0] == "prompts" else ""
+    assert f"`syneg {' '.join(command)}{option} scifact`" in result.err

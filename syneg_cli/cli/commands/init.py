@@ -9,22 +9,66 @@ import typer
 
 from syneg_cli.cli.options import DATASET
 from syneg_cli.cli.output import Output
-from syneg_cli.stages import example_text, write_project
+from syneg_cli.cli.questions import RELEVANCE, ask, ask_share, can_ask
+from syneg_cli.cli.render.started import started
+from syneg_cli.stages import (
+    HALF,
+    example_text,
+    lacking_split,
+    looked_at,
+    needs_relevance,
+    new_session,
+    write_project,
+)
+
+
+class Checking(Output):
+    """Shows progress and warnings; what the data set holds is in the result."""
+
+    def note(self, message: str) -> None:
+        return None
 
 
 def command(
     dataset: Annotated[str | None, DATASET] = None,
     directory: Annotated[Path, typer.Option("--dir", help="Where.", show_default=".")] = Path(),
+    relevance: Annotated[
+        str | None, typer.Option(help="What counts as relevant in your data, in one or two sentences.")
+    ] = None,
+    test_fraction: Annotated[
+        float | None,
+        typer.Option(
+            help="Where only train or only test is judged: the share of the queries that is test.",
+            metavar="SHARE",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a syneg.toml that is there.")] = False,
     example: Annotated[
         bool, typer.Option("--example", help="Print a syneg.toml with every key explained, no more.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no questions.")] = False,
 ) -> None:
+    """Write a syneg.toml and a prompts/ folder to edit; the data set is checked first, if it is on disk."""
     if example:
         print(example_text(), end="")
         return
-    written = write_project(directory, dataset, force=force)
-    output = Output(quiet=quiet)
-    output.result(None, *(f"wrote {path}" for path in written))
+    output = Output(as_json=as_json, quiet=quiet)
+    asks, checking = can_ask(output), Checking(quiet=quiet)
+    session = new_session(directory, dataset, test_fraction=test_fraction, force=force, progress=checking)
+    found = looked_at(session)
+    if (missing := lacking_split(found)) and asks and test_fraction is None:
+        share = ask_share(output, *missing)
+        session = new_session(directory, dataset, test_fraction=share, force=force)
+        found = looked_at(session)
+    if asks and relevance is None and needs_relevance(session, found):
+        relevance = ask(output, RELEVANCE)
+    written = write_project(session, found, relevance=relevance)
+    output.result(*started(written, session.project.dataset.name, found))
+    if missing := lacking_split(found):
+        output.note(
+            f"There is no {missing[0]} split; `test_fraction = {HALF}` in [dataset] makes it of {missing[1]}."
+        )
+    elif test_fraction and found and "test" not in found.carved:
+        output.note("--test-fraction changes nothing: the data set has train and test.")
     output.note("Next: set llm in syneg.toml, look at prompts/syneg.txt, then `syneg run`.")

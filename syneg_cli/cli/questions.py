@@ -1,0 +1,41 @@
+"""What `syneg init` asks where somebody sits at a terminal."""
+
+from __future__ import annotations
+
+import sys
+
+from syneg_cli.cli.output import Output
+from syneg_cli.stages import HALF
+
+RELEVANCE = "What counts as relevant in your data? One or two sentences; Enter leaves it open."
+
+
+def can_ask(output: Output) -> bool:
+    """Whether there is somebody to answer."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and not output.quiet and not output.as_json
+
+
+def ask(output: Output, question: str) -> str | None:
+    """The answer in one line; None where the input has ended."""
+    output.note(question)
+    try:
+        return input("> ").strip()
+    except EOFError:
+        return None
+
+
+def ask_share(output: Output, lacking: str, other: str) -> float:
+    """The share of the queries that shall be test, where only one of train and test is there; 0 for none."""
+    question = (
+        f"There is no {lacking} split. Which share of the {other} queries shall be test, the rest train? "
+        f"Enter for {HALF}, 0 leaves them as they are."
+    )
+    while (answer := ask(output, question)) is not None:
+        try:
+            share = float(answer or HALF)
+        except ValueError:
+            share = -1.0
+        if 0 <= share < 1:
+            return share
+        output.note(f"{answer} is no share: give a number from 0 to less than 1, such as {HALF}.")
+    return 0.0

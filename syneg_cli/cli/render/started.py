@@ -1,0 +1,43 @@
+"""What `syneg init` shows: what was written, and what the data set holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from syneg_cli.data import Dataset
+
+
+def started(written: Sequence[Path], name: str | None, dataset: Dataset | None) -> tuple[dict[str, Any], str]:
+    """The result as one object, and as lines."""
+    data: dict[str, Any] = {"written": [str(path) for path in written], "dataset": None}
+    lines = [f"wrote {path}" for path in written]
+    if dataset:
+        data["dataset"] = {
+            "name": dataset.name,
+            "folder": str(dataset.folder),
+            "documents": len(dataset.corpus),
+            "queries": {split: len(qrels) for split, qrels in dataset.judgements.items()},
+            "carved": sorted(dataset.carved),
+        }
+        lines.insert(0, f"{dataset.name}: {counts(dataset)}")
+    elif name:
+        data["dataset"] = {"name": name, "folder": None}
+        lines.insert(0, f"{name}: will be downloaded by the first command that reads it")
+    return data, "\n".join(lines)
+
+
+def counts(dataset: Dataset) -> str:
+    """`42 documents, 8 train queries (1 held out as dev), 5 test`."""
+    sizes = {split: len(qrels) for split, qrels in dataset.judgements.items()}
+    held = sizes.pop("dev") if {"train", "dev"} <= sizes.keys() and "dev" in dataset.carved else 0
+    said: list[str] = []
+    for split in sorted(sizes, key=lambda split: (split != "train", split)):
+        size = sizes[split] + (held if split == "train" else 0)
+        noun = "" if said else " query" if size == 1 else " queries"
+        said.append(
+            f"{size} {split}{noun}" + (f" ({held} held out as dev)" if held and split == "train" else "")
+        )
+    documents = len(dataset.corpus)
+    return ", ".join([f"{documents} document{'' if documents == 1 else 's'}", *said])

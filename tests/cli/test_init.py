@@ -1,0 +1,175 @@
+"""`syneg init`: what it checks, asks and writes."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from syneg_cli.stages.project import resolve
+from tests.conftest import QRELS, Cli, write_dataset
+
+ONLY_TEST = {"test": [("q1", "d1", 1), ("q2", "d3", 1), ("q3", "d5", 1), ("q4", "d2", 1)]}
+RELEVANCE = 'A page is "relevant" if C:\\path \x7f answers \u00e9'
+
+
+def test_the_data_set_is_counted(cli: Cli, tmp_path: Path) -> None:
+    queries = {f"q{i}": f"text {i}" for i in range(13)}
+    qrels = {
+        "train": [(f"q{i}", "d1", 1) for i in range(8)],
+        "test": [(f"q{i}", "d2", 1) for i in range(8, 13)],
+    }
+    write_dataset(tmp_path / "cwd" / "my-corpus", queries=queries, qrels=qrels)
+    result = cli("init", "./my-corpus")
+    assert result.code == 0, result.err
+    assert "my-corpus: 6 documents, 8 train queries (1 held out as dev), 5 test" in result.out
+    assert "held out" not in result.err
+    assert 'name = "./my-corpus"' in Path("syneg.toml").read_text()
+    assert "# relevance = " in Path("syneg.toml").read_text()
+
+
+def test_json_is_one_object(cli: Cli, tiny: Path) -> None:
+    result = cli("init", tiny, "--json")
+    written = result.json["written"]
+    assert isinstance(written, list)
+    assert written[0] == "syneg.toml"
+    assert all(Path(path).is_file() for path in written)
+    assert result.json["dataset"] == {
+        "name": "tiny",
+        "folder": str(tiny),
+        "documents": 6,
+        "queries": {"test": 1, "train": 3},
+        "carved": [],
+    }
+    again = cli("init", tiny, "--json")
+    assert again.code == 2
+    assert "is there already" in str(again.json["error"])
+
+
+@pytest.mark.parametrize("damage", ["no corpus", "bad line", "bad judgement", "name"])
+def test_a_wrong_data_set_is_said_before_anything_is_written(cli: Cli, tiny: Path, damage: str) -> None:
+    name = str(tiny)
+    if damage == "no corpus":
+        (tiny / "corpus.jsonl").unlink()
+    elif damage == "bad line":
+        (tiny / "corpus.jsonl").write_text('{"_id": "d1"}\n')
+    elif damage == "bad judgement":
+        (tiny / "qrels" / "test.tsv").write_text("q9\td1\t1\n")
+    else:
+        name = "nothing-of-that-name"
+    result = cli("init", name, "--dir", "new/project")
+    assert result.code == 2
+    assert result.err.startswith("error: ")
+    assert list(Path().iterdir()) == []
+
+
+def test_what_was_in_the_work_directory_survives_a_wrong_data_set(cli: Cli, tiny: Path) -> None:
+    Path(".syneg").mkdir()
+    Path(".syneg/generations.db").write_text("paid for")
+    (tiny / "qrels" / "test.tsv").write_text("q9\td1\t1\n")
+    assert cli("init", tiny).code == 2
+    assert Path(".syneg/generations.db").read_text() == "paid for"
+
+
+def test_a_name_that_is_not_here_yet_is_not_downloaded(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    for name in ("scifact", "irds:beir/fiqa"):
+        result = cli("init", name, "--dir", name.replace(":", "-"))
+        assert result.code == 0, result.err
+        assert f"{name}: will be downloaded" in result.out
+    assert not (tmp_path / "xdg").exists()
+    assert "relevance" not in Path("irds-beir/fiqa/syneg.toml").read_text(), "there is a preset"
+
+
+@pytest.mark.parametrize("quoted", [RELEVANCE, "line one\n  line two", "\U0001f600 ]]] #"])
+def test_relevance_is_written_as_toml(cli: Cli, tiny: Path, quoted: str) -> None:
+    assert cli("init", tiny, "--relevance", quoted).code == 0
+    assert resolve(file=Path("syneg.toml"), environ={}).project.dataset.relevance == " ".join(quoted.split())
+
+
+def test_the_name_is_written_as_the_project_sees_it(cli: Cli, tmp_path: Path) -> None:
+    write_dataset(tmp_path / "cwd" / "my-corpus")
+    assert cli("init", "my-corpus", "--dir", "sub/project").code == 0
+    assert 'name = "../../my-corpus"' in Path("sub/project/syneg.toml").read_text()
+    assert cli("status", "--project", "sub/project/syneg.toml").code == 0
+
+
+def test_test_can_be_made_of_train_and_train_of_test(cli: Cli, tmp_path: Path) -> None:
+    folder = write_dataset(tmp_path / "only-test", qrels=ONLY_TEST)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    offered = cli("init", folder, "--dir", "a")
+    assert "There is no train split; `test_fraction = 0.5` in [dataset]" in offered.err
+    assert "# test_fraction = 0.5 " in Path("a/syneg.toml").read_text()
+    unsplit = cli("mine", "--project", "a/syneg.toml", "--miner", "random")
+    assert unsplit.code == 2
+    assert "`test_fraction = 0.5`" in unsplit.err
+    result = cli("init", folder, "--dir", "b", "--test-fraction", 0.25)
+    assert "4 documents" not in result.out
+    assert "only-test: 6 documents, 3 train queries, 1 test" in result.out
+    assert "\ntest_fraction = 0.25 " in Path("b/syneg.toml").read_text()
+    assert cli("mine", "--project", "b/syneg.toml", "--miner", "random", "--quiet").code == 0
+    assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert cli("init", folder, "--dir", "c", "--test-fraction", 1.5).code == 2
+    assert not Path("c").exists()
+
+
+def test_a_fraction_that_changes_nothing_is_said(cli: Cli, tiny: Path) -> None:
+    result = cli("init", tiny, "--test-fraction", 0.5)
+    assert "--test-fraction changes nothing" in result.err
+    assert "test_fraction" not in Path("syneg.toml").read_text()
+
+
+def at_a_terminal(folder: Path, typed: str, *argv: str) -> str:
+    """What a terminal shows of `syneg init`, with what is typed there."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "syneg_cli", "init", *argv],
+        cwd=folder,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "dumb", "COLUMNS": "200"},
+    )
+    os.close(theirs)
+    os.write(ours, typed.encode())
+    shown = b""
+    while True:
+        try:
+            part = os.read(ours, 4096)
+        except OSError:  # the other side is closed
+            break
+        if not part:
+            break
+        shown += part
+    os.close(ours)
+    process.wait()
+    return shown.decode()
+
+
+@pytest.mark.slow
+def test_somebody_at_a_terminal_is_asked(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "mine", qrels=ONLY_TEST)
+    shown = at_a_terminal(tmp_path, 'two\n\nIt answers "it".\n', "mine")
+    assert "There is no train split." in shown
+    assert "two is no share" in shown
+    assert "mine: 6 documents, 2 train queries, 2 test" in shown
+    section = resolve(file=tmp_path / "syneg.toml", environ={}).project.dataset
+    assert (section.test_fraction, section.relevance) == (0.5, 'It answers "it".')
+
+
+@pytest.mark.slow
+def test_nobody_is_asked_what_is_known(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "scifact")
+    write_dataset(tmp_path / "mine", qrels=QRELS)
+    assert "What counts" not in at_a_terminal(tmp_path, "", "scifact", "--dir", "a")
+    assert "What counts" not in at_a_terminal(tmp_path, "", "mine", "--dir", "b", "--relevance", "so")
+    assert "What counts" not in at_a_terminal(tmp_path, "", "mine", "--dir", "c", "--quiet")
+    shown = at_a_terminal(tmp_path, "\n", "mine", "--dir", "d")
+    assert "What counts as relevant" in shown
+    assert "# relevance = " in (tmp_path / "d" / "syneg.toml").read_text()
