@@ -44,7 +44,9 @@ class About:
 
     `example`: a value in TOML, where there is no default to show. `otherwise`: what happens
     without a value ("the model's own"). `panel`: the heading in `--help`. `metavar`: what help
-    calls the value. `decides`: whether results depend on it.
+    calls the value. `decides`: whether results depend on it. `values`: the words it may be, where
+    its type does not say; shells complete them, and `<model>` or `run:<path>` stand for what is
+    there (`cli/completion.py`).
     """
 
     help: str
@@ -53,6 +55,7 @@ class About:
     panel: str = ""
     metavar: str = ""
     decides: bool = True
+    values: tuple[str, ...] = ()
 
 
 def setting(
@@ -64,9 +67,10 @@ def setting(
     panel: str = "",
     metavar: str = "",
     decides: bool = True,
+    values: tuple[str, ...] = (),
 ) -> Any:
     """A field of a section; the arguments are those of `About`."""
-    known = About(help, example, otherwise, panel, metavar, decides)
+    known = About(help, example, otherwise, panel, metavar, decides, values)
     return Field(default, description=help, json_schema_extra={"about": cast(Any, known)})
 
 

@@ -1,7 +1,7 @@
 """Backbones and encoders: found, loaded, run, their vectors cached and searched."""
 
 from syneg_cli.encoding.assemble import join_towers
-from syneg_cli.encoding.backbones import hub_id
+from syneg_cli.encoding.backbones import BACKBONES, hub_id
 from syneg_cli.encoding.embedding_cache import Choice, Entry, choose, entries, remove
 from syneg_cli.encoding.encoder import Encoder
 from syneg_cli.encoding.index import Index, search
@@ -12,6 +12,7 @@ from syneg_cli.encoding.token_batches import plain_tokens
 from syneg_cli.encoding.tower import resolve_precision
 
 __all__ = [
+    "BACKBONES",
     "Choice",
     "Encoder",
     "Entry",

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from syneg_cli.cli.commands import GROUP
+from syneg_cli.cli.completion import offer
 from syneg_cli.cli.options import Call, flags
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render import cached
@@ -140,7 +141,10 @@ def embeddings(call: Call) -> None:
 def prune_embeddings(
     call: Call,
     keys: Annotated[
-        list[str] | None, typer.Argument(metavar="KEY", help="Entries by the start of their key.")
+        list[str] | None,
+        typer.Argument(
+            metavar="KEY", help="Entries by the start of their key.", autocompletion=offer("<vectors>")
+        ),
     ] = None,
     model: Annotated[str | None, typer.Option(help="Only vectors of this model.")] = None,
     older_than: Annotated[

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from syneg_cli.cli.completion import offer
 from syneg_cli.cli.options import Call, flags
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.reported import models, summary
@@ -20,7 +21,11 @@ def command(
     call: Call,
     model: Annotated[
         list[str] | None,
-        typer.Option(help="A model, by name; may be repeated.", show_default="all with a recording"),
+        typer.Option(
+            help="A model, by name; may be repeated.",
+            show_default="all with a recording",
+            autocompletion=offer("<model>"),
+        ),
     ] = None,
     output: Annotated[
         Path | None,
