@@ -8,10 +8,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, cast, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
+from pydantic_core import InitErrorDetails, PydanticCustomError
+from typing_extensions import Self
 
 Positive = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[int, Field(ge=0)]
@@ -31,6 +41,23 @@ class Section(BaseModel):
     """A table of syneg.toml. Values are checked, unknown keys are errors, nothing changes later."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _percentages(cls, data: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        """Where a share is wanted and a percentage is given, the error says which share that is."""
+        try:
+            return validate(data)
+        except ValidationError as error:
+            for one in error.errors():
+                field = cls.model_fields.get(str(one["loc"][0])) if one["loc"] else None
+                share = _share(one["input"]) if field is not None and _is_share(field) else None
+                if share is not None:
+                    said: Any = f"This is a share of 1: give {share:g}"
+                    wrong = PydanticCustomError("share", said)
+                    told = InitErrorDetails(type=wrong, loc=one["loc"][:1], input=one["input"])
+                    raise ValidationError.from_exception_data(error.title, [told]) from None
+            raise
 
     def deciding(self) -> dict[str, Any]:
         """The settings that decide a result: a manifest holds them, and a change makes it stale."""
@@ -78,3 +105,23 @@ def about_field(field: FieldInfo) -> About:
     """What was said of a setting where it was declared."""
     extra = field.json_schema_extra
     return cast(About, extra["about"]) if isinstance(extra, dict) and "about" in extra else About("")
+
+
+def _is_share(field: FieldInfo) -> bool:
+    """Whether it is a number from 0 to 1, by the bounds of its type."""
+    bounds = [*field.metadata, *(data for part in get_args(field.annotation) for data in _metadata(part))]
+    above = [getattr(bound, name) for bound in bounds for name in ("le", "lt") if hasattr(bound, name)]
+    return 1 in above
+
+
+def _metadata(part: Any) -> list[Any]:
+    """What is annotated to a member of a union, with the bounds inside a `Field`."""
+    found = getattr(part, "__metadata__", ())
+    return [inner for one in found for inner in (one.metadata if isinstance(one, FieldInfo) else [one])]
+
+
+def _share(given: Any) -> float | None:
+    """95 or "95%" as 0.95; None where no percentage is given (2 may be anything)."""
+    number = re.fullmatch(r"(\d+(?:\.\d*)?)\s*%?", str(given).strip())
+    percentage = float(number[1]) if number else 0.0
+    return round(percentage / 100, 6) if 5 <= percentage <= 100 else None

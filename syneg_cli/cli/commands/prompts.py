@@ -10,7 +10,7 @@ from syneg_cli.cli.commands import GROUP
 from syneg_cli.cli.completion import offer
 from syneg_cli.cli.options import Call, Flag
 from syneg_cli.cli.options import command as make
-from syneg_cli.cli.output import table
+from syneg_cli.cli.render.prompted import prompts
 from syneg_cli.core import PromptError
 from syneg_cli.generation import list_prompts, load_prompt
 from syneg_cli.stages import rendered_prompt
@@ -24,15 +24,16 @@ def list_(call: Call) -> None:
     """Every prompt, where it is and what it asks for; those of the project hide ours."""
     folder = call.session.resolved.folder
     rows: list[dict[str, Any]] = []
+    broken: list[str] = []
     for name, path in list_prompts(folder).items():
         try:
             prompt = load_prompt(name, folder)
             asks, variables = prompt.kind, sorted(prompt.variables)
         except PromptError as error:
             asks, variables = error.message, []
+            broken.append(error.message)
         rows.append({"name": name, "asks for": asks, "variables": variables, "file": str(path)})
-    cells = [(row["name"], row["asks for"], ", ".join(row["variables"]), row["file"]) for row in rows]
-    call.output.result({"prompts": rows}, table(None, ["name", "asks for", "variables", "file"], cells))
+    call.output.result({"prompts": rows}, prompts(rows, broken), *broken)
 
 
 @make(dataset=False)

@@ -49,4 +49,5 @@ def command(
         "models": [summary(one) for one in found],
         "left_out": left_out,
     }
-    call.output.result(data, models(workspace.dataset, found, split), f"{made.html}\n{made.markdown}")
+    shown = (f"training on {workspace.dataset}", models(found, split), f"{made.html}\n{made.markdown}")
+    call.output.result(data, *shown)
