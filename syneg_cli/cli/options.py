@@ -70,8 +70,11 @@ def flags(*keys: str) -> tuple[Flag, ...]:
     return tuple(map(Flag, keys))
 
 
-MIXED = Flag("mix.name", ("--mixed",), "Which mix, by name.")
-MINERS = Flag("mine.miners", ("--miner",), "Whose mined negatives.")
+SYNTHETIC = Flag(
+    "generate.name", ("--synthetic",), "Which synthetic negatives are read: the NAME of `generate --name`."
+)
+MIXED = Flag("mix.name", ("--mixed",), "Which mix is read: the NAME of `mix --name`.")
+MINERS = Flag("mine.miners", ("--miner",), "Whose mined negatives are read.")
 PIPELINE = (
     *flags("generate.llm", "train.backbone", "mix.strategy", "mix.ratio", "mix.mirror"),
     Flag("mix.negatives", ("--negatives", "-k")),

@@ -74,6 +74,12 @@ def names_beside(path: Path) -> list[str]:
     return sorted(one.name for one in there if one.is_dir())
 
 
+def instead(path: Path, flag: str) -> str:
+    """` There are: a, b (--mixed NAME).`: the results beside one that is missing; "" where there is none."""
+    names = names_beside(path)
+    return f" There are: {', '.join(names)} ({flag})." if names else ""
+
+
 @dataclass(frozen=True)
 class Manifest:
     """Where an artefact came from. `inputs` maps a role to a content hash."""

@@ -38,6 +38,7 @@ class GenerateSettings(CallSettings):
         "default",
         "Name of the synthetic negatives that are written, to keep several.",
         panel=NAMES,
+        metavar="NAME",
         decides=False,
         values=("<synthetic>",),
     )

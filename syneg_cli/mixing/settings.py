@@ -27,6 +27,7 @@ class MixSettings(Section):
         example='"hybrid"',
         otherwise="the strategy's",
         panel=FILES,
+        metavar="NAME",
         decides=False,
         values=("<mix>",),
     )

@@ -7,16 +7,20 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from syneg_cli.core import (
+    BackboneError,
     MissingArtifact,
     Run,
     UsageError,
     content_hash,
+    did_you_mean,
     file_hash,
+    instead,
+    names_beside,
     read_manifest,
     write_text,
 )
 from syneg_cli.data import Dataset, read_known_run, run_lines
-from syneg_cli.encoding import Encoder, locate, weights_hash
+from syneg_cli.encoding import BACKBONES, Encoder, locate, weights_hash
 from syneg_cli.evaluation import Evaluation, retrieve, score, without_itself
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Performed, Plan, Stage, perform
@@ -170,16 +174,31 @@ def trained_here(session: Session, dataset: Dataset) -> Subject:
     """
     folder = session.workspace(dataset).model(model_name(session))
     if not folder.is_dir():
-        raise MissingArtifact(f"No trained model for {dataset.name} ({folder}).", hint=session.again("train"))
+        raise MissingArtifact(
+            f"No trained model for {dataset.name} ({folder}).",
+            hint=session.again("train") + instead(folder, "--model NAME"),
+        )
     return model_subject(session, dataset, str(folder))
 
 
 def model_subject(session: Session, dataset: Dataset, model: str) -> Subject:
-    """A model by the name of one trained here, or by its folder; its backbone is the baseline."""
+    """A model by the name of one trained here, or by its folder; its backbone is the baseline.
+
+    Raises:
+        BackboneError: a plain name is neither that of a model trained here nor an alias.
+    """
     here = session.workspace(dataset).model(model)
     folder = Path(model) if Path(model).is_dir() else here if here.is_dir() else None
     if folder is None:
-        return retriever(model)
+        there = names_beside(here)
+        if "/" in model or model in BACKBONES or not there:
+            return retriever(model)
+        raise BackboneError(
+            f"{model!r} is neither a model of {dataset.name} nor an alias."
+            + did_you_mean(model, [*there, *BACKBONES]),
+            hint=f"Models trained here: {', '.join(there)}. Aliases: {', '.join(BACKBONES)}. "
+            "A folder or a hub id (owner/name) will do, too.",
+        )
     manifest = read_manifest(folder)
     recorded = manifest.settings.get("backbone") if manifest else None
     return Subject(folder.resolve().name, str(folder), baseline=recorded)

@@ -27,6 +27,7 @@ class TrainSettings(Section):
         example='"my-model"',
         otherwise="<backbone>-<mix>",
         panel=OUTPUT,
+        metavar="NAME",
         decides=False,
         values=("<model>",),
     )

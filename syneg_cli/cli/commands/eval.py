@@ -20,7 +20,7 @@ def command(
     model: Annotated[
         str | None,
         typer.Option(
-            help="A model folder, or the name of a model trained here.", autocompletion=offer("<model>")
+            help="A model folder, or the NAME of a model trained here.", autocompletion=offer("<model>")
         ),
     ] = None,
     backbone: Annotated[
