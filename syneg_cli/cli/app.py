@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from syneg_cli.cli import shells
 from syneg_cli.cli.commands import COMMANDS, HELP
 from syneg_cli.core.errors import SynegError
 from syneg_cli.core.version import __version__
@@ -82,6 +83,8 @@ for _name, (_about, _) in COMMANDS.items():
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command line; never raises, never exits the process."""
+    if shells.asks():
+        return shells.answer(lambda: app(args=argv, prog_name="syneg"))
     try:
         app(args=argv, prog_name="syneg")
     except SystemExit as stop:

@@ -18,6 +18,7 @@ import typer
 from pydantic.fields import FieldInfo
 from rich.markup import escape
 
+from syneg_cli.cli.completion import Complete, offer, offer_settings, values_of
 from syneg_cli.cli.live import watch
 from syneg_cli.cli.output import Output, table
 from syneg_cli.core import about_field, leave, world
@@ -26,7 +27,9 @@ from syneg_cli.stages import Session, field_of, flag_of, resolve, setting_keys
 
 COMMON = "Common"
 DATASET: Any = typer.Argument(
-    metavar="DATASET", help="A BEIR name (scifact), a folder in BEIR layout, or irds:NAME."
+    metavar="DATASET",
+    help="A BEIR name (scifact), a folder in BEIR layout, or irds:NAME.",
+    autocompletion=offer("<dataset>"),
 )
 
 
@@ -67,8 +70,11 @@ def flags(*keys: str) -> tuple[Flag, ...]:
     return tuple(map(Flag, keys))
 
 
-MIXED = Flag("mix.name", ("--mixed",), "Which mix, by name.")
-MINERS = Flag("mine.miners", ("--miner",), "Whose mined negatives.")
+SYNTHETIC = Flag(
+    "generate.name", ("--synthetic",), "Which synthetic negatives are read: the NAME of `generate --name`."
+)
+MIXED = Flag("mix.name", ("--mixed",), "Which mix is read: the NAME of `mix --name`.")
+MINERS = Flag("mine.miners", ("--miner",), "Whose mined negatives are read.")
 PIPELINE = (
     *flags("generate.llm", "train.backbone", "mix.strategy", "mix.ratio", "mix.mirror"),
     Flag("mix.negatives", ("--negatives", "-k")),
@@ -171,8 +177,15 @@ def _parameter(flag: Flag) -> Parameter:
         metavar=about.metavar or _choices(field) or None,
         rich_help_panel=about.panel or None,
         show_default=False,
+        autocompletion=_completion(flag.key),
     )
     return Parameter(flag.parameter, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, option])
+
+
+def _completion(key: str) -> Complete | None:
+    """Of a setting's values; None where they may be anything, so that shells complete files."""
+    values = values_of(key)
+    return offer(*values) if values else None
 
 
 def _with_default(help: str, default: str) -> str:
@@ -221,7 +234,7 @@ def _common(*, dataset: bool, force: bool) -> dict[str, Parameter]:
         made["data_dir"] = _setting_option("dataset.data_dir")
     made["work_dir"] = _setting_option("work_dir")
     sets = "Any setting, as in `--set train.warmup=0.2`; may be repeated."
-    made["sets"] = _option(list[str], "--set", sets, metavar="KEY=VALUE")
+    made["sets"] = _option(list[str], "--set", sets, metavar="KEY=VALUE", complete=offer_settings)
     if force:
         made["force"] = _switch(
             "--force", "Do it again, from the same stored answers, even if it is up to date."
@@ -236,9 +249,21 @@ def _made(kind: Any, info: Any, default: Any = None) -> Parameter:
     return Parameter("x", Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info])
 
 
-def _option(kind: Any, name: str, help: str, default: str = "", metavar: str | None = None) -> Parameter:
+def _option(
+    kind: Any,
+    name: str,
+    help: str,
+    default: str = "",
+    metavar: str | None = None,
+    complete: Complete | None = None,
+) -> Parameter:
     option = typer.Option(
-        name, help=_with_default(help, default), metavar=metavar, show_default=False, rich_help_panel=COMMON
+        name,
+        help=_with_default(help, default),
+        metavar=metavar,
+        show_default=False,
+        rich_help_panel=COMMON,
+        autocompletion=complete,
     )
     return _made(kind, option)
 

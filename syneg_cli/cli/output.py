@@ -169,20 +169,22 @@ def table(
         title=title, caption=caption, title_justify="left", caption_justify="left", title_style="bold"
     )
     for index, column in enumerate(columns):
-        numeric = right(column) if right else all(_is_number(row[index]) for row in rows)
+        numeric = right(column) if right else all(is_number(row[index]) for row in rows)
         made.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(escape(_cell(value)) for value in row))
+        made.add_row(*(escape(cell(value)) for value in row))
     return made
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value as a table shows it."""
     if value is None:
         return "-"
     return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a value reads as a number: its column is aligned to the right then."""
     if isinstance(value, (int, float)) or value is None:
         return True
     return bool(str(value)) and str(value)[0] in "+-0123456789$<[" and any(c.isdigit() for c in str(value))

@@ -61,6 +61,25 @@ class Workspace:
         return self.root / self.dataset / "eval" / f"{name}.{suffix}"
 
 
+def names_beside(path: Path) -> list[str]:
+    """The names of the results in the folder of `path` that are stored as it is: as .jsonl, or as folders.
+
+    What an unfinished run left is hidden and none.
+    """
+    folder, lines = path.parent, path.name.endswith(".jsonl")
+    found = folder.iterdir() if folder.is_dir() else ()
+    there = (one for one in found if not one.name.startswith("."))
+    if lines:
+        return sorted(one.name.removesuffix(".jsonl") for one in there if one.name.endswith(".jsonl"))
+    return sorted(one.name for one in there if one.is_dir())
+
+
+def instead(path: Path, flag: str) -> str:
+    """` There are: a, b (--mixed NAME).`: the results beside one that is missing; "" where there is none."""
+    names = names_beside(path)
+    return f" There are: {', '.join(names)} ({flag})." if names else ""
+
+
 @dataclass(frozen=True)
 class Manifest:
     """Where an artefact came from. `inputs` maps a role to a content hash."""

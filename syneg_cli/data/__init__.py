@@ -1,11 +1,13 @@
 """Retrieval data sets: where they are, how they are read and checked, and what counts as a copy."""
 
 from syneg_cli.data import demo
+from syneg_cli.data.beir_download import BEIR_NAMES
 from syneg_cli.data.copies import Words, near_copy
 from syneg_cli.data.corpus import Corpus
 from syneg_cli.data.dataset import Dataset, load_dataset
-from syneg_cli.data.find_dataset import local_folder
-from syneg_cli.data.languages import ENGLISH, UNSPACED, stemmed_languages, stop_words
+from syneg_cli.data.find_dataset import local_folder, splits_on_disk
+from syneg_cli.data.languages import ENGLISH, UNSPACED, known_languages, stemmed_languages, stop_words
+from syneg_cli.data.layout import inner_datasets
 from syneg_cli.data.presets import has_preset
 from syneg_cli.data.settings import DatasetSettings
 from syneg_cli.data.tables import table_rows
@@ -13,6 +15,7 @@ from syneg_cli.data.trec import RUN_FORMAT, best_first, read_known_run, read_run
 from syneg_cli.data.units import ENDS, characters_per_word, folded, length, normalised, terms, units
 
 __all__ = [
+    "BEIR_NAMES",
     "ENDS",
     "ENGLISH",
     "RUN_FORMAT",
@@ -26,6 +29,8 @@ __all__ = [
     "demo",
     "folded",
     "has_preset",
+    "inner_datasets",
+    "known_languages",
     "length",
     "load_dataset",
     "local_folder",
@@ -35,6 +40,7 @@ __all__ = [
     "read_run",
     "read_run_rows",
     "run_lines",
+    "splits_on_disk",
     "stemmed_languages",
     "stop_words",
     "table_rows",

@@ -7,9 +7,15 @@ from pathlib import Path
 
 from syneg_cli.core import DatasetError, Progress, UsageError, did_you_mean, nearest
 from syneg_cli.data.beir_download import BEIR_NAMES, download_beir
-from syneg_cli.data.downloads import checked, kept_folder
+from syneg_cli.data.downloads import checked, download_folder, kept_folder
 from syneg_cli.data.irds import download_irds, folder_name
-from syneg_cli.data.layout import CORPUS_FILE, LAYOUT_HINT, inner_datasets, is_dataset_folder
+from syneg_cli.data.layout import (
+    CORPUS_FILE,
+    LAYOUT_HINT,
+    inner_datasets,
+    is_dataset_folder,
+    qrels_files,
+)
 
 IRDS = "irds:"
 """What a name of ir_datasets begins with."""
@@ -55,6 +61,15 @@ def local_folder(name: str | None, *, data_dir: Path | None, folder: Path | None
     if data_dir is None and whole in BEIR_NAMES and not Path(whole).is_dir():
         return checked(kept / part) if (kept := kept_folder(whole)) else None
     raise _nothing(name, data_dir, folder)
+
+
+def splits_on_disk(name: str, *, data_dir: Path | None, folder: Path | None) -> list[str]:
+    """The splits of a data set that needs no download; none where it is not here. Nothing is read."""
+    plain = folder_name(name.removeprefix(IRDS)) if name.startswith(IRDS) else name
+    for place in (*_candidates(plain, data_dir, folder), download_folder() / plain):
+        if is_dataset_folder(place):
+            return list(qrels_files(place))
+    return []
 
 
 def _candidates(name: str, data_dir: Path | None, folder: Path | None) -> list[Path]:

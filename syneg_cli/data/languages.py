@@ -104,6 +104,11 @@ def stemmed_languages() -> frozenset[str]:
     return frozenset(Stemmer.algorithms()) - {"porter", "dutch_porter"}
 
 
+def known_languages() -> list[str]:
+    """Their names, sorted."""
+    return sorted({*UNSPACED, *SCRIPTS.values(), *LATIN, *stemmed_languages()})
+
+
 def check_language(name: str) -> str:
     """The name of a language that BM25 reads, from a name or an ISO code.
 
@@ -111,7 +116,7 @@ def check_language(name: str) -> str:
         UsageError: there is no such language.
     """
     chosen = CODES.get(name.strip().casefold(), name.strip().casefold())
-    known = sorted({*UNSPACED, *SCRIPTS.values(), *LATIN, *stemmed_languages()})
+    known = known_languages()
     if chosen not in known:
         raise UsageError(
             f"[dataset] language: {name!r} is not known.{did_you_mean(chosen, known)}",

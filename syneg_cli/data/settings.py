@@ -34,6 +34,7 @@ class DatasetSettings(Section):
         None,
         "A BEIR name, a folder with corpus.jsonl, queries.jsonl and qrels/, or irds:NAME.",
         example='"scifact"',
+        values=("<dataset>",),
     )
     data_dir: str | None = setting(
         None,
@@ -64,5 +65,6 @@ class DatasetSettings(Section):
         "The documents' language, for BM25: english, german, japanese, ... or a code (de, ja).",
         example='"german"',
         otherwise="guessed from the corpus",
+        values=("<language>",),
     )
     attributes: AttributePools = AttributePools()

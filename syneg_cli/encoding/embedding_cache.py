@@ -22,7 +22,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core import SynegError, UsageError, content_hash, write_text
+from syneg_cli.core import SynegError, UsageError, content_hash, did_you_mean, write_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -238,8 +238,13 @@ def choose(found: Sequence[Entry], choice: Choice, now: datetime) -> tuple[list[
     """(entries that are meant, entries that fit and are kept, because another process may be writing them).
 
     Raises:
-        UsageError: a key fits no entry, or several.
+        UsageError: a key fits no entry, or several, or no entry is of the model.
     """
+    models = sorted({entry.short_model for entry in found})
+    if choice.model is not None and not any(_is_of(entry, choice.model) for entry in found):
+        there = f"There are vectors of: {', '.join(models)}." if models else "No vectors are kept."
+        near = did_you_mean(choice.model, models)
+        raise UsageError(f"--model: no vectors of {choice.model!r} are kept.{near}", hint=there)
     named = _by_key(found, choice.keys) if choice.keys else found
     chosen = [entry for entry in named if _fits(entry, choice, now)]
     busy = [] if choice.keys else [entry for entry in chosen if entry.may_be_in_the_making(now)]
@@ -257,7 +262,11 @@ def _by_key(found: Sequence[Entry], keys: Sequence[str]) -> list[Entry]:
     return list(chosen.values())
 
 
+def _is_of(entry: Entry, model: str) -> bool:
+    return model in (entry.labels.model, entry.short_model)
+
+
 def _fits(entry: Entry, choice: Choice, now: datetime) -> bool:
     old = choice.older_than is None or now - entry.used >= timedelta(days=choice.older_than)
-    named = choice.model is None or choice.model in (entry.labels.model, entry.short_model)
+    named = choice.model is None or _is_of(entry, choice.model)
     return named and old and not (choice.incomplete and entry.complete)

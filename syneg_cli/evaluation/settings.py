@@ -10,7 +10,7 @@ from syneg_cli.core import Positive, Section, Text, setting
 class EvalSettings(Section):
     """Evaluation."""
 
-    split: Text = setting("test", "Which judgements.", decides=False)
+    split: Text = setting("test", "Which judgements.", decides=False, values=("<split>",))
     batch_size: Positive = setting(32, "Texts of 128 tokens in a batch.", decides=False)
     precision: Literal["auto", "fp32", "bf16"] = setting(
         "auto", "auto is bf16 where the processor has it, else fp32."

@@ -6,7 +6,15 @@ from syneg_cli.generation.estimate import Estimate, estimate, estimate_each
 from syneg_cli.generation.mirror_queries import mirror_queries
 from syneg_cli.generation.negatives import fill, read_negatives
 from syneg_cli.generation.outcome import Outcome
-from syneg_cli.generation.prompt_files import JUDGEMENT, NEGATIVES, QUERY, Prompt, list_prompts, load_prompt
+from syneg_cli.generation.prompt_files import (
+    JUDGEMENT,
+    NEGATIVES,
+    QUERY,
+    Prompt,
+    list_prompts,
+    load_prompt,
+    of_kind,
+)
 from syneg_cli.generation.requests import Asking, Generator, candidates_of, items_of, select_pairs
 from syneg_cli.generation.settings import GenerateSettings
 
@@ -29,6 +37,7 @@ __all__ = [
     "list_prompts",
     "load_prompt",
     "mirror_queries",
+    "of_kind",
     "read_negatives",
     "read_object",
     "select_pairs",

@@ -139,7 +139,7 @@ def load_prompt(name: str, project_folder: Path | None = None, *, kind: str | No
     if kind is not None and prompt.kind != kind:
         raise PromptError(
             f"{path} asks for {_article(prompt.kind)}, and {_article(kind)} is needed here.",
-            hint="Prompts of that kind: " + (", ".join(_of_kind(known, kind)) or "none") + ".",
+            hint="Prompts of that kind: " + (", ".join(of_kind(known, kind)) or "none") + ".",
         )
     return prompt
 
@@ -226,11 +226,12 @@ def _article(kind: str) -> str:
     return {NEGATIVES: "negatives", QUERY: "a query", JUDGEMENT: "a judgement"}[kind]
 
 
-def _of_kind(known: Mapping[str, Path], kind: str) -> list[str]:
+def of_kind(known: Mapping[str, Path], *kinds: str) -> list[str]:
+    """The names of the prompts of these kinds, by what their examples hold; they are not checked."""
     found = []
     for name, path in known.items():
         try:
-            if _kind(answer_example(path.read_text(encoding="utf-8"))) == kind:
+            if _kind(answer_example(path.read_text(encoding="utf-8"))) in kinds:
                 found.append(name)
         except (OSError, UnicodeDecodeError):
             continue

@@ -30,9 +30,18 @@ class GenerateSettings(CallSettings):
     """LLM-written negatives. verify and mirrored queries call the same model."""
 
     prompt: Text = setting(
-        "syneg", "A prompt's name (prompts/NAME.txt here, else the one that ships), or a .txt file."
+        "syneg",
+        "A prompt's name (prompts/NAME.txt here, else the one that ships), or a .txt file.",
+        values=("<prompt>",),
     )
-    name: Name = setting("default", "Name of the result, to keep several.", panel=NAMES, decides=False)
+    name: Name = setting(
+        "default",
+        "Name of the synthetic negatives that are written, to keep several.",
+        panel=NAMES,
+        metavar="NAME",
+        decides=False,
+        values=("<synthetic>",),
+    )
     n: Positive = setting(2, "Synthetic negatives per (query, positive).")
     limit: Positive | None = setting(None, "Only the first so many pairs.", example="100", panel=NAMES)
     shard: Annotated[str, AfterValidator(one_of_the_shards)] | None = setting(

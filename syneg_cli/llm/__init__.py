@@ -12,7 +12,7 @@ from syneg_cli.llm.prices import BATCH_DISCOUNT, Price
 from syneg_cli.llm.providers import open_llm, split_spec
 from syneg_cli.llm.settings import CallSettings
 from syneg_cli.llm.statistics import Stats
-from syneg_cli.llm.stored import OK, REFUSED, TRUNCATED, UNPARSABLE, Stored, generation_key
+from syneg_cli.llm.stored import OK, REFUSED, STATUSES, TRUNCATED, UNPARSABLE, Stored, generation_key
 
 __all__ = [
     "BATCH_DISCOUNT",
@@ -21,6 +21,7 @@ __all__ = [
     "LLM",
     "OK",
     "REFUSED",
+    "STATUSES",
     "TRUNCATED",
     "UNPARSABLE",
     "Answer",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import UsageError, json_lines, write_jsonl
+from syneg_cli.core import UsageError, did_you_mean, json_lines, write_jsonl
 from syneg_cli.llm.cache import Cache
-from syneg_cli.llm.stored import OK, Stored
+from syneg_cli.llm.stored import OK, STATUSES, Stored
 
 BLOCK = 1000
 OWN_FIELDS = tuple(f.name for f in fields(Stored))
@@ -39,6 +39,55 @@ def find(cache: Cache, key: str) -> Stored:
         many = f"{len(found)} answers have keys" if found else "no answer has a key"
         raise UsageError(f"{many} that start with {key!r}.", hint="`syneg cache list` shows keys.")
     return next(iter(found.values()))
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which answers are meant: those that fit all that is given. A model is `llama3` or `ollama:llama3`."""
+
+    prompt: str | None = None
+    model: str | None = None
+    status: str | None = None
+
+    @property
+    def given(self) -> bool:
+        return (self.prompt, self.model, self.status) != (None, None, None)
+
+    def where(self, cache: Cache) -> tuple[str, tuple[str, ...]]:
+        """A condition for `cache.rows`, and its values.
+
+        Raises:
+            UsageError: there is no such status, or no answer to the prompt or of the model.
+        """
+        if self.status is not None and self.status not in STATUSES:
+            near = did_you_mean(self.status, STATUSES)
+            hint = f"An answer is one of {', '.join(STATUSES)}."
+            raise UsageError(f"--status: there is no {self.status!r}.{near}", hint=hint)
+        named = "provider || ':' || model"
+        _check_known(cache, "--prompt", self.prompt, ["prompt"])
+        _check_known(cache, "--model", self.model, [named, "model"])
+        conditions = {
+            "prompt = ?": self.prompt,
+            f"? IN (model, {named})": self.model,
+            "status = ?": self.status,
+        }
+        used = {condition: value for condition, value in conditions.items() if value is not None}
+        return " AND ".join(used) or "1", tuple(used.values())
+
+
+def _check_known(cache: Cache, flag: str, value: str | None, columns: Sequence[str]) -> None:
+    """Raises UsageError where no answer has this value in any of the columns; names those of the first."""
+    if value is None:
+        return
+    known = [
+        [str(row["x"]) for row in cache.db.query(f"SELECT DISTINCT {column} AS x FROM answers ORDER BY x")]
+        for column in columns
+    ]
+    if any(value in names for names in known):
+        return
+    near = did_you_mean(value, [name for names in known for name in names])
+    there = f"There are answers for: {', '.join(known[0])}." if known[0] else "It holds no answer."
+    raise UsageError(f"{flag}: the cache has no answer for {value!r}.{near}", hint=there)
 
 
 def as_replay(stored: Stored) -> dict[str, Any]:

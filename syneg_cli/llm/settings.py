@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from syneg_cli.core import Positive, Section, setting
+from syneg_cli.llm.providers import PROVIDERS
 
 CALLS = "Language model"
 
@@ -20,6 +21,7 @@ class CallSettings(Section):
         example='"ollama:llama3"',
         panel=CALLS,
         metavar="PROVIDER:MODEL",
+        values=(*(f"{name}:" for name in PROVIDERS), "hf:<path>", "replay:<path>"),
     )
     base_url: str | None = setting(
         None,

@@ -14,6 +14,7 @@ from syneg_cli.llm.base import Answer, Request
 
 KEY_VERSION = 1
 OK, TRUNCATED, UNPARSABLE, REFUSED = "ok", "truncated", "unparsable", "refused"
+STATUSES = (OK, TRUNCATED, UNPARSABLE, REFUSED)
 DECLINED = ("refusal", "content_filter", "safety", "recitation", "prohibited_content")
 """The `finish` of answers that were withheld, in lower case; their text may be a word of regret."""
 

@@ -2,12 +2,13 @@
 
 from syneg_cli.mining.base import Setup
 from syneg_cli.mining.mine import MinedNegatives, mine_negatives
-from syneg_cli.mining.registry import check_miner, run_files, uses_encoder, uses_words
+from syneg_cli.mining.registry import MINERS, check_miner, run_files, uses_encoder, uses_words
 from syneg_cli.mining.select import Selection
 from syneg_cli.mining.settings import MineSettings
 from syneg_cli.mining.tally import Tally
 
 __all__ = [
+    "MINERS",
     "MineSettings",
     "MinedNegatives",
     "Selection",

@@ -15,7 +15,10 @@ class MineSettings(Section):
     """Retrieved negatives."""
 
     miners: Annotated[tuple[str, ...], Field(min_length=1)] = setting(
-        ("dense",), "random, bm25, dense, simans[:MINER], run:FILE or fusion[:MINER+MINER].", decides=False
+        ("dense",),
+        "random, bm25, dense, simans[:MINER], run:FILE or fusion[:MINER+MINER].",
+        decides=False,
+        values=("<miner>", "simans:<miner>", "fusion:", "run:<path>"),
     )
     depth: Positive = setting(30, "Negatives per query.")
     pool: Positive = setting(300, "Ranks that filters and draws choose from.")
@@ -38,6 +41,7 @@ class MineSettings(Section):
         example='"minilm"',
         otherwise="the one that is trained",
         panel=ENCODER,
+        values=("<backbone>",),
     )
     max_length: Positive | None = setting(
         None, "Tokens per text.", example="256", otherwise="the model's own", panel=ENCODER
@@ -52,7 +56,12 @@ class MineSettings(Section):
     trust_remote_code: bool = setting(
         False, "Run code that comes with the model.", panel=ENCODER, decides=False
     )
-    index: str = setting("Flat", "A FAISS factory string: HNSW32, IVF1024,Flat, ...", panel=ENCODER)
+    index: str = setting(
+        "Flat",
+        "A FAISS factory string: HNSW32, IVF1024,Flat, ...",
+        panel=ENCODER,
+        values=("Flat", "HNSW32", "IVF1024,Flat"),
+    )
     index_options: str = setting("", "Search parameters of the index, such as nprobe=32.", panel=ENCODER)
     simans_a: Annotated[float, Field(ge=0)] = setting(
         0.5, "a of SimANS: p ~ exp(-a (s - s+ + b)^2).", panel=DRAWS

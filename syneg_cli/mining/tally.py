@@ -25,6 +25,7 @@ class Tally:
     survivors: dict[str, int] = field(default_factory=dict)
     """Filter -> documents left after it, in the order applied, all queries together."""
     near_copies: int = 0
+    """Of a positive, among what the draw came to: left out."""
     close: int = 0
     """Negatives that score above 95 % of their positive: where unlabelled positives are likely."""
     short: list[str] = field(default_factory=list)
@@ -102,14 +103,12 @@ class Tally:
         return len(self.negative_scores) / max(self.queries, 1)
 
     def remarks(self, pool: int, depth: int, *, similarities: bool = True) -> list[str]:
-        """What a reader should know: copies dropped, queries without scores, queries cut short.
+        """What a reader should know: queries without scores, queries cut short.
 
         Args:
             similarities: False where scores are made of ranks, whose closeness says nothing.
         """
         found = []
-        if self.near_copies:
-            found.append(f"{self.near_copies} near copies of a positive dropped")
         if self.unscored and self.negative_scores and self.positive_scores:
             found.append(f"{self.unscored} queries have no scored positive")
         if self.close and similarities:

@@ -17,15 +17,19 @@ class MixSettings(Section):
     """Training instances."""
 
     strategy: str = setting(
-        "hybrid", "; ".join(f"{name}: {strategy.about}" for name, strategy in STRATEGIES.items()) + "."
+        "hybrid",
+        "; ".join(f"{name}: {strategy.about}" for name, strategy in STRATEGIES.items()) + ".",
+        values=tuple(STRATEGIES),
     )
     name: Name | None = setting(
         None,
-        "Name of the result.",
+        "Name of the mix that is written.",
         example='"hybrid"',
         otherwise="the strategy's",
         panel=FILES,
+        metavar="NAME",
         decides=False,
+        values=("<mix>",),
     )
     ratio: Annotated[float, Field(ge=0, allow_inf_nan=False)] = setting(
         0.7, "Synthetic negatives for each retrieved one, on average; 0.7 is 41 % synthetic."

@@ -15,6 +15,7 @@ from syneg_cli.core import (
     did_you_mean,
     file_hash,
     manifest_path,
+    names_beside,
     read_manifest,
 )
 from syneg_cli.encoding import weights_hash
@@ -26,14 +27,6 @@ from syneg_cli.training import RECORDING
 
 FOUND_BY_TRAINING = ("temperature", "dropout", "precision", "device")
 """What training found out by itself where the settings leave it open."""
-
-
-def model_names(workspace: Workspace) -> list[str]:
-    """The model folders of a data set; what an unfinished run left is hidden and none."""
-    folder = workspace.model("x").parent
-    if not folder.is_dir():
-        return []
-    return sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
 
 
 def read_models(
@@ -49,7 +42,7 @@ def read_models(
         MissingArtifact: no model is there, or none can be reported.
         UsageError: a name is no model's.
     """
-    there = model_names(workspace)
+    there = names_beside(workspace.model("x"))
     if not there:
         folder = workspace.model("x").parent
         raise MissingArtifact(f"No trained model for {workspace.dataset} ({folder}).")

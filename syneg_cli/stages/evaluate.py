@@ -15,6 +15,7 @@ from syneg_cli.core import (
     content_hash,
     did_you_mean,
     file_hash,
+    instead,
     read_manifest,
     write_text,
 )
@@ -201,7 +202,10 @@ def trained_here(session: Session, dataset: Dataset) -> Subject:
     """
     folder = session.workspace(dataset).model(model_name(session))
     if not folder.is_dir():
-        raise MissingArtifact(f"No trained model for {dataset.name} ({folder}).", hint=session.again("train"))
+        raise MissingArtifact(
+            f"No trained model for {dataset.name} ({folder}).",
+            hint=session.again("train") + instead(folder, "--model NAME"),
+        )
     return model_subject(session, dataset, str(folder))
 
 

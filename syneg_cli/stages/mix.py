@@ -12,7 +12,10 @@ from syneg_cli.core import (
     MinedNegative,
     MissingArtifact,
     SyntheticNegative,
+    did_you_mean,
     file_hash,
+    instead,
+    names_beside,
     read_manifest,
     read_mined,
     read_synthetic,
@@ -21,6 +24,7 @@ from syneg_cli.core import (
 )
 from syneg_cli.data import Dataset
 from syneg_cli.mixing import (
+    STRATEGIES,
     Imported,
     Mixed,
     OwnQuery,
@@ -80,9 +84,10 @@ class Mix(Stage):
         files = self.sources()
         for role, source in files.items():
             if not source.path.is_file():
+                flag = {"synthetic": "--synthetic NAME", "mirror": "", "imported": ""}.get(role, "--miner")
                 raise MissingArtifact(
                     f"There are no {NAMED.get(role, role)} of {self.dataset.name} yet ({source.path}).",
-                    hint=source.hint,
+                    hint=source.hint + (instead(source.path, flag) if flag else ""),
                 )
         inputs = self.dataset.inputs("train")
         inputs |= {role: file_hash(source.path) for role, source in files.items()}
@@ -112,7 +117,8 @@ class Mix(Stage):
         files: dict[str, Source] = {}
         if reads_synthetic:
             path = self.workspace.synthetic(self.project.generate.name)
-            files["synthetic"] = Source(path, self.session.again("generate"))
+            name = ("--name", path.stem) if self.session.named("generate.name") else ()
+            files["synthetic"] = Source(path, self.session.again("generate", *name))
         if self.strategy.mirrors and self.settings.mirror:
             path = self.session.given(self.settings.mirror)
             files["mirror"] = Source(path, "Name another file with --mirror.")
@@ -212,11 +218,14 @@ def mix_of(session: Session, dataset: Dataset) -> tuple[Path, Manifest]:
     Raises:
         MissingArtifact: it has not been made.
     """
-    path = session.workspace(dataset).mixed(mixed_name(session))
+    name = mixed_name(session)
+    path = session.workspace(dataset).mixed(name)
     manifest = read_manifest(path)
     if manifest is None or not path.is_file():
+        named = ("--strategy" if name in STRATEGIES else "--name", name) if session.named("mix.name") else ()
         raise MissingArtifact(
-            f"No training instances {mixed_name(session)!r} for {dataset.name} ({path}).",
-            hint=session.again("mix"),
+            f"No training instances {name!r} for {dataset.name} ({path})."
+            + did_you_mean(name, names_beside(path)),
+            hint=session.again("mix", *named) + instead(path, "--mixed NAME"),
         )
     return path, manifest

@@ -83,6 +83,10 @@ class Session:
         parts = [command, shlex.quote(self.project.dataset.name or "")] if named else [command]
         return f"Run `syneg {' '.join([*parts, *flags])}`."
 
+    def named(self, key: str) -> bool:
+        """Whether a setting was given on this command line."""
+        return self.resolved.origins.get(key) in ("flag", "--set")
+
     def given(self, value: str) -> Path:
         """A file that a setting names: from the current folder, or from the project file's."""
         here = Path(value).expanduser()

@@ -175,17 +175,17 @@ def negative_files(session: Session, dataset: Dataset) -> list[Path]:
     """The files of negatives that [verify] names by their sources; all there are without any."""
     workspace, wanted = session.workspace(dataset), session.project.verify.sources
     written = workspace.synthetic(session.project.generate.name)
-    found = [written] if written.is_file() and (not wanted or "synthetic" in wanted) else []
-    mined = sorted(workspace.mined("x").parent.glob("*.jsonl"))
-    found += [path for path in mined if not wanted or path.stem in wanted]
-    there = {"synthetic" if path == written else path.stem for path in found}
-    found = found if wanted else _mixed(found, session)
-    if not found or not there.issuperset(wanted):
-        lacking = [name for name in wanted if name not in there]
+    files = [written] if written.is_file() else []
+    files += sorted(workspace.mined("x").parent.glob("*.jsonl"))
+    there = {"synthetic" if path == written else path.stem: path for path in files}
+    found = [there[name] for name in there if name in wanted] if wanted else _mixed(files, session)
+    lacking = [name for name in wanted if name not in there]
+    if not found or lacking:
         what = f"negatives of the source {', '.join(lacking)}" if lacking else "negatives"
+        others = f" There are: {', '.join(there)} (--source)." if there else ""
         raise MissingArtifact(
             f"There are no {what} for {dataset.name} to verify.",
-            hint=f"Run `syneg generate {dataset.name}` or `syneg mine {dataset.name}` first.",
+            hint=f"Run `syneg generate {dataset.name}` or `syneg mine {dataset.name}` first.{others}",
         )
     return found
 

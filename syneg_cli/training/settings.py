@@ -22,15 +22,20 @@ class TrainSettings(Section):
     """Fine-tuning."""
 
     backbone: Text = setting(
-        "minilm", "An alias (bge-base, e5-base, ...), a local folder or a hub id.", panel=MODEL
+        "minilm",
+        "An alias (bge-base, e5-base, ...), a local folder or a hub id.",
+        panel=MODEL,
+        values=("<backbone>",),
     )
     output: Name | None = setting(
         None,
-        "Name of the model.",
+        "Name of the model that is written.",
         example='"my-model"',
         otherwise="<backbone>-<mix>",
         panel=OUTPUT,
+        metavar="NAME",
         decides=False,
+        values=("<model>",),
     )
     epochs: Positive = setting(2, "Passes over the pairs.", panel=OPTIMISER)
     batch_size: Positive = setting(16, "Pairs a step; mirrored ones come on top.", panel=OPTIMISER)
@@ -80,6 +85,7 @@ class TrainSettings(Section):
         "A guide encoder that masks what it finds too relevant (GISTEmbed).",
         example='"bge-base"',
         panel=LOSS,
+        values=("<backbone>",),
     )
     guide_margin: float = setting(0.0, "How far below its positive the guide masks.", panel=LOSS)
     cross_encoder: str | None = setting(
@@ -119,5 +125,10 @@ class TrainSettings(Section):
     save_steps: NonNegative = setting(
         100, "A checkpoint every so many steps; 0 for none.", panel=OUTPUT, decides=False
     )
-    report_to: str = setting("none", "tensorboard, wandb or trackio.", panel=OUTPUT)
+    report_to: str = setting(
+        "none",
+        "tensorboard, wandb or trackio.",
+        panel=OUTPUT,
+        values=("none", "tensorboard", "wandb", "trackio"),
+    )
     seed: Seed = setting(0, "Random seed of the order of batches, and of dropout.", panel=OPTIMISER)

@@ -24,6 +24,7 @@ class VerifySettings(Section):
         "Which negatives: synthetic, or a miner's name.",
         example='["synthetic"]',
         otherwise="all there are",
+        values=("synthetic", "<mined>"),
     )
     per_query: Positive | None = setting(
         None,
@@ -40,4 +41,4 @@ class VerifySettings(Section):
         example='"cross-encoder/ms-marco-MiniLM-L6-v2"',
         metavar="MODEL",
     )
-    prompt: str = setting("judge", "The judge's prompt.")
+    prompt: str = setting("judge", "The judge's prompt.", values=("<judge>",))

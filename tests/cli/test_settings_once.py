@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from syneg_cli.core import Manifest, stale_reason, write_manifest
+from syneg_cli.core import Manifest, UsageError, stale_reason, write_manifest
+from syneg_cli.library.arguments import settings_from
+from syneg_cli.mining import MineSettings
 from syneg_cli.stages.project import environment_names, field_of, resolve, setting_keys
 from syneg_cli.stages.settings import Project
 from tests.conftest import Cli
@@ -133,3 +135,42 @@ def test_mistakes_name_the_flag_as_it_was_given(cli: Cli, argv: tuple[str, ...],
 def test_a_flag_wins_over_set(cli: Cli) -> None:
     result = cli("train", "--set", "train.epochs=3", "--epochs", 4, "--show-config", "--json")
     assert result.json["train.epochs"] == {"value": 4, "from": "flag"}
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "share"),
+    [
+        ("mine", ["--percentage", "95"], "0.95"),
+        ("mine", ["--percentage", "95%"], "0.95"),
+        ("mine", ["--near-copies", "90"], "0.9"),
+        ("mix", ["--max-risk", "50"], "0.5"),
+        ("mix", ["--need-synthetic", "12.5"], "0.125"),
+        ("train", ["--warmup", "10"], "0.1"),
+        ("train", ["--merge", "70"], "0.7"),
+        ("eval", ["--set", "dataset.dev_fraction=10"], "0.1"),
+    ],
+)
+def test_a_percentage_is_told_the_share_that_it_is(
+    cli: Cli, command: str, given: list[str], share: str
+) -> None:
+    result = cli(command, *given)
+    assert result.code == 2
+    assert f"this is a share of 1: give {share}, not " in result.err
+
+
+def test_a_percentage_in_the_project_file_and_in_python(cli: Cli) -> None:
+    Path("syneg.toml").write_text("[train]\ndropout = 10\n")
+    assert (
+        "syneg.toml, line 2: dropout in [train]: this is a share of 1: give 0.1, not 10." in cli("train").err
+    )
+    with pytest.raises(UsageError, match="percentage: This is a share of 1: give 0"):
+        settings_from(MineSettings, {"percentage": 95})
+
+
+@pytest.mark.parametrize(
+    "given", [["--percentage", "1.5"], ["--dropout", "1"], ["--lr", "-1"], ["--seed", "x"]]
+)
+def test_other_wrong_numbers_are_told_nothing_of_shares(cli: Cli, given: list[str]) -> None:
+    result = cli("mine" if given[0] == "--percentage" else "train", *given)
+    assert result.code == 2
+    assert "share" not in result.err

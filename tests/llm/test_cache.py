@@ -213,13 +213,9 @@ def test_the_commands(cli: Cli, tmp_path: Path) -> None:
     assert "unpriced" in cli("cache", "stats", "--cache", path).out
     assert "k1" in cli("cache", "list", "--cache", path).out
     assert "asked" in cli("cache", "show", "k1", "--cache", path).out
-    assert (
-        "1 answers would be removed" in cli("cache", "prune", "--status", "unparsable", "--cache", path).out
-    )
+    assert "1 answer would be removed" in cli("cache", "prune", "--status", "unparsable", "--cache", path).out
     assert cli("cache", "prune", "--cache", path).code == 2
-    assert (
-        "1 answers removed" in cli("cache", "prune", "--status", "unparsable", "--yes", "--cache", path).out
-    )
+    assert "1 answer removed" in cli("cache", "prune", "--status", "unparsable", "--yes", "--cache", path).out
     assert cli("cache", "merge", tmp_path / "none.db", "--cache", path).code == 2
     foreign = tmp_path / "foreign.jsonl"
     foreign.write_text('{"query_id": "q", "doc_id": "d", "response": "r"}\n')

@@ -10,28 +10,38 @@ from typing import Annotated, Any
 import typer
 
 from syneg_cli.cli.commands import GROUP
+from syneg_cli.cli.completion import offer
 from syneg_cli.cli.options import Call, flags
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render import cached
 from syneg_cli.core import UsageError, Workspace
 from syneg_cli.encoding import Choice, choose, entries, remove
-from syneg_cli.llm import cache_exchange
+from syneg_cli.llm import STATUSES, Cache, Stored, cache_exchange
 from syneg_cli.stages import cache_path, open_cache, stored_answers
 
-PromptFilter = Annotated[str | None, typer.Option("--prompt", help="Only answers to this prompt.")]
-ModelFilter = Annotated[str | None, typer.Option("--model", help="Only answers of this model.")]
-StatusFilter = Annotated[
-    str | None, typer.Option("--status", help="Only ok, truncated or unparsable answers.")
+PromptFilter = Annotated[
+    str | None,
+    typer.Option("--prompt", help="Only answers to this prompt.", autocompletion=offer("<prompt file>")),
 ]
-Yes = Annotated[bool, typer.Option("--yes", help="Really remove them; without it they are only listed.")]
+ModelFilter = Annotated[
+    str | None, typer.Option("--model", help="Only answers of this model, with or without its provider.")
+]
+StatusFilter = Annotated[
+    str | None,
+    typer.Option(
+        "--status",
+        help=f"Only answers that are {', '.join(STATUSES[:-1])} or {STATUSES[-1]}.",
+        metavar="|".join(STATUSES),
+        autocompletion=offer(*STATUSES),
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Remove them; without it, what would go is shown.")]
+SHOWN = 10
+"""Answers that `prune` shows of those that would go."""
+
+Filters = cache_exchange.Filters
 answers = make(*flags("generate.cache"), dataset=False)
 vectors = make(dataset=False)
-
-
-def _where(prompt: str | None, model: str | None, status: str | None) -> tuple[str, tuple[Any, ...]]:
-    given = {"prompt": prompt, "model": model, "status": status}
-    used = {name: value for name, value in given.items() if value is not None}
-    return " AND ".join(f"{name} = ?" for name in used) or "1", tuple(used.values())
 
 
 @answers
@@ -39,7 +49,7 @@ def stats(call: Call) -> None:
     """How many answers there are by model and prompt, their tokens and their cost."""
     with stored_answers(call.session) as opened:
         rows = cache_exchange.stats(opened)
-    call.output.result({"rows": rows}, cached.totals(str(cache_path(call.session)), rows))
+    call.output.result({"rows": rows}, *cached.totals(str(cache_path(call.session)), rows))
 
 
 @answers
@@ -51,11 +61,8 @@ def list_(
     status: StatusFilter = None,
 ) -> None:
     """The latest answers, one a line."""
-    where, values = _where(prompt, model, status)
-    latest = f"{where} AND id IN (SELECT id FROM answers WHERE {where} ORDER BY id DESC LIMIT ?)"
     with stored_answers(call.session) as opened:
-        rows = list(opened.rows(latest, (*values, *values, limit)))
-    rows.reverse()
+        rows = _latest(opened, Filters(prompt, model, status), limit)
     call.output.result({"answers": [asdict(row) for row in rows]}, cached.answers(rows))
 
 
@@ -76,7 +83,7 @@ def export(
 ) -> None:
     """Write good answers as JSONL, for `--llm replay:FILE` or `syneg cache import`."""
     with stored_answers(call.session) as opened:
-        count = cache_exchange.export(opened, output, *_where(prompt, model, None))
+        count = cache_exchange.export(opened, output, *Filters(prompt, model).where(opened))
     call.output.result({"exported": count, "path": str(output)}, f"{count} answers -> {output}")
 
 
@@ -112,16 +119,18 @@ def prune(
     status: StatusFilter = None,
     yes: Yes = False,
 ) -> None:
-    """Remove answers for good. Says what would go, unless --yes is given."""
-    where, values = _where(prompt, model, status)
-    if where == "1":
+    """Remove answers for good. Shows what would go, unless --yes is given."""
+    chosen = Filters(prompt, model, status)
+    if not chosen.given:
         hint = "For example `syneg cache prune --status unparsable`."
         raise UsageError("prune: say which answers.", hint=hint)
     with stored_answers(call.session) as opened:
-        found = sum(1 for _ in opened.rows(where, values))
+        where, values = chosen.where(opened)
+        keys = [row.key for row in opened.rows(where, values)]
+        some = _latest(opened, chosen, SHOWN)
         removed = opened.remove(where, values) if yes else 0
-    said = f"{removed} answers removed" if yes else f"{found} answers would be removed; --yes removes them"
-    call.output.result({"found": found, "removed": removed}, said)
+    data = {"found": len(keys), "removed": removed, "keys": keys}
+    call.output.result(data, *cached.going(some, len(keys), done=yes))
 
 
 @vectors
@@ -133,14 +142,17 @@ def embeddings(call: Call) -> None:
     data = {"path": str(folder), "bytes": total, "entries": [cached.entry_json(entry) for entry in found]}
     none = f"No embeddings at {folder}; `syneg mine` and `syneg eval` keep theirs there."
     title = f"{folder}: {cached.many(found)}, {cached.size(total)}"
-    call.output.result(data, cached.vectors(title, found) if found else none)
+    call.output.result(data, *([title, cached.vectors(found)] if found else [none]))
 
 
 @vectors
 def prune_embeddings(
     call: Call,
     keys: Annotated[
-        list[str] | None, typer.Argument(metavar="KEY", help="Entries by the start of their key.")
+        list[str] | None,
+        typer.Argument(
+            metavar="KEY", help="Entries by the start of their key.", autocompletion=offer("<vectors>")
+        ),
     ] = None,
     model: Annotated[str | None, typer.Option(help="Only vectors of this model.")] = None,
     older_than: Annotated[
@@ -152,7 +164,7 @@ def prune_embeddings(
     all_: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
     yes: Yes = False,
 ) -> None:
-    """Remove vectors; they are encoded again when needed. Says what would go, unless --yes is given."""
+    """Remove vectors; they are encoded again when needed. Shows what would go, unless --yes is given."""
     choice = Choice(tuple(keys or ()), model, older_than, incomplete)
     if all_ == choice.given:
         raise UsageError(
@@ -166,11 +178,18 @@ def prune_embeddings(
         remove(folder, going)
     size = sum(entry.bytes for entry in going)
     said = "removed" if yes else "would be removed; --yes removes them"
-    shown: list[Any] = [cached.vectors(None, going)] if going and not yes else []
+    shown: list[Any] = [cached.vectors(going)] if going and not yes else []
     shown.append(f"{cached.many(going)} ({cached.size(size)}) {said}")
     shown += [cached.busy(busy)] if busy else []
     data = {"found": len(going), "removed": len(going) if yes else 0, "bytes": size}
     call.output.result(data | {"kept": [entry.key for entry in busy]}, *shown)
+
+
+def _latest(opened: Cache, chosen: Filters, limit: int) -> list[Stored]:
+    """The answers that fit, the latest first."""
+    where, values = chosen.where(opened)
+    latest = f"{where} AND id IN (SELECT id FROM answers WHERE {where} ORDER BY id DESC LIMIT ?)"
+    return list(opened.rows(latest, (*values, *values, limit)))[::-1]
 
 
 group = typer.Typer(**GROUP)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from syneg_cli.cli.completion import offer
 from syneg_cli.cli.options import Call, flags, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.measured import measured
@@ -17,11 +18,17 @@ from syneg_cli.stages import measure, subject_of
 def command(
     call: Call,
     model: Annotated[
-        str | None, typer.Option(help="A model folder, or the name of a model trained here.")
+        str | None,
+        typer.Option(
+            help="A model folder, or the NAME of a model trained here.", autocompletion=offer("<model>")
+        ),
     ] = None,
     backbone: Annotated[
         str | None,
-        typer.Option(help="A backbone alias, folder or hub id; with --model, what to compare with."),
+        typer.Option(
+            help="A backbone alias, folder or hub id; with --model, what to compare with.",
+            autocompletion=offer("<backbone>"),
+        ),
     ] = None,
     run: Annotated[
         Path | None, typer.Option("--run", help="A TREC run to measure instead of a model.", metavar="FILE")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from syneg_cli.cli.completion import offer
 from syneg_cli.cli.options import MIXED, Call
 from syneg_cli.cli.options import command as make
 from syneg_cli.core import UsageError, read_instances
@@ -18,7 +19,9 @@ from syneg_cli.stages import mix_of, mixed_name
 @make(MIXED)
 def command(
     call: Call,
-    form: Annotated[str, typer.Option("--format", help=f"{', '.join(FORMATS)}.")] = "flagembedding",
+    form: Annotated[
+        str, typer.Option("--format", help=f"{', '.join(FORMATS)}.", autocompletion=offer(*FORMATS))
+    ] = "flagembedding",
     output: Annotated[
         str | None,
         typer.Option(

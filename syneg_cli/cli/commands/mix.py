@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from syneg_cli.cli.options import MINERS, Call, section
+from syneg_cli.cli.options import MINERS, SYNTHETIC, Call, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.mixed import instances
 from syneg_cli.cli.render.stages import tables
@@ -15,6 +15,7 @@ from syneg_cli.stages import Mix, perform
 
 @make(
     *section("mix", negatives="--negatives -k", file="--from"),
+    SYNTHETIC,
     MINERS,
     force=True,
 )

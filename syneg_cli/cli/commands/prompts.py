@@ -7,14 +7,16 @@ from typing import Annotated, Any
 import typer
 
 from syneg_cli.cli.commands import GROUP
+from syneg_cli.cli.completion import offer
 from syneg_cli.cli.options import Call, Flag
 from syneg_cli.cli.options import command as make
-from syneg_cli.cli.output import table
+from syneg_cli.cli.render.prompted import prompts
 from syneg_cli.core import PromptError
 from syneg_cli.generation import list_prompts, load_prompt
 from syneg_cli.stages import rendered_prompt
 
-Name = Annotated[str, typer.Argument(help="A prompt's name, or a .txt file.")]
+named = offer("<prompt file>")
+Name = Annotated[str, typer.Argument(help="A prompt's name, or a .txt file.", autocompletion=named)]
 
 
 @make(dataset=False)
@@ -22,15 +24,16 @@ def list_(call: Call) -> None:
     """Every prompt, where it is and what it asks for; those of the project hide ours."""
     folder = call.session.resolved.folder
     rows: list[dict[str, Any]] = []
+    broken: list[str] = []
     for name, path in list_prompts(folder).items():
         try:
             prompt = load_prompt(name, folder)
             asks, variables = prompt.kind, sorted(prompt.variables)
         except PromptError as error:
             asks, variables = error.message, []
+            broken.append(error.message)
         rows.append({"name": name, "asks for": asks, "variables": variables, "file": str(path)})
-    cells = [(row["name"], row["asks for"], ", ".join(row["variables"]), row["file"]) for row in rows]
-    call.output.result({"prompts": rows}, table(None, ["name", "asks for", "variables", "file"], cells))
+    call.output.result({"prompts": rows}, prompts(rows, broken), *broken)
 
 
 @make(dataset=False)
@@ -46,7 +49,10 @@ def show(call: Call, name: Name) -> None:
 @make(dataset=False)
 def check(
     call: Call,
-    names: Annotated[list[str] | None, typer.Argument(help="Prompts to check.", show_default="all")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Prompts to check.", show_default="all", autocompletion=named),
+    ] = None,
 ) -> None:
     """Find what is wrong with prompt files: syntax, unknown or missing variables, no answer shown."""
     folder = call.session.resolved.folder
@@ -66,7 +72,10 @@ def check(
 @make(Flag("dataset.name", ("--dataset",)), Flag("dataset.data_dir"), dataset=False)
 def render(
     call: Call,
-    name: Annotated[str | None, typer.Argument(help="A prompt's name.", show_default="syneg")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A prompt's name.", show_default="syneg", autocompletion=offer("<prompt>")),
+    ] = None,
     query_id: Annotated[str | None, typer.Option(help="The query; by default the first of train.")] = None,
 ) -> None:
     """Print what would be sent for a query and its first positive."""

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from syneg_cli.cli.completion import offer
 from syneg_cli.cli.options import Call, flags
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.reported import models, summary
@@ -20,7 +21,11 @@ def command(
     call: Call,
     model: Annotated[
         list[str] | None,
-        typer.Option(help="A model, by name; may be repeated.", show_default="all with a recording"),
+        typer.Option(
+            help="A model, by name; may be repeated.",
+            show_default="all with a recording",
+            autocompletion=offer("<model>"),
+        ),
     ] = None,
     output: Annotated[
         Path | None,
@@ -44,4 +49,5 @@ def command(
         "models": [summary(one) for one in found],
         "left_out": left_out,
     }
-    call.output.result(data, models(workspace.dataset, found, split), f"{made.html}\n{made.markdown}")
+    shown = (f"training on {workspace.dataset}", models(found, split), f"{made.html}\n{made.markdown}")
+    call.output.result(data, *shown)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
 
-from syneg_cli.cli.options import Call, Flag, flags, section
+from syneg_cli.cli.options import SYNTHETIC, Call, Flag, flags, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.generated import estimated
 from syneg_cli.cli.render.verified import verified
@@ -19,7 +19,7 @@ JUDGE = ("llm", "base_url", "concurrency", "max_cost", "max_calls")
 @make(
     *section("verify", checks="--check", sources="--source", prompt="--judge-prompt"),
     *flags(*(f"generate.{key}" for key in JUDGE)),
-    Flag("generate.name", help="Name of the synthetic negatives."),
+    replace(SYNTHETIC, names=("--synthetic", "--name")),
     Flag("mine.backbone", help="The encoder of the margin check."),
     force=True,
 )

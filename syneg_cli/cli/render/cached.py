@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from syneg_cli.cli.output import table
+from syneg_cli.cli.output import cell
+from syneg_cli.cli.render.fitting import Column, Fitted
 from syneg_cli.core import money
 from syneg_cli.encoding import Entry
 from syneg_cli.llm import Stored
@@ -16,9 +17,18 @@ KEY = 8
 """Letters of a key that a table of vectors shows."""
 
 
-def totals(title: str, rows: Sequence[dict[str, Any]]) -> Any:
+def totals(title: str, rows: Sequence[dict[str, Any]]) -> tuple[Any, ...]:
     cells = [[*list(row.values())[:-1], money(row["cost_usd"])] for row in rows]
-    return table(title, ["llm", "prompt", "answers", "bad", "tokens in", "tokens out", "cost"], cells)
+    columns = (
+        Column("llm"),
+        Column("prompt"),
+        Column("answers"),
+        Column("bad"),
+        Column("tokens in", spare=1),
+        Column("tokens out", spare=2),
+        Column("cost"),
+    )
+    return title, Fitted(columns, cells)
 
 
 def answers(rows: Sequence[Stored]) -> Any:
@@ -26,28 +36,59 @@ def answers(rows: Sequence[Stored]) -> Any:
         (
             row.key[:12],
             row.status,
-            f"{row.provider}:{row.model}"[:40],
+            f"{row.provider}:{row.model}",
             row.prompt,
             row.query_id,
             row.doc_id,
             row.completion_tokens,
             money(row.cost_usd),
-            row.created,
+            row.created[:16].replace("T", " "),
         )
         for row in rows
     ]
-    columns = ["key", "status", "llm", "prompt", "query", "document", "tokens out", "cost", "created"]
-    return table(None, columns, cells)
+    columns = (
+        Column("key"),
+        Column("status"),
+        Column("llm", least=12),
+        Column("prompt", least=8),
+        Column("query", least=8),
+        Column("document", least=8),
+        Column("tokens out", spare=3),
+        Column("cost", spare=1),
+        Column("created (UTC)", spare=2),
+    )
+    return Fitted(columns, cells, right=lambda column: column in ("tokens out", "cost"))
+
+
+def going(some: Sequence[Stored], found: int, *, done: bool) -> list[Any]:
+    """What `prune` says of the answers that it found, of which `some` are shown."""
+    many = "1 answer" if found == 1 else f"{found} answers"
+    if done:
+        return [f"{many} removed"]
+    more = f" (the latest {len(some)} are shown)" if len(some) < found else ""
+    said = f"{many} would be removed{more}; --yes removes them" if found else "no answer fits"
+    return [*([answers(some)] if some else []), said]
 
 
 def answer(row: Stored) -> tuple[Any, ...]:
-    facts = [(name, value) for name, value in asdict(row).items() if name not in ("messages", "response")]
+    facts = {name: value for name, value in asdict(row).items() if name not in ("messages", "response")}
+    told = "\n".join(f"{name}: {cell(value)}" for name, value in facts.items())
     asked = "\n\n".join(f"--- {role}\n{text}" for role, text in json.loads(row.messages))
-    return table(None, ["", ""], facts, right=lambda column: False), asked, f"\n--- answer\n{row.response}"
+    return f"{told}\n", asked, f"\n--- answer\n{row.response}"
 
 
-def vectors(title: str | None, entries: Sequence[Entry]) -> Any:
-    columns = ["key", "model", "tokens", "", "texts", "vectors", "size", "done", "used"]
+def vectors(entries: Sequence[Entry]) -> Any:
+    columns = (
+        Column("key"),
+        Column("model"),
+        Column("tokens", spare=4),
+        Column("precision", spare=3),
+        Column("texts", least=8),
+        Column("vectors", spare=1),
+        Column("size"),
+        Column("done", spare=2 if all(entry.complete for entry in entries) else 0),
+        Column("used"),
+    )
     rows = [
         (
             entry.key[:KEY],
@@ -62,7 +103,7 @@ def vectors(title: str | None, entries: Sequence[Entry]) -> Any:
         )
         for entry in entries
     ]
-    return table(title, columns, rows, right=lambda column: column in ("tokens", "vectors", "size", "done"))
+    return Fitted(columns, rows, right=lambda column: column in ("tokens", "vectors", "size", "done"))
 
 
 def busy(entries: Sequence[Entry]) -> str:

@@ -14,15 +14,25 @@ from syneg_cli.stages import Mined
 def mined(dataset: Dataset, record: Mined) -> tuple[Any, ...]:
     found, plan = record.mined, record.plan
     tally, similar = found.tally, not found.miner.startswith("fusion")
-    survivors = [
-        (name, count, f"{count / max(tally.queries, 1):.1f}") for name, count in tally.survivors.items()
-    ]
-    survivors.append(("drawn", len(tally.negative_scores), f"{tally.per_query:.1f}"))
     shown: list[Any] = [f"mine {found.miner}: {tally.queries} queries -> {near(plan.path)}"]
-    shown.append(table(None, ["after", "documents", "a query"], survivors))
+    shown.append(_survivors(tally, copies=plan.settings["near_copies"] is not None))
     pool, depth = plan.settings["pool"], plan.settings["depth"]
     shown += [*found.notes, *tally.remarks(pool, depth, similarities=similar)]
     return (*shown, *_quantiles(tally), *_examples(dataset, tally))
+
+
+def _survivors(tally: Tally, *, copies: bool) -> Any:
+    """Documents after each step, and those that it left out; copies as far as the draw met them."""
+    steps = list(tally.survivors.items())
+    if copies and steps:
+        steps.append(("no near copy of one", steps[-1][1] - tally.near_copies))
+    before = [None, *(count for _, count in steps)]
+    rows = [
+        (name, count, f"{count / max(tally.queries, 1):.1f}", None if last is None else last - count)
+        for (name, count), last in zip(steps, before, strict=False)
+    ]
+    rows.append(("drawn", len(tally.negative_scores), f"{tally.per_query:.1f}", None))
+    return table(None, ["after", "documents", "a query", "left out"], rows)
 
 
 def _quantiles(tally: Tally) -> list[Any]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from syneg_cli.cli.output import table
+from syneg_cli.cli.render.fitting import Column, Fitted
 from syneg_cli.report import Model, models_table
 
 SHOWN = ["model", "steps", "gradient variance", "to the backbone"]
+SPARE = {"gradient variance": 3, "steps": 2}
+"""What is left out where the terminal is narrow, the highest first."""
 
 
 def summary(model: Model) -> dict[str, Any]:
@@ -29,11 +31,12 @@ def summary(model: Model) -> dict[str, Any]:
     }
 
 
-def models(dataset: str, found: list[Model], split: str) -> Any:
+def models(found: list[Model], split: str) -> Any:
     """What fits a terminal; the report's own table has the rest."""
     whole = models_table(found, split)
     p = "p, corrected" if "p, corrected" in whole.columns else "p"
     columns = [*SHOWN[:3], f"nDCG@10, {split}", SHOWN[3], p]
     places = [list(whole.columns).index(column) for column in columns]
     rows = [[row[place] for place in places] for row in whole.rows]
-    return table(f"training on {dataset}", columns, rows, right=lambda column: column != "model")
+    shown = [Column(name, spare=SPARE.get(name, 0)) for name in columns]
+    return Fitted(shown, rows, right=lambda column: column != "model")
