@@ -10,6 +10,8 @@ import jsonschema
 import pytest
 
 from syneg_cli.cli.commands import COMMANDS
+from syneg_cli.cli.render.measured import arms
+from syneg_cli.evaluation import Evaluation, score
 from tests.conftest import Cli
 from tests.json_shapes import schema, sections
 from tests.servers import ChatServer
@@ -42,28 +44,25 @@ def printed(cli: Cli, *arguments: object, code: int = 0) -> dict[str, Any]:
     return result.json
 
 
-def test_every_stage_that_ran_and_that_was_up_to_date(project: Cli) -> None:
+def test_every_stage_that_ran_and_that_was_up_to_date(project: Cli, tiny: Path) -> None:
     for skipped in (False, True):
-        for heading in ("generate", "mine", "mix", "train"):
-            found = printed(project, heading)
+        for heading in ("generate", "mine", "verify", "mix", "train"):
+            found = printed(project, heading, *(("--check", "margin") if heading == "verify" else ()))
             check(found, heading, stage=heading in OWN)
-            every = found["miners"] if heading == "mine" else [found]
-            assert [one["skipped"] for one in every] == [skipped] * len(every)
-        found = printed(project, "verify", "--check", "margin")
-        check(found, "verify")
-        assert {one["skipped"] for one in found["files"]} == {skipped}
+            every = {"mine": "miners", "verify": "files"}.get(heading)
+            assert {one["skipped"] for one in (found[every] if every else [found])} == {skipped}
         check(printed(project, "eval"), "eval")
-        assert printed(project, "eval", "--backbone", "minilm-none", code=2)["exit_code"] == 2
     for heading in ("generate", "verify"):
         chosen = ("--check", "judge") if heading == "verify" else ()
         found = printed(project, heading, *chosen, "--estimate")
         found = {"pairs" if key == "negatives" else key: value for key, value in found.items()}
         check(found, "generate --estimate")
-    check(printed(project, "eval", "--backbone", Path("m")), "eval") if Path("m").is_dir() else None
     check(printed(project, "status"), "status")
     check(printed(project, "report"), "report")
     check(printed(project, "export", "--output", "x.jsonl"), "export")
     check(printed(project, "generate", "--show-config"), "--show-config")
+    for number, name in enumerate((str(tiny), "scifact", None)):
+        check(printed(project, "init", *([name] if name else []), "--dir", f"p{number}"), "init")
 
 
 def test_run_has_the_shapes_of_its_stages(project: Cli) -> None:
@@ -98,10 +97,25 @@ def test_the_caches_and_the_prompts(project: Cli, tmp_path: Path) -> None:
     check(printed(project, "prompts", "render"), "prompts render")
 
 
-@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"init", "demo", "prompts", "cache"}))
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"demo", "prompts", "cache"}))
 def test_errors_of_every_command(project: Cli, command: str) -> None:
     Path("syneg.toml").write_text('[dataset]\nname = "./nowhere"\n')
-    check(printed(project, command, code=2), "Errors")
+    check(printed(project, command, *(["./nowhere"] if command == "init" else []), code=2), "Errors")
+    check(
+        printed(project, command, "--set", "train.epochs=x", code=2), "Errors"
+    ) if command != "init" else None
+
+
+def test_the_demo() -> None:
+    """The comparison of arms; the training of three is not what this is about."""
+    qrels = {f"q{n}": {"d": 1} for n in range(4)}
+
+    def arm(name: str, found: int) -> Evaluation:
+        scores = score({q: {"d" if n < found else "x": 1.0} for n, q in enumerate(qrels)}, qrels)
+        return Evaluation(name, name, "demo", "test", "fp32", scores.metrics, scores.per_query, "")
+
+    data, _ = arms({name: arm(name, n) for n, name in enumerate(("zero-shot", "mined", "mirror"), 1)}, "demo")
+    check({**data, "seconds": 1.0}, "demo")
 
 
 def test_every_command_has_its_section() -> None:

@@ -107,8 +107,8 @@ def merge(
     with open_cache(call.session) as opened:
         counts = {str(other): cache_exchange.merge(opened, other) for other in others}
     lines = [f"{other}: {new} of {read} answers were new" for other, (new, read) in counts.items()]
-    data = {other: {"new": new, "read": read} for other, (new, read) in counts.items()}
-    call.output.result(data, "\n".join(lines))
+    caches = [{"path": other, "new": new, "read": read} for other, (new, read) in counts.items()]
+    call.output.result({"caches": caches}, "\n".join(lines))
 
 
 @answers

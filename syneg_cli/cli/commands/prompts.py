@@ -24,16 +24,15 @@ def list_(call: Call) -> None:
     """Every prompt, where it is and what it asks for; those of the project hide ours."""
     folder = call.session.resolved.folder
     rows: list[dict[str, Any]] = []
-    broken: list[str] = []
     for name, path in list_prompts(folder).items():
         try:
             prompt = load_prompt(name, folder)
-            asks, variables = prompt.kind, sorted(prompt.variables)
+            kind, variables, wrong = prompt.kind, sorted(prompt.variables), None
         except PromptError as error:
-            asks, variables = error.message, []
-            broken.append(error.message)
-        rows.append({"name": name, "asks for": asks, "variables": variables, "file": str(path)})
-    call.output.result({"prompts": rows}, prompts(rows, broken), *broken)
+            kind, variables, wrong = None, [], error.message
+        row = {"name": name, "asks_for": kind, "variables": variables, "error": wrong, "file": str(path)}
+        rows.append(row)
+    call.output.result({"prompts": rows}, *prompts(rows))
 
 
 @make(dataset=False)
@@ -64,7 +63,8 @@ def check(
         except PromptError as error:
             problems[name] = error.message
     lines = [problems.get(name) or f"{name}: fine" for name in chosen]
-    call.output.result({name: problems.get(name) for name in chosen}, "\n".join(lines))
+    checked = [{"name": name, "error": problems.get(name)} for name in chosen]
+    call.output.result({"prompts": checked}, "\n".join(lines))
     if problems:
         raise typer.Exit(2)
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from syneg_cli.cli.render.fitting import Column, Fitted
+from syneg_cli.core import near
 
 
-def prompts(rows: Sequence[Mapping[str, Any]], broken: Collection[str]) -> Any:
+def prompts(rows: Sequence[Mapping[str, Any]]) -> tuple[Any, ...]:
     """A row for each prompt. What is wrong with the broken ones takes lines of its own."""
     cells = [
-        (
-            row["name"],
-            "broken" if row["asks for"] in broken else row["asks for"],
-            ", ".join(row["variables"]),
-            _from_here(Path(row["file"])),
-        )
+        (row["name"], row["asks_for"] or "broken", ", ".join(row["variables"]), near(Path(row["file"])))
         for row in rows
     ]
     columns = (
@@ -26,9 +22,4 @@ def prompts(rows: Sequence[Mapping[str, Any]], broken: Collection[str]) -> Any:
         Column("variables", least=20, spare=1),
         Column("file", least=20, at_start=True),
     )
-    return Fitted(columns, cells)
-
-
-def _from_here(file: Path) -> str:
-    here = Path.cwd()
-    return str(file.relative_to(here) if file.is_relative_to(here) else file)
+    return Fitted(columns, cells), *(row["error"] for row in rows if row["error"])

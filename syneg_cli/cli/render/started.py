@@ -23,7 +23,7 @@ def started(written: Sequence[Path], name: str | None, dataset: Dataset | None) 
         }
         lines.insert(0, f"{dataset.name}: {counts(dataset)}")
     elif name:
-        data["dataset"] = {"name": name, "folder": None}
+        data["dataset"] = {"name": name, "folder": None, "documents": None, "queries": None, "carved": []}
         lines.insert(0, f"{name}: will be downloaded by the first command that reads it")
     return data, "\n".join(lines)
 
