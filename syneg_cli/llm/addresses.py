@@ -11,6 +11,10 @@ from syneg_cli.core import LLMSetupError, UsageError
 
 SCHEMES = ("http", "https")
 
+OF_OPENAI = "Correct --base-url or OPENAI_BASE_URL: the address usually ends in /v1."
+OF_OLLAMA = "Correct --base-url or OLLAMA_HOST: the address of an Ollama server, without a path."
+"""What to do where no such server answers."""
+
 
 def public_url(url: str) -> str:
     """A server's address without user name, password and query, which may hold secrets.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from syneg_cli.core import BadResponse, LLMError, LLMSetupError
 from syneg_cli.llm.addresses import (
+    OF_OPENAI,
     api_key,
     checked_address,
     of_proxy,
@@ -217,7 +218,11 @@ class OpenAI(Live):
         return Broken(f"The connection to {self.endpoint} broke: {why}.")
 
     def _error(self, refusal: Refusal) -> LLMError:
-        common, status, said = error_of(refusal, self.endpoint), refusal.status, refusal.said
+        common, status, said = (
+            error_of(refusal, self.endpoint, address=OF_OPENAI),
+            refusal.status,
+            refusal.said,
+        )
         if isinstance(common, (Unanswerable, LLMSetupError)):
             return common
         if status == 401:

@@ -134,11 +134,12 @@ def _one_line(text: str) -> str:
     return printable(" ".join(text.split())[:LONGEST])
 
 
-def error_of(refusal: Refusal, endpoint: str) -> LLMError:
+def error_of(refusal: Refusal, endpoint: str, *, address: str) -> LLMError:
     """What follows from a refusal, whoever sent it. Keys and models are the providers' own matter.
 
     Args:
         endpoint: the server as people know it.
+        address: what to do where it is no such server.
     """
     status, said = refusal.status, refusal.said
     if status == 407:
@@ -151,7 +152,7 @@ def error_of(refusal: Refusal, endpoint: str) -> LLMError:
     if refusal.page and status < 500 and status not in (408, 429):
         return Unreachable(
             f"{endpoint} sent a web page ({status}: {said[:80]}), not an answer.",
-            hint="Correct --base-url or the variable that names the server: the address usually ends in /v1.",
+            hint=address,
         )
     if status in OF_THE_TEXT and (TOO_LONG.search(refusal.words) or FILTERED.search(refusal.words)):
         return Unanswerable(f"{endpoint} does not take this text ({status}): {said}")

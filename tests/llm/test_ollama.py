@@ -110,8 +110,10 @@ PAGE = "<html><title>Home</title></html>"
         (Reply(raw=PAGE, status=404, kind="text/html"), Unreachable, "web page (404"),
         (Reply(raw=PAGE, status=502, kind="text/html"), LLMError, "502: Home"),
         (Reply(raw={"error": "model runner has stopped"}), LLMError, "model runner has stopped"),
-        (Reply(raw={"status": "ok"}), BadResponse, "broken body"),
-        (Reply(raw=[]), BadResponse, "broken body"),
+        (Reply(raw={"status": "ok"}), Unreachable, "no answer of Ollama"),
+        (Reply(raw=[]), Unreachable, "no answer of Ollama"),
+        (Reply(raw={"message": None, "done": True}), BadResponse, "without an answer"),
+        (Reply(raw="404 page not found", status=404), Unreachable, "is no Ollama server"),
         (Reply(raw=""), BadResponse, "broken body"),
         (
             Reply(status=500, error="the input exceeds the available context size"),
