@@ -43,6 +43,7 @@ from syneg_cli.core.files import (
 from syneg_cli.core.locks import locked
 from syneg_cli.core.processes import leave, world
 from syneg_cli.core.progress import Advance, NoProgress, Printed, Progress
+from syneg_cli.core.proxies import Proxy, all_proxies, proxy_for, proxy_of
 from syneg_cli.core.random_streams import digest, generator, joined, listed, pick, stream
 from syneg_cli.core.record_files import (
     MARK,
@@ -107,6 +108,7 @@ __all__ = [
     "Progress",
     "ProjectFileError",
     "PromptError",
+    "Proxy",
     "Qrels",
     "Query",
     "RateLimited",
@@ -122,6 +124,7 @@ __all__ = [
     "Workspace",
     "__version__",
     "about_field",
+    "all_proxies",
     "atomic_path",
     "beside",
     "changed_since",
@@ -143,6 +146,8 @@ __all__ = [
     "money",
     "pick",
     "printable",
+    "proxy_for",
+    "proxy_of",
     "read_instances",
     "read_jsonl",
     "read_manifest",

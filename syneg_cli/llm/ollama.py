@@ -8,22 +8,26 @@ import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from syneg_cli.core import BadResponse, LLMError, LLMSetupError
 from syneg_cli.llm.addresses import (
     OF_OLLAMA,
     api_key,
     checked_address,
-    of_proxy,
+    dead_proxy,
     opening_client,
-    proxy_of,
+    proxy_between,
     public_url,
+    through,
 )
 from syneg_cli.llm.base import Answer, Broken, Live, Request, TimedOut, Unanswerable, Unreachable
 from syneg_cli.llm.completions import joined_chat, read_chat
 from syneg_cli.llm.options import Forms, Options
 from syneg_cli.llm.refusals import Refusal, error_of, is_page, read_refusal
+
+if TYPE_CHECKING:
+    import httpx
 
 CONTEXT_MARGIN = 256
 CONTEXT_STEP = 2048
@@ -91,12 +95,8 @@ class Ollama(Live):
 
         try:
             response = await self.client._client.post("/api/chat", json=self._body(request, forms))
-        except httpx.TimeoutException:
-            raise TimedOut(f"{self.endpoint} did not answer in time.") from None
-        except (httpx.ConnectError, httpx.ProxyError):
-            raise self._unreachable() from None
         except httpx.HTTPError as error:
-            raise Broken(f"The connection to {self.endpoint} broke: {error}.") from None
+            raise self._connection(error) from None
         status, body = response.status_code, response.content.decode("utf-8", "replace")
         if status >= 400 or is_page(body):
             return read_refusal(status, body, response.headers, secret=self._key)
@@ -133,15 +133,20 @@ class Ollama(Live):
         said = (refusal.said.lower(), refusal.words)
         return self.taken.without(forms, said, [FORMAT] if request.schema is not None else [])
 
-    def _unreachable(self) -> Unreachable:
-        if proxy := proxy_of(self.endpoint):
+    def _connection(self, error: httpx.HTTPError) -> LLMError:
+        import httpx
+
+        proxy = proxy_between(self.client._client, self.endpoint)
+        if isinstance(error, httpx.TimeoutException):
+            return TimedOut(f"{self.endpoint} did not answer in time{through(proxy)}.")
+        if proxy and isinstance(error, (httpx.ConnectError, httpx.ProxyError)):
+            return dead_proxy(proxy, self.endpoint, str(error))
+        if isinstance(error, httpx.ConnectError):
             return Unreachable(
-                f"The proxy {proxy} on the way to {self.endpoint} does not let through.", hint=of_proxy(proxy)
+                f"No Ollama server answers at {self.endpoint} ({error}).",
+                hint="Start one with `ollama serve`, or correct OLLAMA_HOST.",
             )
-        return Unreachable(
-            f"No Ollama server answers at {self.endpoint}.",
-            hint="Start one with `ollama serve`, or correct OLLAMA_HOST.",
-        )
+        return Broken(f"The connection to {self.endpoint} broke{through(proxy)}: {error}.")
 
     def _error(self, refusal: Refusal) -> LLMError:
         status, said = refusal.status, refusal.said

@@ -15,10 +15,11 @@ from syneg_cli.llm.addresses import (
     OF_OPENAI,
     api_key,
     checked_address,
-    of_proxy,
+    dead_proxy,
     opening_client,
-    proxy_of,
+    proxy_between,
     public_url,
+    through,
 )
 from syneg_cli.llm.base import (
     Answer,
@@ -122,8 +123,6 @@ class OpenAI(Live):
         try:
             raw = await self.client.chat.completions.with_raw_response.create(**options)
             status, content, headers = 200, raw.content, raw.headers
-        except openai.APITimeoutError:
-            raise TimedOut(f"{self.endpoint} did not answer in time.") from None
         except openai.APIConnectionError as error:
             raise self._connection(error) from None
         except openai.APIStatusError as error:
@@ -200,22 +199,22 @@ class OpenAI(Live):
                 )
 
     def _connection(self, error: openai.APIConnectionError) -> LLMError:
-        import httpx2
+        import openai
 
         cause = error.__cause__
+        lost = type(cause).__name__  # of httpx or of httpx2, as the version of the SDK has it
         why = str(cause or error).replace(self._key, "***") if self._key else str(cause or error)
-        proxy = proxy_of(str(self.client.base_url))
-        if isinstance(cause, httpx2.ProxyError) or (proxy and isinstance(cause, httpx2.ConnectError)):
-            return Unreachable(
-                f"The proxy {proxy} on the way to {self.endpoint} does not let through ({why}).",
-                hint=of_proxy(proxy),
-            )
-        if isinstance(cause, httpx2.ConnectError):
+        proxy = proxy_between(self.client._client, str(self.client.base_url))
+        if isinstance(error, openai.APITimeoutError):
+            return TimedOut(f"{self.endpoint} did not answer in time{through(proxy)}.")
+        if proxy and lost in ("ConnectError", "ProxyError"):
+            return dead_proxy(proxy, self.endpoint, why)
+        if lost == "ConnectError":
             return Unreachable(
                 f"Nobody answers at {self.endpoint} ({why}).",
                 hint="Start the server, or correct --base-url / OPENAI_BASE_URL.",
             )
-        return Broken(f"The connection to {self.endpoint} broke: {why}.")
+        return Broken(f"The connection to {self.endpoint} broke{through(proxy)}: {why}.")
 
     def _error(self, refusal: Refusal) -> LLMError:
         common, status, said = (
