@@ -52,16 +52,17 @@ class Ollama(Live):
     free = True
 
     def __init__(self, model: str, *, base_url: str | None, timeout: float) -> None:
-        from ollama import AsyncClient
-
         self.model = model
         host = base_url or os.environ.get("OLLAMA_HOST")
         named = "--base-url" if base_url else "OLLAMA_HOST"
-        if host and "://" in host:  # Ollama's own names of servers may lack it
-            host = checked_address(host, named)
+        if host:
+            address = checked_address(host if "://" in host else f"http://{host}", named)
+            host = address if "://" in host else host  # Ollama's own names of servers may lack it
         self._key = api_key("OLLAMA_API_KEY")
         headers = {"authorization": f"Bearer {self._key}"} if self._key else None
         with opening_client(host or "http://127.0.0.1"):
+            from ollama import AsyncClient  # makes a client of its own when it is imported
+
             self.client = AsyncClient(host=host, timeout=timeout, headers=headers)
         self.endpoint = public_url(str(self.client._client.base_url))
         self.taken = Options({FORMAT: ("schema", "json", "")}, {FORMAT: r"format|schema|grammar"})

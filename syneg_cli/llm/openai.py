@@ -101,6 +101,8 @@ class OpenAI(Live):
     async def complete(self, request: Request) -> Answer:
         started, forms, refused = time.perf_counter(), self.taken.forms, None
         while True:
+            if self.bounded and not forms[LENGTH]:
+                raise self._unbounded(refused)
             options = self.options(request, forms)
             completion, headers = await self._send(options)
             if not isinstance(completion, Refusal):
@@ -194,9 +196,17 @@ class OpenAI(Live):
                 )
             if option == LENGTH:
                 self.tell(
-                    f"{self.endpoint} takes no bound on an answer's length: --max-tokens bounds nothing, "
-                    f"and a call can cost more than --max-cost allows for.{said}"
+                    f"{self.endpoint} takes no bound on an answer's length: "
+                    f"--max-tokens bounds nothing.{said}"
                 )
+
+    def _unbounded(self, refused: Refusal | None) -> LLMSetupError:
+        said = f" It said: {refused.said}" if refused else ""
+        return LLMSetupError(
+            f"{self.endpoint} takes no bound on an answer's length, so that nobody knows what a call "
+            f"costs at most, and --max-cost cannot be kept.{said}",
+            hint="Leave --max-cost out; --max-calls bounds how many calls are sent.",
+        )
 
     def _connection(self, error: openai.APIConnectionError) -> LLMError:
         import openai
