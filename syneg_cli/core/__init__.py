@@ -46,6 +46,7 @@ from syneg_cli.core.files import (
 from syneg_cli.core.locks import locked
 from syneg_cli.core.processes import leave, world
 from syneg_cli.core.progress import Advance, NoProgress, Printed, Progress
+from syneg_cli.core.proxies import Proxy, all_proxies, proxy_for, proxy_of
 from syneg_cli.core.random_streams import digest, generator, joined, listed, pick, stream
 from syneg_cli.core.record_files import (
     MARK,
@@ -127,6 +128,7 @@ __all__ = [
     "Progress",
     "ProjectFileError",
     "PromptError",
+    "Proxy",
     "Qrels",
     "Query",
     "RateLimited",
@@ -144,6 +146,7 @@ __all__ = [
     "Workspace",
     "__version__",
     "about_field",
+    "all_proxies",
     "atomic_path",
     "beside",
     "changed_since",
@@ -170,6 +173,8 @@ __all__ = [
     "nearest",
     "pick",
     "printable",
+    "proxy_for",
+    "proxy_of",
     "read_instances",
     "read_jsonl",
     "read_manifest",

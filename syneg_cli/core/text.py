@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+HALF = re.compile("[\ud800-\udfff]")
 
 
 def duration(seconds: float) -> str:
@@ -26,6 +30,20 @@ def near(path: Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
+def mended(text: str) -> tuple[str, int]:
+    """(the text as every file can hold it, how many characters were broken and became U+FFFD).
+
+    A broken character is half a surrogate pair; the two halves of one are put together.
+    """
+    if not HALF.search(text):
+        return text, 0
+    return HALF.subn("\ufffd", PAIR.sub(lambda pair: _joined(pair.group()), text))
+
+
 def printable(text: str) -> str:
-    """With U+FFFD for lone surrogates, which cannot be written as UTF-8."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    """`mended`, without the count."""
+    return mended(text)[0]
+
+
+def _joined(pair: str) -> str:
+    return pair.encode("utf-16", "surrogatepass").decode("utf-16")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from syneg_cli.core.errors import SynegError
+from syneg_cli.core.text import mended
 
 Told = Callable[[str], None]
 
@@ -39,7 +40,6 @@ NO_TEXT = {
 }
 """How files begin that no reader of text can read -> what they are, and what to do."""
 UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
-SURROGATES = re.compile("[\ud800-\udfff]")
 PLAIN = re.compile(r"[\w.-]{1,40}")
 FIELDS_SHOWN = 12
 ESCAPED = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
@@ -83,7 +83,7 @@ def json_lines(
     Raises:
         error: a line cannot be decoded, or is not a JSON object.
     """
-    mended: list[int] = []
+    broken: list[int] = []
     for number, line in text_lines(path, error, hint=hint):
         if not line.strip():
             continue
@@ -98,19 +98,19 @@ def json_lines(
             )
         if ESCAPED.search(line):
             row, count = mended_value(row)
-            mended += [number] * count
+            broken += [number] * count
         yield number, row
-    if mended and told:
+    if broken and told:
         told(
-            f"{path}: {len(mended)} broken characters (halves of surrogate pairs) became U+FFFD, "
-            f"the first on line {mended[0]}"
+            f"{path}: {len(broken)} broken characters (halves of surrogate pairs) became U+FFFD, "
+            f"the first on line {broken[0]}"
         )
 
 
 def mended_value(value: Any) -> tuple[Any, int]:
     """(a JSON value whose texts can all be written, how many broken characters became U+FFFD)."""
     if isinstance(value, str):
-        return SURROGATES.subn("\ufffd", value)
+        return mended(value)
     if isinstance(value, list):
         items = [mended_value(item) for item in value]
         return [item for item, _ in items], sum(count for _, count in items)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from syneg_cli.core import DatasetError, Progress
-from syneg_cli.data.downloads import checked, download_folder, keep, kept_folder
+from syneg_cli.data.downloads import checked, download_folder, keep, kept_folder, on_the_way
 
 BEIR_URL = "https://public.ukp.informatik.tu-darmstadt.de/thakur/BEIR/datasets/{name}.zip"
 BEIR_NAMES = (
@@ -57,9 +57,9 @@ def _unzipped(name: str, staging: Path) -> Path:
         if not (staging / name).is_dir():
             raise FileNotFoundError(f"the archive has no folder {name}")
     except Exception as error:
+        way, remedy = on_the_way(error, BEIR_URL)
         raise DatasetError(
-            f"{name} could not be downloaded: {type(error).__name__}: {error}",
-            hint="Check the network, or fetch it by hand and pass --data-dir FOLDER (it holds a folder "
-            f"named {name}).",
+            f"{name} could not be downloaded{way}: {type(error).__name__}: {error}",
+            hint=f"{remedy} Or fetch it by hand and pass --data-dir FOLDER (it holds a folder named {name}).",
         ) from error
     return staging / name

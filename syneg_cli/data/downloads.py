@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from syneg_cli.core import DatasetError, Progress
+from syneg_cli.core import DatasetError, Progress, proxy_of
 from syneg_cli.data.layout import CORPUS_FILE, LAYOUT_HINT, inner_datasets, is_dataset_folder
 
 
@@ -45,6 +45,14 @@ def keep(name: str, fetch: Callable[[Path], Path], progress: Progress) -> Path:
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     return home / name
+
+
+def on_the_way(error: Exception, url: str) -> tuple[str, str]:
+    """(what a message adds about the way to a server, what to do) where a download with requests failed."""
+    from requests import ConnectionError, Timeout
+
+    proxy = proxy_of(url) if isinstance(error, (ConnectionError, Timeout)) else None
+    return (f" through the proxy {proxy}", proxy.remedy) if proxy else ("", "Check the network.")
 
 
 def checked(place: Path) -> Path:

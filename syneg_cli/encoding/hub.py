@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core import BackboneError, NoProgress, Progress, content_hash, file_hash, write_text
+from syneg_cli.core import BackboneError, NoProgress, Progress, content_hash, file_hash, proxy_of, write_text
 
 if TYPE_CHECKING:
     pass
@@ -72,6 +72,7 @@ def download(hub_id: str, progress: Progress | None = None) -> Path:
 
 
 def _unfetched(hub_id: str, error: Exception) -> BackboneError:
+    from huggingface_hub.constants import ENDPOINT
     from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
     if isinstance(error, HFValidationError):
@@ -83,9 +84,11 @@ def _unfetched(hub_id: str, error: Exception) -> BackboneError:
         )
     if status_of(error) == 401:
         return BackboneError(REFUSED, hint=f"{TOKEN_HINT} Public models need no token.")
+    proxy = proxy_of(ENDPOINT) if status_of(error) is None else None
+    way = f" through the proxy {proxy}" if proxy else ""
     return BackboneError(
-        f"{hub_id} is not on this machine and the model hub cannot be reached: {first_line(error)}",
-        hint=UNREACHABLE_HINT,
+        f"{hub_id} is not on this machine and the model hub cannot be reached{way}: {first_line(error)}",
+        hint=f"{proxy.remedy} {UNREACHABLE_HINT}" if proxy else UNREACHABLE_HINT,
     )
 
 

@@ -5,11 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from syneg_cli.core import LLMSetupError, UsageError
+from syneg_cli.core import LLMSetupError, Proxy, UsageError, all_proxies, proxy_for
+from syneg_cli.llm.base import Unreachable
 
 SCHEMES = ("http", "https")
+PROXIES = ("http://", "https://", "socks")
+
+OF_OPENAI = "Correct --base-url or OPENAI_BASE_URL: the address usually ends in /v1."
+OF_OLLAMA = "Correct --base-url or OLLAMA_HOST: the address of an Ollama server, without a path."
+"""What to do where no such server answers."""
 
 
 def public_url(url: str) -> str:
@@ -75,41 +82,44 @@ def api_key(variable: str) -> str | None:
     return key or None
 
 
-def proxy_of(url: str) -> str:
-    """The proxy through which a server is reached, as httpx chooses it, without its password; "" for none."""
-    from urllib.request import getproxies, proxy_bypass
-
-    parts, proxies = urlsplit(url), getproxies()
-    found = proxies.get(parts.scheme) or proxies.get("all")
-    if not found or proxy_bypass(parts.netloc.rpartition("@")[2]):
-        return ""
-    return public_url(found if "://" in found else f"http://{found}")
+def proxy_between(client: Any, url: str) -> Proxy | None:
+    """The proxy by which an httpx client reaches a server: NO_PROXY is read by the client's own rules."""
+    way = client._transport_for_url(client.build_request("GET", url).url)
+    return None if way is client._transport else proxy_for(url)
 
 
-def of_proxy(proxy: str) -> str:
-    """What to do about a proxy that does not work."""
-    return f"Correct HTTP_PROXY, HTTPS_PROXY or ALL_PROXY ({proxy}), or name the server's host in NO_PROXY."
+def through(proxy: Proxy | None) -> str:
+    """What a message adds about the way to a server."""
+    return f", through the proxy {proxy}" if proxy else ""
+
+
+def dead_proxy(proxy: Proxy, endpoint: str, why: str) -> Unreachable:
+    """The error where the way to a server ends at its proxy."""
+    return Unreachable(
+        f"The proxy {proxy} on the way to {endpoint} does not let through ({why}).", hint=proxy.remedy
+    )
 
 
 @contextmanager
 def opening_client(endpoint: str) -> Iterator[None]:
-    """Around the making of an HTTP client, which reads the proxies of the environment.
+    """Around the making of an HTTP client, which reads all proxies of the environment.
 
     Raises:
-        LLMSetupError: the proxy's kind needs a package that is missing, or is unknown.
+        LLMSetupError: a proxy's kind needs a package that is missing, or is unknown.
     """
     try:
         yield
     except ImportError:
-        proxy = proxy_of(endpoint) or "of the environment"
+        proxy = next((one for _, one in all_proxies() if one.url.startswith("socks")), None)
         raise LLMSetupError(
-            f"The proxy {proxy} is a SOCKS proxy, which needs the package socksio.",
-            hint="Run `pip install socksio`, or unset ALL_PROXY.",
+            f"The proxy {proxy or 'of the environment'} is a SOCKS proxy, which needs the package socksio.",
+            hint=f"Run `pip install socksio`, or unset {proxy.variable if proxy else 'ALL_PROXY'}.",
         ) from None
     except (ValueError, TypeError) as error:
-        proxy = proxy_of(endpoint)
-        if not proxy:
+        proxy = next((one for _, one in all_proxies() if not one.url.startswith(PROXIES)), None)
+        proxy = proxy or proxy_for(endpoint)
+        if proxy is None:
             raise LLMSetupError(
                 f"{endpoint} cannot be called: {type(error).__name__}.", hint="Correct the server's address."
             ) from None
-        raise LLMSetupError(f"The proxy {proxy} cannot be used.", hint=of_proxy(proxy)) from None
+        raise LLMSetupError(f"The proxy {proxy} cannot be used.", hint=proxy.remedy) from None

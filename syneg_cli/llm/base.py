@@ -105,6 +105,9 @@ class LLM(Protocol):
     unhurried: bool
     """True where waiting is no sign of trouble, so that no time limit makes sense: in process."""
 
+    bounded: bool
+    """True where a cap in dollars needs every answer bounded: then no call goes without `max_tokens`."""
+
     tell: Callable[[str], None]
     """Takes what whoever runs the calls has to know, such as an option that the server refused."""
 
@@ -142,6 +145,7 @@ class Live:
 
     free = False
     unhurried = False
+    bounded = False
     tell: Callable[[str], None] = staticmethod(lambda message: None)
 
     def recorded(self, subject: Subject) -> Mapping[str, Any] | None:

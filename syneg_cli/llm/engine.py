@@ -28,7 +28,7 @@ from syneg_cli.llm.base import (
 )
 from syneg_cli.llm.budget import guess_tokens, most_it_can_cost
 from syneg_cli.llm.cache import Busy, Cache, CapInFlight, Caps
-from syneg_cli.llm.prices import Price
+from syneg_cli.llm.prices import FREE, Price
 from syneg_cli.llm.rate_limits import Gate, PerMinute, within
 from syneg_cli.llm.settings import CallSettings
 from syneg_cli.llm.statistics import Stats
@@ -102,6 +102,8 @@ class Engine:
         self.gate = Gate(limits.concurrency)
         self.requests, self.tokens = PerMinute(limits.rpm), PerMinute(limits.tpm)
         self.caps = Caps(limits.max_cost, limits.max_calls)
+        llm.bounded = limits.max_cost is not None and price != FREE
+        self._told: set[str] = set()
         self.stopping = False
         self._failed_in_a_row = 0
         self._random = random.Random()
@@ -240,7 +242,6 @@ class Engine:
         self, key: str, request: Request, answer: Answer, status: str, about: Mapping[str, object]
     ) -> Stored:
         """What the cache keeps of an answer, its price included."""
-        price = self.price
         return Stored(
             key=key,
             status=settled_status(answer, status),
@@ -258,10 +259,31 @@ class Engine:
             finish_reason=answer.finish,
             prompt_tokens=answer.prompt_tokens,
             completion_tokens=answer.completion_tokens,
-            cost_usd=price.cost(answer.prompt_tokens, answer.completion_tokens) if price else None,
+            cost_usd=self._cost(request, answer),
             seconds=answer.seconds,
             **about,  # type: ignore[arg-type]
         )
+
+    def _cost(self, request: Request, answer: Answer) -> float | None:
+        """US dollars by the server's counts; where it sends none, the most that the call can have cost."""
+        if self.price is None or self.price == FREE:
+            return None if self.price is None else 0.0
+        server = self.identity["endpoint"] or self.llm.model
+        if not answer.prompt_tokens and not answer.completion_tokens:
+            self._tell("no counts", f"{server} counts no tokens: each call is taken to cost the most it can")
+            return most_it_can_cost(request, self.price)
+        if answer.completion_tokens > request.max_tokens and self.caps.cost is not None:
+            wrote = (
+                f"{server} wrote {answer.completion_tokens} tokens where it was given {request.max_tokens}"
+            )
+            self._tell("too many", f"{wrote}: calls in flight can cost more than is left of --max-cost")
+        return self.price.cost(answer.prompt_tokens, answer.completion_tokens)
+
+    def _tell(self, what: str, message: str) -> None:
+        """Say something once a run."""
+        if what not in self._told:
+            self._told.add(what)
+            self.llm.tell(message)
 
     def count(self, stored: Stored) -> None:
         """Add a new answer to the statistics."""

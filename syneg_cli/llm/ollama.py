@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core import BadResponse, LLMError, LLMSetupError, printable
+from syneg_cli.core import BadResponse, LLMError, LLMSetupError
 from syneg_cli.llm.addresses import (
+    OF_OLLAMA,
     api_key,
     checked_address,
-    of_proxy,
+    dead_proxy,
     opening_client,
-    proxy_of,
+    proxy_between,
     public_url,
+    through,
 )
 from syneg_cli.llm.base import Answer, Broken, Live, Request, TimedOut, Unanswerable, Unreachable
+from syneg_cli.llm.completions import joined_chat, read_chat
 from syneg_cli.llm.options import Forms, Options
 from syneg_cli.llm.refusals import Refusal, error_of, is_page, read_refusal
 
@@ -30,6 +35,9 @@ CONTEXT_STEP = 2048
 
 OPTION_STATUSES = (400, 422, 500, 501)
 FORMAT = "format"
+
+UNABLE = re.compile(r"does not support (?:chat|generat)|more system memory|unknown model architecture")
+"""What Ollama says, in lower case, of a model that no call will ever get an answer from."""
 
 
 class Ollama(Live):
@@ -44,18 +52,18 @@ class Ollama(Live):
     free = True
 
     def __init__(self, model: str, *, base_url: str | None, timeout: float) -> None:
-        from ollama import AsyncClient
-
         self.model = model
         host = base_url or os.environ.get("OLLAMA_HOST")
         named = "--base-url" if base_url else "OLLAMA_HOST"
-        if host and "://" in host:  # Ollama's own names of servers may lack it
-            host = checked_address(host, named)
+        if host:
+            address = checked_address(host if "://" in host else f"http://{host}", named)
+            host = address if "://" in host else host  # Ollama's own names of servers may lack it
         self._key = api_key("OLLAMA_API_KEY")
         headers = {"authorization": f"Bearer {self._key}"} if self._key else None
-        hooks = {"response": [self._look]}
         with opening_client(host or "http://127.0.0.1"):
-            self.client = AsyncClient(host=host, timeout=timeout, headers=headers, event_hooks=hooks)
+            from ollama import AsyncClient  # makes a client of its own when it is imported
+
+            self.client = AsyncClient(host=host, timeout=timeout, headers=headers)
         self.endpoint = public_url(str(self.client._client.base_url))
         self.taken = Options({FORMAT: ("schema", "json", "")}, {FORMAT: r"format|schema|grammar"})
 
@@ -68,57 +76,48 @@ class Ollama(Live):
     async def complete(self, request: Request) -> Answer:
         started, forms = time.perf_counter(), self.taken.forms
         while True:
-            try:
-                response = await self._send(request, forms)
+            chat = await self._send(request, forms)
+            if not isinstance(chat, Refusal):
                 break
-            except _RefusalError as error:
-                next_forms = self._next(request, forms, error.refusal)
-                if next_forms is None:
-                    raise self._error(error.refusal) from None
-                forms = next_forms
+            next_forms = self._next(request, forms, chat)
+            if next_forms is None:
+                raise self._error(chat)
+            forms = next_forms
+        answer = read_chat(chat, time.perf_counter() - started, self.endpoint)
         self.taken.accept(forms)
-        return Answer(
-            text=printable(response.message.content or ""),
-            prompt_tokens=response.prompt_eval_count or 0,
-            completion_tokens=response.eval_count or 0,
-            finish=response.done_reason or "stop",
-            seconds=time.perf_counter() - started,
-        )
+        return answer
 
     async def _send(self, request: Request, forms: Forms) -> Any:
+        """The body's JSON, or a `Refusal`, of one call.
+
+        The client's own reading of answers would refuse what can be used (a count as text, a stream).
+        """
         import httpx
-        import ollama
 
         try:
-            return await self.client.chat(
-                model=self.model,
-                messages=[{"role": role, "content": text} for role, text in request.messages],
-                format=self._format(request, forms),
-                options=_options(request),
-                stream=False,
-            )
-        except ollama.ResponseError as error:  # what `_look` passed by
-            raise LLMError(f"{self.endpoint}: {error.error}") from None
-        except ConnectionError:
-            raise self._unreachable() from None
-        except httpx.TimeoutException:
-            raise TimedOut(f"{self.endpoint} did not answer in time.") from None
-        except httpx.ProxyError:
-            raise self._unreachable() from None
+            response = await self.client._client.post("/api/chat", json=self._body(request, forms))
         except httpx.HTTPError as error:
-            raise Broken(f"The connection to {self.endpoint} broke: {error}.") from None
-        except (ValueError, TypeError) as error:
-            why = " ".join(str(error).split())[:100]
-            raise BadResponse(f"{self.endpoint} sent a broken body: {why}.") from None
+            raise self._connection(error) from None
+        status, body = response.status_code, response.content.decode("utf-8", "replace")
+        if status >= 400 or is_page(body):
+            return read_refusal(status, body, response.headers, secret=self._key)
+        try:
+            chat = joined_chat(body)
+        except (ValueError, RecursionError) as error:
+            raise BadResponse(f"{self.endpoint} sent a broken body: {error}.") from None
+        if isinstance(chat, dict) and chat.get("error"):  # with the status of a good answer
+            return read_refusal(200, json.dumps(chat), response.headers, secret=self._key)
+        return chat
 
-    async def _look(self, response: httpx.Response) -> None:
-        """Stop at what is no answer, before the client takes it for one."""
-        if response.is_redirect:
-            return
-        await response.aread()
-        status, body = response.status_code, response.text
-        if status >= 400 or is_page(body) or body.lstrip().startswith('{"error"'):
-            raise _RefusalError(read_refusal(status, body, response.headers, secret=self._key))
+    def _body(self, request: Request, forms: Forms) -> dict[str, Any]:
+        asked = self._format(request, forms)
+        return {
+            "model": self.model,
+            "messages": [{"role": role, "content": text} for role, text in request.messages],
+            "options": _options(request),
+            "stream": False,
+            **({"format": asked} if asked is not None else {}),
+        }
 
     def _format(self, request: Request, forms: Forms) -> Any:
         if request.schema is None or not forms[FORMAT]:
@@ -135,34 +134,39 @@ class Ollama(Live):
         said = (refusal.said.lower(), refusal.words)
         return self.taken.without(forms, said, [FORMAT] if request.schema is not None else [])
 
-    def _unreachable(self) -> Unreachable:
-        if proxy := proxy_of(self.endpoint):
+    def _connection(self, error: httpx.HTTPError) -> LLMError:
+        import httpx
+
+        proxy = proxy_between(self.client._client, self.endpoint)
+        if isinstance(error, httpx.TimeoutException):
+            return TimedOut(f"{self.endpoint} did not answer in time{through(proxy)}.")
+        if proxy and isinstance(error, (httpx.ConnectError, httpx.ProxyError)):
+            return dead_proxy(proxy, self.endpoint, str(error))
+        if isinstance(error, httpx.ConnectError):
             return Unreachable(
-                f"The proxy {proxy} on the way to {self.endpoint} does not let through.", hint=of_proxy(proxy)
+                f"No Ollama server answers at {self.endpoint} ({error}).",
+                hint="Start one with `ollama serve`, or correct OLLAMA_HOST.",
             )
-        return Unreachable(
-            f"No Ollama server answers at {self.endpoint}.",
-            hint="Start one with `ollama serve`, or correct OLLAMA_HOST.",
-        )
+        return Broken(f"The connection to {self.endpoint} broke{through(proxy)}: {error}.")
 
     def _error(self, refusal: Refusal) -> LLMError:
         status, said = refusal.status, refusal.said
         if status in (401, 403) and not refusal.page:
             return LLMSetupError(f"{self.endpoint} refused the key ({status}).", hint="Check OLLAMA_API_KEY.")
-        if status == 404 and not refusal.page:
+        if status == 404 and not refusal.page and "model" in refusal.words:
             return LLMSetupError(
                 f"{self.endpoint} has no model {self.model!r}: {said}",
                 hint=f"Fetch it with `ollama pull {self.model}`, or correct --llm.",
             )
-        return error_of(refusal, self.endpoint)
-
-
-class _RefusalError(Exception):
-    """Carries a refusal through Ollama's client."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.said)
-        self.refusal = refusal
+        if status in (404, 405) and not refusal.page:
+            return Unreachable(
+                f"{self.endpoint} is no Ollama server ({status}: {said[:80]}).", hint=OF_OLLAMA
+            )
+        if UNABLE.search(refusal.words):
+            return LLMSetupError(
+                f"{self.endpoint} cannot run {self.model!r}: {said}", hint="Name another model with --llm."
+            )
+        return error_of(refusal, self.endpoint, address=OF_OLLAMA)
 
 
 def _options(request: Request) -> dict[str, Any]:

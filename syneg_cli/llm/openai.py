@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from syneg_cli.core import BadResponse, LLMError, LLMSetupError
 from syneg_cli.llm.addresses import (
+    OF_OPENAI,
     api_key,
     checked_address,
-    of_proxy,
+    dead_proxy,
     opening_client,
-    proxy_of,
+    proxy_between,
     public_url,
+    through,
 )
 from syneg_cli.llm.base import (
     Answer,
@@ -99,6 +101,8 @@ class OpenAI(Live):
     async def complete(self, request: Request) -> Answer:
         started, forms, refused = time.perf_counter(), self.taken.forms, None
         while True:
+            if self.bounded and not forms[LENGTH]:
+                raise self._unbounded(refused)
             options = self.options(request, forms)
             completion, headers = await self._send(options)
             if not isinstance(completion, Refusal):
@@ -121,8 +125,6 @@ class OpenAI(Live):
         try:
             raw = await self.client.chat.completions.with_raw_response.create(**options)
             status, content, headers = 200, raw.content, raw.headers
-        except openai.APITimeoutError:
-            raise TimedOut(f"{self.endpoint} did not answer in time.") from None
         except openai.APIConnectionError as error:
             raise self._connection(error) from None
         except openai.APIStatusError as error:
@@ -194,30 +196,42 @@ class OpenAI(Live):
                 )
             if option == LENGTH:
                 self.tell(
-                    f"{self.endpoint} takes no bound on an answer's length: --max-tokens bounds nothing, "
-                    f"and a call can cost more than --max-cost allows for.{said}"
+                    f"{self.endpoint} takes no bound on an answer's length: "
+                    f"--max-tokens bounds nothing.{said}"
                 )
 
+    def _unbounded(self, refused: Refusal | None) -> LLMSetupError:
+        said = f" It said: {refused.said}" if refused else ""
+        return LLMSetupError(
+            f"{self.endpoint} takes no bound on an answer's length, so that nobody knows what a call "
+            f"costs at most, and --max-cost cannot be kept.{said}",
+            hint="Leave --max-cost out; --max-calls bounds how many calls are sent.",
+        )
+
     def _connection(self, error: openai.APIConnectionError) -> LLMError:
-        import httpx2
+        import openai
 
         cause = error.__cause__
+        lost = type(cause).__name__  # of httpx or of httpx2, as the version of the SDK has it
         why = str(cause or error).replace(self._key, "***") if self._key else str(cause or error)
-        proxy = proxy_of(str(self.client.base_url))
-        if isinstance(cause, httpx2.ProxyError) or (proxy and isinstance(cause, httpx2.ConnectError)):
-            return Unreachable(
-                f"The proxy {proxy} on the way to {self.endpoint} does not let through ({why}).",
-                hint=of_proxy(proxy),
-            )
-        if isinstance(cause, httpx2.ConnectError):
+        proxy = proxy_between(self.client._client, str(self.client.base_url))
+        if isinstance(error, openai.APITimeoutError):
+            return TimedOut(f"{self.endpoint} did not answer in time{through(proxy)}.")
+        if proxy and lost in ("ConnectError", "ProxyError"):
+            return dead_proxy(proxy, self.endpoint, why)
+        if lost == "ConnectError":
             return Unreachable(
                 f"Nobody answers at {self.endpoint} ({why}).",
                 hint="Start the server, or correct --base-url / OPENAI_BASE_URL.",
             )
-        return Broken(f"The connection to {self.endpoint} broke: {why}.")
+        return Broken(f"The connection to {self.endpoint} broke{through(proxy)}: {why}.")
 
     def _error(self, refusal: Refusal) -> LLMError:
-        common, status, said = error_of(refusal, self.endpoint), refusal.status, refusal.said
+        common, status, said = (
+            error_of(refusal, self.endpoint, address=OF_OPENAI),
+            refusal.status,
+            refusal.said,
+        )
         if isinstance(common, (Unanswerable, LLMSetupError)):
             return common
         if status == 401:

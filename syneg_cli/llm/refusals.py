@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from syneg_cli.core import LLMError, LLMSetupError, RateLimited, printable
-from syneg_cli.llm.addresses import of_proxy, proxy_of
+from syneg_cli.core import LLMError, LLMSetupError, RateLimited, printable, proxy_of
 from syneg_cli.llm.base import Refused, Unanswerable, Unreachable
 
 LONGEST = 300
@@ -134,16 +133,20 @@ def _one_line(text: str) -> str:
     return printable(" ".join(text.split())[:LONGEST])
 
 
-def error_of(refusal: Refusal, endpoint: str) -> LLMError:
+def error_of(refusal: Refusal, endpoint: str, *, address: str) -> LLMError:
     """What follows from a refusal, whoever sent it. Keys and models are the providers' own matter.
 
     Args:
         endpoint: the server as people know it.
+        address: what to do where it is no such server.
     """
     status, said = refusal.status, refusal.said
+    proxy = proxy_of(endpoint)
     if status == 407:
-        proxy = proxy_of(endpoint)
-        return LLMSetupError(f"The proxy {proxy} asks for a password (407).", hint=of_proxy(proxy))
+        return LLMSetupError(
+            f"The proxy {proxy or f'of {endpoint}'} asks for a password (407).",
+            hint=proxy.remedy if proxy else None,
+        )
     if status in (402,) or refusal.code == "insufficient_quota":
         return LLMSetupError(
             f"{endpoint}: the account has no credit left: {said}", hint="Add credit, then run again."
@@ -151,7 +154,7 @@ def error_of(refusal: Refusal, endpoint: str) -> LLMError:
     if refusal.page and status < 500 and status not in (408, 429):
         return Unreachable(
             f"{endpoint} sent a web page ({status}: {said[:80]}), not an answer.",
-            hint="Correct --base-url or the variable that names the server: the address usually ends in /v1.",
+            hint=f"{address} The page may be the proxy's. {proxy.remedy}" if proxy else address,
         )
     if status in OF_THE_TEXT and (TOO_LONG.search(refusal.words) or FILTERED.search(refusal.words)):
         return Unanswerable(f"{endpoint} does not take this text ({status}): {said}")

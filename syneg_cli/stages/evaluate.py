@@ -21,7 +21,7 @@ from syneg_cli.core import (
 )
 from syneg_cli.data import Dataset, read_known_run, run_lines
 from syneg_cli.encoding import BACKBONES, Encoder, locate, weights_hash
-from syneg_cli.evaluation import Evaluation, retrieve, score, without_itself
+from syneg_cli.evaluation import METRICS, Evaluation, retrieve, score, without_itself
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Performed, Plan, Stage, perform
 from syneg_cli.stages.train import model_name
@@ -89,13 +89,14 @@ class Eval(Stage):
         subject, split = self.subject, self.settings.split
         inputs = self.dataset.inputs(split)
         path = self.workspace.evaluation(f"{subject.stored_as}-{split}")
-        ids, before = {"identical_ids": self.dataset.identical_ids}, self._before(subject)
+        always = {"identical_ids": self.dataset.identical_ids, "metrics": sorted(METRICS)}
+        before = self._before(subject) | {"metrics": _measured(path)}
         if not subject.is_run:
             inputs |= {"model": weights_hash(subject.location)}
-            return Plan(self.name, path, inputs, ids | self.settings.deciding(), before)
+            return Plan(self.name, path, inputs, always | self.settings.deciding(), before)
         if not Path(subject.location).is_file():
             raise UsageError(f"{subject.location} is not there.", hint="Give a TREC run file to --run.")
-        return Plan(self.name, path, inputs | {"run": file_hash(Path(subject.location))}, ids, before)
+        return Plan(self.name, path, inputs | {"run": file_hash(Path(subject.location))}, always, before)
 
     def _before(self, subject: Subject) -> dict[str, str]:
         """What manifests of 0.1 mean: a model's own ids were dropped, a run's kept, whatever their texts."""
@@ -292,6 +293,12 @@ def subject_of(
         then = f"{session.again('run').rstrip('.')} to train one"
     session.progress.note(f"eval: {why}, so this is the backbone {backbone} alone. {then}")
     return retriever(backbone)
+
+
+def _measured(path: Path) -> list[str]:
+    """The metrics that a stored evaluation has, of those there are."""
+    manifest = read_manifest(path)
+    return sorted(METRICS.keys() & manifest.counts.keys()) if manifest else []
 
 
 def _note_in_card(subject: Subject, evaluation: Evaluation) -> None:

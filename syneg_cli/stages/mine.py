@@ -23,7 +23,7 @@ from syneg_cli.mining import (
     uses_words,
 )
 from syneg_cli.stages.session import Session
-from syneg_cli.stages.stage import Made, Plan, Stage
+from syneg_cli.stages.stage import Made, Plan, Stage, own_ids
 
 OF_ENCODER = ("max_length", "precision", "backend", "index", "index_options")
 OF_SIMANS = ("simans_a", "simans_b", "temperature")
@@ -61,9 +61,8 @@ class Mine(Stage):
     def plan(self) -> Plan:
         inputs = self.dataset.inputs("train")
         settings: dict[str, Any] = {"miner": self.miner, "seed": self.settings.seed}
-        settings |= vars(Selection.of(self.settings)) | {"identical_ids": self.dataset.identical_ids}
-        # Manifests of 0.1 mean that nothing was left out for its id.
-        before = "keep" if self.dataset.shares_ids("train") else self.dataset.identical_ids
+        ids, before = own_ids(self.dataset, "train")
+        settings |= vars(Selection.of(self.settings)) | ids
         for file in run_files(self.miner):
             inputs[f"run {file}"] = file_hash(Path(file)) if Path(file).is_file() else "missing"
         if uses_encoder(self.miner):
@@ -74,7 +73,7 @@ class Mine(Stage):
             settings |= self.settings.model_dump(include=set(OF_SIMANS))
         if uses_words(self.miner):
             settings["language"] = self.dataset.language
-        defaults = {"identical_ids": before, "language": "english"}  # 0.1.0 knew no other language
+        defaults = before | {"language": "english"}  # 0.1.0 knew no other language
         return Plan(self.name, mined_path(self.workspace, self.miner), inputs, settings, defaults)
 
     def prepare(self) -> None:

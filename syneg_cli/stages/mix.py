@@ -40,7 +40,7 @@ from syneg_cli.mixing import (
 from syneg_cli.stages.mine import mined_path
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.settings import Project
-from syneg_cli.stages.stage import Made, Plan, Stage
+from syneg_cli.stages.stage import Made, Plan, Stage, own_ids
 from syneg_cli.verification import applied
 
 ROUNDS = 8
@@ -94,8 +94,12 @@ class Mix(Stage):
         for role, file in self._verdicts(files).items():
             inputs[f"verdicts on {role}"] = file_hash(file)
         settings = self.settings.deciding() | {"rounds": self._rounds()}
+        before: dict[str, str] = {}
+        if set(files) - {"synthetic", "mirror"}:  # documents of the corpus as negatives
+            ids, before = own_ids(self.dataset, "train")
+            settings |= ids
         path = self.workspace.mixed(mixed_name(self.session))
-        return Plan(self.name, path, inputs, settings)
+        return Plan(self.name, path, inputs, settings, before)
 
     def run(self, plan: Plan) -> Made:
         files = self.sources()

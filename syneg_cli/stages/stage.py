@@ -121,6 +121,17 @@ class Stage(ABC):
         """Make the artefact at `plan.path`. Of several processes, the leading one writes it."""
 
 
+def own_ids(dataset: Dataset, *splits: str) -> tuple[dict[str, str], dict[str, str]]:
+    """(`identical_ids` as a setting of a plan over these splits, what a manifest without it means).
+
+    Where no query has the id of a document it changes nothing, and is its default. Those of 0.1
+    mean that nothing was left out for its id.
+    """
+    if not any(dataset.shares_ids(split) for split in splits if split in dataset.judgements):
+        return {"identical_ids": "auto"}, {"identical_ids": "auto"}
+    return {"identical_ids": dataset.identical_ids}, {"identical_ids": "keep"}
+
+
 def perform(stage: Stage, *, force: bool = False, because: str = "--force") -> Performed:
     """Run a stage unless its output is up to date; says which of the two, and why.
 

@@ -13,7 +13,7 @@ from syneg_cli.mixing import read_texts
 from syneg_cli.stages.card_facts import card_of, learned_from
 from syneg_cli.stages.mix import mix_of, mixed_name
 from syneg_cli.stages.session import Session
-from syneg_cli.stages.stage import Made, Plan, Stage
+from syneg_cli.stages.stage import Made, Plan, Stage, own_ids
 from syneg_cli.training import (
     LOGS,
     RECORDING,
@@ -46,9 +46,10 @@ class Train(Stage):
         }
         # Without a cross-encoder there is nothing that `distil` could weigh.
         distil = self.settings.distil if self.settings.cross_encoder else 0.0
-        settings = self.settings.deciding() | {"mix": mixed_name(self.session), "distil": distil}
+        ids, before = own_ids(self.dataset, "train", "dev")  # they decide what is masked, and the dev score
+        settings = self.settings.deciding() | {"mix": mixed_name(self.session), "distil": distil} | ids
         path = self.workspace.model(model_name(self.session))
-        return Plan(self.name, path, inputs, settings, TrainSettings().deciding())
+        return Plan(self.name, path, inputs, settings, TrainSettings().deciding() | before)
 
     def prepare(self) -> None:
         locate(self.settings.backbone, progress=self.session.progress)

@@ -12,6 +12,7 @@ import pytest
 from syneg_cli.core.errors import DatasetError
 from syneg_cli.data import beir_download as module
 from syneg_cli.data.dataset import load_dataset
+from tests.servers import nobody
 
 
 @pytest.fixture
@@ -74,6 +75,17 @@ def test_no_server_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(DatasetError, match="could not be downloaded") as caught:
         load_dataset("nfcorpus", cache=tmp_path / "c")
     assert "--data-dir" in str(caught.value.hint)
+
+
+def test_a_dead_proxy_is_named(tmp_path: Path, proxies: pytest.MonkeyPatch) -> None:
+    proxies.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    proxies.setattr(module, "BEIR_URL", "http://beir.example/{name}.zip")
+    with nobody() as url:
+        proxies.setenv("http_proxy", url)
+        with pytest.raises(DatasetError, match="could not be downloaded through the proxy") as caught:
+            load_dataset("nfcorpus", cache=tmp_path / "c")
+    assert f"{url} (http_proxy)" in caught.value.message
+    assert "Correct or unset http_proxy" in str(caught.value.hint)
 
 
 def test_an_archive_of_several_data_sets_names_them(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from huggingface_hub import close_session
 
 from syneg_cli.core.errors import BackboneError, HubError, SynegError
 from syneg_cli.encoding import hub
 from syneg_cli.encoding.loading import load_model
 from tests.conftest import Cli
 from tests.encoding.conftest import WEIGHTS, contents
-from tests.servers import HubServer, git_hash
+from tests.servers import HubServer, git_hash, nobody
 
 
 @pytest.fixture
@@ -91,6 +92,18 @@ def test_no_model_without_the_hub(shared: HubServer) -> None:
     ) as caught:
         load_model("you/m")
     assert "local folder" in str(caught.value.hint)
+
+
+def test_a_dead_proxy_on_the_way_to_the_hub_is_named(shared: HubServer, proxies: pytest.MonkeyPatch) -> None:
+    proxies.setattr("huggingface_hub.constants.ENDPOINT", "http://hub.example")
+    with nobody() as url:
+        proxies.setenv("HTTP_PROXY", url)
+        close_session()  # which read the proxies when it was made
+        with pytest.raises(BackboneError, match=r"cannot be reached through the proxy") as caught:
+            load_model("you/other")
+    close_session()
+    assert f"{url} (HTTP_PROXY)" in caught.value.message
+    assert "Correct or unset HTTP_PROXY" in str(caught.value.hint)
 
 
 def test_the_first_training_on_a_hub_model_is_up_to_date_afterwards(

@@ -14,6 +14,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from syneg_cli.llm.openai import OpenAI
 from tests.conftest import Cli, write_dataset
 from tests.patience import PATIENCE
 from tests.servers import Body, ChatServer, Reply, good_reply, prompt_of
+from tests.servers.odd import takes
 
 PAIRS, CONCURRENCY = 120, 8
 
@@ -205,6 +207,49 @@ def test_a_cost_cap_is_never_passed(cli: Cli, tmp_path: Path, latency: float) ->
     assert 0 < billed <= 0.10
     if not latency:
         assert billed > 0.05
+
+
+def priced(tmp_path: Path) -> Path:
+    (tmp_path / "cwd" / "syneg.toml").write_text("[generate]\nprice = [1, 40]\nmax_tokens = 100\n")
+    return make_dataset(tmp_path / "data", 5)
+
+
+def test_a_cap_is_not_taken_where_no_answer_can_be_bounded(cli: Cli, tmp_path: Path) -> None:
+    dataset = priced(tmp_path)
+    with ChatServer(takes("seed", "temperature", "response_format")) as server:
+        capped = cli(*command(dataset, server, "--max-cost", "5"))
+        assert capped.code == 1
+        assert "takes no bound on an answer's length" in capped.err
+        assert "--max-cost cannot be kept" in capped.err
+        assert "--max-calls" in capped.err
+        assert server.billed_calls == 0
+        open_ = cli(*command(dataset, server, "--max-calls", "99"))
+        assert open_.code == 0, open_.err
+        assert "--max-tokens bounds nothing" in open_.err
+
+
+def test_a_server_that_counts_nothing_is_taken_to_cost_the_most_it_can(cli: Cli, tmp_path: Path) -> None:
+    """100 tokens out at 40 dollars a million, and less than the cap's rest in: two calls, not five."""
+    dataset = priced(tmp_path)
+
+    def respond(body: Body, number: int) -> Reply:
+        message = {"content": good_reply(body, number).text}
+        return Reply(raw={"choices": [{"message": message, "finish_reason": "stop"}]})
+
+    with ChatServer(respond) as server:
+        result = cli(*command(dataset, server, "--max-cost", "0.02"))
+    assert result.code == 1
+    assert "--max-cost" in result.err
+    assert result.err.count("counts no tokens: each call is taken to cost the most it can") == 1
+    assert 0 < len(server.requests) < 5
+
+
+def test_an_answer_longer_than_its_bound_is_said_where_there_is_a_cap(cli: Cli, tmp_path: Path) -> None:
+    dataset = priced(tmp_path)
+    with ChatServer(lambda body, number: replace(good_reply(body, number), tokens=(10, 101))) as server:
+        result = cli(*command(dataset, server, "--max-cost", "5"))
+    assert result.code == 0, result.err
+    assert result.err.count("wrote 101 tokens where it was given 100") == 1
 
 
 def test_the_api_key_is_written_nowhere(cli: Cli, tmp_path: Path) -> None:

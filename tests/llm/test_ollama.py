@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from syneg_cli.core.errors import BadResponse, LLMError, LLMSetupError, RateLimited
+from syneg_cli.core.errors import BadResponse, LLMError, LLMSetupError, RateLimited, UsageError
 from syneg_cli.llm import Answer, Request, Subject, open_llm
 from syneg_cli.llm.base import Broken, TimedOut, Unanswerable, Unreachable
 from syneg_cli.llm.ollama import _options
@@ -110,8 +114,10 @@ PAGE = "<html><title>Home</title></html>"
         (Reply(raw=PAGE, status=404, kind="text/html"), Unreachable, "web page (404"),
         (Reply(raw=PAGE, status=502, kind="text/html"), LLMError, "502: Home"),
         (Reply(raw={"error": "model runner has stopped"}), LLMError, "model runner has stopped"),
-        (Reply(raw={"status": "ok"}), BadResponse, "broken body"),
-        (Reply(raw=[]), BadResponse, "broken body"),
+        (Reply(raw={"status": "ok"}), Unreachable, "no answer of Ollama"),
+        (Reply(raw=[]), Unreachable, "no answer of Ollama"),
+        (Reply(raw={"message": None, "done": True}), BadResponse, "without an answer"),
+        (Reply(raw="404 page not found", status=404), Unreachable, "is no Ollama server"),
         (Reply(raw=""), BadResponse, "broken body"),
         (
             Reply(status=500, error="the input exceeds the available context size"),
@@ -160,3 +166,34 @@ def test_the_context_grows_in_steps(characters: int, context: int) -> None:
     """1728 tokens of prompt, 64 of answer and 256 of margin are 2048."""
     asked = _options(replace(REQUEST, messages=(("user", "x" * characters),)))
     assert asked["num_ctx"] == context
+
+
+@pytest.mark.parametrize("host", ["localhost:80a", "http://localhost:80a", "[::1"])
+def test_a_wrong_host_is_said(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", host)
+    with pytest.raises(UsageError, match="OLLAMA_HOST") as caught:
+        ask()
+    assert "no address" in caught.value.message
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:{}", "http://127.0.0.1:{}/"])
+def test_hosts_as_ollama_names_them(server: ChatServer, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", host.format(server.port))
+    server.script.append(Reply(text="hi"))
+    assert ask().text == "hi"
+
+
+def test_a_proxy_of_another_kind_does_not_break_the_import(tmp_path: Path) -> None:
+    """Ollama's package makes a client when it is imported: in a process of its own, where that is so."""
+    clean = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    command = [sys.executable, "-c", "from syneg_cli.llm import open_llm; open_llm('ollama:m')"]
+    found = subprocess.run(
+        command,
+        env=clean | {"ALL_PROXY": "ftp://proxy.example:1", "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert "LLMSetupError: The proxy ftp://proxy.example:1 (ALL_PROXY) cannot be used" in found.stderr

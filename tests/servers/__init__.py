@@ -12,7 +12,7 @@ does something at the moment when n more answers are sent.
         hub.repos["me/model"].files         # what was pushed
 
 `hub.cut` breaks downloads off, `hub.lfs` has large files sent apart from the commit.
-`odd.ODD` is a list of servers with odd habits, which test_odd_servers.py runs every command against.
+`odd.ODD` and `odd_ollama.ODD_OLLAMA` are servers with odd habits; test_odd_servers.py runs every command against them.
 `with nobody() as url:` is an address where nothing answers.
 """
 

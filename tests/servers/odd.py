@@ -27,6 +27,7 @@ class Habit:
     each: int = 1
     finding: int = 0
     stops: bool = False
+    protocol: str = "openai"
 
 
 def text_of(body: Body, number: int) -> str:
@@ -87,6 +88,12 @@ def streamed(text: str) -> str:
     return "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
 
 
+def using_a_tool(text: str) -> dict[str, Any]:
+    return completion(
+        None, tool_calls=[{"type": "function", "function": {"name": "answer", "arguments": text}}]
+    )
+
+
 BOTH = "max_tokens and max_completion_tokens: use the other one"
 LONG = "This model's maximum context length is 16 tokens. Please reduce the length of the messages."
 ROUTED = {"error": {"message": "Provider returned error", "code": 502, "metadata": {"raw": "it fell over"}}}
@@ -110,6 +117,7 @@ ODD = [
     ),
     Habit("sends the object itself", sends(lambda text: completion(json.loads(text)))),
     Habit("streams whatever is asked", sends(streamed)),
+    Habit("streams half", sends(lambda text: streamed(text).partition("\n")[0]), False, "the stream ends", 8),
     Habit("sends null", always(Reply(raw=completion(None))), False, each=2),
     Habit("errs with 200", always(Reply(raw={"error": "out of order"})), False, "out of order", 8),
     Habit("a router errs once", first_then_good(Reply(raw=ROUTED)), finding=1),
@@ -122,5 +130,6 @@ ODD = [
     Habit("thinks aloud", writes(lambda text: f'Maybe {{"negatives": []}}?</think>{text}')),
     Habit("talks in braces", writes(lambda text: f"The set {{a}} is {{b: c}}.\n```json\n{text}\n```\nDone {{d}}.")),
     Habit("writes lone surrogates", writes(lambda text: text.replace("word0", "\\ud800", 1))),
+    Habit("calls a tool", sends(using_a_tool)),
     Habit("counts oddly", sends(lambda text: completion(text) | {"usage": {"prompt_tokens": "many"}})),
 ]  # fmt: skip

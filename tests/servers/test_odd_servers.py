@@ -1,4 +1,4 @@
-"""Every odd server through `generate`, `verify` and `run`: clear words, few requests, and all that can be had.
+"""Every odd server, of OpenAI's protocol and of Ollama's, through `generate`, `verify` and `run`: clear words, few requests, and all that can be had.
 
 Exit codes are the stages' own matter (tests/stages).
 """
@@ -17,12 +17,14 @@ from tests.patience import PATIENCE
 from tests.servers import ChatServer
 from tests.servers.chat import good_reply
 from tests.servers.odd import CALLS_IN_FLIGHT, ODD, Habit
+from tests.servers.odd_ollama import ODD_OLLAMA
 
 PAIRS = 3
 NEGATIVES = 2 * PAIRS
+HABITS = [*ODD, *ODD_OLLAMA]
 
 
-@pytest.fixture(params=ODD, ids=[re.sub(r"\W", "_", habit.name) for habit in ODD])
+@pytest.fixture(params=HABITS, ids=[re.sub(r"\W", "_", f"{one.protocol} {one.name}") for one in HABITS])
 def habit(request: pytest.FixtureRequest) -> Habit:
     assert isinstance(request.param, Habit)
     return request.param
@@ -36,10 +38,10 @@ def server(habit: Habit, monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer
         yield running
 
 
-def options(server: ChatServer) -> list[str]:
+def options(server: ChatServer, habit: Habit) -> list[str]:
     settings = {
-        "llm": "openai:m",
-        "base_url": server.openai_url,
+        "llm": f"{habit.protocol}:m",
+        "base_url": server.openai_url if habit.protocol == "openai" else server.url,
         "timeout": f"{PATIENCE:g}",
         "concurrency": CALLS_IN_FLIGHT,
     }
@@ -56,6 +58,7 @@ def check(result: CliResult, habit: Habit, asked: int, requests: int) -> None:
         assert result.code == 1
         assert habit.says in result.err
     assert sum(line.startswith("error: ") for line in result.err.splitlines()) <= 1
+    assert habit.answers or result.code, "without anything usable that is no success"
     if result.code:
         assert habit.says in result.err
         assert re.search(r"^error: .{10,400}$", result.err, re.MULTILINE), result.err
@@ -71,23 +74,23 @@ def usable() -> int:
 
 @pytest.mark.slow
 def test_generate(cli: Cli, tiny: Path, habit: Habit, server: ChatServer) -> None:
-    result = cli("generate", tiny, *options(server))
+    result = cli("generate", tiny, *options(server, habit))
     check(result, habit, PAIRS, len(server.requests))
     assert usable() == (NEGATIVES if habit.answers else 0)
     sent = len(server.requests)
     if habit.answers:
         assert result.code == 0, result.err
         assert habit.says in result.err
-        cli("generate", tiny, *options(server), "--force")
+        cli("generate", tiny, *options(server, habit), "--force")
         assert len(server.requests) == sent, "answers are kept"
 
 
 @pytest.mark.slow
 def test_verify(cli: Cli, tiny: Path, habit: Habit, server: ChatServer) -> None:
     server.respond = good_reply
-    assert cli("generate", tiny, *options(server)).code == 0
+    assert cli("generate", tiny, *options(server, habit)).code == 0
     server.respond, server.requests[:] = habit.respond, []
-    result = cli("verify", tiny, "--check", "judge", *options(server), "--json")
+    result = cli("verify", tiny, "--check", "judge", *options(server, habit), "--json")
     check(result, habit, NEGATIVES, len(server.requests))
     if habit.answers:
         assert result.code == 0, result.err
@@ -101,7 +104,7 @@ def test_run(cli: Cli, tiny: Path, tiny_model: Path, habit: Habit, server: ChatS
         f'[train]\nbackbone = "{tiny_model}"\nepochs = 1\n',
         encoding="utf-8",
     )
-    result = cli("run", *options(server))
+    result = cli("run", *options(server, habit))
     check(result, habit, PAIRS, len(server.requests))
     assert usable() == (NEGATIVES if habit.answers else 0)
     if habit.answers:
