@@ -240,7 +240,7 @@ def _common(*, dataset: bool, force: bool) -> dict[str, Parameter]:
             "--force", "Do it again, from the same stored answers, even if it is up to date."
         )
     made["as_json"] = _switch("--json", "Print one JSON object on stdout.")
-    made["quiet"] = _switch("--quiet -q", "The result and warnings alone: no progress, no notes.")
+    made["quiet"] = _switch("--quiet -q", "The result and warnings alone.")
     made["show_config"] = _switch("--show-config", "Print every setting and where it comes from, then stop.")
     return {name: parameter.replace(name=name) for name, parameter in made.items()}
 

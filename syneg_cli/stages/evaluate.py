@@ -16,6 +16,7 @@ from syneg_cli.core import (
     did_you_mean,
     file_hash,
     instead,
+    names_beside,
     read_manifest,
     write_text,
 )
@@ -212,8 +213,7 @@ def trained_here(session: Session, dataset: Dataset) -> Subject:
 
 def trained_names(session: Session, dataset: Dataset) -> list[str]:
     """The models that were trained here, by name."""
-    home = session.workspace(dataset).model("x").parent
-    return sorted(folder.name for folder in home.glob("*") if read_manifest(folder) is not None)
+    return names_beside(session.workspace(dataset).model("x"))
 
 
 def model_subject(session: Session, dataset: Dataset, model: str) -> Subject:

@@ -43,7 +43,7 @@ MISSING = [
         ["Run `syneg mix --strategy graded`.", "own (--mixed NAME)"],
     ),
     (["verify", "--source", "dense"], ["source dense", "There are: synthetic, bm25 (--source)."]),
-    (["eval", "--model", "minilm-onw"], ["Did you mean 'minilm-own'?", "Models trained here: minilm-own."]),
+    (["eval", "--model", "minilm-onw"], ["Did you mean 'minilm-own'?", "Trained here: minilm-own."]),
     (["report", "--model", "minilm-onw"], ["Did you mean 'minilm-own'?", "It has: minilm-own."]),
 ]
 

@@ -21,9 +21,7 @@ def command(
         Path, typer.Argument(metavar="[DIR]", help="Where the demo project is put.", show_default=True)
     ] = Path("syneg-demo"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="The result and warnings alone: no progress, no notes.")
-    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="The result and warnings alone.")] = False,
 ) -> None:
     """Run the whole pipeline on the built-in benchmark, offline, in minutes."""
     started, output = time.monotonic(), Output(as_json=as_json, quiet=quiet)
