@@ -13,7 +13,7 @@ from syneg_cli.llm.base import Answer, Live, Request
 from syneg_cli.llm.cache import Cache
 from syneg_cli.llm.engine import Engine, Limits
 from syneg_cli.llm.prices import Price
-from syneg_cli.verification.verdicts import Effect, N, Verdict, applied, place_of, settled
+from syneg_cli.verification.verdicts import Effect, N, NoVerdict, Verdict, applied, place_of, settled
 from tests.servers import negatives_text
 
 ASKING, QUICK, CHEAP = Asking(), Limits(backoff=0.001), Price(1e-6, 1e-6)
@@ -69,7 +69,7 @@ def make_engine(
 
 
 def judged(
-    negative: N, verdicts: Mapping[str, Verdict | None], effect: Effect, *, all_agree: bool = False
+    negative: N, verdicts: Mapping[str, Verdict | NoVerdict], effect: Effect, *, all_agree: bool = False
 ) -> N:
     """A negative after `verify`."""
     found = settled(place_of(negative), verdicts, effect, all_agree=all_agree)

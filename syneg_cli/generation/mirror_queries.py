@@ -55,14 +55,16 @@ def mirror_queries(
         messages = (("user", _rendered(prompt, dataset, negative)),)
         return Request(subject, messages, schema, temperature, MAX_TOKENS, seed)
 
-    responses = ask_each(engine, len(asked), make, classify=partial(classify, key="query"), tick=tick)
+    answers = ask_each(engine, len(asked), make, classify=partial(classify, key="query"), tick=tick)
     rows: list[dict[str, object]] = []
     dropped: Counter[str] = Counter()
-    for negative, response in zip(asked, responses, strict=True):
-        text = str((read_object(response or "", "query")[0] or {}).get("query") or "").strip()
+    for negative, answer in zip(asked, answers, strict=True):
+        text = str((read_object(answer.response or "", "query")[0] or {}).get("query") or "").strip()
         query = dataset.queries[negative.query_id].text
         reason = (
-            NO_ANSWER if response is None else own_query_problem(text, document=negative.text, query=query)
+            NO_ANSWER
+            if answer.response is None
+            else own_query_problem(text, document=negative.text, query=query)
         )
         if reason:
             dropped[reason] += 1

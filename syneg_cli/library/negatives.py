@@ -46,7 +46,7 @@ from syneg_cli.library.arguments import (
     ticking,
 )
 from syneg_cli.library.spoken import in_python, step
-from syneg_cli.llm import CallSettings, Classify, ask_each, open_llm
+from syneg_cli.llm import Asked, CallSettings, Classify, ask_each, open_llm
 from syneg_cli.mining import MinedNegatives, MineSettings, Selection, Setup, mine_negatives
 from syneg_cli.verification import (
     CHECKS,
@@ -200,7 +200,7 @@ def verify(
         )
     calls = settings_from(CallSettings, calling, llm=llm)
 
-    def ask(count: int, make: Any, classify: Classify) -> list[str | None]:
+    def ask(count: int, make: Any, classify: Classify) -> list[Asked]:
         model = open_llm(str(llm), base_url=calls.base_url, timeout=calls.timeout)
         told = (progress or NoProgress()).warn
         model.tell = told

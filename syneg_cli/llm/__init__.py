@@ -2,7 +2,7 @@
 
 from syneg_cli.llm import cache_exchange
 from syneg_cli.llm.addresses import public_url
-from syneg_cli.llm.asking import Tick, ask_each, drive, rare_collection, run
+from syneg_cli.llm.asking import Asked, Tick, ask_each, drive, rare_collection, run
 from syneg_cli.llm.base import LLM, Answer, Item, NoModel, NoRecording, Request, Subject
 from syneg_cli.llm.batch_files import DONE, Collected, collect, openai_of, submit
 from syneg_cli.llm.budget import CHARS_PER_TOKEN, settled_price
@@ -25,6 +25,7 @@ __all__ = [
     "TRUNCATED",
     "UNPARSABLE",
     "Answer",
+    "Asked",
     "Cache",
     "CallSettings",
     "Classify",

@@ -8,18 +8,36 @@ import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from syneg_cli.core import BudgetExceeded, LLMError, LLMSetupError
 from syneg_cli.llm.base import NoRecording, Request
 from syneg_cli.llm.engine import Classify, Engine
-from syneg_cli.llm.statistics import Stats
-from syneg_cli.llm.stored import generation_key
+from syneg_cli.llm.statistics import Stats, kind_of
+from syneg_cli.llm.stored import REFUSED, TRUNCATED, UNPARSABLE, Stored, generation_key
 
 T = TypeVar("T")
 Tick = Callable[[Stats], None]
 TICK_SECONDS = 0.25
 CHUNK = 200
+NOT_ASKED, NOT_RECORDED = "not asked", "not recorded"
+
+
+WORDS = {REFUSED: "declined by the model", TRUNCATED: "cut off", UNPARSABLE: "not readable"}
+"""Status of a stored answer -> what is wrong with it, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What came of one request. `why` says what is wrong with the answer, or why there is none."""
+
+    response: str | None
+    why: str = ""
+
+    @classmethod
+    def of(cls, stored: Stored) -> Asked:
+        return cls(stored.response, WORDS.get(stored.status, ""))
 
 
 def drive(
@@ -76,8 +94,8 @@ def ask_each(
     *,
     classify: Classify,
     tick: Tick | None = None,
-) -> list[str | None]:
-    """The responses to requests 0 to `count`, None where there is none.
+) -> list[Asked]:
+    """What came of requests 0 to `count`.
 
     Args:
         make: makes a request when its turn comes, so that not all are in memory.
@@ -86,7 +104,7 @@ def ask_each(
     Raises:
         BudgetExceeded, LLMSetupError: as `Engine.ask`; everything answered is in the cache.
     """
-    found: list[str | None] = [None] * count
+    found = [Asked(None, NOT_ASKED)] * count
     engine.stats.total = count
 
     async def work(item: tuple[int, Request]) -> None:
@@ -97,10 +115,12 @@ def ask_each(
             raise
         except NoRecording:
             engine.stats.misses += 1
-        except LLMError:
+            found[index] = Asked(None, NOT_RECORDED)
+        except LLMError as error:
             engine.stats.failed += 1
+            found[index] = Asked(None, f"call failed: {kind_of(error)}")
         else:
-            found[index] = stored.response
+            found[index] = Asked.of(stored)
             if cached:
                 engine.stats.hit(stored.cost_usd)
                 return
@@ -111,7 +131,7 @@ def ask_each(
 
 
 def _open_requests(
-    engine: Engine, count: int, make: Callable[[int], Request], found: list[str | None]
+    engine: Engine, count: int, make: Callable[[int], Request], found: list[Asked]
 ) -> Iterator[tuple[int, Request] | None]:
     """The requests that the cache does not answer; `found` gets the others' responses."""
     for start in range(0, count, CHUNK):
@@ -121,11 +141,12 @@ def _open_requests(
         for index, request in part:
             stored = known.get(keys[index])
             if stored is not None and stored.serves(request.max_tokens) and not engine.again:
-                found[index] = stored.response
+                found[index] = Asked.of(stored)
                 engine.stats.hit(stored.cost_usd)
             elif not engine.llm.knows(request.subject):
                 engine.stats.misses += 1
                 engine.stats.done += 1
+                found[index] = Asked(None, NOT_RECORDED)
             else:
                 yield index, request
         yield None

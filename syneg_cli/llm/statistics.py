@@ -19,6 +19,11 @@ FAILURES = {
 """Type of error -> how people are told; anything else is "failed"."""
 
 
+def kind_of(error: LLMError) -> str:
+    """Why a request failed, in a word or two."""
+    return FAILURES.get(type(error).__name__, "failed")
+
+
 @dataclass
 class Stats:
     """What is going on; the display reads it while the engine writes it."""
@@ -50,7 +55,7 @@ class Stats:
 
     def fail(self, error: LLMError) -> None:
         """A request that failed for good."""
-        kind = FAILURES.get(type(error).__name__, "failed")
+        kind = kind_of(error)
         self.problems[kind] += 1
         self.failures[kind] += 1
         self.said.setdefault(kind, error.message)

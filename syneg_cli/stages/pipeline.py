@@ -16,6 +16,8 @@ from syneg_cli.stages.mix import Mix
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Performed, Stage, perform
 from syneg_cli.stages.train import Train
+from syneg_cli.stages.verdicts import Verdicts
+from syneg_cli.stages.verify import Verify, judged_files
 
 
 def stages_of(session: Session, dataset: Dataset) -> list[Stage]:
@@ -48,6 +50,9 @@ def run_stages(
     return done, Measured(evaluation, evaluation_of(done[-1]))
 
 
+NOT_RUN = "not run"
+
+
 @dataclass(frozen=True)
 class State:
     """Where one stage stands. `seconds` and `cost` are those of its last run."""
@@ -56,7 +61,7 @@ class State:
     label: str
     """As notes call it: "mine bm25"."""
     state: str
-    """"up to date", "stale", "to do", "waits" for an earlier stage, or "not set up"."""
+    """"up to date", "stale", "to do", "waits" for an earlier stage, "not set up"; "not run" is optional."""
     detail: str
     created: str = "-"
     seconds: float | None = None
@@ -69,10 +74,29 @@ def states(stages: Sequence[Stage]) -> list[State]:
     """Where every stage stands; never runs anything. What follows a stage that has to run is stale too."""
     found: list[State] = []
     for stage in stages:
+        if isinstance(stage, Mix):
+            found += _verdicts(stage)
         state = _state(stage)
-        open_ = [one.label for one in found if one.state != "up to date"]
+        open_ = [one.label for one in found if one.state not in ("up to date", NOT_RUN)]
         if stage.follows and open_ and state.state == "up to date":
             state = replace(state, state="stale", detail=f"follows {', '.join(open_)}")
+        found.append(state)
+    return found
+
+
+def _verdicts(mix: Mix) -> list[State]:
+    """Where the verdicts on each file stand that the mix reads. There need not be any.
+
+    `run` does not run `verify`, which may cost money: a mix takes the verdicts that are there.
+    """
+    stages = [Verdicts(mix.session, mix.dataset, file) for file in judged_files(mix)]
+    if not any(stage.path.is_file() for stage in stages):
+        return [State(Verify.name, Verify.name, NOT_RUN, "optional: `syneg verify`")]
+    found: list[State] = []
+    for stage in stages:
+        state = _state(stage) if stage.path.is_file() else State(stage.name, stage.label, NOT_RUN, "optional")
+        if state.state == "stale":
+            state = replace(state, detail=f"{state.detail}; run `syneg verify`")
         found.append(state)
     return found
 
@@ -110,5 +134,8 @@ def _told(manifest: Manifest) -> str:
         "train": ("steps", "{} steps"),
         "eval": (MAIN_METRIC, "nDCG@10 {:.4f}"),
     }
+    if manifest.stage == Verify.name and "checked" in counts:
+        checked, false = (sum(counts[name].values()) for name in ("checked", "false_negatives"))
+        return f"{false} of {checked} relevant after all"
     key, words = told.get(manifest.stage, ("", ""))
     return words.format(counts[key]) if key in counts else ""

@@ -24,11 +24,10 @@ from syneg_cli.core import (
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encoder, locate, weights_hash
 from syneg_cli.generation import JUDGEMENT, Estimate, Prompt, estimate_each, load_prompt
-from syneg_cli.llm import Classify, Request, ask_each, settled_price
-from syneg_cli.mixing import check_strategy
+from syneg_cli.llm import Asked, Classify, Request, ask_each, settled_price
 from syneg_cli.stages import language_model
 from syneg_cli.stages.mine import backbone_of
-from syneg_cli.stages.mix import most_drawn
+from syneg_cli.stages.mix import Mix, most_drawn
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Plan, Stage
 from syneg_cli.verification import (
@@ -36,6 +35,7 @@ from syneg_cli.verification import (
     Candidate,
     Check,
     Checked,
+    NoVerdict,
     Tools,
     candidate_of,
     first_ranked,
@@ -73,7 +73,7 @@ class Verify(Stage):
 
     def plan(self) -> Plan:
         inputs = {**self.dataset.inputs("train"), "negatives": file_hash(self.negatives)}
-        asked = {name: self._settings_of(name) for name in dict.fromkeys(self.settings.checks)}
+        asked = {name: self.settings_of(name) for name in dict.fromkeys(self.settings.checks)}
         earlier = self._earlier_settings(inputs)
         settings: dict[str, Any] = {"checks": earlier.get("checks", {}) | asked}
         for key in ("effect", "agree"):  # what was decided holds until something else is asked for
@@ -103,12 +103,18 @@ class Verify(Stage):
             earlier=self._earlier(plan),
         )
         checked = [
-            Checked(candidate, one, tuple(name for name, given in verdicts.items() if given[at] is None))
+            Checked(
+                candidate,
+                one,
+                {name: no.why for name, given in verdicts.items() if isinstance(no := given[at], NoVerdict)},
+            )
             for at, (candidate, one) in enumerate(zip(candidates, found, strict=True))
         ]
         write_jsonl(plan.path, found)
         left_out = Counter(map(source_of, usable)) - Counter(map(source_of, open_))
         more = {"left_out": dict(left_out), "effect": plan.settings["effect"]}
+        if "margin" in plan.settings["checks"]:
+            more["margin"] = plan.settings["checks"]["margin"]["margin"]
         return Made(_counts(checked) | more, checked)
 
     def usable(self) -> list[SyntheticNegative | MinedNegative]:
@@ -128,7 +134,7 @@ class Verify(Stage):
             return [unverified(negative) for negative in read_synthetic(self.negatives)]
         return [unverified(negative) for negative in read_mined(self.negatives)]
 
-    def _settings_of(self, check: str) -> dict[str, Any]:
+    def settings_of(self, check: str) -> dict[str, Any]:
         """What the verdicts of a check depend on, beside data and negatives."""
         if check == "judge":
             prompt = self._prompt()
@@ -178,7 +184,7 @@ def negative_files(session: Session, dataset: Dataset) -> list[Path]:
     files = [written] if written.is_file() else []
     files += sorted(workspace.mined("x").parent.glob("*.jsonl"))
     there = {"synthetic" if path == written else path.stem: path for path in files}
-    found = [there[name] for name in there if name in wanted] if wanted else _mixed(files, session)
+    found = [there[name] for name in there if name in wanted] if wanted else _mixed(files, session, dataset)
     lacking = [name for name in wanted if name not in there]
     if not found or lacking:
         what = f"negatives of the source {', '.join(lacking)}" if lacking else "negatives"
@@ -190,19 +196,28 @@ def negative_files(session: Session, dataset: Dataset) -> list[Path]:
     return found
 
 
-def _mixed(files: list[Path], session: Session) -> list[Path]:
-    """Those that the strategy of [mix] reads, if there are any; says which ones it does not."""
-    mix = session.project.mix
-    reads = dict(zip(("synthetic", "mined"), check_strategy(mix.strategy).reads(mix.negatives), strict=True))
-    kept = [file for file in files if reads[file.parent.name]]
-    if not kept or len(kept) == len(files):
-        return files
-    for file in files:
+def _mixed(files: list[Path], session: Session, dataset: Dataset) -> list[Path]:
+    """Those that the mix of the settings reads, if there are any; says which ones it does not.
+
+    Where it reads mined negatives and those of no chosen miner are there yet, all mined ones may be meant.
+    """
+    read = judged_files(Mix(session, dataset))
+    kinds = {path.parent for path in read}
+    kept = [file for file in files if file in read]
+    if not {file.parent.name for file in kept} >= {"mined"}:
+        kept += [file for file in files if file.parent.name == "mined" and file.parent in kinds]
+    for file in files if kept else []:
         if file not in kept:
-            session.progress.note(
-                f"{file.stem} is not checked: a {mix.strategy} mix reads none of it (--source checks it)"
-            )
-    return kept
+            mix = f"a {session.project.mix.strategy} mix reads none of it"
+            why = "[mine] miners does not name it" if file.parent in kinds else mix
+            name = "synthetic" if file.parent.name == "synthetic" else file.stem
+            session.progress.note(f"{file.stem} is not checked: {why} (--source {name} checks it)")
+    return kept or files
+
+
+def judged_files(mix: Mix) -> list[Path]:
+    """The negatives that a mix reads and `verify` can check: not those of other tools, nor own queries."""
+    return [s.path for role, s in mix.sources().items() if role not in ("mirror", "imported")]
 
 
 def estimate_judge(session: Session, dataset: Dataset) -> Estimate:
@@ -234,7 +249,7 @@ def _tools(session: Session, dataset: Dataset) -> Tools:
     def prompt() -> Prompt:
         return load_prompt(settings.prompt, session.resolved.folder, kind=JUDGEMENT)
 
-    def ask(count: int, make: Callable[[int], Request], classify: Classify) -> list[str | None]:
+    def ask(count: int, make: Callable[[int], Request], classify: Classify) -> list[Asked]:
         spec = language_model.llm_spec(session, "verify")
         job = content_hash(["verify", dataset.name, spec, prompt().source, dataset.relevance])[:16]
         llm = language_model.open_model(session, spec)
@@ -260,5 +275,9 @@ def _counts(checked: Sequence[Checked]) -> dict[str, Any]:
         "false_negatives": {source: flagged[source] for source in sources},
         "quote_not_found": {source: unquoted[source] for source in sources},
         "no_opinion": dict(Counter(name for one in checked for name in one.no_opinion)),
+        "why_no_opinion": {
+            name: dict(Counter(one.no_opinion[name] for one in checked if name in one.no_opinion))
+            for name in sorted({name for one in checked for name in one.no_opinion})
+        },
         "status": dict(Counter(one.found.status for one in checked)),
     }

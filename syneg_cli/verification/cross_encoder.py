@@ -8,7 +8,7 @@ from syneg_cli.core import NoProgress, Progress, UsageError
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import load_cross_encoder
 from syneg_cli.verification.tools import Tools
-from syneg_cli.verification.verdicts import Candidate, Check, Verdict
+from syneg_cli.verification.verdicts import Candidate, Check, NoVerdict, Verdict
 
 CHUNK = 512
 """Pairs that are scored between two steps of the bar; they are batched by length."""
@@ -33,7 +33,7 @@ def cross_encoder(
         BackboneError: the model cannot be loaded.
     """
 
-    def check(candidates: Sequence[Candidate]) -> list[Verdict | None]:
+    def check(candidates: Sequence[Candidate]) -> list[Verdict | NoVerdict]:
         scorer = load_cross_encoder(model, progress)
         known = sorted({(c.query_id, doc_id) for c in candidates for doc_id in c.positives})
         pairs = [(dataset.queries[q].text, dataset.corpus[d].full_text) for q, d in known]

@@ -9,12 +9,13 @@ from typing import Any
 
 from syneg_cli.data import Dataset, folded
 from syneg_cli.generation import Prompt, classify, read_object
-from syneg_cli.llm import Request, Subject
+from syneg_cli.llm import Asked, Request, Subject
 from syneg_cli.verification.tools import Ask, Tools
-from syneg_cli.verification.verdicts import Candidate, Check, Verdict
+from syneg_cli.verification.verdicts import Candidate, Check, NoVerdict, Verdict
 
 JUDGE_TOKENS = 600
 ELLIPSIS = re.compile(r"\.{3,}|…|\. \. \.")
+UNCLEAR = "neither yes nor no"
 NO_LETTERS = re.compile(r"[\W_]+")
 
 
@@ -28,18 +29,22 @@ def judge(ask: Ask, prompt: Prompt, dataset: Dataset, *, seed: int = 0) -> Check
     A "relevant" whose quotation is not in the document is no proof of relevance: it was made up.
     """
 
-    def check(candidates: Sequence[Candidate]) -> list[Verdict | None]:
-        responses = ask(
+    def check(candidates: Sequence[Candidate]) -> list[Verdict | NoVerdict]:
+        answers = ask(
             len(candidates),
             lambda index: judge_request(prompt, dataset, candidates[index], seed),
             partial(classify, key="relevant"),
         )
         return [
-            read_verdict(response, candidate.text) if response is not None else None
-            for response, candidate in zip(responses, candidates, strict=True)
+            _verdict(answer, candidate.text) for answer, candidate in zip(answers, candidates, strict=True)
         ]
 
     return check
+
+
+def _verdict(answer: Asked, document: str) -> Verdict | NoVerdict:
+    found = read_verdict(answer.response, document) if answer.response is not None else None
+    return found or NoVerdict(answer.why or UNCLEAR)
 
 
 def judge_request(prompt: Prompt, dataset: Dataset, candidate: Candidate, seed: int) -> Request:

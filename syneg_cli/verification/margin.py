@@ -9,7 +9,7 @@ from syneg_cli.core import Progress
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encoder
 from syneg_cli.verification.tools import Tools
-from syneg_cli.verification.verdicts import Candidate, Check, Verdict
+from syneg_cli.verification.verdicts import Candidate, Check, NoVerdict, Verdict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +37,7 @@ def margin(
             known.update(zip(new, encoder.encode_texts(new, progress), strict=True))
         return [known[text] for text in texts]
 
-    def check(candidates: Sequence[Candidate]) -> list[Verdict | None]:
+    def check(candidates: Sequence[Candidate]) -> list[Verdict | NoVerdict]:
         query_ids = sorted({candidate.query_id for candidate in candidates})
         doc_ids = sorted({doc_id for candidate in candidates for doc_id in candidate.positives})
         queries = encoder.encode_queries([dataset.queries[i].text for i in query_ids], progress)
@@ -45,7 +45,7 @@ def margin(
         texts = encode([c.text.replace("\n", " ", 1) for c in candidates])
         query_row = {query_id: row for row, query_id in enumerate(query_ids)}
         doc_row = {doc_id: row for row, doc_id in enumerate(doc_ids)}
-        verdicts: list[Verdict | None] = []
+        verdicts: list[Verdict | NoVerdict] = []
         for row, candidate in enumerate(candidates):
             query = queries[query_row[candidate.query_id]]
             lowest = min(float(positives[doc_row[doc_id]] @ query) for doc_id in candidate.positives)

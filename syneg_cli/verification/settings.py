@@ -23,7 +23,7 @@ class VerifySettings(Section):
         (),
         "Which negatives: synthetic, or a miner's name.",
         example='["synthetic"]',
-        otherwise="all there are",
+        otherwise="what [mix] reads",
         values=("synthetic", "<mined>"),
     )
     per_query: Positive | None = setting(

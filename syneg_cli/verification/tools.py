@@ -9,11 +9,11 @@ from syneg_cli.core import NoProgress, Progress
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encoder
 from syneg_cli.generation import Prompt
-from syneg_cli.llm import Classify, Request
+from syneg_cli.llm import Asked, Classify, Request
 from syneg_cli.verification.settings import VerifySettings
 
-Ask = Callable[[int, Callable[[int], Request], Classify], "list[str | None]"]
-"""(count, what makes each request, what tells good answers) -> the answers, None where there is none."""
+Ask = Callable[[int, Callable[[int], Request], Classify], "list[Asked]"]
+"""(count, what makes each request, what tells good answers) -> what came of each."""
 
 
 @dataclass(frozen=True)

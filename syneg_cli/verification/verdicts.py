@@ -7,6 +7,7 @@ checks one after the other end where both at once would.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
@@ -57,8 +58,14 @@ class Verdict:
     """Called relevant, with a quotation that the document does not hold: that is no proof, and is counted."""
 
 
-Check = Callable[[Sequence[Candidate]], list[Verdict | None]]
-"""None where a check has no opinion (a judge that gave no usable answer)."""
+@dataclass(frozen=True)
+class NoVerdict:
+    """A check has no opinion: a judge that gave no usable answer."""
+
+    why: str
+
+
+Check = Callable[[Sequence[Candidate]], list[Verdict | NoVerdict]]
 
 
 def candidate_of(negative: SyntheticNegative | MinedNegative, dataset: Dataset) -> Candidate:
@@ -103,7 +110,7 @@ def unverified(negative: N) -> N:
 
 def verdicts_of(
     names: Iterable[str], check: Callable[[str], Check], candidates: Sequence[Candidate]
-) -> dict[str, list[Verdict | None]]:
+) -> dict[str, list[Verdict | NoVerdict]]:
     """Check -> its verdict on each candidate.
 
     Raises:
@@ -111,17 +118,24 @@ def verdicts_of(
     """
     found = {name: check(name)(candidates) for name in dict.fromkeys(names)}
     for name, verdicts in found.items():
-        if candidates and not any(verdicts):
+        if candidates and not any(isinstance(one, Verdict) for one in verdicts):
+            whys = Counter(one.why for one in verdicts if isinstance(one, NoVerdict))
             raise SynegError(
-                f"{name} gave no usable verdict on any of {len(candidates)} negatives. Nothing is written.",
+                f"{name} gave no usable verdict on any of {len(candidates)} negatives ({reasons(whys)}). "
+                "Nothing is written.",
                 hint="Look at the answers with `syneg cache list`, or choose another model or check.",
             )
     return found
 
 
+def reasons(whys: Mapping[str, int]) -> str:
+    """`3 cut off, 1 declined by the model`, the most frequent first."""
+    return ", ".join(f"{count} {why}" for why, count in Counter(whys).most_common())
+
+
 def settled(
     place: Place,
-    verdicts: Mapping[str, Verdict | None],
+    verdicts: Mapping[str, Verdict | NoVerdict],
     effect: Effect,
     *,
     all_agree: bool = False,
@@ -130,7 +144,7 @@ def settled(
     """All that is known of one negative, with what follows if the checks call it relevant.
 
     Args:
-        verdicts: check -> its verdict; None is no opinion.
+        verdicts: check -> its verdict.
         all_agree: only where every check that has an opinion says so; else one is enough.
         earlier: what other checks found before; a check that ran again counts as it is now.
     """
@@ -139,7 +153,7 @@ def settled(
     against = [name for name in (earlier.relevant_by if earlier else ()) if name not in verdicts]
     unquoted = [name for name in (earlier.unquoted if earlier else ()) if name not in verdicts]
     for name, verdict in verdicts.items():
-        if verdict is not None:
+        if isinstance(verdict, Verdict):
             scores[name] = verdict.score
             quoted |= {name: verdict.evidence} if verdict.evidence else {}
             against += [name] if verdict.relevant else []
@@ -173,7 +187,7 @@ def known_of(negative: SyntheticNegative | MinedNegative) -> Verification | None
 
 def settled_all(
     negatives: Iterable[SyntheticNegative | MinedNegative],
-    verdicts: Mapping[str, Sequence[Verdict | None]],
+    verdicts: Mapping[str, Sequence[Verdict | NoVerdict]],
     effect: Effect,
     *,
     all_agree: bool,
@@ -229,5 +243,5 @@ class Checked:
 
     candidate: Candidate
     found: Verification
-    no_opinion: tuple[str, ...]
-    """The checks of this run that gave no usable verdict."""
+    no_opinion: Mapping[str, str]
+    """The checks of this run that gave no usable verdict, and why."""

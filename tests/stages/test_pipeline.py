@@ -62,7 +62,7 @@ def test_run_does_what_is_not_up_to_date_and_says_why(project: Cli, monkeypatch:
         assert len(server.requests) == asked
 
         states = {name: stage["state"] for name, stage in stages(project("status", "--json")).items()}
-        assert states == dict.fromkeys(STAGES, "up to date")
+        assert states == {**dict.fromkeys(STAGES, "up to date"), "verify": "not run"}
         assert "mine bm25" in project("status").out
 
 

@@ -15,25 +15,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syneg_cli.core import Manifest, read_manifest, write_jsonl, write_manifest
-from syneg_cli.core.record_files import read_verifications
-from syneg_cli.core.records import MinedNegative, SyntheticNegative, Verification
+from syneg_cli.core import read_manifest, write_jsonl
 from syneg_cli.generation import load_prompt
-from syneg_cli.llm import Cache, Classify, Engine, Request, ask_each
-from syneg_cli.verification import Verdict, applied, candidate_of, place_of, settled, unverified
+from syneg_cli.llm import Asked, Cache, Classify, Engine, Request, ask_each
+from syneg_cli.verification import NoVerdict, Verdict, applied, candidate_of, place_of, settled, unverified
 from syneg_cli.verification.judge import judge, read_verdict
 from syneg_cli.verification.margin import margin
 from tests.conftest import Cli
 from tests.fakes import FakeLLM, judged, make_engine, open_tiny
 from tests.servers import Body, ChatServer, Reply, prompt_of
+from tests.verification.conftest import MINED, WRITTEN, found, verdict_json
 
 DOCUMENT = "Vitamin D supplements raise bone density.\nIn older women."
-WRITTEN = SyntheticNegative("q1", "d1", 1, "Title", "Bone mass rose with vitamin D.", "syneg", "fake:f", "k")
-MINED = MinedNegative("q1", "d2", "bm25", 1, 3.5)
-
-
-def verdict_json(relevant: object, evidence: object = "") -> str:
-    return json.dumps({"reasoning": "r", "evidence": evidence, "relevant": relevant})
+NONE = NoVerdict("cut off")
 
 
 @pytest.mark.parametrize(
@@ -65,7 +59,7 @@ def test_a_verdict_needs_evidence_that_is_in_the_document(response: str, expecte
     assert (verdict.unquoted if verdict else False) is (claimed and not expected), "a verdict of its own"
 
 
-def asked(engine: Engine, count: int, make: Callable[[int], Request], classify: Classify) -> list[str | None]:
+def asked(engine: Engine, count: int, make: Callable[[int], Request], classify: Classify) -> list[Asked]:
     return ask_each(engine, count, make, classify=classify)
 
 
@@ -78,7 +72,7 @@ def test_the_judge_sees_query_document_and_relevance(tiny: Path, tmp_path: Path)
             engine = make_engine(llm, cache)
             engine.gate.most = 1
             found = judge(partial(asked, engine), load_prompt("judge"), dataset)(candidates)
-        assert sorted(v.relevant for v in found if v) == [False, True]
+        assert sorted(v.relevant for v in found if isinstance(v, Verdict)) == [False, True]
     assert len(llm.asked) == 2, "the second time everything came from the cache"
     assert all(dataset.relevance in request.messages[0][1] for request in llm.asked)
     assert all(request.temperature == 0 for request in llm.asked)
@@ -108,8 +102,8 @@ def test_the_margin_is_taken_from_the_lowest_positive(tiny: Path) -> None:
         dataset.corpus["d2"].full_text: [0.74, 0.0],
     }
     written, mined = margin(Vectors(vectors), dataset, margin=0.05)(candidates)  # type: ignore[arg-type]
-    assert written is not None
-    assert mined is not None
+    assert isinstance(written, Verdict)
+    assert isinstance(mined, Verdict)
     assert (written.relevant, mined.relevant) == (False, True)
     assert written.score == pytest.approx(-0.06)
     assert mined.score == pytest.approx(0.14)
@@ -125,21 +119,21 @@ def test_effects_and_agreement() -> None:
     assert judged(WRITTEN, both, "relabel").status == "positive"
     assert judged(WRITTEN, both, "mark").status == "ok"
     assert judged(WRITTEN, both, "drop", all_agree=True).status == "ok"
-    assert judged(WRITTEN, {"judge": yes, "margin": None}, "drop", all_agree=True).status == "dropped"
-    assert judged(WRITTEN, {"judge": None}, "drop").status == "ok"
+    assert judged(WRITTEN, {"judge": yes, "margin": NONE}, "drop", all_agree=True).status == "dropped"
+    assert judged(WRITTEN, {"judge": NONE}, "drop").status == "ok"
 
 
 VERDICTS = st.dictionaries(
     st.sampled_from(["judge", "margin", "cross-encoder"]),
-    st.none()
+    st.just(NONE)
     | st.builds(Verdict, st.booleans(), st.floats(-1, 1), st.sampled_from(["", "a quote"]), st.booleans()),
 )
 
 
 @given(VERDICTS, VERDICTS, st.sampled_from(["drop", "relabel", "mark"]), st.booleans())
 def test_two_checks_one_after_the_other_end_where_both_at_once_do(
-    first: dict[str, Verdict | None],
-    second: dict[str, Verdict | None],
+    first: dict[str, Verdict | NoVerdict],
+    second: dict[str, Verdict | NoVerdict],
     effect: Literal["drop", "relabel", "mark"],
     all_agree: bool,
 ) -> None:
@@ -157,28 +151,10 @@ def test_what_was_dropped_when_it_was_made_stays_dropped() -> None:
     assert applied([copy], []) == [copy]
 
 
-@pytest.fixture
-def work(cli: Cli) -> Path:
-    folder = Path(".syneg/tiny")
-    written = [
-        WRITTEN,
-        replace(WRITTEN, index=2, text="Calcium."),
-        replace(WRITTEN, index=3, status="dropped", reason="empty"),
-    ]
-    write_jsonl(folder / "synthetic/default.jsonl", written)
-    write_manifest(folder / "synthetic/default.jsonl", Manifest("generate", {"a": "1"}, {"n": 2}))
-    write_jsonl(folder / "mined/bm25.jsonl", [MINED, replace(MINED, doc_id="d5", rank=2)])
-    return folder
-
-
 def respond(body: Body, number: int) -> Reply:
     document = prompt_of(body).split("<document>")[1].split("</document>")[0]
     evidence = next((e for e in ("Bone mass rose", "no effect on mood") if e in document), "")
     return Reply(text=verdict_json(bool(evidence), evidence))
-
-
-def found(work: Path, name: str) -> list[Verification]:
-    return read_verifications(work / "verified" / f"{name}.jsonl")
 
 
 def test_the_command(cli: Cli, tiny: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from syneg_cli.cli.output import table
+from syneg_cli.cli.output import short, table
 from syneg_cli.data import Dataset
 from syneg_cli.stages import Performed
-from syneg_cli.verification import Checked
+from syneg_cli.verification import Checked, reasons
 
 EXAMPLES = 3
+LONGEST = 240
 
 
 def verified(done: Sequence[Performed], dataset: Dataset) -> tuple[dict[str, Any], list[Any]]:
@@ -19,8 +20,10 @@ def verified(done: Sequence[Performed], dataset: Dataset) -> tuple[dict[str, Any
     checked, false = _sum(done, "checked"), _sum(done, "false_negatives")
     unquoted, left_out = _sum(done, "quote_not_found"), _sum(done, "left_out")
     no_opinion = {name: count for name, count in _sum(done, "no_opinion").items() if count}
+    whys = {name: _whys(done, name) for name in no_opinion}
     flagged = [one for each in done for one in each.record or () if one.found.reason]
-    examples = [_example(dataset, one) for one in flagged[:EXAMPLES]]
+    margins = [each.counts["margin"] for each in done if "margin" in each.counts]
+    examples = [_example(dataset, one, margins[0] if margins else None) for one in flagged[:EXAMPLES]]
     names = sorted(checked | left_out)
     rows = [
         (s, checked[s], false[s], f"{false[s] / max(checked[s], 1):.1%}", unquoted[s], left_out[s])
@@ -38,7 +41,7 @@ def verified(done: Sequence[Performed], dataset: Dataset) -> tuple[dict[str, Any
             f"{left_out.total()} left out, because [mix] draws no more for a query; "
             "[verify] per_query checks more."
         )
-    shown += [f"{count} without a usable verdict of {name}" for name, count in no_opinion.items()]
+    shown += [_unjudged(name, count, whys[name]) for name, count in no_opinion.items()]
     shown += ["\n".join(f"{key}: {value}" for key, value in example.items()) for example in examples]
     data = {
         "checked": dict(checked),
@@ -46,6 +49,7 @@ def verified(done: Sequence[Performed], dataset: Dataset) -> tuple[dict[str, Any
         "quote_not_found": {source: unquoted[source] for source in checked},
         "left_out": {source: count for source, count in left_out.items() if count},
         "no_opinion": no_opinion,
+        "why_no_opinion": whys,
         "examples": examples,
         "files": [each.as_json() for each in done],
     }
@@ -65,14 +69,42 @@ def _sum(done: Sequence[Performed], key: str) -> Counter[str]:
     return sum((Counter(each.counts.get(key, {})) for each in done), Counter())
 
 
-def _example(dataset: Dataset, one: Checked) -> dict[str, str]:
+def _whys(done: Sequence[Performed], check: str) -> dict[str, int]:
+    """Why a check gave no verdict -> how often; of results of earlier versions that is not known."""
+    found: Counter[str] = Counter()
+    for each in done:
+        found.update(each.counts.get("why_no_opinion", {}).get(check, {}))
+    return dict(found.most_common())
+
+
+def _unjudged(check: str, count: int, whys: Mapping[str, int]) -> str:
+    why = f": {reasons(whys)}" if whys else ""
+    return f"{count} without a usable verdict of {check}{why}. They stay negatives, as far as {check} goes."
+
+
+def _example(dataset: Dataset, one: Checked, margin: float | None) -> dict[str, str]:
     candidate, found = one.candidate, one.found
     because = [
-        f"{name} {found.scores[name]:+.3f} {found.evidence.get(name, '')}".strip()
-        for name in found.relevant_by
+        evidence(name, found.scores[name], found.evidence.get(name, ""), margin) for name in found.relevant_by
     ]
     return {
         "query": dataset.queries[candidate.query_id].text,
-        candidate.source: " ".join(candidate.text.split())[:240],
+        candidate.source: short(" ".join(candidate.text.split()), LONGEST),
         "because": "; ".join(because),
     }
+
+
+def evidence(check: str, score: float, quoted: str, margin: float | None) -> str:
+    """Why a check calls a negative relevant, in words.
+
+    Args:
+        score: a judge's 1, or how much higher than its positive's the negative's similarity is.
+        margin: how far below it the margin check lets no negative come.
+    """
+    if check == "judge":
+        return f"judge: {quoted}"
+    place = f"{abs(score):.3f} {'above' if score >= 0 else 'below'} the positive's"
+    if check != "margin":
+        return f"{check}: its score is {place}"
+    need = "" if margin is None else f"; to stay a negative it has to be at least {margin:g} below"
+    return f"margin: its similarity to the query is {place}{need}"

@@ -1,0 +1,80 @@
+"""What `verify` tells: why there is no verdict, evidence in words, and which files it leaves alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syneg_cli.core import write_jsonl
+from tests.conftest import Cli
+from tests.servers import Body, ChatServer, Reply, prompt_of
+from tests.verification.conftest import MINED, WRITTEN, found, verdict_json
+
+FILES = ("synthetic-default", "mined-bm25")
+
+
+def test_why_a_judge_gave_no_verdict_is_said_with_counts(
+    cli: Cli, tiny: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also the second time, when all comes from the cache but the call that failed."""
+
+    def odd(body: Body, number: int) -> Reply:
+        document = prompt_of(body).split("<document>")[1].split("</document>")[0]
+        if "Calcium" in document:
+            return Reply(text='{"reasoning": "it is', finish="length")
+        if "mood" in document:
+            return Reply(text=verdict_json("perhaps"))
+        if "Sleep" in document:
+            return Reply(status=400, error="not this one")
+        return Reply(text=verdict_json(False))
+
+    write_jsonl(work / "mined/bm25.jsonl", [replace(MINED, doc_id=d) for d in ("d2", "d5", "d4")])
+    whys = {"cut off": 1, "neither yes nor no": 1, "call failed: refused": 1}
+    with ChatServer(odd) as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        for force in ((), ("--force",)):
+            result = cli("verify", tiny, "--llm", "ollama:llama3", "--json", *force)
+            assert result.code == 0, result.err
+            assert result.json["no_opinion"] == {"judge": 3}
+            assert result.json["why_no_opinion"] == {"judge": whys}
+        shown = " ".join(cli("verify", tiny, "--llm", "ollama:llama3").out.split())
+    assert "3 without a usable verdict of judge: " in shown
+    assert all(f"1 {why}" in shown for why in whys)
+    assert "They stay negatives" in shown
+
+
+def test_the_margin_is_told_in_words_and_long_texts_are_cut_with_an_ellipsis(
+    cli: Cli, tiny: Path, work: Path, tiny_model: Path
+) -> None:
+    write_jsonl(work / "synthetic/default.jsonl", [replace(WRITTEN, text="word " * 200)])
+    told = cli("verify", tiny, "--check", "margin", "--backbone", tiny_model, "--margin", 2, "--json")
+    assert told.code == 0, told.err
+    examples: Any = told.json["examples"]
+    scores = {name: [v.scores["margin"] for v in found(work, name)] for name in FILES}
+    ordered = [score for name in FILES for score in scores[name]]
+    for example, score in zip(examples, ordered, strict=False):
+        side = "above" if score >= 0 else "below"
+        assert example["because"] == (
+            f"margin: its similarity to the query is {abs(score):.3f} {side} the positive's; "
+            "to stay a negative it has to be at least 2 below"
+        )
+    assert len(examples[0]["synthetic"]) <= 240
+    assert examples[0]["synthetic"].endswith("…")
+
+
+def test_what_earlier_miners_left_is_not_checked_and_it_is_said(
+    cli: Cli, tiny: Path, work: Path, tiny_model: Path
+) -> None:
+    write_jsonl(work / "mined/random.jsonl", [replace(MINED, miner="random")])
+    options = ("verify", tiny, "--check", "margin", "--backbone", tiny_model, "--json")
+    chosen = ("--set", "mine.miners=bm25")
+    result = cli(*options, *chosen)
+    assert result.json["checked"] == {"synthetic": 2, "bm25": 2}
+    assert "random is not checked: [mine] miners does not name it (--source random checks it)" in result.err
+    named = cli(*options, *chosen, "--source", "random")
+    assert named.json["checked"] == {"random": 1}
+    unknown = cli(*options, "--set", "mine.miners=dense")
+    assert unknown.json["checked"] == {"synthetic": 2, "bm25": 2, "random": 1}, "nothing says which are meant"
