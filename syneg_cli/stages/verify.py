@@ -113,8 +113,7 @@ class Verify(Stage):
         write_jsonl(plan.path, found)
         left_out = Counter(map(source_of, usable)) - Counter(map(source_of, open_))
         more = {"left_out": dict(left_out), "effect": plan.settings["effect"]}
-        if "margin" in plan.settings["checks"]:
-            more["margin"] = plan.settings["checks"]["margin"]["margin"]
+        more["margin"] = plan.settings["checks"].get("margin", {}).get("margin")
         return Made(_counts(checked) | more, checked)
 
     def usable(self) -> list[SyntheticNegative | MinedNegative]:

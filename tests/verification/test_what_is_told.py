@@ -61,8 +61,8 @@ def test_the_margin_is_told_in_words_and_long_texts_are_cut_with_an_ellipsis(
             f"margin: its similarity to the query is {abs(score):.3f} {side} the positive's; "
             "to stay a negative it has to be at least 2 below"
         )
-    assert len(examples[0]["synthetic"]) <= 240
-    assert examples[0]["synthetic"].endswith("…")
+    assert len(examples[0]["document"]) <= 240
+    assert examples[0]["document"].endswith("…")
 
 
 def test_what_earlier_miners_left_is_not_checked_and_it_is_said(

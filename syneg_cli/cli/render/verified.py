@@ -22,7 +22,7 @@ def verified(done: Sequence[Performed], dataset: Dataset) -> tuple[dict[str, Any
     no_opinion = {name: count for name, count in _sum(done, "no_opinion").items() if count}
     whys = {name: _whys(done, name) for name in no_opinion}
     flagged = [one for each in done for one in each.record or () if one.found.reason]
-    margins = [each.counts["margin"] for each in done if "margin" in each.counts]
+    margins = [each.counts["margin"] for each in done if each.counts.get("margin") is not None]
     examples = [_example(dataset, one, margins[0] if margins else None) for one in flagged[:EXAMPLES]]
     names = sorted(checked | left_out)
     rows = [
@@ -42,7 +42,10 @@ def verified(done: Sequence[Performed], dataset: Dataset) -> tuple[dict[str, Any
             "[verify] per_query checks more."
         )
     shown += [_unjudged(name, count, whys[name]) for name, count in no_opinion.items()]
-    shown += ["\n".join(f"{key}: {value}" for key, value in example.items()) for example in examples]
+    shown += [
+        f"query: {one['query']}\n{one['source']}: {one['document']}\nbecause: {one['because']}"
+        for one in examples
+    ]
     data = {
         "checked": dict(checked),
         "false_negatives": {source: false[source] for source in checked},
@@ -89,7 +92,8 @@ def _example(dataset: Dataset, one: Checked, margin: float | None) -> dict[str, 
     ]
     return {
         "query": dataset.queries[candidate.query_id].text,
-        candidate.source: short(" ".join(candidate.text.split()), LONGEST),
+        "source": candidate.source,
+        "document": short(" ".join(candidate.text.split()), LONGEST),
         "because": "; ".join(because),
     }
 
