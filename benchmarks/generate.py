@@ -35,7 +35,8 @@ from syneg_cli.generation.requests import Asking, Generator
 from syneg_cli.llm import open_llm
 from syneg_cli.llm.base import NoModel
 from syneg_cli.llm.cache import Cache
-from syneg_cli.llm.engine import Engine, Limits
+from syneg_cli.llm.engine import Engine
+from syneg_cli.llm.limits import Limits
 from syneg_cli.llm.prices import FREE
 from syneg_cli.llm.stored import Stored
 

@@ -11,7 +11,8 @@ from syneg_cli.generation.prompt_files import load_prompt
 from syneg_cli.generation.requests import Asking, Generator
 from syneg_cli.llm.base import Answer, Live, Request
 from syneg_cli.llm.cache import Cache
-from syneg_cli.llm.engine import Engine, Limits
+from syneg_cli.llm.engine import Engine
+from syneg_cli.llm.limits import Limits
 from syneg_cli.llm.prices import Price
 from syneg_cli.verification.verdicts import Effect, N, NoVerdict, Verdict, applied, place_of, settled
 from tests.servers import negatives_text

@@ -50,6 +50,8 @@ def facts(stats: Stats, seconds: float, cap: float | None = None, unit: str = "p
     asked = stats.done - stats.from_cache
     if asked > 0 and stats.done < stats.total:
         said.append(f"ETA {duration(seconds * (stats.total - stats.done) / asked)}")
+    if (pause := stats.waits_until - time.monotonic()) > 0:
+        said.append(f"waiting for {stats.waits_for}" + (f", {duration(pause)}" if pause >= 1 else ""))
     said.append(f"{stats.in_flight} in flight")
     if stats.from_cache:
         saved = f", saving {money(stats.saved_usd)}" if stats.saved_usd else ""

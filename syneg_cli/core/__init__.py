@@ -43,6 +43,7 @@ from syneg_cli.core.files import (
     write_jsonl,
     write_text,
 )
+from syneg_cli.core.holders import described, still_runs, this_process
 from syneg_cli.core.locks import locked
 from syneg_cli.core.processes import leave, world
 from syneg_cli.core.progress import Advance, NoProgress, Printed, Progress
@@ -151,6 +152,7 @@ __all__ = [
     "beside",
     "changed_since",
     "content_hash",
+    "described",
     "did_you_mean",
     "digest",
     "duration",
@@ -184,8 +186,10 @@ __all__ = [
     "setting",
     "shipped_prompts",
     "stale_reason",
+    "still_runs",
     "stream",
     "text_lines",
+    "this_process",
     "world",
     "write_bytes",
     "write_instances",

@@ -4,7 +4,7 @@ from syneg_cli.generation.answer_checks import classify
 from syneg_cli.generation.answer_objects import read_object
 from syneg_cli.generation.estimate import Estimate, estimate, estimate_each
 from syneg_cli.generation.mirror_queries import mirror_queries
-from syneg_cli.generation.negatives import fill, read_negatives
+from syneg_cli.generation.negatives import fill, read_negatives, recall
 from syneg_cli.generation.outcome import Outcome
 from syneg_cli.generation.prompt_files import (
     JUDGEMENT,
@@ -40,5 +40,6 @@ __all__ = [
     "of_kind",
     "read_negatives",
     "read_object",
+    "recall",
     "select_pairs",
 ]

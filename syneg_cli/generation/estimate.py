@@ -97,7 +97,7 @@ def _earlier(
     Args:
         unit, known: SQL of what tokens out are counted per, and of whether a row has it.
     """
-    rows = cache.db.query(
+    rows = cache.file.dicts(
         "SELECT prompt_tokens * 1.0 / LENGTH(messages) AS tokens_in, "
         f"completion_tokens * 1.0 / {unit} AS tokens_out FROM answers WHERE model = ? AND prompt = ? "
         f"AND prompt_tokens > 0 AND {known} AND status = 'ok' ORDER BY id DESC LIMIT 1000",

@@ -6,8 +6,10 @@ from syneg_cli.llm.asking import Asked, Tick, ask_each, drive, rare_collection, 
 from syneg_cli.llm.base import LLM, Answer, Item, NoModel, NoRecording, Request, Subject
 from syneg_cli.llm.batch_files import DONE, Collected, collect, openai_of, submit
 from syneg_cli.llm.budget import CHARS_PER_TOKEN, settled_price
-from syneg_cli.llm.cache import Cache, Totals
-from syneg_cli.llm.engine import Classify, Engine, Limits
+from syneg_cli.llm.cache import Cache
+from syneg_cli.llm.engine import Classify, Engine
+from syneg_cli.llm.ledger import Totals
+from syneg_cli.llm.limits import Limits
 from syneg_cli.llm.prices import BATCH_DISCOUNT, Price
 from syneg_cli.llm.providers import open_llm, split_spec
 from syneg_cli.llm.settings import CallSettings

@@ -45,7 +45,7 @@ def drive(
 ) -> None:
     """Do `work` for all items (see `Engine.run`), with `tick` called a few times a second.
 
-    Ctrl-C finishes what is in flight and then raises KeyboardInterrupt; a second one drops it.
+    Ctrl-C and SIGTERM finish what is in flight and then raise KeyboardInterrupt; a second one drops it.
     """
 
     async def main() -> None:
@@ -171,17 +171,22 @@ async def _tick(stats: Stats, tick: Tick) -> None:
 
 @contextmanager
 def _interruptible(engine: Engine) -> Iterator[None]:
-    """The first Ctrl-C lets calls in flight finish; the second is Python's own."""
-    loop = asyncio.get_running_loop()
+    """The first Ctrl-C, or a polite end (SIGTERM), lets calls in flight finish; a second is Python's own."""
+    loop, signals = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
+
+    def forget() -> None:
+        for one in signals:
+            with suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.remove_signal_handler(one)
 
     def first() -> None:
-        loop.remove_signal_handler(signal.SIGINT)
+        forget()
         engine.stop()
 
-    with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows; not the main thread
-        loop.add_signal_handler(signal.SIGINT, first)
+    for one in signals:
+        with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows; not the main thread
+            loop.add_signal_handler(one, first)
     try:
         yield
     finally:
-        with suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.remove_signal_handler(signal.SIGINT)
+        forget()

@@ -1,7 +1,8 @@
 """OpenAI's Batch API: hand in what the cache has not, and fetch it up to a day later at half the price.
 
-What was handed in is remembered in the cache's file, with the most it can cost counted as
-spent, so that the caps hold; collecting replaces that by what it did cost.
+A batch claims its requests before they are sent, as a process claims its calls: so nothing is handed in,
+or asked for live, a second time, and the caps hold. If the process is killed while it hands in, the next one
+asks the server whether it has the batch. Collecting turns the claims into answers, or gives them back.
 """
 
 from __future__ import annotations
@@ -9,16 +10,17 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from syneg_cli.core import BudgetExceeded, LLMError, UsageError
-from syneg_cli.llm.base import Answer, Item
+from syneg_cli.core import LLMError, UsageError, still_runs, this_process
+from syneg_cli.llm.base import Item
 from syneg_cli.llm.budget import most_it_can_cost
-from syneg_cli.llm.cache import Caps
 from syneg_cli.llm.completions import read_completion
-from syneg_cli.llm.engine import Classify, Engine
+from syneg_cli.llm.engine import MAYBE_BILLED, Classify, Engine
+from syneg_cli.llm.ledger import BATCH, Claim
 from syneg_cli.llm.openai import OpenAI
 
 ENDPOINT: Final = "/v1/chat/completions"
@@ -26,47 +28,71 @@ WINDOW: Final = "24h"
 LARGEST = 50_000
 """Requests in one batch; OpenAI takes no more."""
 
-DONE = ("completed", "expired", "cancelled", "failed")
+SENDING, FAILED = "sending", "failed"
+DONE = ("completed", "expired", "cancelled", FAILED)
+NAMED = "syneg"
+"""The key of a batch's metadata under which it is found again."""
+
+BAD_SHOWN = 3
 
 
 @dataclass(frozen=True)
 class Collected:
-    """Batches by their state, answers that are new in the cache, and requests that failed."""
+    """Batches by their state, answers that are new in the cache, and requests that failed.
+
+    `bad` says which lines of the server's files could not be read.
+    """
 
     states: Mapping[str, str]
     answered: int
     failed: int
+    bad: tuple[str, ...] = ()
 
 
 async def submit(chunks: Iterable[list[Item]], engine: Engine) -> tuple[str, int] | None:
-    """Hand in all that the cache does not answer and no batch holds; (batch id, requests), None if nothing.
+    """Hand in all that the cache does not answer and nobody asks for; (batch id, requests), None if nothing.
 
     Raises:
         BudgetExceeded: all of it together could pass a cap; nothing is sent.
+        LLMError: the server does not take it.
     """
-    llm = openai_of(engine)
-    handed_in = {key for row in _open_rows(engine) for key in json.loads(row["keys"])}
-    items = [item for item in _missing(chunks, engine) if item.key not in handed_in][:LARGEST]
-    if not items:
+    llm, token = openai_of(engine), uuid.uuid4().hex
+    await _find_again(engine)
+    items = {item.key: item for item in _missing(chunks, engine)}
+    wanted = [
+        Claim(key, most_it_can_cost(item.request, engine.price), item.request.max_tokens)
+        for key, item in items.items()
+    ][:LARGEST]
+    claimed = engine.cache.claim_for_batch(wanted, owner=f"{BATCH}{token}", job=engine.job, caps=engine.caps)
+    if not claimed:
         return None
-    reserve = sum(most_it_can_cost(item.request, engine.price) for item in items)
-    check_caps(engine, reserve, len(items))
+    chosen = [items[claim.key] for claim in claimed]
+    reserved = sum(claim.reserve for claim in claimed)
+    row = [token, engine.job, SENDING, reserved, time.time(), "[]", token, this_process()]
+    _change(engine, "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
     lines = (
         {"custom_id": item.key, "method": "POST", "url": ENDPOINT, "body": llm.options(item.request)}
-        for item in items
+        for item in chosen
     )
     content = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
-    file = await llm.client.files.create(file=("requests.jsonl", io.BytesIO(content)), purpose="batch")
-    made = await llm.client.batches.create(input_file_id=file.id, endpoint=ENDPOINT, completion_window=WINDOW)
-    row = {
-        "id": made.id,
-        "job": engine.job,
-        "state": made.status,
-        "reserved": reserve,
-        "created": time.time(),
-    }
-    engine.cache.db.table("batches").insert({**row, "keys": json.dumps([item.key for item in items])})
-    return made.id, len(items)
+    try:
+        file = await llm.api(
+            llm.client.files.create(file=("requests.jsonl", io.BytesIO(content)), purpose="batch")
+        )
+        made = await llm.api(
+            llm.client.batches.create(
+                input_file_id=file.id,
+                endpoint=ENDPOINT,
+                completion_window=WINDOW,
+                metadata={NAMED: token},
+            )
+        )
+    except LLMError as error:
+        if not isinstance(error, MAYBE_BILLED):
+            _end(engine, token, token, FAILED, lost=False)
+        raise
+    _change(engine, "UPDATE batches SET id = ?, state = ? WHERE token = ?", [made.id, made.status, token])
+    return made.id, len(chosen)
 
 
 async def collect(chunks: Iterable[list[Item]], engine: Engine, classify: Classify) -> Collected:
@@ -75,22 +101,33 @@ async def collect(chunks: Iterable[list[Item]], engine: Engine, classify: Classi
     Args:
         chunks: all requests that may have been handed in; only read if a batch is ready.
         classify: tells good answers from bad.
+
+    Raises:
+        LLMError: the server does not say where the batches stand.
     """
-    llm, states, answered, failed = openai_of(engine), {}, 0, 0
+    llm, states, answered, failed, bad = openai_of(engine), {}, 0, 0, list[str]()
     items: dict[str, Item] = {}
+    await _find_again(engine)
     for row in _open_rows(engine):
-        batch = await llm.client.batches.retrieve(row["id"])
+        if row["state"] == SENDING:
+            states[row["id"]] = SENDING
+            continue
+        batch = await llm.api(llm.client.batches.retrieve(row["id"]))
         states[row["id"]] = batch.status
         if batch.status not in DONE:
             continue
         items = items or {item.key: item for item in _missing(chunks, engine)}
-        if batch.output_file_id:
-            content = await llm.client.files.content(batch.output_file_id)
-            for line in content.text.splitlines():
-                good = _store(json.loads(line), items, engine, classify)
-                answered, failed = answered + good, failed + (not good)
-        engine.cache.db.table("batches").update(row["id"], {"state": batch.status, "reserved": 0.0})
-    return Collected(states, answered, failed)
+        unread = 0
+        for name in filter(None, (batch.output_file_id, batch.error_file_id)):
+            content = await llm.api(llm.client.files.content(name))
+            for number, line in _lines(content.content):
+                what = _store(line, items, engine, classify)
+                answered, failed = answered + (what == ""), failed + (what != "")
+                if what not in ("", FAILED):
+                    bad.append(f"{name}, line {number}: {what}")
+                    unread += 1
+        _end(engine, row["id"], row["token"], batch.status, lost=unread > 0)
+    return Collected(states, answered, failed, tuple(bad))
 
 
 def openai_of(engine: Engine) -> OpenAI:
@@ -100,20 +137,25 @@ def openai_of(engine: Engine) -> OpenAI:
     return engine.llm
 
 
-def check_caps(engine: Engine, reserve: float, calls: int) -> None:
-    """Raises BudgetExceeded where the batch could pass a cap."""
-    used, caps = engine.cache.totals(engine.job), Caps(engine.limits.max_cost, engine.limits.max_calls)
-    waiting = sum(row["reserved"] for row in _open_rows(engine))
-    most = used.spent_usd + used.lost_usd + waiting + reserve
-    if caps.cost is not None and most > caps.cost:
-        raise BudgetExceeded(
-            f"--max-cost ${caps.cost:g}: the batch of {calls} requests could bring the total to ${most:.4f}.",
-            hint="Raise the cap, lower --max-tokens, or hand in fewer pairs with --limit.",
-        )
-    if caps.calls is not None and used.calls + calls > caps.calls:
-        raise BudgetExceeded(
-            f"--max-calls {caps.calls}: the batch holds {calls} requests.", hint="Use --limit."
-        )
+async def _find_again(engine: Engine) -> None:
+    """What became of batches whose process ended while it handed them in: the server has them, or not."""
+    llm = openai_of(engine)
+    lost = [
+        row
+        for row in _open_rows(engine)
+        if row["state"] == SENDING and still_runs(row["made_by"]) is not True
+    ]
+    if not lost:
+        return
+    listed = await llm.api(llm.client.batches.list(limit=100))
+    known = {name: batch for batch in listed.data if (name := (batch.metadata or {}).get(NAMED))}
+    for row in lost:
+        if batch := known.get(row["token"]):
+            _change(
+                engine, "UPDATE batches SET id = ?, state = 'found' WHERE token = ?", [batch.id, row["token"]]
+            )
+        else:
+            _end(engine, row["id"], row["token"], FAILED, lost=False)
 
 
 def _missing(chunks: Iterable[list[Item]], engine: Engine) -> Iterator[Item]:
@@ -124,25 +166,44 @@ def _missing(chunks: Iterable[list[Item]], engine: Engine) -> Iterator[Item]:
 
 def _open_rows(engine: Engine) -> list[dict[str, Any]]:
     marks = ", ".join("?" * len(DONE))
-    return list(
-        engine.cache.db.query(
-            f"SELECT * FROM batches WHERE job = ? AND state NOT IN ({marks})", [engine.job, *DONE]
-        )
-    )
+    sql = f"SELECT * FROM batches WHERE job = ? AND state NOT IN ({marks})"
+    return engine.cache.file.dicts(sql, [engine.job, *DONE])
 
 
-def _store(line: Mapping[str, Any], items: dict[str, Item], engine: Engine, classify: Classify) -> bool:
-    """Put one line of a batch's output into the cache; whether it held an answer that is ours."""
+def _change(engine: Engine, sql: str, values: Sequence[Any]) -> None:
+    with engine.cache.file.write(durable=True):
+        engine.cache.file.change(sql, values)
 
-    item, response = items.get(line["custom_id"]), line.get("response") or {}
-    if item is None or response.get("status_code") != 200:
-        return False
+
+def _end(engine: Engine, batch: str, token: str, state: str, *, lost: bool) -> None:
+    """A batch is over: what it claims and has no answer for is free again."""
+    engine.cache.release_all(f"{BATCH}{token}", lost=lost)
+    _change(engine, "UPDATE batches SET state = ?, reserved = 0 WHERE id = ?", [state, batch])
+
+
+def _lines(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """(number, line): lines end at a line feed alone, for texts hold other ends as they are."""
+    numbered = enumerate(content.split(b"\n"), start=1)
+    return ((number, line) for number, line in numbered if line.strip())
+
+
+def _store(content: bytes, items: dict[str, Item], engine: Engine, classify: Classify) -> str:
+    """Put one line of a batch's output into the cache; "" if it held an answer that is ours, else why not."""
     try:
-        answer: Answer = read_completion(response["body"], 0.0, None, "the batch")
-    except LLMError:
-        return False
-    stored = engine.stored(item.key, item.request, answer, classify(answer), item.about)
-    engine.cache.record(stored, job=engine.job)
-    engine.count(stored)
+        line = json.loads(content)
+        key, response = line.get("custom_id"), line.get("response") or {}
+        code = response.get("status_code")
+    except (ValueError, RecursionError, AttributeError):
+        return "no JSON object of a batch"
+    if line.get("error") or (isinstance(code, int) and code != 200):
+        return FAILED
+    item = items.get(key) if isinstance(key, str) else None
+    if item is None:
+        return "a custom_id that was not handed in, or has its answer already"
+    try:
+        answer = read_completion(response.get("body"), 0.0, None, "the batch")
+    except LLMError as error:
+        return error.message
+    engine.keep(item.key, item.request, answer, classify, item.about)
     del items[item.key]  # another batch may hold the same request
-    return True
+    return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from syneg_cli.core import UsageError
-from syneg_cli.llm.base import LLM, Request
+from syneg_cli.llm.base import LLM, Answer, Request
 from syneg_cli.llm.prices import FREE, Price, price_of
 from syneg_cli.llm.settings import CallSettings
 from syneg_cli.llm.stored import schema_size
@@ -12,21 +12,43 @@ CHARS_PER_TOKEN = 4.0
 MESSAGE_TOKENS = 16
 """More than any chat template adds around one message."""
 
+ABSURD, SLACK = 4, 100_000
+"""More than so many times a bound, and so many tokens, is no count; thoughts may pass a bound."""
+
 
 def guess_tokens(request: Request) -> float:
     return sum(len(text) for _, text in request.messages) / CHARS_PER_TOKEN
 
 
+def most_tokens(request: Request) -> int:
+    """What the prompt cannot pass: a token is at least one byte of it."""
+    tokens = sum(len(text.encode()) + MESSAGE_TOKENS for _, text in request.messages)
+    return tokens + schema_size(request.schema)  # servers may write the schema into the prompt
+
+
 def most_it_can_cost(request: Request, price: Price | None) -> float:
-    """US dollars that the call cannot pass: a token is at least one byte of the prompt.
+    """US dollars that the call cannot pass.
 
     An unpriced call reserves nothing, and a cap on its cost is refused beforehand.
     """
     if price is None or price == FREE:
         return 0.0
-    tokens = sum(len(text.encode()) + MESSAGE_TOKENS for _, text in request.messages)
-    tokens += schema_size(request.schema)  # servers may write the schema into the prompt
-    return price.cost(tokens, request.max_tokens)
+    return price.cost(most_tokens(request), request.max_tokens)
+
+
+def billed(request: Request, answer: Answer, price: Price) -> tuple[float, bool]:
+    """(US dollars by the server's counts, whether they can be trusted).
+
+    A count that is missing, or far beyond what the call can have taken, counts as the most it can be.
+    """
+    most_in, most_out = most_tokens(request), request.max_tokens
+    known_in = 0 < answer.prompt_tokens <= ABSURD * most_in + SLACK
+    known_out = (answer.completion_tokens > 0 or not answer.text) and (
+        answer.completion_tokens <= ABSURD * most_out + SLACK
+    )
+    tokens_in = answer.prompt_tokens if known_in else most_in
+    tokens_out = answer.completion_tokens if known_out else most_out
+    return price.cost(tokens_in, tokens_out), known_in and known_out
 
 
 def check_cap(max_cost: float | None, price: Price | None, model: str) -> None:

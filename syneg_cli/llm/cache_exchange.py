@@ -25,7 +25,7 @@ def stats(cache: Cache) -> list[dict[str, Any]]:
                CASE WHEN SUM(cost_usd IS NULL) THEN NULL ELSE SUM(cost_usd) END AS cost_usd
         FROM answers GROUP BY provider, model, prompt ORDER BY provider, model, prompt
     """
-    return list(cache.db.query(query))
+    return cache.file.dicts(query)
 
 
 def find(cache: Cache, key: str) -> Stored:
@@ -80,7 +80,7 @@ def _check_known(cache: Cache, flag: str, value: str | None, columns: Sequence[s
     if value is None:
         return
     known = [
-        [str(row["x"]) for row in cache.db.query(f"SELECT DISTINCT {column} AS x FROM answers ORDER BY x")]
+        [str(row["x"]) for row in cache.file.dicts(f"SELECT DISTINCT {column} AS x FROM answers ORDER BY x")]
         for column in columns
     ]
     if any(value in names for names in known):

@@ -73,3 +73,17 @@ def m004_batches(db: Database) -> None:
     db.table("batches").create(
         {"id": str, "job": str, "state": str, "reserved": float, "created": float, "keys": str}, pk="id"
     )
+
+
+@MIGRATIONS()
+def m005_batches_hold_claims(db: Database) -> None:
+    db.execute("ALTER TABLE batches ADD COLUMN token TEXT NOT NULL DEFAULT ''")
+    db.execute("ALTER TABLE batches ADD COLUMN made_by TEXT NOT NULL DEFAULT ''")
+    db.execute("UPDATE batches SET token = id")
+    done = "('completed', 'expired', 'cancelled', 'failed')"
+    db.execute(
+        "INSERT OR IGNORE INTO claims (key, owner, until, job, reserved) "
+        "SELECT each.value, 'batch:' || batches.id, batches.created + 2592000, batches.job, "
+        "batches.reserved / json_array_length(batches.keys) FROM batches, json_each(batches.keys) AS each "
+        f"WHERE batches.state NOT IN {done}"
+    )

@@ -11,10 +11,16 @@ import json
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from contextlib import suppress
 from typing import TypeVar, cast
 
-from syneg_cli.core import BadResponse, BudgetExceeded, LLMError, LLMSetupError, RateLimited
+from syneg_cli.core import (
+    BadResponse,
+    BudgetExceeded,
+    LLMError,
+    LLMSetupError,
+    RateLimited,
+)
 from syneg_cli.llm.base import (
     LLM,
     Answer,
@@ -26,13 +32,16 @@ from syneg_cli.llm.base import (
     Unanswerable,
     Unreachable,
 )
-from syneg_cli.llm.budget import guess_tokens, most_it_can_cost
-from syneg_cli.llm.cache import Busy, Cache, CapInFlight, Caps
+from syneg_cli.llm.budget import billed, guess_tokens, most_it_can_cost
+from syneg_cli.llm.cache import Cache
+from syneg_cli.llm.ledger import RENEW_SECONDS, Busy, CapInFlight, Caps
+from syneg_cli.llm.limits import NO_LIMITS, Limits
+from syneg_cli.llm.pauses import BUSY_POLL, Pauses, Stopped
 from syneg_cli.llm.prices import FREE, Price
 from syneg_cli.llm.rate_limits import Gate, PerMinute, within
-from syneg_cli.llm.settings import CallSettings
+from syneg_cli.llm.recording import Recording
 from syneg_cli.llm.statistics import Stats
-from syneg_cli.llm.stored import OK, Stored, generation_key, options_json, settled_status
+from syneg_cli.llm.stored import OK, UNPARSABLE, Stored, generation_key, options_json, settled_status
 
 T = TypeVar("T")
 
@@ -43,32 +52,7 @@ END = object()
 RATE_LIMIT_PATIENCE = 0.25
 """What a "wait" of the server costs of the attempts: it says that the next one may well pass."""
 
-LEASE_FACTOR = 3.0
-UNHURRIED_LEASE = 6 * 3600.0
-BUSY_POLL = 0.2
 CAP_POLL = 0.05
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How the engine may call. Times are in seconds, `max_cost` in US dollars."""
-
-    concurrency: int = 8
-    rpm: int | None = None
-    tpm: int | None = None
-    timeout: float = 120.0
-    attempts: int = 8
-    backoff: float = 0.5
-    longest_backoff: float = 30.0
-    max_cost: float | None = None
-    max_calls: int | None = None
-    failures_in_a_row: int = 8
-    """Requests (not attempts) that fail one after the other before the run stops."""
-
-    @classmethod
-    def of(cls, settings: CallSettings) -> Limits:
-        names = {f.name for f in fields(cls)} & set(type(settings).model_fields)
-        return cls(**settings.model_dump(include=names))
 
 
 Classify = Callable[[Answer], str]
@@ -90,7 +74,7 @@ class Engine:
         *,
         price: Price | None,
         job: str,
-        limits: Limits = Limits(),
+        limits: Limits = NO_LIMITS,
         again: bool = False,
         stats: Stats | None = None,
     ) -> None:
@@ -99,12 +83,13 @@ class Engine:
         self.identity = llm.identity()
         self.stats = stats or Stats(unpriced=price is None)
         self.timeout = None if llm.unhurried else limits.timeout
-        self.gate = Gate(limits.concurrency)
-        self.requests, self.tokens = PerMinute(limits.rpm), PerMinute(limits.tpm)
+        self.pauses = Pauses(self.stats, limits, self.identity["endpoint"] or llm.model, llm.tell)
+        self.recording = Recording(cache, job, durable=llm.provider != "replay")  # a file needs no care
+        self.gate = Gate(limits.concurrency, longest=limits.max_wait, sleep=self.pauses.sleep)
+        self.requests = PerMinute(limits.rpm, sleep=self.pauses.sleep)
+        self.tokens = PerMinute(limits.tpm, sleep=self.pauses.sleep)
         self.caps = Caps(limits.max_cost, limits.max_calls)
         llm.bounded = limits.max_cost is not None and price != FREE
-        self._told: set[str] = set()
-        self.stopping = False
         self._failed_in_a_row = 0
         self._random = random.Random()
 
@@ -127,7 +112,7 @@ class Engine:
         while patience > 0:
             if tries:
                 self.stats.retries += 1
-                await asyncio.sleep(self._backoff(tries, last))
+                await self.pauses.sleep(self._backoff(tries, last))
             tries += 1
             try:
                 return await self._attempt(key, request, classify, about)
@@ -140,7 +125,7 @@ class Engine:
                 break
             except LLMError as error:
                 last = error
-            patience -= RATE_LIMIT_PATIENCE if isinstance(last, RateLimited) else 1.0
+            patience -= RATE_LIMIT_PATIENCE if self._is_short(last) else 1.0
         self._failed(last)
         raise last
 
@@ -153,6 +138,7 @@ class Engine:
         """
         source, later = iter(items), deque[T]()
         self._over: BudgetExceeded | None = None
+        self.pauses.begin()
 
         async def worker() -> None:
             while not (self.stopping or self._over):
@@ -161,30 +147,47 @@ class Engine:
                     if not later:
                         return
                     item = later.popleft()
-                    await asyncio.sleep(BUSY_POLL)
+                    await self.pauses.sleep(BUSY_POLL)
                 if item is None:
                     await asyncio.sleep(0)
                     continue
                 try:
                     await work(cast(T, item))
-                except Busy:
+                except Busy as other:
+                    self.pauses.for_process(other.owner)
                     later.append(cast(T, item))
                 except BudgetExceeded as error:
                     self._over = error
 
-        tasks = [asyncio.create_task(worker()) for _ in range(self.limits.concurrency)]
+        async def worker_until_stopped() -> None:
+            with suppress(Stopped):
+                await worker()
+
+        renewing = asyncio.create_task(self._renew())
+        tasks = [asyncio.create_task(worker_until_stopped()) for _ in range(self.limits.concurrency)]
         try:
             await asyncio.gather(*tasks)
         finally:
-            for task in tasks:
+            for task in (*tasks, renewing):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, renewing, return_exceptions=True)
+            self.recording.flush()
         if self._over:
             raise self._over
 
     def stop(self) -> None:
-        """Begin nothing new; `run` returns when what is in flight is answered."""
-        self.stopping = True
+        """Begin nothing new, and wake what waits; `run` returns when what is in flight is answered."""
+        self.pauses.stop()
+
+    @property
+    def stopping(self) -> bool:
+        return self.pauses.stopping
+
+    async def _renew(self) -> None:
+        """Show the processes that share the cache that this one still runs."""
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            self.cache.renew()
 
     async def _attempt(
         self, key: str, request: Request, classify: Classify, about: Mapping[str, object]
@@ -193,6 +196,8 @@ class Engine:
         await self.tokens.take(guess_tokens(request) + (request.max_tokens / 4 if self.tokens.rate else 0))
         entered = await self.gate.enter()
         try:
+            if self.stopping:
+                raise Stopped
             stored = await self._claim(key, request)
             if stored is not None:
                 return stored, True
@@ -209,11 +214,10 @@ class Engine:
                     reserve=most_it_can_cost(request, self.price),
                     caps=self.caps,
                     max_tokens=request.max_tokens,
-                    lease=LEASE_FACTOR * (self.timeout or UNHURRIED_LEASE),
                     again=self.again,
                 )
             except CapInFlight:
-                await asyncio.sleep(CAP_POLL)
+                await self.pauses.sleep(CAP_POLL)
 
     async def _call(
         self, key: str, request: Request, classify: Classify, about: Mapping[str, object], entered: float
@@ -221,22 +225,43 @@ class Engine:
         """Send a claimed request. Whatever happens, the claim ends as an answer or is given back."""
         self.stats.calls += 1
         self.stats.in_flight += 1
+        answered = False
         try:
-            answer = await within(self.timeout, self.llm.complete(request))
-            stored = self.stored(key, request, answer, classify(answer), about)
-            self.cache.record(stored, job=self.job)
+            answer = await within(self.timeout, self._complete(request))
+            answered = True
+            stored = self.stored(key, request, answer, _judged(classify, answer), about)
+            await self.recording.record(stored)
         except BaseException as error:
-            unbilled = isinstance(error, LLMError) and not isinstance(error, MAYBE_BILLED)
-            self.cache.release(key, lost=not unbilled)
+            if not answered:
+                unbilled = isinstance(error, LLMError) and not isinstance(error, MAYBE_BILLED)
+                self.cache.release(key, lost=not unbilled)
             if isinstance(error, RateLimited):
                 self.gate.overloaded(entered, error.retry_after)
+                self.pauses.for_server(self.gate.pause_left(), error.retry_after)
             raise
         finally:
             self.stats.in_flight -= 1
         self.gate.answered()
         self.gate.obey(answer.limits)
+        self.pauses.for_server(self.gate.pause_left())
         self.count(stored)
         return stored
+
+    async def _complete(self, request: Request) -> Answer:
+        """The answer. What a provider did not foresee spoils this one call, not the whole job."""
+        try:
+            return await self.llm.complete(request)
+        except (LLMError, OSError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            server = self.identity["endpoint"] or self.llm.model
+            raise BadResponse(
+                f"{server} sent what syneg cannot read ({type(error).__name__}: {error})."
+            ) from error
+
+    def _is_short(self, error: LLMError) -> bool:
+        """Whether a server asked for a pause, and for none longer than it is granted."""
+        return isinstance(error, RateLimited) and (error.retry_after or 0.0) <= self.limits.max_wait
 
     def stored(
         self, key: str, request: Request, answer: Answer, status: str, about: Mapping[str, object]
@@ -264,26 +289,33 @@ class Engine:
             **about,  # type: ignore[arg-type]
         )
 
+    def keep(
+        self, key: str, request: Request, answer: Answer, classify: Classify, about: Mapping[str, object]
+    ) -> None:
+        """Record an answer that came another way."""
+        stored = self.stored(key, request, answer, _judged(classify, answer), about)
+        self.cache.record(stored, job=self.job)
+        self.count(stored)
+
     def _cost(self, request: Request, answer: Answer) -> float | None:
-        """US dollars by the server's counts; where it sends none, the most that the call can have cost."""
+        """US dollars by the server's counts; one that is missing or absurd counts as the most it can be."""
         if self.price is None or self.price == FREE:
             return None if self.price is None else 0.0
         server = self.identity["endpoint"] or self.llm.model
-        if not answer.prompt_tokens and not answer.completion_tokens:
-            self._tell("no counts", f"{server} counts no tokens: each call is taken to cost the most it can")
-            return most_it_can_cost(request, self.price)
-        if answer.completion_tokens > request.max_tokens and self.caps.cost is not None:
+        cost, trusted = billed(request, answer, self.price)
+        if not trusted:
+            self.pauses.tell_once(
+                "no counts",
+                f"{server} counts no tokens, or absurd ones: such calls are taken to cost the most they can",
+            )
+        elif answer.completion_tokens > request.max_tokens and self.caps.cost is not None:
             wrote = (
                 f"{server} wrote {answer.completion_tokens} tokens where it was given {request.max_tokens}"
             )
-            self._tell("too many", f"{wrote}: calls in flight can cost more than is left of --max-cost")
-        return self.price.cost(answer.prompt_tokens, answer.completion_tokens)
-
-    def _tell(self, what: str, message: str) -> None:
-        """Say something once a run."""
-        if what not in self._told:
-            self._told.add(what)
-            self.llm.tell(message)
+            self.pauses.tell_once(
+                "too many", f"{wrote}: calls in flight can cost more than is left of --max-cost"
+            )
+        return cost
 
     def count(self, stored: Stored) -> None:
         """Add a new answer to the statistics."""
@@ -311,4 +343,12 @@ class Engine:
         """Full jitter (uniform up to a doubling bound), and never before the server's Retry-After."""
         bound = min(self.limits.longest_backoff, self.limits.backoff * 2.0 ** (attempt - 1))
         asked = error.retry_after if isinstance(error, RateLimited) and error.retry_after else 0.0
-        return asked + self._random.uniform(0, bound)
+        return min(asked, self.limits.max_wait) + self._random.uniform(0, bound)
+
+
+def _judged(classify: Classify, answer: Answer) -> str:
+    """What an answer is. Whatever it is, it was paid for: it is recorded, and nothing here may raise."""
+    try:
+        return classify(answer)
+    except Exception:
+        return UNPARSABLE

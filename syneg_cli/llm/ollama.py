@@ -22,6 +22,7 @@ from syneg_cli.llm.addresses import (
     through,
 )
 from syneg_cli.llm.base import Answer, Broken, Live, Request, TimedOut, Unanswerable, Unreachable
+from syneg_cli.llm.bodies import TooLarge, bound_bodies
 from syneg_cli.llm.completions import joined_chat, read_chat
 from syneg_cli.llm.options import Forms, Options
 from syneg_cli.llm.refusals import Refusal, error_of, is_page, read_refusal
@@ -64,6 +65,7 @@ class Ollama(Live):
             from ollama import AsyncClient  # makes a client of its own when it is imported
 
             self.client = AsyncClient(host=host, timeout=timeout, headers=headers)
+        bound_bodies(self.client._client)
         self.endpoint = public_url(str(self.client._client.base_url))
         self.taken = Options({FORMAT: ("schema", "json", "")}, {FORMAT: r"format|schema|grammar"})
 
@@ -98,6 +100,8 @@ class Ollama(Live):
             response = await self.client._client.post("/api/chat", json=self._body(request, forms))
         except httpx.HTTPError as error:
             raise self._connection(error) from None
+        except TooLarge as error:
+            raise BadResponse(f"{self.endpoint} does not stop: {error}.") from None
         status, body = response.status_code, response.content.decode("utf-8", "replace")
         if status >= 400 or is_page(body):
             return read_refusal(status, body, response.headers, secret=self._key)

@@ -6,9 +6,9 @@ import json
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from syneg_cli.core import BadResponse, LLMError, LLMSetupError
 from syneg_cli.llm.addresses import (
@@ -31,12 +31,15 @@ from syneg_cli.llm.base import (
     Unanswerable,
     Unreachable,
 )
+from syneg_cli.llm.bodies import TooLarge, bound_bodies
 from syneg_cli.llm.completions import joined_stream, read_completion
 from syneg_cli.llm.options import Forms, Options
 from syneg_cli.llm.refusals import Refusal, error_of, is_page, read_refusal
 
 if TYPE_CHECKING:
     import openai
+
+T = TypeVar("T")
 
 OFFICIAL = "https://api.openai.com/v1"
 SCHEMA_NAME = "answer"
@@ -81,6 +84,7 @@ class OpenAI(Live):
             self.client = AsyncOpenAI(
                 api_key=self._key or "none", base_url=url, timeout=timeout, max_retries=0
             )
+        bound_bodies(self.client._client)
         lengths = ("max_tokens", "max_completion_tokens")
         if self.endpoint == OFFICIAL:
             lengths = ("max_completion_tokens", "max_tokens")
@@ -117,6 +121,19 @@ class OpenAI(Live):
         )
         self._accept(forms, refused)
         return answer
+
+    async def api(self, call: Awaitable[T]) -> T:
+        """Another call of the client, with its errors as ours."""
+        import openai
+
+        try:
+            return await call
+        except openai.APIConnectionError as error:
+            raise self._connection(error) from None
+        except openai.APIStatusError as error:
+            said = error.response.text
+            refusal = read_refusal(error.status_code, said, error.response.headers, secret=self._key)
+            raise self._error(refusal) from None
 
     async def _send(self, options: dict[str, Any]) -> tuple[Any, Mapping[str, str]]:
         """(the body's JSON or a `Refusal`, headers) of one call."""
@@ -212,6 +229,8 @@ class OpenAI(Live):
         import openai
 
         cause = error.__cause__
+        if isinstance(cause, TooLarge):
+            return BadResponse(f"{self.endpoint} does not stop: {cause}.")
         lost = type(cause).__name__  # of httpx or of httpx2, as the version of the SDK has it
         why = str(cause or error).replace(self._key, "***") if self._key else str(cause or error)
         proxy = proxy_between(self.client._client, str(self.client.base_url))

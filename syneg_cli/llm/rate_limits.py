@@ -15,14 +15,27 @@ from syneg_cli.llm.base import RateLimits, TimedOut
 
 T = TypeVar("T")
 
+Sleep = Callable[[float], Awaitable[None]]
+
 DECREASE = 0.5
 
 
 class Gate:
-    """Lets at most `allowed` calls be in flight, and none while the server asked for a pause."""
+    """Lets at most `allowed` calls be in flight, and none while the server asked for a pause.
 
-    def __init__(self, most: int, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.most = most
+    Args:
+        longest: seconds that a pause is granted at most.
+    """
+
+    def __init__(
+        self,
+        most: int,
+        *,
+        longest: float = float("inf"),
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self.most, self.longest, self._sleep = most, longest, sleep
         self.allowed = float(most)
         self.in_flight = 0
         self.paused_until = 0.0
@@ -35,7 +48,7 @@ class Gate:
         while True:
             wait = self.paused_until - self._clock()
             if wait > 0:
-                await asyncio.sleep(wait)
+                await self._sleep(wait)
             elif self.in_flight < max(1, int(self.allowed)):
                 self.in_flight += 1
                 return self._clock()
@@ -60,7 +73,11 @@ class Gate:
             self._last_cut = self._clock()
 
     def pause(self, seconds: float) -> None:
-        self.paused_until = max(self.paused_until, self._clock() + seconds)
+        self.paused_until = max(self.paused_until, self._clock() + min(seconds, self.longest))
+
+    def pause_left(self) -> float:
+        """Seconds."""
+        return self.paused_until - self._clock()
 
     def obey(self, limits: RateLimits | None) -> None:
         """Wait for the reset where the headers say that nothing is left."""
@@ -74,7 +91,14 @@ class Gate:
 class PerMinute:
     """At most so many units a minute, spread evenly (a token bucket of one second's worth or one call)."""
 
-    def __init__(self, per_minute: int | None, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        per_minute: int | None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._sleep = sleep
         self.rate = per_minute / 60 if per_minute else None
         self._clock = clock
         self._free_at = 0.0
@@ -82,7 +106,7 @@ class PerMinute:
     async def take(self, units: float = 1.0) -> None:
         """Wait for the turn of a call of this size."""
         if wait := self.reserve(units):
-            await asyncio.sleep(wait)
+            await self._sleep(wait)
 
     def reserve(self, units: float = 1.0) -> float:
         """Book the next free place; returns the seconds until it."""

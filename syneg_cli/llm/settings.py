@@ -44,18 +44,23 @@ class CallSettings(Section):
     attempts: Positive = setting(
         8, "Tries of one call, for errors that can pass.", panel=CALLS, decides=False
     )
+    max_wait: Annotated[float, Field(gt=0, allow_inf_nan=False)] = setting(
+        300.0, "Seconds that a server may ask to wait, at most.", panel=CALLS, decides=False
+    )
     max_cost: Annotated[float, Field(gt=0)] | None = setting(
         None, "Never spend more than this.", example="5.0", panel=CALLS, metavar="USD", decides=False
     )
     max_calls: Positive | None = setting(
         None, "Never send more calls than this.", example="1000", panel=CALLS, decides=False
     )
-    price: Annotated[tuple[float, ...], Field(max_length=2)] = setting(
-        (),
-        "US dollars for a million tokens in and out, where the price is not known.",
-        example="[0.5, 1.5]",
-        panel=CALLS,
-        decides=False,
+    price: Annotated[tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...], Field(max_length=2)] = (
+        setting(
+            (),
+            "US dollars for a million tokens in and out, where the price is not known.",
+            example="[0.5, 1.5]",
+            panel=CALLS,
+            decides=False,
+        )
     )
     cache: str | None = setting(
         None,

@@ -50,6 +50,9 @@ class Stats:
     """Kind of failure -> what the first of them said, in the server's own words where it has some."""
     sample: tuple[str, str] | None = None
     """A query and a negative for it, to look at."""
+    waits_until: float = 0.0
+    """By the steady clock; what is waited for is `waits_for`."""
+    waits_for: str = ""
     looked_at: float = 0.0
     sampled_at: float = 0.0
 

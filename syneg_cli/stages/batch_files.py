@@ -52,7 +52,7 @@ def _engine(stage: Generate, llm: LLM, cache: Cache) -> Engine:
         llm,
         cache,
         price=price.scaled(BATCH_DISCOUNT) if price else None,
-        job=job_of(stage.plan()),
+        job=job_of(stage, stage.plan()),
         limits=Limits.of(stage.settings),
     )
     openai_of(engine)

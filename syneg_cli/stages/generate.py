@@ -35,6 +35,7 @@ from syneg_cli.generation import (
     fill,
     load_prompt,
     read_negatives,
+    recall,
     select_pairs,
 )
 from syneg_cli.llm import LLM, Engine, Totals, settled_price, split_spec
@@ -100,9 +101,10 @@ class Generate(Stage):
         pairs = self.pairs()
         with language_model.open_cache(self.session) as cache:
             generator = self.generator()
-            job = job_of(plan)
+            job = job_of(self, plan)
             engine = language_model.open_engine(self.session, generator.llm, cache, job=job, again=self.again)
             keys, stopped = self._fill(generator, pairs, engine)
+            recall(generator, pairs, engine, keys)
             outcome = Outcome(engine.stats, keys, Counter(), Counter(), stopped)
             counters = {"counts": outcome.negatives, "unusable": outcome.unusable}
             with beside(plan.path) as fresh:
@@ -167,11 +169,13 @@ class Generate(Stage):
         return candidates_of(read_mined(self._candidate_file()), self.dataset, self.settings.n)
 
 
-def job_of(plan: Plan) -> str:
-    """What totals and caps are counted for: the same result, however it is cut or resumed."""
-    free = ("limit", "shard", "unanswered")
-    settings = {key: value for key, value in plan.settings.items() if key not in free}
-    return content_hash([str(plan.path.parent), dict(plan.inputs), settings])[:16]
+def job_of(stage: Generate, plan: Plan) -> str:
+    """What totals and caps are counted for: the money that one model gets for one result.
+
+    However it is cut, resumed, or asked for again with another prompt or temperature.
+    """
+    made = [str(plan.path.parent), stage.settings.name, plan.settings["llm"], plan.settings["endpoint"]]
+    return content_hash(made)[:16]
 
 
 def _is_no_worse(outcome: Outcome, path: Path) -> bool:

@@ -14,7 +14,7 @@ from syneg_cli.generation.negatives import fill, read_negatives
 from syneg_cli.generation.requests import Asking, Generator, asked_words, draw_attributes, select_pairs
 from syneg_cli.llm.base import Answer, Refused, TimedOut, Unanswerable, Unreachable
 from syneg_cli.llm.cache import Cache
-from syneg_cli.llm.engine import Limits
+from syneg_cli.llm.limits import Limits
 from syneg_cli.llm.statistics import Stats
 from tests.fakes import FakeLLM, good, make_engine, make_generator
 

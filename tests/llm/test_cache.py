@@ -15,8 +15,9 @@ import pytest
 from syneg_cli.core.errors import BudgetExceeded, SynegError, UsageError
 from syneg_cli.llm import cache_exchange as cache_files
 from syneg_cli.llm.base import Request, Subject
-from syneg_cli.llm.cache import Busy, Cache, CapInFlight, Caps
+from syneg_cli.llm.cache import Cache
 from syneg_cli.llm.cache_schema import MIGRATIONS
+from syneg_cli.llm.ledger import LEASE, Busy, CapInFlight, Caps
 from syneg_cli.llm.stored import Stored, generation_key
 from tests.conftest import Cli
 from tests.fakes import FakeLLM, make_generator
@@ -84,7 +85,7 @@ def test_a_good_answer_wins_over_later_bad_ones_and_nothing_is_replaced(tmp_path
 def test_one_asks_and_the_other_waits(tmp_path: Path) -> None:
     path = tmp_path / "g.db"
     with Cache(path) as mine, Cache(path) as other:
-        other.owner = "elsewhere:1:1"
+        other.ledger.owner = "elsewhere:1:1"
         assert mine.claim("k", job="j") is None
         with pytest.raises(Busy):
             other.claim("k", job="j")
@@ -107,11 +108,25 @@ def test_the_claim_of_a_killed_process_is_taken_over_and_counted_as_spent(tmp_pa
         assert (totals.lost_usd, totals.calls) == (0.25, 1)
 
 
-def test_an_overdue_claim_is_taken_over(tmp_path: Path) -> None:
+def test_a_claim_from_another_machine_is_taken_over_when_nobody_renews_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By our own steady clock: whatever the other machine's says, and however ours jumps."""
+    now = [1000.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     with Cache(tmp_path / "g.db") as cache, Cache(tmp_path / "g.db") as other:
-        other.owner = "elsewhere:1:1"
-        other.claim("k", job="j", lease=-1)
+        other.ledger.owner = "elsewhere/b/1:1:1.1"
+        other.claim("k", job="j", reserve=0.5)
+        for renewed in (True, True, False):
+            if renewed:
+                with other.file.write():
+                    other.file.change("UPDATE claims SET until = until + 1e6")
+            now[0] += LEASE - 1
+            with pytest.raises(Busy, match="process 1 on elsewhere is asking"):
+                cache.claim("k", job="j")
+        now[0] += 2
         assert cache.claim("k", job="j") is None
+        assert cache.totals("j").lost_usd == 0.5
 
 
 def test_what_is_in_flight_counts_against_the_cap(tmp_path: Path) -> None:

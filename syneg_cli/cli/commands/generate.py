@@ -49,7 +49,7 @@ def command(
         return
     if batch == "collect":
         data, told = fetched(fetch(stage))
-        if data["waiting"] or data["failed"]:
+        if data["waiting"] or data["failed"] or data["bad"]:
             output.result(data, told)
             return
         output.note(told)

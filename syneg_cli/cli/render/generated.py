@@ -86,4 +86,7 @@ def fetched(found: Collected) -> tuple[dict[str, Any], str]:
         told += f"; waiting for {', '.join(waiting)}"
     elif found.failed:
         told += "; `--batch submit` hands the failed in again, without --batch they are asked at once"
-    return {"fetched": found.answered, "failed": found.failed, "waiting": waiting}, told
+    if found.bad:
+        told += f"\n{len(found.bad)} lines cannot be read and are passed over, such as {found.bad[0]}"
+    data = {"fetched": found.answered, "failed": found.failed, "waiting": waiting, "bad": list(found.bad)}
+    return data, told

@@ -1,0 +1,191 @@
+"""The cache's SQLite file: opened as ours or refused, and every failure of it in one true sentence."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from syneg_cli.core import SynegError
+
+APPLICATION = 0x53594E47
+""" "SYNG" in the file's head (sqlite.org/fileformat.html, application_id)."""
+
+OURS = {"answers", "_sqlite_migrations"}
+"""Tables of every cache, also of those from before the file said whose it is."""
+
+BUSY_SECONDS = 60.0
+CHECKPOINT_PAGES = 8000
+"""Of 4 KiB: rarer checkpoints than by default, because each waits for the disk."""
+
+
+class NotOurs(SynegError):
+    """The file is something else than a generation cache."""
+
+
+class CacheFile:
+    """A connection to the file, for one thread at a time.
+
+    A file that cannot be written (a read-only disk) is opened for reading alone.
+
+    Raises:
+        NotOurs: it is another program's, or no database at all.
+        SynegError: it cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.read_only = False
+        with self.told():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # One thread at a time uses it, but not always the one that opened it (see asking.run).
+            self.connection = sqlite3.connect(
+                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._set_up()
+            except sqlite3.OperationalError as error:
+                if not _not_writable(error):
+                    raise
+                self._reopen_for_reading()
+
+    def _set_up(self) -> None:
+        from sqlite_utils import Database
+
+        from syneg_cli.llm.cache_schema import MIGRATIONS
+
+        self._need_ours()
+        self.connection.execute("PRAGMA journal_mode = WAL")
+        self.connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        with self.write():
+            MIGRATIONS.apply(Database(self.connection))
+            self.connection.execute(f"PRAGMA application_id = {APPLICATION}")
+
+    def _need_ours(self) -> None:
+        """Raises NotOurs for tables of another program: they are not touched."""
+        (application,) = self.connection.execute("PRAGMA application_id").fetchone()
+        tables = self.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        names = {name for (name,) in tables}
+        if application == APPLICATION or (not application and (not names or names >= OURS)):
+            return
+        held = ", ".join(sorted(names)[:5]) or "no table"
+        self.connection.close()
+        raise NotOurs(
+            f"{self.path} is a database of another program (it holds {held}), and is left as it is.",
+            hint="Name another file with --cache, or another folder with --work-dir.",
+        )
+
+    def _reopen_for_reading(self) -> None:
+        """Without locks and without the files beside it: nobody can be writing."""
+        self.connection.close()
+        address = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1"
+        self.connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+        self.read_only = True
+        self._need_ours()
+
+    def select(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self.told():
+            return self.connection.execute(sql, list(values)).fetchall()
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """As `select`, one after the other."""
+        with self.told():
+            yield from self.connection.execute(sql, list(values))
+
+    def dicts(self, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """As `select`, by column."""
+        with self.told():
+            found = self.connection.execute(sql, list(values))
+            names = [column[0] for column in found.description]
+            return [dict(zip(names, row, strict=True)) for row in found]
+
+    def change(self, sql: str, values: Sequence[Any] = ()) -> int:
+        """How many rows a statement changed; within `write`."""
+        return self.connection.execute(sql, list(values)).rowcount
+
+    @contextmanager
+    def write(self, *, durable: bool = False) -> Iterator[None]:
+        """One transaction that holds the write lock from its start, so that reading decides safely.
+
+        Args:
+            durable: on the disk itself when it is over, whatever happens to the machine then.
+        """
+        with self.told():
+            self.connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.connection.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):  # SQLite ends some transactions that failed by itself
+                    self.connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Turns what SQLite raises into one sentence that says what is the matter."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self.explained(error) from None
+        except OSError as error:
+            raise SynegError(
+                f"{error.filename or self.path}: {error.strerror}.", hint="Name another file with --cache."
+            ) from None
+
+    def explained(self, error: sqlite3.Error) -> SynegError:
+        said = str(error).lower()
+        for part, what, hint in REASONS:
+            if part in said:
+                return (NotOurs if part in NO_DATABASE else SynegError)(
+                    f"{self.path} {what}.", hint=hint.format(path=self.path)
+                )
+        return SynegError(f"{self.path}: {error}.", hint="`syneg cache stats` tells whether it can be read.")
+
+
+def _not_writable(error: sqlite3.Error) -> bool:
+    said = str(error).lower()
+    return "readonly" in said or "read-only" in said or "unable to open" in said
+
+
+NO_DATABASE = ("file is not a database", "malformed")
+REASONS = (
+    (
+        "database is locked",
+        f"is held by another process for more than {BUSY_SECONDS:.0f} s",
+        "See who uses it (another syneg, a viewer of databases), then run the same command again.",
+    ),
+    (
+        "disk is full",
+        "cannot grow: the disk is full",
+        "Make room, then run the same command again; what was recorded before is kept.",
+    ),
+    (
+        "readonly",
+        "cannot be written: it, its folder or the disk is read-only",
+        "Give yourself the right to write, or name another file with --cache.",
+    ),
+    (
+        "unable to open",
+        "cannot be opened: its folder is missing, or you may not write there",
+        "Give yourself the rights, or name another file with --cache.",
+    ),
+    (
+        "disk i/o",
+        "cannot be read or written: the disk fails",
+        "Look at the disk; copy the file before anything else.",
+    ),
+    (
+        "file is not a database",
+        "is no generation cache",
+        "Name another file with --cache; this one is left as it is.",
+    ),
+    (
+        "malformed",
+        "is a damaged database",
+        "Copy it first. `sqlite3 {path} .recover` saves what can be saved.",
+    ),
+)
+"""(what SQLite says, what that means, what to do)."""
