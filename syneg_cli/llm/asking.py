@@ -24,7 +24,7 @@ CHUNK = 200
 NOT_ASKED, NOT_RECORDED = "not asked", "not recorded"
 
 
-WORDS = {REFUSED: "declined by the model", TRUNCATED: "cut off", UNPARSABLE: "not readable"}
+WORDS = {REFUSED: "declined", TRUNCATED: "truncated", UNPARSABLE: "unparsable"}
 """Status of a stored answer -> what is wrong with it, for people."""
 
 

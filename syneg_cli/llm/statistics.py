@@ -14,6 +14,7 @@ FAILURES = {
     "Broken": "connection broke",
     "BadResponse": "broken answer",
     "RateLimited": "rate limited",
+    "InBatch": "in a batch",
     "Unreachable": "server not reached",
 }
 """Type of error -> how people are told; anything else is "failed"."""

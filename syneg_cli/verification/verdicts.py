@@ -129,7 +129,7 @@ def verdicts_of(
 
 
 def reasons(whys: Mapping[str, int]) -> str:
-    """`3 cut off, 1 declined by the model`, the most frequent first."""
+    """`3 truncated, 1 declined`, the most frequent first."""
     return ", ".join(f"{count} {why}" for why, count in Counter(whys).most_common())
 
 

@@ -123,8 +123,9 @@ def test_status_says_what_every_stage_waits_for(cli: Cli, tiny: Path) -> None:
     stages = result.json["stages"]
     assert isinstance(stages, list)
     by_name = {stage["stage"]: stage for stage in stages}
-    assert list(by_name) == ["generate", "mine", "mix", "train", "eval"]
+    assert list(by_name) == ["generate", "mine", "verify", "mix", "train", "eval"]
     assert by_name["generate"]["state"] == "not set up"
+    assert by_name["verify"]["state"] == "not run"
     assert by_name["mix"]["state"] == by_name["train"]["state"] == by_name["eval"]["state"] == "waits"
     assert "syneg" in cli("status", tiny).out
 

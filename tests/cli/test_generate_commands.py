@@ -13,11 +13,10 @@ from syneg_cli.core.artifacts import read_manifest
 from syneg_cli.core.files import write_jsonl
 from syneg_cli.core.record_files import read_jsonl
 from syneg_cli.core.records import MinedNegative
-from syneg_cli.llm.cache import Cache
 from syneg_cli.llm.statistics import Stats
 from tests.conftest import Cli
 from tests.fakes import good
-from tests.servers import ChatServer, Reply, good_reply, negatives_text
+from tests.servers import ChatServer, Reply, negatives_text
 
 
 def recording(path: Path, pairs: dict[str, str], **more: object) -> Path:
@@ -173,68 +172,6 @@ def test_rewriting_needs_mined_negatives_and_shows_them(cli: Cli, tiny: Path) ->
         assert (result.json["answered"], result.json["without_candidate"]) == (1, 2), result.err
         asked = server.requests[0]["messages"][0]["content"]
     assert asked.index("Sleep apnea is common") < asked.index("show no effect on mood")
-
-
-class BatchServer(ChatServer):
-    """Also takes batches: they are done when `ready`, and cost nothing of the chat endpoint."""
-
-    ready = False
-    uploaded = b""
-
-    async def handle(self, method: str, path: str, raw: bytes) -> tuple[int, bytes, dict[str, str], bool]:
-        if path == "/v1/chat/completions":
-            return await super().handle(method, path, raw)
-        return 200, self._batch(path, raw), {}, False
-
-    def _batch(self, path: str, raw: bytes) -> bytes:
-        if path == "/v1/files":
-            self.uploaded = raw
-            return json.dumps({"id": "file-in", "object": "file"}).encode()
-        if path == "/v1/files/file-out/content":
-            return b"\n".join(self._lines())
-        status = "completed" if self.ready else "in_progress"
-        batch = {
-            "id": "batch-1",
-            "object": "batch",
-            "status": status,
-            "output_file_id": "file-out" if self.ready else None,
-        }
-        return json.dumps(batch).encode()
-
-    def _lines(self) -> list[bytes]:
-        made: list[bytes] = []
-        for number, line in enumerate(x for x in self.uploaded.splitlines() if x.startswith(b'{"custom_id"')):
-            request: dict[str, Any] = json.loads(line)
-            message = {"role": "assistant", "content": good_reply(request["body"], number).text}
-            body = {
-                "choices": [{"message": message, "finish_reason": "stop"}],
-                "usage": {"prompt_tokens": 100, "completion_tokens": 50},
-            }
-            answer = {"custom_id": request["custom_id"], "response": {"status_code": 200, "body": body}}
-            made.append(json.dumps(answer).encode())
-        return made
-
-
-def test_batches_are_handed_in_once_and_fetched_at_half_the_price(cli: Cli, tiny: Path) -> None:
-    Path("syneg.toml").write_text("[generate]\nprice = [10, 20]\n")
-    server = BatchServer()
-    with server:
-        base = ("generate", tiny, "--llm", "openai:m", "--base-url", server.openai_url, "--json")
-        assert cli(*base, "--batch", "submit", "--max-cost", "0.01").code == 1
-        assert server.uploaded == b""
-        submitted = cli(*base, "--batch", "submit")
-        assert submitted.json == {"batch": "batch-1", "requests": 3}, submitted.err
-        assert cli(*base, "--batch", "submit").json["requests"] == 0
-        assert cli(*base, "--batch", "collect").json["waiting"] == ["batch-1 (in_progress)"]
-        server.ready = True
-        done = cli(*base, "--batch", "collect")
-        assert done.code == 0, done.err
-        assert (done.json["answered"], done.json["calls"], done.json["negatives"]) == (3, 0, 6)
-        assert server.requests == []
-    with Cache(Path(".syneg/generations.db")) as cache:
-        costs = [row.cost_usd for row in cache.rows()]
-    assert costs == [pytest.approx(0.5 * (100 * 10e-6 + 50 * 20e-6))] * 3
-    assert cli("generate", tiny, "--llm", "ollama:x", "--batch", "submit").code == 2
 
 
 def test_what_is_shown_while_it_runs() -> None:

@@ -72,7 +72,7 @@ ODD_OLLAMA = [
     Habit("sends no message", always(Reply(raw=chat(None, message={}) | {"message": None})), False, "without an answer", 8),
     Habit("thinks aloud", writes(lambda text: f"<think>Maybe {{}}?</think>{text}")),
     Habit("thinks apart", sends(lambda text: chat(text, message={"thinking": "Let me see."}))),
-    Habit("cut short", sends(lambda text: chat(text[:40], done_reason="length")), False, "cut off"),
+    Habit("cut short", sends(lambda text: chat(text[:40], done_reason="length")), False, "truncated"),
     Habit("only loads", always(Reply(raw=chat("", done_reason="load"))), False, "only that the model was loaded", 8),
     Habit("loads first", first_then_good(Reply(raw=chat("", done_reason="load"))), finding=1),
     Habit("counts nothing", sends(chat)),

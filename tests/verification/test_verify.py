@@ -27,7 +27,7 @@ from tests.servers import Body, ChatServer, Reply, prompt_of
 from tests.verification.conftest import MINED, WRITTEN, found, verdict_json
 
 DOCUMENT = "Vitamin D supplements raise bone density.\nIn older women."
-NONE = NoVerdict("cut off")
+NONE = NoVerdict("truncated")
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_why_a_judge_gave_no_verdict_is_said_with_counts(
         return Reply(text=verdict_json(False))
 
     write_jsonl(work / "mined/bm25.jsonl", [replace(MINED, doc_id=d) for d in ("d2", "d5", "d4")])
-    whys = {"cut off": 1, "neither yes nor no": 1, "call failed: refused": 1}
+    whys = {"truncated": 1, "neither yes nor no": 1, "call failed: refused": 1}
     with ChatServer(odd) as server:
         monkeypatch.setenv("OLLAMA_HOST", server.url)
         for force in ((), ("--force",)):
@@ -41,9 +41,8 @@ def test_why_a_judge_gave_no_verdict_is_said_with_counts(
             assert result.json["no_opinion"] == {"judge": 3}
             assert result.json["why_no_opinion"] == {"judge": whys}
         shown = " ".join(cli("verify", tiny, "--llm", "ollama:llama3").out.split())
-    assert "3 without a usable verdict of judge: " in shown
-    assert all(f"1 {why}" in shown for why in whys)
-    assert "They stay negatives" in shown
+    assert all(f"│ judge │ {why} │ 1 │" in shown for why in whys)
+    assert "3 without a usable verdict: they stay negatives" in shown
 
 
 def test_the_margin_is_told_in_words_and_long_texts_are_cut_with_an_ellipsis(
@@ -63,6 +62,16 @@ def test_the_margin_is_told_in_words_and_long_texts_are_cut_with_an_ellipsis(
         )
     assert len(examples[0]["document"]) <= 240
     assert examples[0]["document"].endswith("…")
+
+
+def test_a_quotation_of_several_lines_is_told_in_one(
+    cli: Cli, tiny: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ChatServer(lambda body, number: Reply(text=verdict_json(True, "Title\nBone  mass"))) as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        told = cli("verify", tiny, "--llm", "ollama:llama3", "--source", "synthetic", "--json")
+    examples: Any = told.json["examples"]
+    assert examples[0]["because"] == 'judge: "Title Bone mass"'
 
 
 def test_what_earlier_miners_left_is_not_checked_and_it_is_said(

@@ -9,7 +9,7 @@ from typing import Any
 from syneg_cli.cli.output import short, table
 from syneg_cli.data import Dataset
 from syneg_cli.stages import Performed
-from syneg_cli.verification import Checked, reasons
+from syneg_cli.verification import Checked
 
 EXAMPLES = 3
 LONGEST = 240
@@ -41,7 +41,8 @@ def verified(done: Sequence[Performed], dataset: Dataset) -> tuple[dict[str, Any
             f"{left_out.total()} left out, because [mix] draws no more for a query; "
             "[verify] per_query checks more."
         )
-    shown += [_unjudged(name, count, whys[name]) for name, count in no_opinion.items()]
+    if no_opinion:
+        shown += _unjudged(no_opinion, whys)
     shown += [
         f"query: {one['query']}\n{one['source']}: {one['document']}\nbecause: {one['because']}"
         for one in examples
@@ -80,9 +81,18 @@ def _whys(done: Sequence[Performed], check: str) -> dict[str, int]:
     return dict(found.most_common())
 
 
-def _unjudged(check: str, count: int, whys: Mapping[str, int]) -> str:
-    why = f": {reasons(whys)}" if whys else ""
-    return f"{count} without a usable verdict of {check}{why}. They stay negatives, as far as {check} goes."
+def _unjudged(no_opinion: Mapping[str, int], whys: Mapping[str, Mapping[str, int]]) -> list[Any]:
+    """A row for each reason, and what it means; results of earlier versions have no reasons."""
+    rows = [
+        (name, why, count)
+        for name, total in no_opinion.items()
+        for why, count in (whys[name] or {"-": total}).items()
+    ]
+    total = sum(no_opinion.values())
+    return [
+        table(None, ["check", "why no usable verdict", "negatives"], rows),
+        f"{total} without a usable verdict: they stay negatives unless another check says otherwise.",
+    ]
 
 
 def _example(dataset: Dataset, one: Checked, margin: float | None) -> dict[str, str]:
@@ -106,7 +116,7 @@ def evidence(check: str, score: float, quoted: str, margin: float | None) -> str
         margin: how far below it the margin check lets no negative come.
     """
     if check == "judge":
-        return f"judge: {quoted}"
+        return f'judge: "{short(" ".join(quoted.split()), LONGEST)}"'
     place = f"{abs(score):.3f} {'above' if score >= 0 else 'below'} the positive's"
     if check != "margin":
         return f"{check}: its score is {place}"

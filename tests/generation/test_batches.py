@@ -1,0 +1,161 @@
+"""`generate --batch`: nothing is bought twice, whatever happens between handing in and collecting."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from syneg_cli.llm.cache import Cache
+from tests.conftest import Cli
+from tests.servers import negatives_text
+from tests.servers.batches import BatchServer
+
+
+@pytest.fixture
+def server() -> Iterator[BatchServer]:
+    made = BatchServer()
+    with made:
+        yield made
+
+
+@pytest.fixture
+def base(cli: Cli, tiny: Path, server: BatchServer) -> tuple[str, ...]:
+    Path("syneg.toml").write_text("[dataset]\ndev_fraction = 0\n[generate]\nprice = [10, 20]\n")
+    return "generate", str(tiny), "--llm", "openai:m", "--base-url", server.openai_url, "--json"
+
+
+def test_batches_are_handed_in_once_and_fetched_at_half_the_price(
+    cli: Cli, base: tuple[str, ...], server: BatchServer
+) -> None:
+    refused = cli(*base, "--batch", "submit", "--max-cost", "0.01")
+    assert refused.code == 1
+    assert "the batch of 3 can cost" in refused.json["error"]  # type: ignore[operator]
+    assert not server.files
+    submitted = cli(*base, "--batch", "submit")
+    assert submitted.json == {"batch": "batch-1", "requests": 3}, submitted.err
+    assert cli(*base, "--batch", "submit").json["requests"] == 0
+    assert cli(*base, "--batch", "collect").json["waiting"] == ["batch-1 (in_progress)"]
+    server.ready = True
+    done = cli(*base, "--batch", "collect")
+    assert done.code == 0, done.err
+    assert (done.json["answered"], done.json["calls"], done.json["negatives"]) == (3, 0, 6)
+    assert server.requests == []
+    with Cache(Path(".syneg/generations.db")) as cache:
+        costs = [row.cost_usd for row in cache.rows()]
+        assert not cache.file.select("SELECT * FROM claims")
+    assert costs == [pytest.approx(0.5 * (100 * 10e-6 + 50 * 20e-6))] * 3
+
+
+def test_a_live_run_leaves_to_a_batch_what_it_holds(
+    cli: Cli, base: tuple[str, ...], server: BatchServer
+) -> None:
+    assert cli(*base, "--batch", "submit", "--limit", 2).json["requests"] == 2
+    live = cli(*base)
+    assert len(server.requests) == 1, "the third pair alone"
+    assert live.json["failed"] == [
+        {"why": "in a batch", "pairs": 2, "said": "handed in with a batch: `--batch collect` fetches it"}
+    ]
+    assert (live.json["answered"], live.json["complete"]) == (1, False)
+    server.ready = True
+    assert cli(*base, "--batch", "collect").json["answered"] == 3
+    assert len(server.requests) == 1
+
+
+def test_what_a_batch_can_cost_counts_for_live_calls(
+    cli: Cli, base: tuple[str, ...], server: BatchServer
+) -> None:
+    assert cli(*base, "--batch", "submit", "--limit", 2).code == 0
+    over = cli(*base, "--max-calls", 2)
+    assert over.code == 1
+    assert "--max-calls 2 is reached" in over.err
+    assert server.requests == []
+    assert "is reserved for calls in flight" in cli(*base, "--max-cost", 0.2).err
+    assert cli(*base, "--batch", "submit", "--max-calls", 2).code == 1
+    assert len(server.batches) == 1
+
+
+def test_a_process_that_is_killed_after_handing_in_is_taken_up(
+    cli: Cli, base: tuple[str, ...], server: BatchServer
+) -> None:
+    command = [sys.executable, "-m", "syneg_cli", *base, "--batch", "submit"]
+    code = (
+        "import os, subprocess, sys\n"
+        f"print(os.getpid(), flush=True); sys.stdin.readline()\nos.execv(sys.executable, {command!r})"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        server.kill = int(process.stdout.readline())
+        process.communicate("go\n")
+    assert process.returncode == -9
+    server.kill = None
+    assert list(server.batches) == ["batch-1"]
+    assert cli(*base, "--batch", "submit").json == {"batch": None, "requests": 0}
+    assert list(server.batches) == ["batch-1"], "it is known to be the server's"
+    server.ready = True
+    assert cli(*base, "--batch", "collect").json["answered"] == 3
+
+
+def test_a_batch_that_never_reached_the_server_frees_its_requests(
+    cli: Cli, base: tuple[str, ...], server: BatchServer
+) -> None:
+    assert cli(*base, "--batch", "submit").code == 0
+    with Cache(Path(".syneg/generations.db")) as cache, cache.file.write():
+        cache.file.change("UPDATE batches SET id = token, state = 'sending', made_by = 'x'")
+    server.batches.clear()
+    assert cli(*base, "--batch", "submit").json == {"batch": "batch-1", "requests": 3}
+
+
+def test_a_refused_batch_is_one_line_and_frees_its_requests(
+    cli: Cli, base: tuple[str, ...], server: BatchServer
+) -> None:
+    server.refuse = 403
+    refused = cli(*base, "--batch", "submit")
+    assert refused.code == 1
+    assert "unexpected" not in refused.err
+    server.refuse = 0
+    assert cli(*base, "--batch", "submit").json["requests"] == 3
+
+
+def test_bad_lines_are_passed_over_and_named(cli: Cli, base: tuple[str, ...], server: BatchServer) -> None:
+    """And texts may hold what Python takes for ends of lines."""
+    odd = {"response": {"status_code": 200, "body": {"choices": [{"message": {"content": "a\u2028b\x85c"}}]}}}
+    server.more_lines = [
+        b"{half a line",
+        b"[1, 2]",
+        json.dumps(odd, ensure_ascii=False).encode(),
+        json.dumps({"custom_id": ["x"], **odd}, ensure_ascii=False).encode(),
+        b"\xff\xfe",
+    ]
+    assert cli(*base, "--batch", "submit").code == 0
+    server.ready = True
+    found = cli(*base, "--batch", "collect")
+    assert found.code == 0, found.err
+    assert (found.json["fetched"], found.json["failed"], len(found.json["bad"])) == (3, 5, 5)  # type: ignore[arg-type]
+    assert "line 2: no JSON object of a batch" in found.json["bad"][0]  # type: ignore[index]
+    assert cli(*base).json["answered"] == 3, "and collecting is over"
+
+
+def test_a_text_with_other_line_ends_comes_back_whole(
+    cli: Cli, base: tuple[str, ...], server: BatchServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = negatives_text(2).replace("word1", "word1\u2028\x85")
+    monkeypatch.setattr(
+        "tests.servers.batches.good_reply", lambda body, number: type("R", (), {"text": text})
+    )
+    assert cli(*base, "--batch", "submit").code == 0
+    server.ready = True
+    collected = cli(*base, "--batch", "collect")
+    assert collected.json["answered"] == 3, collected.err
+    with Cache(Path(".syneg/generations.db")) as cache:
+        assert {row.response for row in cache.rows()} == {text}
+
+
+def test_batches_are_openais(cli: Cli, tiny: Path) -> None:
+    assert cli("generate", tiny, "--llm", "ollama:x", "--batch", "submit").code == 2
