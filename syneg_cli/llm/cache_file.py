@@ -59,7 +59,7 @@ class CacheFile:
         self._need_ours()
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-        with self.write():
+        with self._transaction("FULL"):
             MIGRATIONS.apply(Database(self.connection))
             self.connection.execute(f"PRAGMA application_id = {APPLICATION}")
 
@@ -112,16 +112,20 @@ class CacheFile:
         Args:
             durable: on the disk itself when it is over, whatever happens to the machine then.
         """
-        with self.told():
-            self.connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            self.connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self.connection.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):  # SQLite ends some transactions that failed by itself
-                    self.connection.execute("ROLLBACK")
-                raise
+        with self.told(), self._transaction("FULL" if durable else "NORMAL"):
+            yield
+
+    @contextmanager
+    def _transaction(self, synchronous: str) -> Iterator[None]:
+        self.connection.execute(f"PRAGMA synchronous = {synchronous}")
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.connection.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):  # SQLite ends some transactions that failed by itself
+                self.connection.execute("ROLLBACK")
+            raise
 
     @contextmanager
     def told(self) -> Iterator[None]:

@@ -7,7 +7,6 @@ An answer is recorded in the cache before it counts. The engine knows nothing of
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -41,7 +40,7 @@ from syneg_cli.llm.prices import FREE, Price
 from syneg_cli.llm.rate_limits import Gate, PerMinute, within
 from syneg_cli.llm.recording import Recording
 from syneg_cli.llm.statistics import Stats
-from syneg_cli.llm.stored import OK, UNPARSABLE, Stored, generation_key, options_json, settled_status
+from syneg_cli.llm.stored import OK, UNPARSABLE, Stored, generation_key, settled_status, stored_answer
 
 T = TypeVar("T")
 
@@ -267,27 +266,8 @@ class Engine:
         self, key: str, request: Request, answer: Answer, status: str, about: Mapping[str, object]
     ) -> Stored:
         """What the cache keeps of an answer, its price included."""
-        return Stored(
-            key=key,
-            status=settled_status(answer, status),
-            provider=self.identity["provider"],
-            model=self.llm.model,
-            endpoint=self.identity["endpoint"],
-            prompt=request.subject.prompt,
-            query_id=request.subject.query_id,
-            doc_id=request.subject.doc_id,
-            number=request.subject.index,
-            response=answer.text,
-            messages=json.dumps(request.messages, ensure_ascii=False),
-            options=options_json(request),
-            max_tokens=request.max_tokens,
-            finish_reason=answer.finish,
-            prompt_tokens=answer.prompt_tokens,
-            completion_tokens=answer.completion_tokens,
-            cost_usd=self._cost(request, answer),
-            seconds=answer.seconds,
-            **about,  # type: ignore[arg-type]
-        )
+        status, cost = settled_status(answer, status), self._cost(request, answer)
+        return stored_answer(key, self.identity, self.llm.model, request, answer, status, cost, about)
 
     def keep(
         self, key: str, request: Request, answer: Answer, classify: Classify, about: Mapping[str, object]

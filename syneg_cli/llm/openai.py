@@ -144,6 +144,8 @@ class OpenAI(Live):
             status, content, headers = 200, raw.content, raw.headers
         except openai.APIConnectionError as error:
             raise self._connection(error) from None
+        except TooLarge as error:
+            raise BadResponse(f"{self.endpoint} does not stop: {error}.") from None
         except openai.APIStatusError as error:
             status, content, headers = error.status_code, error.response.content, error.response.headers
         body = content.decode("utf-8", "replace")

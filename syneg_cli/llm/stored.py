@@ -96,3 +96,41 @@ def options_json(request: Request) -> str:
     """What `Stored.options` keeps of a request."""
     kept = {"temperature": request.temperature, "seed": request.seed, "schema": schema_hash(request.schema)}
     return json.dumps(kept)
+
+
+def stored_answer(
+    key: str,
+    identity: Mapping[str, str],
+    model: str,
+    request: Request,
+    answer: Answer,
+    status: str,
+    cost_usd: float | None,
+    about: Mapping[str, Any],
+) -> Stored:
+    """What the cache keeps of an answer.
+
+    Args:
+        about: more columns of `Stored` (attributes, n, words).
+    """
+    return Stored(
+        key=key,
+        status=status,
+        provider=identity["provider"],
+        model=model,
+        endpoint=identity["endpoint"],
+        prompt=request.subject.prompt,
+        query_id=request.subject.query_id,
+        doc_id=request.subject.doc_id,
+        number=request.subject.index,
+        response=answer.text,
+        messages=json.dumps(request.messages, ensure_ascii=False),
+        options=options_json(request),
+        max_tokens=request.max_tokens,
+        finish_reason=answer.finish,
+        prompt_tokens=answer.prompt_tokens,
+        completion_tokens=answer.completion_tokens,
+        cost_usd=cost_usd,
+        seconds=answer.seconds,
+        **about,
+    )
