@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import Any
 
 LARGEST_BODY = 32 * 2**20
@@ -22,24 +23,33 @@ def bound_bodies(client: Any) -> None:
 
     What is read later then raises TooLarge, by itself or as the cause of the client's own error.
     """
-    client.event_hooks["response"] = [*client.event_hooks.get("response", []), _bounded]
-    client.event_hooks = client.event_hooks  # the client reads them where they are assigned
+    library = sys.modules[type(client).__mro__[-2].__module__.partition(".")[0]]
+    streams = _bounded(library.AsyncByteStream)
+
+    async def bound(response: Any) -> None:
+        response.stream = streams(response.stream)
+
+    hooks = client.event_hooks
+    client.event_hooks = {**hooks, "response": [*hooks.get("response", []), bound]}
 
 
-async def _bounded(response: Any) -> None:
-    inner = response.stream
-    base = sys.modules[type(response).__module__.partition(".")[0]].AsyncByteStream
+@lru_cache
+def _bounded(base: Any) -> Any:
+    """The stream of a library, with an end."""
 
-    class Bounded(base):  # type: ignore[misc, valid-type]
+    class Bounded(base):  # type: ignore[misc]
+        def __init__(self, inner: Any) -> None:
+            self.inner = inner
+
         async def __aiter__(self) -> AsyncIterator[bytes]:
             count = 0
-            async for part in inner:
+            async for part in self.inner:
                 count += len(part)
                 if count > LARGEST_BODY:
                     raise TooLarge
                 yield part
 
         async def aclose(self) -> None:
-            await inner.aclose()
+            await self.inner.aclose()
 
-    response.stream = Bounded()
+    return Bounded

@@ -31,7 +31,7 @@ class Recording:
         self._waiting.append((stored, done))
         if len(self._waiting) == 1:
             loop.call_soon(self.flush)
-        await asyncio.shield(done)
+        await done
 
     def flush(self) -> None:
         """Write what waits."""
@@ -41,9 +41,13 @@ class Recording:
         try:
             self.cache.record(*(stored for stored, _ in waiting), job=self.job, durable=self.durable)
         except SynegError as error:
-            for _, done in waiting:
+            for done in self._still_awaited(waiting):
                 done.set_exception(error)
-                done.exception()  # also where nobody waits any more
             return
-        for _, done in waiting:
+        for done in self._still_awaited(waiting):
             done.set_result(None)
+
+    @staticmethod
+    def _still_awaited(waiting: list[tuple[Stored, asyncio.Future[None]]]) -> list[asyncio.Future[None]]:
+        """Without those whose call was dropped meanwhile; their answers are kept as well."""
+        return [done for _, done in waiting if not done.done()]
