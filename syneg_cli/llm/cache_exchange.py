@@ -28,6 +28,17 @@ def stats(cache: Cache) -> list[dict[str, Any]]:
     return cache.file.dicts(query)
 
 
+def other_servers(cache: Cache, identity: Mapping[str, str], prompt: str) -> dict[str, int]:
+    """Endpoint -> answers of the same model to a prompt, where none is from the server that is asked now."""
+    rows = cache.file.select(
+        "SELECT endpoint, COUNT(*) FROM answers WHERE provider = ? AND model = ? AND prompt = ? "
+        "GROUP BY endpoint",
+        [identity["provider"], identity["model"], prompt],
+    )
+    found = dict(rows)
+    return {} if identity["endpoint"] in found else found
+
+
 def find(cache: Cache, key: str) -> Stored:
     """The one answer whose key starts so.
 

@@ -38,7 +38,7 @@ from syneg_cli.generation import (
     recall,
     select_pairs,
 )
-from syneg_cli.llm import LLM, Engine, Totals, settled_price, split_spec
+from syneg_cli.llm import LLM, Cache, Engine, Totals, cache_exchange, settled_price, split_spec
 from syneg_cli.stages import language_model
 from syneg_cli.stages.mine import mined_path
 from syneg_cli.stages.session import Session
@@ -103,6 +103,7 @@ class Generate(Stage):
             generator = self.generator()
             job = job_of(self, plan)
             engine = language_model.open_engine(self.session, generator.llm, cache, job=job, again=self.again)
+            self._tell_of_other_servers(cache, generator)
             keys, stopped = self._fill(generator, pairs, engine)
             recall(generator, pairs, engine, keys)
             outcome = Outcome(engine.stats, keys, Counter(), Counter(), stopped)
@@ -121,6 +122,7 @@ class Generate(Stage):
         """Calls, tokens and cost with their bounds; nothing is sent."""
         generator = self.generator()
         with language_model.open_cache(self.session) as cache:
+            self._tell_of_other_servers(cache, generator)
             return estimate(generator, self.pairs(), cache, settled_price(self.settings, generator.llm))
 
     def pairs(self) -> list[Pair]:
@@ -153,6 +155,16 @@ class Generate(Stage):
             except BudgetExceeded as stopped:
                 return keys, stopped
         return keys, None
+
+    def _tell_of_other_servers(self, cache: Cache, generator: Generator) -> None:
+        """Answers of another address are another server's: whoever moved it would pay for them again."""
+        identity = generator.llm.identity()
+        for endpoint, count in cache_exchange.other_servers(cache, identity, generator.prompt.name).items():
+            self.session.progress.warn(
+                f"the cache has {count} answers of {identity['model']} from {endpoint}; "
+                f"{identity['endpoint']} counts as another server and is asked anew "
+                f"(--base-url {endpoint} uses them)"
+            )
 
     def _candidate_file(self) -> Path:
         """The mined negatives that a rewriting prompt starts from: those of the first miner that ran."""

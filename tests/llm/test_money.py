@@ -292,3 +292,14 @@ def test_a_polite_end_finishes_what_is_in_flight(tiny: Path, tmp_path: Path) -> 
     with Cache(tmp_path / "w" / "generations.db") as cache:
         assert len(list(cache.rows())) == sent, "all that was sent is kept"
         assert not cache.file.select("SELECT * FROM claims")
+
+
+def test_a_server_that_moved_is_said_before_it_is_paid_again(cli: Cli, tiny: Path) -> None:
+    with ChatServer() as first, ChatServer() as second:
+        for server in (first, second):
+            at = ("generate", tiny, "--llm", "openai:m", "--base-url", server.openai_url)
+            estimated, done = cli(*at, "--estimate"), cli(*at)
+            for told in (estimated.err, done.err):
+                moved = f"the cache has 3 answers of m from {first.openai_url}; {server.openai_url} counts as another"
+                assert (moved in told) == (server is second)
+        assert "counts as another" not in cli(*at, "--force").err
