@@ -172,18 +172,20 @@ async def _tick(stats: Stats, tick: Tick) -> None:
 @contextmanager
 def _interruptible(engine: Engine) -> Iterator[None]:
     """The first Ctrl-C, or a polite end (SIGTERM), lets calls in flight finish; a second is Python's own."""
-    loop, signals = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
+    loop = asyncio.get_running_loop()
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
 
     def forget() -> None:
-        for one in signals:
-            with suppress(NotImplementedError, RuntimeError, ValueError):
+        for one, handler in before.items():
+            with suppress(NotImplementedError, RuntimeError, ValueError, TypeError):
                 loop.remove_signal_handler(one)
+                signal.signal(one, handler)
 
     def first() -> None:
         forget()
         engine.stop()
 
-    for one in signals:
+    for one in before:
         with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows; not the main thread
             loop.add_signal_handler(one, first)
     try:
