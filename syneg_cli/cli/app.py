@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -82,7 +86,27 @@ for _name, (_about, _) in COMMANDS.items():
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command line; never raises, never exits the process."""
+    """Run one command line; never raises, never exits the process. A polite end (SIGTERM) is as Ctrl-C."""
+    with _ended_politely():
+        return _run(argv)
+
+
+@contextmanager
+def _ended_politely() -> Iterator[None]:
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _run(argv: list[str] | None) -> int:
     if shells.asks():
         return shells.answer(lambda: app(args=argv, prog_name="syneg"))
     try:

@@ -152,3 +152,20 @@ def test_text_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
 
     Output().result({}, "[mix] draws [/] no more; see [bold] and \\[verify]")
     assert capsys.readouterr().out == "[mix] draws [/] no more; see [bold] and \\[verify]\n"
+
+
+@pytest.mark.slow
+def test_a_polite_end_is_an_interruption(tiny: Path, tiny_model: Path, tmp_path: Path) -> None:
+    """As a scheduler or a container ends processes: what is finished is kept, and no lock or part is left."""
+    work = tmp_path / "w"
+    command = [sys.executable, "-m", "syneg_cli", "eval", str(tiny), "--backbone", str(tiny_model)]
+    with subprocess.Popen([*command, "--work-dir", str(work)], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = ""
+        while "running" not in said:
+            said = process.stderr.readline()
+        process.terminate()
+        _, rest = process.communicate()
+    assert process.returncode == 130
+    assert "interrupted" in rest
+    assert subprocess.run([*command, "--work-dir", str(work)], check=False).returncode == 0
