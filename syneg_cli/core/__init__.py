@@ -39,6 +39,8 @@ from syneg_cli.core.files import (
     beside,
     content_hash,
     file_hash,
+    hash_once,
+    sync,
     write_bytes,
     write_jsonl,
     write_text,
@@ -75,6 +77,7 @@ from syneg_cli.core.records import (
     Verification,
 )
 from syneg_cli.core.resources import shipped_prompts
+from syneg_cli.core.results import check_place, settle, staged
 from syneg_cli.core.text import duration, money, near, printable
 from syneg_cli.core.text_files import (
     Told,
@@ -150,6 +153,7 @@ __all__ = [
     "atomic_path",
     "beside",
     "changed_since",
+    "check_place",
     "content_hash",
     "did_you_mean",
     "digest",
@@ -157,6 +161,7 @@ __all__ = [
     "field_names",
     "file_hash",
     "generator",
+    "hash_once",
     "instead",
     "is_damaged",
     "is_parquet",
@@ -182,9 +187,12 @@ __all__ = [
     "read_synthetic",
     "read_verifications",
     "setting",
+    "settle",
     "shipped_prompts",
+    "staged",
     "stale_reason",
     "stream",
+    "sync",
     "text_lines",
     "world",
     "write_bytes",
