@@ -41,6 +41,7 @@ from syneg_cli.core.files import (
     file_hash,
     hash_once,
     sync,
+    sync_tree,
     write_bytes,
     write_jsonl,
     write_text,
@@ -75,6 +76,7 @@ from syneg_cli.core.records import (
     SyntheticNegative,
     TrainingInstance,
     Verification,
+    named,
 )
 from syneg_cli.core.resources import shipped_prompts
 from syneg_cli.core.results import check_place, settle, staged
@@ -173,6 +175,7 @@ __all__ = [
     "manifest_path",
     "mended_value",
     "money",
+    "named",
     "names_beside",
     "near",
     "nearest",
@@ -193,6 +196,7 @@ __all__ = [
     "stale_reason",
     "stream",
     "sync",
+    "sync_tree",
     "text_lines",
     "world",
     "write_bytes",

@@ -12,11 +12,11 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from syneg_cli.core.artifacts import Manifest, manifest_path, named_beside, store_manifest
-from syneg_cli.core.errors import UsageError
+from syneg_cli.core.errors import SynegError, UsageError
 from syneg_cli.core.files import sync, sync_tree
 
 
@@ -27,14 +27,23 @@ def staged(path: Path, *, tidy: bool = True) -> Iterator[Path]:
     Args:
         tidy: remove what killed processes left; for the holder of the result's lock.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if tidy:
+    if tidy and path.parent.is_dir():
         _tidy(path)
-    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+    folder = _hidden_folder(path)
     try:
         yield folder / path.name
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # where nothing was made, not even an empty folder stays
+            path.parent.rmdir()
+
+
+def _hidden_folder(path: Path) -> Path:
+    for _ in range(9):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):  # another process found the parent empty, and removed it
+            return Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+    raise SynegError(f"{path.parent} does not stay.", hint="Does something else remove it?")
 
 
 def settle(made: Path, path: Path, manifest: Manifest) -> None:

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syneg_cli.core import Advance, NoProgress, Progress, content_hash, world
+from syneg_cli.core import Advance, BackboneError, NoProgress, Progress, content_hash, world
 from syneg_cli.data import Corpus
 from syneg_cli.encoding.assemble import split_towers
-from syneg_cli.encoding.embedding_cache import Labels, open_store
 from syneg_cli.encoding.loading import load_model
 from syneg_cli.encoding.prompts import Task
 from syneg_cli.encoding.runtimes import Backend, check_backend
 from syneg_cli.encoding.token_batches import read_ahead, token_batches
 from syneg_cli.encoding.tower import Tower
+from syneg_cli.encoding.vector_store import Labels, open_store
 
 if TYPE_CHECKING:
     import numpy as np
@@ -161,10 +161,11 @@ class Encoder:
         tower, shape = self.towers[job.task], (job.count, self.dimension)
         kind = tower.precision if tower.backend == "torch" else f"{tower.precision}, {tower.backend}"
         labels = Labels(self.name, kind, tower.model.max_seq_length, job.label)
+        entry = self.cache, tower.fingerprint, key, shape, BLOCK_ROWS, labels
         if processes.leads:
-            open_store(self.cache, tower.fingerprint, key, shape, BLOCK_ROWS, labels)
+            open_store(*entry, progress=progress)
         processes.wait()
-        store = open_store(self.cache, tower.fingerprint, key, shape, BLOCK_ROWS, labels)
+        store = open_store(*entry, check=False)
         pending = store.pending()
         processes.wait()  # all have read what is pending before any of them writes
         if pending:
@@ -203,4 +204,17 @@ class Encoder:
                 advance(len(batch.places))
                 if filled == batch.size:
                     filled = 0
+                    _need_numbers(block, self.name)
                     yield batch.start, block
+
+
+def _need_numbers(vectors: np.ndarray, name: str | None) -> None:
+    """Raises BackboneError where a vector holds what is no number: nothing could be ranked by it."""
+    import numpy as np
+
+    wrong = int((~np.isfinite(vectors).all(axis=1)).sum())
+    if wrong:
+        raise BackboneError(
+            f"The model {name} gives vectors that are no numbers (NaN): {wrong} of {len(vectors)} texts.",
+            hint="Its weights are damaged, or too large for --precision bf16: try --precision fp32.",
+        )

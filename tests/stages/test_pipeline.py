@@ -122,7 +122,7 @@ def test_a_changed_synthetic_file_is_not_trained_on_by_accident(
     result = project("train")
     assert result.code == 2
     assert "syneg mix" in result.err
-    assert not [*Path(".syneg/tiny/models").glob("*")]
+    assert not Path(".syneg/tiny/models").exists()
 
 
 @pytest.mark.slow
