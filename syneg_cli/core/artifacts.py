@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -134,35 +134,29 @@ def read_manifest(path: Path) -> Manifest | None:
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
     """Write the manifest of the artefact that is at `path`."""
-    store_manifest(path, path, manifest, aside=False)
+    write_text(
+        manifest_path(path), manifest_text(path, path, manifest, files_inside(path) if path.is_dir() else ())
+    )
 
 
-def store_manifest(path: Path, made: Path, manifest: Manifest, *, aside: bool = True) -> None:
-    """Write the manifest of the artefact that is at `made` and will be at `path`.
+def manifest_text(path: Path, made: Path, manifest: Manifest, files: Sequence[Path]) -> str:
+    """What the manifest holds of the artefact that is at `made` and will be at `path`.
 
     Args:
-        aside: whether the files beside it belong to it.
+        files: those in a folder, or those that belong to a file and are beside it.
     """
-    belonging = _inside(made) if made.is_dir() else named_beside(made) if aside else []
     top = made if made.is_dir() else made.parent
     stamped = asdict(manifest) | {
         "versions": dict(manifest.versions) or library_versions(),
         "content": hash_once(made) if made.is_file() else "",
         "replaces": hash_once(path) if path != made and path.is_file() else "",
-        "files": {
-            file.relative_to(top).as_posix(): [file.stat().st_size, hash_once(file)] for file in belonging
-        },
+        "files": {file.relative_to(top).as_posix(): [file.stat().st_size, hash_once(file)] for file in files},
         "created": manifest.created or datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
-    write_text(manifest_path(path), json.dumps(stamped, indent=2, ensure_ascii=False, default=str) + "\n")
+    return json.dumps(stamped, indent=2, ensure_ascii=False, default=str) + "\n"
 
 
-def named_beside(made: Path) -> list[Path]:
-    """The other files of the folder that an artefact was made in."""
-    return sorted(file for file in made.parent.iterdir() if file != made and file.is_file())
-
-
-def _inside(folder: Path) -> list[Path]:
+def files_inside(folder: Path) -> list[Path]:
     """The files that make up a folder: without its manifest and its README, which may be written into."""
     every = (file for file in folder.rglob("*") if file.is_file())
     return sorted(

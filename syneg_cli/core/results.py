@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from syneg_cli.core.artifacts import Manifest, manifest_path, named_beside, store_manifest
+from syneg_cli.core.artifacts import Manifest, files_inside, manifest_path, manifest_text
 from syneg_cli.core.errors import SynegError, UsageError
-from syneg_cli.core.files import sync, sync_tree
+from syneg_cli.core.files import sync, sync_tree, write_text
 
 
 @contextmanager
@@ -49,17 +49,18 @@ def _hidden_folder(path: Path) -> Path:
 def settle(made: Path, path: Path, manifest: Manifest) -> None:
     """Move what was made at `made` (as `staged` gave it) to `path`, with the files that are beside it."""
     if made.is_dir():
-        store_manifest(made, made, manifest)
+        write_text(manifest_path(made), manifest_text(path, made, manifest, files_inside(made)))
         sync_tree(made)
         _take_place(made, path)
         return
-    files = [*named_beside(made), made]
-    for file in files:
+    others = sorted(file for file in made.parent.iterdir() if file != made)
+    about = made.parent / manifest_path(path).name
+    write_text(about, manifest_text(path, made, manifest, others))
+    for file in (*others, made):
         sync(file)
-    store_manifest(path, made, manifest)
-    for file in files:
+    for file in (about, *others, made):
         file.replace(path.with_name(file.name))
-    sync(path.parent)
+        sync(path.parent)
 
 
 def check_place(path: Path, flag: str = "") -> None:

@@ -117,6 +117,8 @@ def train(
         collator = _queries(*data) if helpers.frozen else _collator(*data, settings, helpers)
         steps, seconds, history = _run(model, settings, helpers, chosen, collator, watch)
         watch.keep_best()
+    # A tokeniser is saved with the settings of its last call: the same ones where no step was left to do.
+    tokeniser(model)(["."], "query")
     need_finite_weights(model, steps)
     return TrainResult(
         steps=steps,
