@@ -79,7 +79,7 @@ from syneg_cli.core.records import (
     named,
 )
 from syneg_cli.core.resources import shipped_prompts
-from syneg_cli.core.results import check_place, settle, staged
+from syneg_cli.core.results import check_free, check_place, settle, staged
 from syneg_cli.core.text import duration, money, near, printable
 from syneg_cli.core.text_files import (
     Told,
@@ -155,6 +155,7 @@ __all__ = [
     "atomic_path",
     "beside",
     "changed_since",
+    "check_free",
     "check_place",
     "content_hash",
     "did_you_mean",

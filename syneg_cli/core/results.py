@@ -80,6 +80,14 @@ def check_place(path: Path, flag: str = "") -> None:
         )
 
 
+def check_free(path: Path, *, force: bool = False) -> None:
+    """Raises UsageError where a file is there already that a user names to be written, without `force`."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder.", hint="Name a file.")
+    if not force and (path.exists() or path.is_symlink()):
+        raise UsageError(f"{path} is there already.", hint="Name another file, or replace it with --force.")
+
+
 def put_back(path: Path) -> None:
     """A folder that a killed process had moved aside, and put nothing in its place, is there again."""
     if _aside(path).is_dir() and not path.exists():

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syneg_cli.core import Advance, BackboneError, NoProgress, Progress, content_hash, world
+from syneg_cli.core import Advance, NoProgress, Progress, content_hash, world
 from syneg_cli.data import Corpus
 from syneg_cli.encoding.assemble import split_towers
 from syneg_cli.encoding.loading import load_model
@@ -204,17 +204,4 @@ class Encoder:
                 advance(len(batch.places))
                 if filled == batch.size:
                     filled = 0
-                    _need_numbers(block, self.name)
                     yield batch.start, block
-
-
-def _need_numbers(vectors: np.ndarray, name: str | None) -> None:
-    """Raises BackboneError where a vector holds what is no number: nothing could be ranked by it."""
-    import numpy as np
-
-    wrong = int((~np.isfinite(vectors).all(axis=1)).sum())
-    if wrong:
-        raise BackboneError(
-            f"The model {name} gives vectors that are no numbers (NaN): {wrong} of {len(vectors)} texts.",
-            hint="Its weights are damaged, or too large for --precision bf16: try --precision fp32.",
-        )

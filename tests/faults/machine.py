@@ -40,12 +40,13 @@ HEAVY = (
 
 @dataclass(frozen=True)
 class Fault:
-    """`kill`: -9 before that event. `full`: from that event on, nothing can be written.
+    """`kill`: -9 before that event. `stop`: sleep there. `full`: from that event on, nothing can be written.
 
     `largest`: no file can grow beyond so many bytes. `gone`: (event, what is then deleted).
     """
 
     kill: int = 0
+    stop: int = 0
     full: int = 0
     largest: int = 0
     gone: tuple[int, str] = (0, "")
@@ -135,6 +136,8 @@ def _listen(root: Path, events: list[str], fault: Fault) -> Callable[[], None]:
         events.append(f"{what} {place.removeprefix(top)}")
         if len(events) == fault.kill:
             os.kill(os.getpid(), signal.SIGKILL)
+        if len(events) == fault.stop:
+            os.kill(os.getpid(), signal.SIGSTOP)
         if len(events) == fault.gone[0]:
             listening.clear()
             (root / fault.gone[1]).unlink()

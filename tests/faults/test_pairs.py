@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.machine import says, start, wait
+from tests.faults.machine import Fault, run, says, start, wait
 from tests.faults.projects import STAGES, Projects, result
 from tests.patience import wait_until
 
@@ -55,8 +55,10 @@ def test_many_pairs_of_train(projects: Projects, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_one_that_waits_goes_on_when_the_other_is_killed(projects: Projects, tmp_path: Path) -> None:
+    events = run(projects.before("train", tmp_path / "whole"), *STAGES["train"]).events
+    second_checkpoint = next(n for n, event in enumerate(events, start=1) if "checkpoint-2" in event)
     folder = projects.before("train", tmp_path / "p")
-    first = start(folder, *STAGES["train"])
+    first = start(folder, *STAGES["train"], fault=Fault(stop=second_checkpoint))
     wait_until(lambda: [*folder.glob(".syneg/tiny/models/.m.checkpoints/*/complete")], "no checkpoint")
     second = start(folder, *STAGES["train"])
     wait_until(lambda: "is making it" in says(second, folder), "it does not wait")
