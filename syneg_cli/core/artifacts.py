@@ -1,4 +1,4 @@
-"""Where results are kept, and the manifest beside each: what it was made from, written last.
+"""Where results are kept, and the manifest beside each: what it was made from, and what it has to be.
 
 A file without a matching manifest counts as unfinished. A stage is skipped when the
 manifest beside its output names the same inputs (by content) and the same settings.
@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core.files import file_hash, write_text
+from syneg_cli.core.files import hash_once, write_text
 from syneg_cli.core.version import __version__
+
+IN_FOLDER = "syneg.manifest.json"
+"""The manifest of an artefact that is a folder."""
 
 
 @dataclass(frozen=True)
@@ -95,35 +98,70 @@ class Manifest:
     paths: Mapping[str, str] = field(default_factory=dict)
     """Where the inputs were, for a later stage that needs their texts."""
     content: str = ""
-    """The hash of the artefact, where it is a file; "" in manifests of earlier versions."""
+    """The hash of the artefact, where it is a file; "" in manifests of the first version."""
+    replaces: str = ""
+    """The hash of the file that was there before: while it still is, the artefact is not finished."""
+    files: Mapping[str, Any] = field(default_factory=dict)
+    """Name -> [size, hash] of the files in a folder, or of those that belong to a file and are beside it."""
 
     def __post_init__(self) -> None:
-        for name in ("inputs", "settings", "counts", "paths"):
+        for name in ("inputs", "settings", "counts", "paths", "files"):
             if not isinstance(getattr(self, name), Mapping):
                 raise TypeError(f"{name} is no table")
+        for kept in self.files.values():
+            if [type(part) for part in kept] != [int, str]:
+                raise TypeError("files: expected [size, hash]")
 
 
 def manifest_path(path: Path) -> Path:
     """`x.jsonl` -> `x.manifest.json`; a folder's manifest is inside it."""
-    return path / "syneg.manifest.json" if path.is_dir() else path.with_suffix(".manifest.json")
+    return path / IN_FOLDER if path.is_dir() else path.with_suffix(".manifest.json")
 
 
 def read_manifest(path: Path) -> Manifest | None:
-    """The manifest of the artefact at `path`; None if there is none that can be read."""
+    """The manifest of the artefact at `path`; None if there is none that can be read, or that is about it.
+
+    A manifest is written before its file takes the place of an earlier one: until then it is about neither.
+    """
     file = manifest_path(path)
     try:
-        return Manifest(**json.loads(file.read_text(encoding="utf-8")))
+        manifest = Manifest(**json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
+    waits = manifest.replaces and manifest.replaces != manifest.content and path.is_file()
+    return None if waits and hash_once(path) == manifest.replaces else manifest
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Write the manifest of the artefact that is at `path`."""
+    write_text(
+        manifest_path(path), manifest_text(path, path, manifest, files_inside(path) if path.is_dir() else ())
+    )
+
+
+def manifest_text(path: Path, made: Path, manifest: Manifest, files: Sequence[Path]) -> str:
+    """What the manifest holds of the artefact that is at `made` and will be at `path`.
+
+    Args:
+        files: those in a folder, or those that belong to a file and are beside it.
+    """
+    top = made if made.is_dir() else made.parent
     stamped = asdict(manifest) | {
         "versions": dict(manifest.versions) or library_versions(),
-        "content": file_hash(path) if path.is_file() else "",
+        "content": hash_once(made) if made.is_file() else "",
+        "replaces": hash_once(path) if path != made and path.is_file() else "",
+        "files": {file.relative_to(top).as_posix(): [file.stat().st_size, hash_once(file)] for file in files},
         "created": manifest.created or datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
-    write_text(manifest_path(path), json.dumps(stamped, indent=2, ensure_ascii=False, default=str) + "\n")
+    return json.dumps(stamped, indent=2, ensure_ascii=False, default=str) + "\n"
+
+
+def files_inside(folder: Path) -> list[Path]:
+    """The files that make up a folder: without its manifest and its README, which may be written into."""
+    every = (file for file in folder.rglob("*") if file.is_file())
+    return sorted(
+        file for file in every if file.relative_to(folder).as_posix() not in (IN_FOLDER, "README.md")
+    )
 
 
 def stale_reason(
@@ -158,23 +196,53 @@ def stale_reason(
 
 
 def changed_since(path: Path, manifest: Manifest) -> bool:
-    """Whether a file is not as its stage wrote it; never of a folder, nor where no hash was kept."""
-    return bool(manifest.content) and path.is_file() and file_hash(path) != manifest.content
+    """Whether a file of an artefact is not as its stage wrote it; False where no hash was kept."""
+    return any(True for _ in _changed(path, manifest))
 
 
 def is_damaged(path: Path, manifest: Manifest) -> bool:
-    """Whether a file was cut off or broken since its stage wrote it; one that was edited is not."""
-    return changed_since(path, manifest) and not is_whole(path)
+    """Whether a file of an artefact was cut off or broken since it was made; one that was edited is not."""
+    return any(not is_whole(file, size) for file, size in _changed(path, manifest))
 
 
-def is_whole(path: Path) -> bool:
-    """Whether a file of JSON lines, or of one JSON object, is neither empty nor broken."""
+def _changed(path: Path, manifest: Manifest) -> Iterator[tuple[Path, int]]:
+    """(file, size that it had) of every file of an artefact that is not as it was."""
+    if manifest.content and path.is_file() and hash_once(path) != manifest.content:
+        yield path, 0
+    top = path if path.is_dir() else path.parent
+    for name, (size, digest) in manifest.files.items():
+        file = top / name
+        if not file.is_file() or file.stat().st_size != size or hash_once(file) != digest:
+            yield file, size
+
+
+def is_whole(path: Path, size: int = 0) -> bool:
+    """Whether a file is there and neither empty nor broken, as far as its kind tells.
+
+    Args:
+        size: what it had when it was written, for kinds that do not tell.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
-        parts = text.split("\n") if path.suffix == ".jsonl" else [text]
-        return text.endswith("\n") and all(isinstance(json.loads(part), dict) for part in parts if part)
-    except (OSError, ValueError):
+        if path.suffix == ".safetensors":
+            return _has_all_tensors(path)
+        if path.suffix in (".json", ".jsonl"):
+            text = path.read_text(encoding="utf-8")
+            parts = text.split("\n") if path.suffix == ".jsonl" else [text]
+            kinds = (dict, list) if size else dict
+            ended = text.endswith("\n") or path.suffix == ".json"
+            return bool(text) and ended and all(isinstance(json.loads(part), kinds) for part in parts if part)
+        return path.stat().st_size >= max(size, 1)
+    except (OSError, ValueError, RecursionError):
         return False
+
+
+def _has_all_tensors(path: Path) -> bool:
+    """Whether a file of weights is as long as its header says."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(min(length, path.stat().st_size)))
+    ends = [about["data_offsets"][1] for name, about in header.items() if name != "__metadata__"]
+    return path.stat().st_size == 8 + length + max(ends, default=0)
 
 
 def _difference(key: str, before: Any, after: Any) -> str:

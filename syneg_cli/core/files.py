@@ -5,22 +5,48 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
+from time import time
 from typing import IO, Any
+
+LEFT_BEHIND = 24 * 3600
+"""Seconds after which a temporary file that nobody writes to was left by a process that is gone."""
 
 
 @contextmanager
 def beside(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`; what still has that name at the end is removed."""
+    """A new, empty file beside `path`, under a name that nobody can guess; at the end it is removed.
+
+    What killed processes left of the same target is removed, too, once it is a day old.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    _tidy(path)
+    temporary = path.with_name(f".{_short(path)}.{secrets.token_hex(8)}.tmp")
+    # Never through a link, nor into a file that is there.
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _short(path: Path) -> str:
+    """The beginning of a name: with what is added to it, it may not be too long for the disk."""
+    return path.name[:40]
+
+
+def _tidy(path: Path) -> None:
+    left = re.compile(rf"\.{re.escape(_short(path))}\.[0-9a-f]{{16}}\.tmp")
+    for file in [file for file in path.parent.iterdir() if left.fullmatch(file.name)]:
+        with suppress(FileNotFoundError):  # another process may be done with it
+            if time() - file.lstat().st_mtime > LEFT_BEHIND:
+                file.unlink()
 
 
 @contextmanager
@@ -30,12 +56,25 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield temporary
         sync(temporary)
         temporary.replace(path)
+    sync(path.parent)
 
 
 def sync(path: Path) -> None:
-    """Until a file's content is on disk."""
-    with path.open("r+b") as file:
-        os.fsync(file.fileno())
+    """Until a file's content, or the names in a folder, are on disk."""
+    if os.name == "nt" and path.is_dir():
+        return  # Windows cannot say
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(folder: Path) -> None:
+    """Until a folder with all that is in it is on disk."""
+    for child in sorted(folder.rglob("*")):
+        sync(child)
+    sync(folder)
 
 
 @contextmanager
@@ -83,3 +122,14 @@ def content_hash(value: Any) -> str:
     """sha256 of the canonical JSON of a value."""
     canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def hash_once(path: Path) -> str:
+    """sha256 of a file; read once a process as long as its size and time do not change."""
+    stat = path.stat()
+    return _hash_once(str(path.resolve()), stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=1024)
+def _hash_once(path: str, number: int, size: int, modified: int) -> str:
+    return file_hash(Path(path))

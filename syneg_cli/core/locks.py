@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from syneg_cli.core.errors import SynegError
 from syneg_cli.core.progress import Progress
 
 
@@ -14,27 +16,60 @@ from syneg_cli.core.progress import Progress
 def locked(path: Path, what: str, progress: Progress) -> Iterator[None]:
     """Hold the lock file `path`; where another process holds it, say which one and wait.
 
+    The system frees the lock of a process that ends; the file stays, and says nothing then.
+
     Args:
         what: what is locked, for the note.
+
+    Raises:
+        SynegError: the disk knows no locks.
     """
     from filelock import FileLock, Timeout
 
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        progress.note(f"{what}: process {_holder(path)} is making it; waiting until that is done")
-        lock.acquire()
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            progress.note(f"{what}: {_holder(path)} is making it; waiting until that is done")
+            lock.acquire()
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise SynegError(
+            f"{path.parent}: its disk has no file locks ({error.strerror}); they keep two processes apart.",
+            hint="Put the work directory on another disk (--work-dir).",
+        ) from error
     try:
-        path.write_text(f"{os.getpid()}\n", encoding="utf-8")
+        path.write_text(f"{os.getpid()} {_machine()}\n", encoding="utf-8")
         yield
     finally:
+        with suppress(OSError):
+            path.write_text("", encoding="utf-8")
         lock.release()
 
 
 def _holder(path: Path) -> str:
+    """`process 12`, with `on HOST` where that is another one; "another process" if it has not said."""
     try:
-        return path.read_text(encoding="utf-8").strip() or "unknown"
+        pid, _, machine = path.read_text(encoding="utf-8").strip().partition(" ")
+    except (OSError, ValueError):
+        return "another process"
+    if not pid.isdecimal() or (machine in ("", _machine()) and not _lives(int(pid))):
+        return "another process"
+    return f"process {pid}" + (f" on {machine}" if machine not in ("", _machine()) else "")
+
+
+def _machine() -> str:
+    return socket.gethostname()
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
     except OSError:
-        return "unknown"
+        return True
+    return True

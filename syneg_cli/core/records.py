@@ -29,6 +29,18 @@ CORPUS = "corpus"
 """The source of a document that no miner had to find. Every other source is a miner's name."""
 
 
+def named(*parts: object) -> str:
+    """One id from several: `q1/d1/2`. Different parts give different ids, whatever they hold.
+
+    A part with a slash, or with what a slash would become, is written as in an address (`a%2Fb`).
+    """
+    return "/".join(_without_slash(str(part)) for part in parts)
+
+
+def _without_slash(part: str) -> str:
+    return part.replace("%", "%25").replace("/", "%2F") if "/" in part or "%2" in part else part
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     id: str
@@ -84,8 +96,13 @@ class SyntheticNegative:
     """The checks of `verify` that call it relevant."""
 
     @property
-    def id(self) -> str:
+    def earlier_id(self) -> str:
+        """The id in mixes of 0.1, which two negatives may share."""
         return f"{self.query_id}/{self.positive_id}/{self.index}"
+
+    @property
+    def id(self) -> str:
+        return named(self.query_id, self.positive_id, self.index)
 
     @property
     def full_text(self) -> str:

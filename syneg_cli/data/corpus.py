@@ -12,7 +12,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import Passage, Progress, atomic_path, content_hash, file_hash
+from syneg_cli.core import (
+    DatasetError,
+    Passage,
+    Progress,
+    atomic_path,
+    content_hash,
+    file_hash,
+    hash_once,
+    write_text,
+)
 from syneg_cli.data.beir_files import read_documents
 from syneg_cli.data.units import normalised
 
@@ -108,14 +117,44 @@ def open_corpus(files: Sequence[Path], cache: Path, name: str, progress: Progres
     Raises:
         DatasetError: as `read_documents` does.
     """
-    import pyarrow as pa
-
     fingerprint = files_hash(files)
     arrow = cache / f"{fingerprint[:24]}.arrow"
-    if not arrow.is_file():
+    table = _opened(arrow)
+    if table is None:
+        if arrow.exists():
+            progress.warn(f"{arrow} is damaged; it is made again")
         _convert(read_documents(files, progress.warn), arrow, f"Reading {files[0].name}", progress)
-    table = pa.ipc.open_file(pa.memory_map(str(arrow))).read_all()
+        table = _opened(arrow)
+    if table is None:
+        raise DatasetError(f"{arrow} cannot be read back.", hint="Is the disk in order?")
     return Corpus(table, fingerprint, name)
+
+
+def _opened(arrow: Path) -> Any | None:
+    """The table of an Arrow copy; None if there is none that is as it was written.
+
+    The hash of a copy is beside it; an earlier version wrote none.
+    """
+    import pyarrow as pa
+
+    try:
+        kept = _sum_of(arrow)
+        if kept.is_file() and kept.read_text(encoding="utf-8") != hash_once(arrow):
+            return None
+        table = pa.ipc.open_file(pa.memory_map(str(arrow))).read_all()
+        return table if table.schema == _schema() else None
+    except (OSError, ValueError):  # pyarrow's errors are ValueErrors
+        return None
+
+
+def _sum_of(arrow: Path) -> Path:
+    return arrow.with_suffix(".sha256")
+
+
+def _schema() -> Any:
+    import pyarrow as pa
+
+    return pa.schema([(name, pa.large_string()) for name in ("id", "title", "text")])
 
 
 def files_hash(files: Sequence[Path]) -> str:
@@ -127,17 +166,17 @@ def files_hash(files: Sequence[Path]) -> str:
 def _convert(documents: Iterable[tuple[str, str, str]], arrow: Path, title: str, progress: Progress) -> None:
     import pyarrow as pa
 
-    schema = pa.schema([(name, pa.large_string()) for name in ("id", "title", "text")])
-    rest = iter(documents)
-    with (
-        progress.task(title, None, "docs") as advance,
-        atomic_path(arrow) as temporary,
-        pa.OSFile(str(temporary), "wb") as sink,
-        pa.ipc.new_file(sink, schema) as writer,
-    ):
-        while rows := list(islice(rest, BATCH_ROWS)):
-            writer.write_batch(_record_batch(rows, schema))
-            advance(len(rows))
+    schema, rest = _schema(), iter(documents)
+    with atomic_path(arrow) as temporary:
+        with (
+            progress.task(title, None, "docs") as advance,
+            pa.OSFile(str(temporary), "wb") as sink,
+            pa.ipc.new_file(sink, schema) as writer,
+        ):
+            while rows := list(islice(rest, BATCH_ROWS)):
+                writer.write_batch(_record_batch(rows, schema))
+                advance(len(rows))
+        write_text(_sum_of(arrow), file_hash(temporary))  # first: the same documents make the same copy
 
 
 def _record_batch(rows: list[tuple[str, str, str]], schema: Any) -> Any:

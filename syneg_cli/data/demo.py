@@ -20,7 +20,9 @@ RECORDINGS = ("negatives", "mirror")
 
 
 def write_dataset(folder: Path) -> None:
-    """Write the benchmark as a folder in BEIR layout, with the splits train and test."""
+    """Write the benchmark as a folder in BEIR layout, with the splits train and test, if it is not there."""
+    if (folder / "qrels" / "test.tsv").is_file():  # which is written last
+        return
     queries = _packaged("queries")
     write_documents(folder, ((doc["_id"], doc["title"], doc["text"]) for doc in _packaged("docs")))
     write_queries(folder, {query["_id"]: query["text"] for query in queries})
@@ -30,9 +32,13 @@ def write_dataset(folder: Path) -> None:
 
 
 def write_recordings(folder: Path) -> None:
-    """Write the recorded answers: negatives.jsonl for `replay:`, and mirror.jsonl, the mirror queries."""
+    """Write the recorded answers: negatives.jsonl for `replay:`, and mirror.jsonl, the mirror queries.
+
+    Files that are there stay.
+    """
     for name in RECORDINGS:
-        write_jsonl(folder / f"{name}.jsonl", _packaged(name))
+        if not (folder / f"{name}.jsonl").exists():
+            write_jsonl(folder / f"{name}.jsonl", _packaged(name))
 
 
 def _packaged(name: str) -> list[dict[str, Any]]:

@@ -1,12 +1,6 @@
-"""Corpus vectors on disk: one memory-mapped array for each (encoder, corpus).
+"""The embedding cache as a person sees it: what is in it, and what may go. `vector_store` has its files.
 
-    <cache>/<key>/entry.json       what it is: encoder, corpus, shape, block size, labels
-    <cache>/<key>/vectors.npy      (documents, d) float32
-    <cache>/<key>/finished         one byte a block, set after the block is on disk
-
-The key holds the encoder's fingerprint (weights, prompts, length, precision, ...), so a
-retrained model never meets old vectors. A killed run goes on at its first unfinished block.
-The latest change to any of the files is when the entry was last used.
+The latest change to any of the files of an entry is when it was last used.
 """
 
 from __future__ import annotations
@@ -17,109 +11,16 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from syneg_cli.core import SynegError, UsageError, content_hash, did_you_mean, write_text
-
-if TYPE_CHECKING:
-    import numpy as np
-
+from syneg_cli.core import SynegError, UsageError, did_you_mean
+from syneg_cli.encoding.vector_store import Labels
 
 WRITING = timedelta(hours=1)
 """An incomplete entry that changed this lately may be in the making."""
-
-
-@dataclass(frozen=True)
-class Labels:
-    """What a person calls an entry. No part of its key: the same vectors may have several names."""
-
-    model: str | None = None
-    precision: str | None = None
-    max_length: int | None = None
-    texts: str | None = None
-    """The data set, or "queries"."""
-
-
-@dataclass(frozen=True)
-class Store:
-    """One entry of the cache, open for writing blocks and reading all."""
-
-    folder: Path
-    shape: tuple[int, int]
-    block_rows: int
-
-    def pending(self) -> list[int]:
-        """The first rows of the blocks that are not on disk yet."""
-        finished = (self.folder / "finished").read_bytes()
-        return [block * self.block_rows for block, done in enumerate(finished) if not done]
-
-    def write(self, start: int, block: np.ndarray) -> None:
-        """Save the block that starts at row `start`, then mark it: never the other way round.
-
-        Several processes may write different blocks: only the block's own bytes are touched.
-        """
-        import numpy as np
-
-        rows = np.ascontiguousarray(block, dtype=np.float32)
-        offset = np.load(self.folder / "vectors.npy", mmap_mode="r").offset
-        _overwrite(self.folder / "vectors.npy", offset + start * self.shape[1] * 4, rows.tobytes())
-        _overwrite(self.folder / "finished", start // self.block_rows, b"\1")
-
-    def vectors(self) -> np.ndarray:
-        """(documents, d) float32, read-only and memory-mapped."""
-        import numpy as np
-
-        mapped: np.ndarray = np.load(self.folder / "vectors.npy", mmap_mode="r")
-        return mapped
-
-
-def _overwrite(file: Path, offset: int, data: bytes) -> None:
-    with file.open("r+b") as target:
-        target.seek(offset)
-        target.write(data)
-        target.flush()
-        os.fsync(target.fileno())
-
-
-def open_store(
-    cache: Path,
-    encoder: str,
-    corpus: str,
-    shape: tuple[int, int],
-    block_rows: int,
-    labels: Labels | None = None,
-) -> Store:
-    """The entry for an encoder and a corpus (by fingerprint), made if it is not there."""
-    key = content_hash([encoder, corpus, shape, block_rows])[:24]
-    store = Store(cache / key, shape, block_rows)
-    if not (store.folder / "entry.json").is_file():
-        _create(store, encoder, corpus, labels or Labels())
-    with suppress(OSError):  # a cache that others own may be read all the same
-        (store.folder / "entry.json").touch()
-    return store
-
-
-def _create(store: Store, encoder: str, corpus: str, labels: Labels) -> None:
-    import numpy as np
-
-    store.folder.mkdir(parents=True, exist_ok=True)
-    blocks = -(-store.shape[0] // store.block_rows)
-    np.lib.format.open_memmap(
-        store.folder / "vectors.npy", mode="w+", dtype=np.float32, shape=store.shape
-    ).flush()
-    (store.folder / "finished").write_bytes(bytes(blocks))
-    entry = {
-        "encoder": encoder,
-        "corpus": corpus,
-        "shape": store.shape,
-        "block_rows": store.block_rows,
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        **asdict(labels),
-    }
-    write_text(store.folder / "entry.json", json.dumps(entry, indent=2) + "\n")
 
 
 @dataclass(frozen=True)
@@ -194,7 +95,7 @@ def _share(folder: Path) -> float:
         finished = (folder / "finished").read_bytes()
     except OSError:
         return 0.0
-    return finished.count(1) / len(finished) if finished else 1.0
+    return finished.count(1) / len(finished) if finished else 0.0
 
 
 def _stats(folder: Path) -> Iterator[os.stat_result]:

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 from syneg_cli.core import Advance, NoProgress, Progress, content_hash, world
 from syneg_cli.data import Corpus
 from syneg_cli.encoding.assemble import split_towers
-from syneg_cli.encoding.embedding_cache import Labels, open_store
 from syneg_cli.encoding.loading import load_model
 from syneg_cli.encoding.prompts import Task
 from syneg_cli.encoding.runtimes import Backend, check_backend
 from syneg_cli.encoding.token_batches import read_ahead, token_batches
 from syneg_cli.encoding.tower import Tower
+from syneg_cli.encoding.vector_store import Labels, open_store
 
 if TYPE_CHECKING:
     import numpy as np
@@ -161,10 +161,11 @@ class Encoder:
         tower, shape = self.towers[job.task], (job.count, self.dimension)
         kind = tower.precision if tower.backend == "torch" else f"{tower.precision}, {tower.backend}"
         labels = Labels(self.name, kind, tower.model.max_seq_length, job.label)
+        entry = self.cache, tower.fingerprint, key, shape, BLOCK_ROWS, labels
         if processes.leads:
-            open_store(self.cache, tower.fingerprint, key, shape, BLOCK_ROWS, labels)
+            open_store(*entry, progress=progress)
         processes.wait()
-        store = open_store(self.cache, tower.fingerprint, key, shape, BLOCK_ROWS, labels)
+        store = open_store(*entry, check=False)
         pending = store.pending()
         processes.wait()  # all have read what is pending before any of them writes
         if pending:

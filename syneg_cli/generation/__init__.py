@@ -3,7 +3,7 @@
 from syneg_cli.generation.answer_checks import classify
 from syneg_cli.generation.answer_objects import read_object
 from syneg_cli.generation.estimate import Estimate, estimate, estimate_each
-from syneg_cli.generation.mirror_queries import mirror_queries
+from syneg_cli.generation.mirror_queries import OwnQueries, mirror_queries
 from syneg_cli.generation.negatives import fill, read_negatives, recall
 from syneg_cli.generation.outcome import Outcome
 from syneg_cli.generation.prompt_files import (
@@ -27,6 +27,7 @@ __all__ = [
     "GenerateSettings",
     "Generator",
     "Outcome",
+    "OwnQueries",
     "Prompt",
     "candidates_of",
     "classify",

@@ -125,14 +125,15 @@ async def _settle(generator: Generator, engine: Engine, keys: list[str | None], 
     stats.done += 1
 
 
-def recall(generator: Generator, pairs: Sequence[Pair], engine: Engine, keys: list[str | None]) -> None:
+def recall(generator: Generator, pairs: Sequence[Pair], cache: Cache, keys: list[str | None]) -> None:
     """Find answers that other processes have got meanwhile, after a cap or a stop: nobody is asked."""
+    identity = generator.llm.identity()
     lacking = [at for at, key in enumerate(keys) if key is None and not generator.lacks(pairs[at])]
     for start in range(0, len(lacking), CHUNK):
         asked = {at: generator.item(at, pairs[at]).request for at in lacking[start : start + CHUNK]}
         for _ in range(generator.asking.corrections + 1):
-            named = {at: generation_key(engine.identity, request) for at, request in asked.items()}
-            known = engine.cache.answers([*named.values()])
+            named = {at: generation_key(identity, request) for at, request in asked.items()}
+            known = cache.answers([*named.values()])
             corrections: dict[int, Request] = {}
             for at, key in named.items():
                 if (stored := known.get(key)) is None or not stored.serves(asked[at].max_tokens):

@@ -19,7 +19,7 @@ class Outcome:
     """A run of `generate`. Every pair that was asked for is in one place of `as_json`."""
 
     stats: Stats
-    keys: Sequence[str | None]
+    keys: list[str | None]
     """Of each pair's answer; None is no answer."""
     negatives: Counter[str]
     """"ok", and the drops by reason."""

@@ -23,6 +23,7 @@ from syneg_cli.core import (
     SyntheticNegative,
     TrainingInstance,
     joined,
+    named,
     stream,
 )
 from syneg_cli.data import Dataset
@@ -97,7 +98,7 @@ def mix(
             rng = stream(joined(seed, pair.query_id, pair.doc_id, number))
             return Draw(k, ratio, rng, number, rounds, weights or {}, max_synthetic)
 
-        family = f"{pair.query_id}/{pair.doc_id}" if chosen.mirrors else ""
+        family = named(pair.query_id, pair.doc_id) if chosen.mirrors else ""
         drawn = tuple(tuple(chosen.draw(pool, draw(number))) for number in range(rounds))
         source = TEXT if pair.doc_id in texts else CORPUS
         instances.append(TrainingInstance(pair.query_id, pair.doc_id, drawn, source, family))

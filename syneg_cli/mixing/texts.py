@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,7 +33,15 @@ class Texts:
     """The beginning of a document that is its title, where it has one."""
 
     def document(self, ref: NegativeRef, dataset: Dataset) -> str:
-        return dataset.corpus[ref.id].full_text if ref.in_corpus else self.documents[ref.id]
+        return dataset.corpus[ref.id].full_text if ref.in_corpus else self._own(ref.id)
+
+    def _own(self, name: str) -> str:
+        if name not in self.documents:
+            raise MissingArtifact(
+                f"The mix refers to {name}, and there is no such text, or more than one of that name.",
+                hint="Run `syneg mix --force` again, then `syneg train`.",
+            )
+        return self.documents[name]
 
     def passage(self, ref: NegativeRef, dataset: Dataset) -> Passage:
         """Title and text apart, wherever the document comes from."""
@@ -40,7 +49,7 @@ class Texts:
             found = dataset.corpus[ref.id]
             return Passage(ref.id, found.title.strip(), found.text.strip())
         title = self.titles.get(ref.id, "")
-        return Passage(ref.id, title, self.documents[ref.id].removeprefix(title).strip())
+        return Passage(ref.id, title, self._own(ref.id).removeprefix(title).strip())
 
     def query(self, query_id: str, dataset: Dataset) -> str:
         return self.queries.get(query_id) or dataset.queries[query_id].text
@@ -64,14 +73,27 @@ def texts_of(
     synthetic: Sequence[SyntheticNegative], mirror: Iterable[OwnQuery] = (), imported: Imported | None = None
 ) -> Texts:
     """The texts that training instances of these negatives refer to."""
-    documents = {negative.id: negative.full_text for negative in synthetic}
+    documents, titles, queries = {}, {}, {}
     own = own_queries(synthetic, mirror)
-    queries = {query_id_of(negative_id): text for negative_id, text in own.items()}
-    titles = {negative.id: negative.title.strip() for negative in synthetic if negative.title.strip()}
+    for negative, name in _names(synthetic):
+        documents[name] = negative.full_text
+        if title := negative.title.strip():
+            titles[name] = title
+        if query := own.get(negative.id):
+            queries[query_id_of(name)] = query
     if imported is not None:
         documents |= imported.documents
         queries |= imported.queries
     return Texts(documents, queries, titles)
+
+
+def _names(synthetic: Sequence[SyntheticNegative]) -> Iterator[tuple[SyntheticNegative, str]]:
+    """Every negative by its id, and by the one that a mix of 0.1 calls it, where no other has that."""
+    shared = Counter(negative.earlier_id for negative in synthetic)
+    for negative in synthetic:
+        yield negative, negative.id
+        if negative.earlier_id != negative.id and shared[negative.earlier_id] == 1:
+            yield negative, negative.earlier_id
 
 
 def _unchanged(mixed: Manifest, role: str) -> Path | None:

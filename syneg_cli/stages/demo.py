@@ -67,6 +67,10 @@ def write_demo(directory: Path) -> None:
             )
         write_prompts(directory)
         write_text(project, PROJECT.format(dataset=demo.DATASET))
+    elif f'name = "./{demo.DATASET}"' not in project.read_text(encoding="utf-8", errors="replace"):
+        raise UsageError(
+            f"{directory} holds a project that is not the demo.", hint="Give a new folder: `syneg demo DIR`."
+        )
     demo.write_dataset(directory / demo.DATASET)
     demo.write_recordings(directory)
 

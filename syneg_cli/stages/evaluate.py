@@ -94,7 +94,8 @@ class Eval(Stage):
         before = self._before(subject) | {"metrics": _measured(path)}
         if not subject.is_run:
             inputs |= {"model": weights_hash(subject.location)}
-            return Plan(self.name, path, inputs, always | self.settings.deciding(), before)
+            decided, model = always | self.settings.deciding(), Path(subject.location)
+            return Plan(self.name, path, inputs, decided, before, [model] if model.is_dir() else [])
         if not Path(subject.location).is_file():
             raise UsageError(f"{subject.location} is not there.", hint="Give a TREC run file to --run.")
         return Plan(self.name, path, inputs | {"run": file_hash(Path(subject.location))}, always, before)
@@ -109,7 +110,7 @@ class Eval(Stage):
         if not self.subject.is_run:
             locate(self.subject.location, progress=self.session.progress)
 
-    def run(self, plan: Plan) -> Made:
+    def run(self, plan: Plan, to: Path) -> Made:
         subject, qrels = self.subject, self.dataset.qrels(self.settings.split)
         run, precision, left_out = self._run(subject)
         if left_out:
@@ -122,8 +123,7 @@ class Eval(Stage):
                 f"{missing} of {len(qrels)} {self.settings.split} queries have no result and score 0"
             )
         scores = score(run, qrels)
-        trec = plan.path.with_suffix(".trec")
-        write_text(trec, "\n".join(run_lines(run, subject.name)) + "\n")
+        write_text(to.with_suffix(".trec"), "\n".join(run_lines(run, subject.name)) + "\n")
         evaluation = Evaluation(
             name=subject.name,
             model=subject.location,
@@ -132,9 +132,9 @@ class Eval(Stage):
             precision=precision,
             metrics=scores.metrics,
             per_query=scores.per_query,
-            run=str(trec),
+            run=str(plan.path.with_suffix(".trec")),
         )
-        write_text(plan.path, json.dumps(asdict(evaluation), ensure_ascii=False, indent=1) + "\n")
+        write_text(to, json.dumps(asdict(evaluation), ensure_ascii=False, indent=1) + "\n")
         self._warn_of_a_leak(subject)
         _note_in_card(subject, evaluation)
         return Made({"queries": len(qrels), "left_out_as_query": left_out, **scores.metrics}, evaluation)

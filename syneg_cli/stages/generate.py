@@ -14,7 +14,6 @@ from syneg_cli.core import (
     MissingArtifact,
     Pair,
     SynegError,
-    beside,
     content_hash,
     file_hash,
     is_damaged,
@@ -63,10 +62,12 @@ class Generate(Stage):
 
     name = "generate"
     shared = True
+    named_by = "--name"
 
     def __init__(self, session: Session, dataset: Dataset, *, again: bool = False) -> None:
         super().__init__(session, dataset)
         self.again = again
+        self._answered: tuple[Generator, Outcome]
         self.settings = self.project.generate
 
     def plan(self) -> Plan:
@@ -83,8 +84,9 @@ class Generate(Stage):
         if provider == "replay":
             inputs["recorded answers"] = language_model.open_model(self.session, spec).identity()["model"]
             spec = f"replay:{Path(model).name}"
-        if prompt.needs_candidates:
-            inputs["mined candidates"] = file_hash(self._candidate_file())
+        reads = [self._candidate_file()] if prompt.needs_candidates else []
+        if reads:
+            inputs["mined candidates"] = file_hash(reads[0])
         settings = {
             **self.settings.deciding(),
             "llm": spec,
@@ -95,25 +97,26 @@ class Generate(Stage):
         del settings["base_url"]  # `endpoint` is what it leads to
         shard = f".shard-{self.settings.shard.replace('/', '-of-')}" if self.settings.shard else ""
         path = self.workspace.synthetic(f"{self.settings.name}{shard}")
-        return Plan(self.name, path, inputs, settings)
+        return Plan(self.name, path, inputs, settings, reads=reads)
 
-    def run(self, plan: Plan) -> Made:
-        pairs = self.pairs()
+    def share(self, plan: Plan) -> None:
+        """Bring the answers into the cache; what several processes ask for they ask once."""
         with language_model.open_cache(self.session) as cache:
             generator = self.generator()
             job = job_of(self, plan)
             engine = language_model.open_engine(self.session, generator.llm, cache, job=job, again=self.again)
             self._tell_of_other_servers(cache, generator)
-            keys, stopped = self._fill(generator, pairs, engine)
-            recall(generator, pairs, engine, keys)
-            outcome = Outcome(engine.stats, keys, Counter(), Counter(), stopped)
+            keys, stopped = self._fill(generator, self.pairs(), engine)
+        self._answered = generator, Outcome(engine.stats, keys, Counter(), Counter(), stopped)
+
+    def run(self, plan: Plan, to: Path) -> Made:
+        generator, outcome = self._answered
+        with language_model.open_cache(self.session) as cache:
+            recall(generator, self.pairs(), cache, outcome.keys)
             counters = {"counts": outcome.negatives, "unusable": outcome.unusable}
-            with beside(plan.path) as fresh:
-                write_negatives(fresh, read_negatives(generator, pairs, keys, cache, **counters))
-                written = _is_no_worse(outcome, plan.path)
-                if written:
-                    fresh.replace(plan.path)
-            totals = cache.totals(job)
+            write_negatives(to, read_negatives(generator, self.pairs(), outcome.keys, cache, **counters))
+            written = _is_no_worse(outcome, plan.path)
+            totals = cache.totals(job_of(self, plan))
         if outcome.usable and (told := outcome.warning()):
             self.session.progress.warn(told)
         return _made(plan, outcome, totals, written=written)

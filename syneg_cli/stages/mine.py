@@ -80,11 +80,11 @@ class Mine(Stage):
         if uses_encoder(self.miner):
             locate(backbone_of(self.session), progress=self.session.progress)
 
-    def run(self, plan: Plan) -> Made:
+    def run(self, plan: Plan, to: Path) -> Made:
         selection = Selection.of(self.settings)
         mined = mine_negatives(self.dataset, [self.miner], setup=self.setup(), selection=selection)[0]
         if world().leads:
-            write_negatives(plan.path, mined.negatives)
+            write_negatives(to, mined.negatives)
         return Made(mined.tally.as_json() | {"notes": list(mined.notes)}, Mined(mined, plan))
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import LLMError, content_hash, file_hash, read_synthetic, write_jsonl
+from syneg_cli.core import LLMError, SyntheticNegative, content_hash, file_hash, read_synthetic, write_jsonl
 from syneg_cli.data import Dataset
-from syneg_cli.generation import Prompt, mirror_queries
+from syneg_cli.generation import OwnQueries, Prompt, mirror_queries
+from syneg_cli.llm import Stats
 from syneg_cli.stages import language_model
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Plan, Stage
@@ -32,6 +33,7 @@ class MirrorQueries(Stage):
         super().__init__(session, dataset)
         self.prompt = prompt
         self.settings = self.project.generate
+        self._asked: tuple[list[SyntheticNegative], OwnQueries, Stats]
         self.source = self.workspace.synthetic(self.settings.name)
 
     def plan(self) -> Plan:
@@ -44,9 +46,10 @@ class MirrorQueries(Stage):
             "temperature": self.settings.temperature,
             "seed": self.settings.seed,
         }
-        return Plan(self.name, self.workspace.synthetic(f"{self.settings.name}.mirror"), inputs, settings)
+        path = self.workspace.synthetic(f"{self.settings.name}.mirror")
+        return Plan(self.name, path, inputs, settings, reads=[self.source])
 
-    def run(self, plan: Plan) -> Made:
+    def share(self, plan: Plan) -> None:
         negatives = read_synthetic(self.source)
         llm = language_model.open_model(self.session, plan.settings["llm"])
         job = content_hash([self.dataset.name, dict(plan.inputs), dict(plan.settings)])[:16]
@@ -63,7 +66,10 @@ class MirrorQueries(Stage):
                     structured=self.settings.structured,
                     tick=tick,
                 )
-        stats = engine.stats
+        self._asked = negatives, found, engine.stats
+
+    def run(self, plan: Plan, to: Path) -> Made:
+        negatives, found, stats = self._asked
         if negatives and not found.rows:
             dropped = ", ".join(f"{count} {why}" for why, count in found.dropped.items())
             said = "; ".join(stats.said.values()) or dropped
@@ -71,7 +77,7 @@ class MirrorQueries(Stage):
                 f"None of {len(negatives)} negatives got a query of its own: {said}.",
                 hint="Nothing is written. Look at the answers with `syneg cache list`.",
             )
-        write_jsonl(plan.path, found.rows)
+        write_jsonl(to, found.rows)
         counts: dict[str, Any] = {
             "negatives": len(negatives),
             "queries": len(found.rows),

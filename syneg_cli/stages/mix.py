@@ -74,6 +74,7 @@ class Mix(Stage):
 
     name = "mix"
     follows = True
+    named_by = "--name"
 
     def __init__(self, session: Session, dataset: Dataset) -> None:
         super().__init__(session, dataset)
@@ -91,7 +92,8 @@ class Mix(Stage):
                 )
         inputs = self.dataset.inputs("train")
         inputs |= {role: file_hash(source.path) for role, source in files.items()}
-        for role, file in self._verdicts(files).items():
+        verdicts = self._verdicts(files)
+        for role, file in verdicts.items():
             inputs[f"verdicts on {role}"] = file_hash(file)
         settings = self.settings.deciding() | {"rounds": self._rounds()}
         before: dict[str, str] = {}
@@ -99,9 +101,10 @@ class Mix(Stage):
             ids, before = own_ids(self.dataset, "train")
             settings |= ids
         path = self.workspace.mixed(mixed_name(self.session))
-        return Plan(self.name, path, inputs, settings, before)
+        reads = [source.path for source in files.values()] + [*verdicts.values()]
+        return Plan(self.name, path, inputs, settings, before, reads)
 
-    def run(self, plan: Plan) -> Made:
+    def run(self, plan: Plan, to: Path) -> Made:
         files = self.sources()
         self._tell_of_old_verdicts(files)
         told, file = self.session.progress.warn, files.get("imported")
@@ -111,7 +114,7 @@ class Mix(Stage):
         self._tell_of_missing(mixed)
         if imported is not None:
             counts |= {"held_out": imported.held_out, "contradicted": imported.contradicted}
-        write_instances(plan.path, mixed.instances)
+        write_instances(to, mixed.instances)
         paths = {role: str(source.path) for role, source in files.items()}
         return Made(counts, MixedRecord(mixed, plan.settings, imported), paths=paths)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from syneg_cli.core import NoProgress, Progress, UsageError, mended_value, write_text
+from syneg_cli.core import NoProgress, Progress, UsageError, Workspace, mended_value, write_text
 from syneg_cli.data import Dataset, has_preset, local_folder
 from syneg_cli.generation import list_prompts
 from syneg_cli.stages.documents import toml
@@ -167,8 +167,8 @@ def _nothing_left_behind(work_dir: Path) -> Iterator[None]:
         yield
     except BaseException:
         for folder in missing:
-            if folder == work_dir:
-                shutil.rmtree(folder, ignore_errors=True)
-            elif folder.is_dir():
+            if folder == work_dir:  # another process may have put more there
+                shutil.rmtree(Workspace(work_dir, "").corpora, ignore_errors=True)
+            with suppress(OSError):
                 folder.rmdir()
         raise

@@ -1,14 +1,14 @@
 """A stage makes one artefact: `plan()` says what from, `run()` makes it, `perform` does the rest.
 
 Two equal plans make equal files. `perform` alone decides whether a stage has to run, says why,
-takes the time and writes the manifest, which is last.
+takes the time, and puts what was made in its place, its manifest first.
 """
 
 from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,16 +16,20 @@ from typing import Any, ClassVar
 
 from syneg_cli.core import (
     Manifest,
+    MissingArtifact,
     SynegError,
     changed_since,
+    check_place,
     content_hash,
     duration,
+    is_damaged,
     locked,
     near,
     read_manifest,
+    settle,
+    staged,
     stale_reason,
     world,
-    write_manifest,
 )
 from syneg_cli.data import Dataset
 from syneg_cli.stages.session import Session
@@ -41,6 +45,8 @@ class Plan:
     settings: Mapping[str, Any]
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """What a manifest means that does not name a setting yet."""
+    reads: Sequence[Path] = ()
+    """The artefacts that it is made from."""
 
     def stale(self) -> str | None:
         """Why the stage has to run; None when its output is up to date."""
@@ -89,10 +95,13 @@ class Stage(ABC):
 
     name: ClassVar[str]
     shared: ClassVar[bool] = False
-    """Whether several processes may make the same artefact at once, each doing a part of the work."""
+    """Whether several processes may work for the same artefact at once, each doing a part in `share`."""
 
     follows: ClassVar[bool] = False
     """Whether it is made from what the stages before it make."""
+
+    named_by: ClassVar[str] = ""
+    """The flag that gives the artefact another name."""
 
     def __init__(self, session: Session, dataset: Dataset) -> None:
         self.session = session
@@ -116,9 +125,21 @@ class Stage(ABC):
     def prepare(self) -> None:  # noqa: B027 (most stages have nothing to fetch)
         """Fetch what the plan only knows by name so far, such as a model of the hub."""
 
+    def forget(self, plan: Plan) -> None:  # noqa: B027 (most stages keep nothing of the kind)
+        """Drop what an interrupted run left to go on from: --force begins at the beginning."""
+
+    def settled(self, plan: Plan) -> None:  # noqa: B027 (nor is there anything to drop)
+        """Drop what an interrupted run would have gone on from: the artefact is in its place."""
+
+    def share(self, plan: Plan) -> None:  # noqa: B027 (most stages are made by one process)
+        """What several processes may do at once, before one of them makes the artefact."""
+
     @abstractmethod
-    def run(self, plan: Plan) -> Made:
-        """Make the artefact at `plan.path`. Of several processes, the leading one writes it."""
+    def run(self, plan: Plan, to: Path) -> Made:
+        """Make the artefact at `to`; it then takes the place of `plan.path`, as do files beside it.
+
+        Of several processes, the leading one writes it.
+        """
 
 
 def own_ids(dataset: Dataset, *splits: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -142,26 +163,28 @@ def perform(stage: Stage, *, force: bool = False, because: str = "--force") -> P
         SynegError: what the stage raised; where it made a part, after that is written.
     """
     plan = stage.plan()
-    with _held(stage, plan):
+    with _held(stage, plan, wanted=not stage.shared):
         reason = world().gather(because if force else plan.stale())[0]  # as the leading process finds
         if reason is None:
-            stage.session.progress.note(f"{stage.label}: up to date, nothing to do ({near(plan.path)})")
-            manifest = read_manifest(plan.path)
-            if manifest and changed_since(plan.path, manifest):
-                stage.session.progress.warn(
-                    f"{near(plan.path)} was changed since it was made; it is used as it is, "
-                    "--force makes it again"
-                )
-            counts = manifest.counts if manifest else {}
-            return Performed(stage.name, plan.path, "up to date", counts, skipped=True)
+            return _up_to_date(stage, plan)
         stage.session.progress.note(f"{stage.label}: running ({reason})")
+        check_place(plan.path, stage.named_by)
+        if force:
+            stage.forget(plan)
         started = time.monotonic()
         stage.prepare()
         plan = stage.plan()
-        made = stage.run(plan)
-        seconds = time.monotonic() - started
-        if world().leads and made.written:
-            write_manifest(plan.path, _manifest(plan, made, seconds))
+        _look_at(stage, plan)
+        stage.share(plan)
+        with (
+            _held(stage, plan, wanted=stage.shared),
+            staged(plan.path, tidy=world().leads) as to,
+        ):
+            made = stage.run(plan, to)
+            seconds = time.monotonic() - started
+            if world().leads and made.written:
+                settle(to, plan.path, _manifest(plan, made, seconds))
+                stage.settled(plan)
     world().wait()
     if made.error is not None:
         raise made.error
@@ -172,6 +195,37 @@ def perform(stage: Stage, *, force: bool = False, because: str = "--force") -> P
             f"{stage.label}: {near(plan.path)} holds more than this run made, and is left as it is"
         )
     return Performed(stage.name, plan.path, reason, made.counts, seconds, made.record)
+
+
+def _up_to_date(stage: Stage, plan: Plan) -> Performed:
+    stage.session.progress.note(f"{stage.label}: up to date, nothing to do ({near(plan.path)})")
+    manifest = read_manifest(plan.path)
+    if manifest and changed_since(plan.path, manifest):
+        stage.session.progress.warn(
+            f"{near(plan.path)} was changed since it was made; it is used as it is, --force makes it again"
+        )
+    counts = manifest.counts if manifest else {}
+    return Performed(stage.name, plan.path, "up to date", counts, skipped=True)
+
+
+def _look_at(stage: Stage, plan: Plan) -> None:
+    """Says which artefacts that are read were changed since they were made.
+
+    Raises:
+        MissingArtifact: one is empty, or a folder with a damaged file; of others the reader names the line.
+    """
+    for path in plan.reads:
+        manifest = read_manifest(path)
+        if manifest is None or not changed_since(path, manifest):
+            continue
+        if (path.is_dir() or not path.stat().st_size) and is_damaged(path, manifest):
+            raise MissingArtifact(
+                f"{near(path)} is damaged since {manifest.stage} wrote it.",
+                hint=stage.session.again(manifest.stage),
+            )
+        stage.session.progress.warn(
+            f"{near(path)} was changed since {manifest.stage} wrote it; it is used as it is"
+        )
 
 
 def _manifest(plan: Plan, made: Made, seconds: float) -> Manifest:
@@ -187,11 +241,13 @@ def _manifest(plan: Plan, made: Made, seconds: float) -> Manifest:
 
 
 @contextmanager
-def _held(stage: Stage, plan: Plan) -> Iterator[None]:
+def _held(stage: Stage, plan: Plan, *, wanted: bool) -> Iterator[None]:
     """The lock of an artefact, held by the leading process; where it waited, the plan is looked at after."""
-    if stage.shared or not world().leads:
+    if not wanted or not world().leads:
         yield
         return
-    name = f"{plan.stage}-{plan.path.stem}-{content_hash(str(plan.path))[:8]}.lock"
+    # However the way to it is spelt: two processes at one artefact have to meet.
+    place = content_hash(str(plan.path.parent.resolve() / plan.path.name))
+    name = f"{plan.stage}-{plan.path.stem[:80]}-{place[:8]}.lock"
     with locked(stage.workspace.locks / name, f"{stage.label} {plan.path.stem}", stage.session.progress):
         yield

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from syneg_cli.core import file_hash, read_instances, world
+from syneg_cli.core import UsageError, file_hash, read_instances, world
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import locate, weights_hash
 from syneg_cli.mixing import read_texts
@@ -21,6 +20,7 @@ from syneg_cli.training import (
     TrainSettings,
     check_adore,
     checkpoint_folder,
+    drop_checkpoints,
     fine_tune,
     save_model,
 )
@@ -31,6 +31,7 @@ class Train(Stage):
 
     name = "train"
     follows = True
+    named_by = "--output"
 
     def __init__(self, session: Session, dataset: Dataset) -> None:
         super().__init__(session, dataset)
@@ -49,12 +50,25 @@ class Train(Stage):
         ids, before = own_ids(self.dataset, "train", "dev")  # they decide what is masked, and the dev score
         settings = self.settings.deciding() | {"mix": mixed_name(self.session), "distil": distil} | ids
         path = self.workspace.model(model_name(self.session))
-        return Plan(self.name, path, inputs, settings, TrainSettings().deciding() | before)
+        return Plan(self.name, path, inputs, settings, TrainSettings().deciding() | before, [mixed])
 
     def prepare(self) -> None:
-        locate(self.settings.backbone, progress=self.session.progress)
+        backbone, model = self.settings.backbone, self.workspace.model(model_name(self.session))
+        if Path(backbone).is_dir() and Path(backbone).resolve() == model.resolve():
+            raise UsageError(
+                f"The model {model.name} would take the place of its own backbone.",
+                hint="Choose another name (--output NAME).",
+            )
+        locate(backbone, progress=self.session.progress)
 
-    def run(self, plan: Plan) -> Made:
+    def settled(self, plan: Plan) -> None:
+        drop_checkpoints(plan.path)
+
+    def forget(self, plan: Plan) -> None:
+        if world().leads:
+            drop_checkpoints(plan.path)
+
+    def run(self, plan: Plan, to: Path) -> Made:
         here = world()
         mixed_path, mixed = mix_of(self.session, self.dataset)
         texts = read_texts(mixed, self.dataset)
@@ -66,8 +80,7 @@ class Train(Stage):
         model, result = fine_tune(read_instances(mixed_path), self.settings, around)
         if here.leads:
             card = card_of(self.session, self.dataset, model, mixed, result, plan.path.name)
-            save_model(model, plan.path, card, scratch / RECORDING, scratch / LOGS)
-            shutil.rmtree(scratch)
+            save_model(model, to, card, scratch / RECORDING, scratch / LOGS)
         counts = {"pairs": mixed.counts["instances"], "mix": learned_from(mixed), **asdict(result)}
         counts["training_seconds"] = counts.pop("seconds")
         return Made(counts, result)

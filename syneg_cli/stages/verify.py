@@ -84,13 +84,14 @@ class Verify(Stage):
             settings["per_query"] = self.per_query()
         # An earlier version checked all there were: that is enough, however many a mix can draw.
         defaults = {"per_query": self.per_query()}
-        return Plan(self.name, self.workspace.verified(self.negatives), inputs, settings, defaults)
+        path = self.workspace.verified(self.negatives)
+        return Plan(self.name, path, inputs, settings, defaults, [self.negatives])
 
     def prepare(self) -> None:
         if "margin" in self.settings.checks:
             locate(backbone_of(self.session), progress=self.session.progress)
 
-    def run(self, plan: Plan) -> Made:
+    def run(self, plan: Plan, to: Path) -> Made:
         usable = self.usable()
         open_ = first_ranked(usable, self.per_query())
         candidates = [candidate_of(negative, self.dataset) for negative in open_]
@@ -110,7 +111,7 @@ class Verify(Stage):
             )
             for at, (candidate, one) in enumerate(zip(candidates, found, strict=True))
         ]
-        write_jsonl(plan.path, found)
+        write_jsonl(to, found)
         left_out = Counter(map(source_of, usable)) - Counter(map(source_of, open_))
         more = {"left_out": dict(left_out), "effect": plan.settings["effect"]}
         more["margin"] = plan.settings["checks"].get("margin", {}).get("margin")

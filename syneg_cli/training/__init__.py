@@ -1,6 +1,6 @@
 """Contrastive fine-tuning: losses, batches, trainer, checkpoints, ANCE, ADORE, the model card."""
 
-from syneg_cli.training.checkpoints import checkpoint_folder
+from syneg_cli.training.checkpoints import checkpoint_folder, drop_checkpoints
 from syneg_cli.training.companions import Around, check_adore
 from syneg_cli.training.fine_tune import fine_tune
 from syneg_cli.training.model_card import CardFacts, model_card, with_metrics
@@ -19,6 +19,7 @@ __all__ = [
     "TrainSettings",
     "check_adore",
     "checkpoint_folder",
+    "drop_checkpoints",
     "fine_tune",
     "model_card",
     "recorded_lines",

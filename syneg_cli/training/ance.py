@@ -13,7 +13,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syneg_cli.core import NegativeRef, NoProgress, Progress, TrainingInstance, joined, stream, write_text
+from syneg_cli.core import (
+    NegativeRef,
+    NoProgress,
+    Progress,
+    SynegError,
+    TrainingInstance,
+    joined,
+    stream,
+    write_text,
+)
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encoder
 from syneg_cli.evaluation import nearest
@@ -77,8 +86,7 @@ class Ance:
         """Query -> its first `depth` documents that may be negatives."""
         file = self.scratch / f"ance-{version}.json" if self.scratch else None
         if file and file.is_file():
-            kept: dict[str, list[str]] = json.loads(file.read_text(encoding="utf-8"))
-            return kept
+            return _kept(file)
         pools = self._mine(queries)
         if file:
             write_text(file, json.dumps(pools))
@@ -92,3 +100,14 @@ class Ance:
         excluded = [self.dataset.excluded(q) for q in queries]
         found = nearest(vectors, documents, self.dataset.corpus.ids, self.depth, excluded)
         return {query_id: list(pool) for query_id, pool in zip(queries, found, strict=True)}
+
+
+def _kept(file: Path) -> dict[str, list[str]]:
+    """What a refresh mined before the run was interrupted: with later weights it would be something else."""
+    try:
+        kept: dict[str, list[str]] = json.loads(file.read_text(encoding="utf-8"))
+        return {str(query_id): [*map(str, pool)] for query_id, pool in kept.items()}
+    except (ValueError, AttributeError, TypeError):
+        raise SynegError(
+            f"{file} is damaged, so training cannot go on.", hint="--force begins anew."
+        ) from None

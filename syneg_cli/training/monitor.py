@@ -49,7 +49,6 @@ class Watch:
         self.recorder.start(done)
         if done:
             self.progress.note(f"train: going on at step {done} of {steps}")
-            self.best.load()
         self._line.close()
         self.advance = self._line.enter_context(self.progress.task("Training", steps, "steps"))
         self.advance(done)
@@ -58,6 +57,14 @@ class Watch:
         if "loss" in logs:
             norm = float(logs["grad_norm"]) if "grad_norm" in logs else None
             self.recorder.step(step, loss=logs["loss"], gradient_norm=norm, lr=logs.get("learning_rate"))
+
+    def can_go_on(self, epochs: int) -> bool:
+        """Whether what was measured in the first epochs is there, as far as it decides."""
+        return self.dev is None or self.best.load(epochs)
+
+    def lacks(self, epochs: float) -> bool:
+        """Whether a run was stopped between an epoch's last step and its measurement."""
+        return self.dev is not None and len(self.best.history) < epochs == round(epochs)
 
     def measure(self, epoch: int) -> bool:
         """Measure on dev after an epoch; True if training should stop."""

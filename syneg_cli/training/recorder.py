@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from syneg_cli.core import write_text
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -65,10 +67,8 @@ class Recorder:
         if self.path is None:
             return
         kept = [row for row in recorded_lines(self.path) if row["step"] <= step] if step else []
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("w", encoding="utf-8")
-        for row in kept:
-            self._file.write(json.dumps(row) + "\n")
+        write_text(self.path, "".join(json.dumps(row) + "\n" for row in kept))
+        self._file = self.path.open("a", encoding="utf-8")
         self.gradient_norms = [row["gradient_norm"] for row in kept if row.get("gradient_norm") is not None]
 
     def step(self, step: int, **figures: Any) -> None:

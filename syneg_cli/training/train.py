@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -116,6 +117,8 @@ def train(
         collator = _queries(*data) if helpers.frozen else _collator(*data, settings, helpers)
         steps, seconds, history = _run(model, settings, helpers, chosen, collator, watch)
         watch.keep_best()
+    # A tokeniser is saved with the settings of its last call: the same ones where no step was left to do.
+    tokeniser(model)(["."], "query")
     need_finite_weights(model, steps)
     return TrainResult(
         steps=steps,
@@ -162,10 +165,22 @@ def _run(
             precision=chosen.precision,
         )
         keep_logs(trainer, helpers.scratch or Path.cwd())
-        resume = checkpoints.last(scratch)
+        resume = _resumed(scratch, watch)
         watch.resumed_at = checkpoints.step_of(resume)
         outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     return outcome.global_step, outcome.metrics["train_runtime"], trainer.state.log_history
+
+
+def _resumed(scratch: Path, watch: Watch) -> Path | None:
+    """The checkpoint to go on from, with what was measured before it."""
+    resume = checkpoints.last(scratch, watch.progress)
+    if resume is None or watch.can_go_on(int(checkpoints.epochs_of(resume) + 1e-6)):
+        return resume
+    watch.progress.warn("train: what was measured before the last checkpoint is damaged; beginning anew")
+    watch.best = checkpoints.Best(watch.best.folder)
+    for checkpoint in scratch.glob("checkpoint-*"):
+        shutil.rmtree(checkpoint)
+    return None
 
 
 def _need_dimensions(model: SentenceTransformer, sizes: Sequence[int]) -> None:

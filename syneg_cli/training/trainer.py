@@ -51,6 +51,9 @@ class Callback(TrainerCallback):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.watch.start(state.max_steps, state.global_step)
+        done = round(state.epoch or 0, 6)
+        if state.global_step and self.watch.lacks(done):
+            control.should_training_stop |= self.watch.measure(round(done))
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.collator.epoch = int((state.epoch or 0) + 1e-6)

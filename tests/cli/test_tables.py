@@ -12,7 +12,7 @@ from rich.cells import cell_len
 
 from syneg_cli.cli.render.fitting import Column, Fitted
 from syneg_cli.core import Workspace
-from syneg_cli.encoding.embedding_cache import Labels, open_store
+from syneg_cli.encoding.vector_store import Labels, open_store
 from syneg_cli.llm.cache import Cache
 from syneg_cli.llm.stored import Stored
 from tests.conftest import DOCS, Cli, CliResult, write_dataset

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import threading
 from pathlib import Path
+
+import pytest
 
 from syneg_cli.core import NoProgress
 from syneg_cli.core.locks import locked
@@ -35,6 +38,7 @@ class Heard(NoProgress):
 
 def test_the_second_waits_says_for_whom_and_goes_on_when_the_first_is_killed(tmp_path: Path) -> None:
     lock, heard, entered = tmp_path / "locks" / "a.lock", Heard(), threading.Event()
+    inside: list[str] = []
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -43,6 +47,7 @@ def test_the_second_waits_says_for_whom_and_goes_on_when_the_first_is_killed(tmp
 
     def second() -> None:
         with locked(lock, "train m", heard):
+            inside.append(lock.read_text())
             entered.set()
 
     thread = threading.Thread(target=second)
@@ -54,7 +59,8 @@ def test_the_second_waits_says_for_whom_and_goes_on_when_the_first_is_killed(tmp
     holder.wait(60)
     assert entered.wait(60)
     thread.join(60)
-    assert lock.read_text().strip() == str(os.getpid())
+    assert inside == [f"{os.getpid()} {socket.gethostname()}\n"]
+    assert lock.read_text() == "", "nobody holds it"
 
 
 def test_nobody_waits_for_a_free_lock(tmp_path: Path) -> None:
@@ -63,3 +69,32 @@ def test_nobody_waits_for_a_free_lock(tmp_path: Path) -> None:
         with locked(tmp_path / "a.lock", "x", heard):
             pass
     assert heard.said == []
+
+
+@pytest.mark.parametrize(
+    ("said", "holder"),
+    [
+        ("", "another process"),
+        ("999999999\n", "another process"),
+        ("x", "another process"),
+        ("PID elsewhere", "process PID on elsewhere"),
+        ("PID\n", "process PID"),
+    ],
+)
+def test_only_a_holder_that_may_be_there_is_named(tmp_path: Path, said: str, holder: str) -> None:
+    """A killed holder leaves its number in the file; one on another machine cannot be looked for."""
+    said, holder = (text.replace("PID", str(os.getpid())) for text in (said, holder))
+    lock, heard, inside = tmp_path / "a.lock", Heard(), threading.Event()
+
+    def second() -> None:
+        with locked(lock, "x", heard):
+            inside.set()
+
+    thread = threading.Thread(target=second)
+    with locked(lock, "x", NoProgress()):
+        lock.write_text(said)
+        thread.start()
+        assert heard.something.wait(60)
+    assert inside.wait(60)
+    thread.join(60)
+    assert heard.said == [f"x: {holder} is making it; waiting until that is done"]

@@ -118,7 +118,7 @@ def test_what_other_processes_were_answered_is_written_too(tiny: Path, tmp_path:
         fill(generators[0], pairs[:1], engines[0], keys[0])
         with pytest.raises(BudgetExceeded):
             fill(generators[1], pairs, engines[1], keys[1])
-        recall(generators[0], pairs, engines[0], keys[0])
+        recall(generators[0], pairs, one, keys[0])
         assert [key is not None for key in keys[0]] == [True, True, False]
         assert keys[0] == keys[1]
 

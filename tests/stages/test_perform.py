@@ -1,4 +1,4 @@
-"""`perform` alone decides whether a stage runs, says why, and writes the manifest, which is last."""
+"""`perform` alone decides whether a stage runs, says why, and puts the result in its place."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class Toy(Stage):
     def prepare(self) -> None:
         self.fetched = True
 
-    def run(self, plan: Plan) -> Made:
+    def run(self, plan: Plan, to: Path) -> Made:
         self.runs += 1
         assert read_manifest(plan.path) is None or self.runs > 1
-        write_text(plan.path, f"{self.setting}\n")
+        write_text(to, f"{self.setting}\n")
         return Made({"runs": self.runs}, record=self.setting, found=self.found, error=self.error)
 
 
@@ -95,13 +95,14 @@ def test_a_part_is_kept_and_is_not_up_to_date(toy: Toy) -> None:
     assert perform(toy).reason == "setting changed: 0 -> 1"
 
 
-def test_a_run_that_fails_leaves_no_manifest(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(plan: Plan) -> Made:
-        write_text(plan.path, "half")
+def test_a_run_that_fails_leaves_nothing(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(plan: Plan, to: Path) -> Made:
+        write_text(to, "half")
         raise SynegError("broken")
 
     monkeypatch.setattr(toy, "run", broken)
     with pytest.raises(SynegError, match="broken"):
         perform(toy)
     monkeypatch.undo()
-    assert perform(toy).reason == "no manifest: an earlier run did not finish"
+    assert not toy.plan().path.parent.exists()
+    assert perform(toy).reason == "not there yet"

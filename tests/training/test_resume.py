@@ -206,7 +206,7 @@ def test_a_half_written_checkpoint_is_not_used(tmp_path: Path) -> None:
     for step, is_complete in ((2, True), (10, True), (11, False)):
         (tmp_path / f"checkpoint-{step}").mkdir()
         if is_complete:
-            (tmp_path / f"checkpoint-{step}" / "complete").touch()
+            checkpoints.complete(tmp_path, step)
     assert last(tmp_path) == tmp_path / "checkpoint-10"
     assert not (tmp_path / "checkpoint-11").exists()
 
@@ -227,7 +227,7 @@ def test_the_best_epoch_survives(tmp_path: Path) -> None:
         best.offer(epoch, score, partial(lambda value: {"w": torch.tensor([value])}, score))
     assert (best.epoch, best.stale_for) == (2, 1)
     again = Best(tmp_path)
-    again.load()
+    assert again.load(3)
     assert (again.epoch, again.history, again.stale_for) == (2, [0.3, 0.5, 0.4], 1)
     assert again.weights is not None
     assert again.weights["w"].item() == pytest.approx(0.5)

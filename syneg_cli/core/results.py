@@ -1,0 +1,131 @@
+"""A result on its way to its place: made in a folder beside it, and moved there with its manifest first.
+
+Whenever a process is killed, what is at the place is the old result or the new one, whole, and its
+manifest says which of the two: it holds the hash of the new one, and of the one that it replaces.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from syneg_cli.core.artifacts import Manifest, files_inside, manifest_path, manifest_text
+from syneg_cli.core.errors import SynegError, UsageError
+from syneg_cli.core.files import sync, sync_tree, write_text
+
+
+@contextmanager
+def staged(path: Path, *, tidy: bool = True) -> Iterator[Path]:
+    """Where to make what is to be at `path`: the same name in a hidden folder beside it, removed at the end.
+
+    Args:
+        tidy: remove what killed processes left; for the holder of the result's lock.
+    """
+    if tidy and path.parent.is_dir():
+        _tidy(path)
+    folder = _hidden_folder(path)
+    try:
+        yield folder / path.name
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # where nothing was made, not even an empty folder stays
+            path.parent.rmdir()
+
+
+def _hidden_folder(path: Path) -> Path:
+    for _ in range(9):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):  # another process found the parent empty, and removed it
+            return Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+    raise SynegError(f"{path.parent} does not stay.", hint="Does something else remove it?")
+
+
+def settle(made: Path, path: Path, manifest: Manifest) -> None:
+    """Move what was made at `made` (as `staged` gave it) to `path`, with the files that are beside it."""
+    if made.is_dir():
+        write_text(manifest_path(made), manifest_text(path, made, manifest, files_inside(made)))
+        sync_tree(made)
+        _take_place(made, path)
+        return
+    others = sorted(file for file in made.parent.iterdir() if file != made)
+    about = made.parent / manifest_path(path).name
+    write_text(about, manifest_text(path, made, manifest, others))
+    for file in (*others, made):
+        sync(file)
+    for file in (about, *others, made):
+        file.replace(path.with_name(file.name))
+        sync(path.parent)
+
+
+def check_place(path: Path, flag: str = "") -> None:
+    """Raises UsageError where a result may not be put: a link, or what has no manifest and so is not ours.
+
+    Args:
+        flag: how a user names another place.
+    """
+    hint = "Move it away" + (f", or choose another name ({flag} NAME)." if flag else ".")
+    if path.is_symlink():
+        raise UsageError(f"{path} is a link to {path.readlink()}, and no result of syneg.", hint=hint)
+    if path.exists() and not manifest_path(path).is_file():
+        raise UsageError(
+            f"{path} has no manifest, so it may be yours: it is not replaced "
+            f"({manifest_path(path).name} is not there).",
+            hint=hint,
+        )
+
+
+def check_free(path: Path, *, force: bool = False) -> None:
+    """Raises UsageError where a file is there already that a user names to be written, without `force`."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder.", hint="Name a file.")
+    if not force and (path.exists() or path.is_symlink()):
+        raise UsageError(f"{path} is there already.", hint="Name another file, or replace it with --force.")
+
+
+def put_back(path: Path) -> None:
+    """A folder that a killed process had moved aside, and put nothing in its place, is there again."""
+    if _aside(path).is_dir() and not path.exists():
+        _aside(path).rename(path)
+
+
+def _tidy(path: Path) -> None:
+    put_back(path)
+    left = re.compile(rf"\.{re.escape(path.name)}\.\w{{8}}\.tmp")
+    for child in [*path.parent.iterdir()]:
+        if child == _aside(path) or (left.fullmatch(child.name) and child.is_dir()):
+            shutil.rmtree(child, ignore_errors=True)
+
+
+def _take_place(fresh: Path, path: Path) -> None:
+    """A folder takes the place of another, which is then at `fresh`, or gone."""
+    if not path.exists():
+        fresh.rename(path)
+    elif not _exchanged(fresh, path):
+        path.rename(_aside(path))
+        fresh.rename(path)
+    sync(path.parent)
+    shutil.rmtree(_aside(path), ignore_errors=True)
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.old")
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Whether two names were exchanged in one step; not every system and disk can."""
+    if not sys.platform.startswith("linux"):
+        return False
+    import ctypes
+
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE of linux/fs.h
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):
+        return False
+    return bool(rename(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0)
