@@ -43,7 +43,22 @@ from syneg_cli.core.files import (
     write_jsonl,
     write_text,
 )
+from syneg_cli.core.keys import (
+    NAMES as KEY_NAMES,
+)
+from syneg_cli.core.keys import (
+    Key,
+    env_files,
+    find_key,
+    hub_token,
+    key_origins,
+    keys_beside,
+    keys_file,
+    remove_key,
+    store_key,
+)
 from syneg_cli.core.locks import locked
+from syneg_cli.core.private_files import make_private, others_may, tighten, write_private
 from syneg_cli.core.processes import leave, world
 from syneg_cli.core.progress import Advance, NoProgress, Printed, Progress
 from syneg_cli.core.proxies import Proxy, all_proxies, proxy_for, proxy_of
@@ -75,7 +90,8 @@ from syneg_cli.core.records import (
     Verification,
 )
 from syneg_cli.core.resources import shipped_prompts
-from syneg_cli.core.text import duration, money, near, printable
+from syneg_cli.core.secrets import known_masked, masked, remember, remember_address
+from syneg_cli.core.text import duration, money, near, plain_json, printable, visible
 from syneg_cli.core.text_files import (
     Told,
     field_names,
@@ -101,6 +117,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CORPUS",
+    "KEY_NAMES",
     "MARK",
     "SYNTHETIC",
     "TEXT",
@@ -112,6 +129,7 @@ __all__ = [
     "DatasetError",
     "Diverged",
     "HubError",
+    "Key",
     "LLMError",
     "LLMSetupError",
     "Manifest",
@@ -154,24 +172,35 @@ __all__ = [
     "did_you_mean",
     "digest",
     "duration",
+    "env_files",
     "field_names",
     "file_hash",
+    "find_key",
     "generator",
+    "hub_token",
     "instead",
     "is_damaged",
     "is_parquet",
     "joined",
     "json_lines",
+    "key_origins",
+    "keys_beside",
+    "keys_file",
+    "known_masked",
     "leave",
     "listed",
     "locked",
+    "make_private",
     "manifest_path",
+    "masked",
     "mended_value",
     "money",
     "names_beside",
     "near",
     "nearest",
+    "others_may",
     "pick",
+    "plain_json",
     "printable",
     "proxy_for",
     "proxy_of",
@@ -181,17 +210,24 @@ __all__ = [
     "read_mined",
     "read_synthetic",
     "read_verifications",
+    "remember",
+    "remember_address",
+    "remove_key",
     "setting",
     "shipped_prompts",
     "stale_reason",
+    "store_key",
     "stream",
     "text_lines",
+    "tighten",
+    "visible",
     "world",
     "write_bytes",
     "write_instances",
     "write_jsonl",
     "write_manifest",
     "write_negatives",
+    "write_private",
     "write_text",
 ]
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syneg_cli.core import BackboneError, NoProgress, Progress, content_hash, did_you_mean
+from syneg_cli.core import BackboneError, NoProgress, Progress, content_hash, did_you_mean, hub_token
 from syneg_cli.encoding import hub
 from syneg_cli.encoding.assemble import assemble, open_folder
 from syneg_cli.encoding.backbones import BACKBONES, PLAIN
@@ -171,7 +171,7 @@ def load_cross_encoder(name: str, progress: Progress | None = None) -> CrossEnco
 
         hub.quiet_libraries()
         try:
-            loaded: CrossEncoder = CrossEncoder(name)
+            loaded: CrossEncoder = CrossEncoder(name, token=hub_token())
         except (OSError, ValueError) as error:
             raise BackboneError(
                 f"The cross-encoder {name!r} cannot be loaded: {str(error).strip().splitlines()[0]}",

@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import BudgetExceeded, SynegError
+from syneg_cli.core import BudgetExceeded, SynegError, make_private
 from syneg_cli.llm.stored import COLUMNS, INSERT, OK, Stored
 
 BUSY_SECONDS = 60.0
@@ -73,6 +73,7 @@ class Cache:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            make_private(path)  # SQLite gives its -wal and -shm the same mode
             # One thread at a time uses it, but not always the one that opened it (see asking.run).
             self._connection = sqlite3.connect(
                 path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
