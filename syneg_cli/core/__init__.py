@@ -54,10 +54,12 @@ from syneg_cli.core.keys import (
     key_origins,
     keys_beside,
     keys_file,
+    known_key_name,
     remove_key,
     store_key,
 )
 from syneg_cli.core.locks import locked
+from syneg_cli.core.machine import Check, existing, extras, machine_checks
 from syneg_cli.core.private_files import make_private, others_may, tighten, write_private
 from syneg_cli.core.processes import leave, world
 from syneg_cli.core.progress import Advance, NoProgress, Printed, Progress
@@ -126,6 +128,7 @@ __all__ = [
     "BackboneError",
     "BadResponse",
     "BudgetExceeded",
+    "Check",
     "DatasetError",
     "Diverged",
     "HubError",
@@ -173,6 +176,8 @@ __all__ = [
     "digest",
     "duration",
     "env_files",
+    "existing",
+    "extras",
     "field_names",
     "file_hash",
     "find_key",
@@ -186,10 +191,12 @@ __all__ = [
     "key_origins",
     "keys_beside",
     "keys_file",
+    "known_key_name",
     "known_masked",
     "leave",
     "listed",
     "locked",
+    "machine_checks",
     "make_private",
     "manifest_path",
     "masked",

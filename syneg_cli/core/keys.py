@@ -108,7 +108,7 @@ def store_key(name: str, value: str) -> Path:
     Raises:
         UsageError: no key has that name, it is none, or others can read the file.
     """
-    key = checked_key(known_name(name), value)
+    key = checked_key(known_key_name(name), value)
     if not key:
         raise UsageError(f"{name}: nothing was given.", hint="Paste the key, and press Enter.")
     _write({**_kept(), name: key})
@@ -122,13 +122,13 @@ def remove_key(name: str) -> bool:
         UsageError: no key has that name, or others can read the file.
     """
     kept = _kept()
-    if kept.pop(known_name(name), None) is None:
+    if kept.pop(known_key_name(name), None) is None:
         return False
     _write(kept)
     return True
 
 
-def known_name(name: str) -> str:
+def known_key_name(name: str) -> str:
     """The name itself.
 
     Raises:
