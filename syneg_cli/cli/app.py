@@ -115,7 +115,7 @@ def _unexpected(error: Exception) -> int:
 def _report(error: SynegError, *, as_json: bool) -> int:
     """Tell people on stderr; programs that asked for JSON get the same on stdout."""
     if os.environ.get("SYNEG_DEBUG"):
-        _show_traceback(type(error), error, error.__traceback__)
+        _show_traceback(error)
     _say(f"error: {error.message}")
     if error.hint:
         _say(error.hint)
@@ -138,13 +138,17 @@ def _say(line: str) -> None:
         print_line(make_console(stderr=True), line)
 
 
-def _show_traceback(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+def _show_traceback(error: BaseException) -> None:
     """Without secrets, which the errors of libraries repeat."""
     import traceback
 
-    print(masked("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.stderr)
+    print(masked("".join(traceback.format_exception(error))), end="", file=sys.stderr)
 
 
 def entry_point() -> None:
-    sys.excepthook = _show_traceback
-    sys.exit(main())
+    try:
+        code = main()
+    except Exception as error:  # SYNEG_DEBUG
+        _show_traceback(error)
+        code = 1
+    sys.exit(code)

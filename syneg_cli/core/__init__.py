@@ -17,6 +17,8 @@ from syneg_cli.core.artifacts import (
     write_manifest,
 )
 from syneg_cli.core.errors import (
+    PICKLED,
+    PICKLED_HINT,
     BackboneError,
     BadResponse,
     BudgetExceeded,
@@ -121,6 +123,8 @@ __all__ = [
     "CORPUS",
     "KEY_NAMES",
     "MARK",
+    "PICKLED",
+    "PICKLED_HINT",
     "SYNTHETIC",
     "TEXT",
     "About",

@@ -93,6 +93,11 @@ class BudgetExceeded(LLMError):
     """The next call could pass the cap, so it was not sent."""
 
 
+PICKLED = "its weights are a pickle that holds more than tensors, which could run code"
+PICKLED_HINT = "Nothing of it was run. Take a version of the model with model.safetensors."
+"""Of a model that torch refuses to unpickle; its own message names the switch that would run the code."""
+
+
 def did_you_mean(wrong: str, known: list[str] | tuple[str, ...]) -> str:
     """` Did you mean 'x'?` for the nearest known name, or an empty string."""
     close = nearest(wrong, known)

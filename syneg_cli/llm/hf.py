@@ -12,9 +12,10 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
-from syneg_cli.core import LLMSetupError, hub_token
+from syneg_cli.core import PICKLED, PICKLED_HINT, LLMSetupError, hub_token
 from syneg_cli.llm.base import Answer, Live, Request, Unanswerable
 from syneg_cli.llm.constrained import FollowSchema
 
@@ -159,6 +160,10 @@ class HuggingFace(Live):
                     self.place, dtype="auto", local_files_only=local, token=token
                 )
                 return model, tokenizer
+            except UnpicklingError as error:
+                raise LLMSetupError(
+                    f"hf:{self.model} cannot be loaded: {PICKLED}.", hint=PICKLED_HINT
+                ) from error
             except (OSError, ValueError, KeyError) as error:
                 if local and of_the_hub:
                     continue

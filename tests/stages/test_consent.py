@@ -48,7 +48,12 @@ def test_a_foreign_server_of_a_project_file_is_agreed_to_once(tmp_path: Path) ->
 
     def session(says: bool, **flags: object) -> Session:
         resolved = resolve(flags, file=project(tmp_path), environ={})
-        return Session(resolved, confirm=lambda question: asked.append(question) or says)
+
+        def confirm(question: str) -> bool:
+            asked.append(question)
+            return says
+
+        return Session(resolved, confirm=confirm)
 
     with pytest.raises(UsageError, match=f"key if there is one, to {HOST}") as caught:
         check_server(session(False), "openai:m")
