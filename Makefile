@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-fast faults check docs clean
+.PHONY: demo test test-fast faults check audit docs clean
 demo: $(VENV)/.installed-demo
 	$(BIN)/syneg demo
 
@@ -24,6 +24,10 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Known weaknesses of the installed libraries. Needs a network; what it finds is advice.
+audit: $(VENV)/.installed-audit
+	$(BIN)/pip-audit --local --skip-editable --vulnerability-service osv
 
 $(VENV)/.installed-%: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -6,7 +6,6 @@ input, 130 interrupted. `SYNEG_DEBUG=1` shows tracebacks.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -22,6 +21,7 @@ from typer.core import TyperGroup
 from syneg_cli.cli import shells
 from syneg_cli.cli.commands import COMMANDS, HELP
 from syneg_cli.core.errors import SynegError
+from syneg_cli.core.secrets import masked
 from syneg_cli.core.version import __version__
 
 INTERRUPTED = 130
@@ -139,27 +139,40 @@ def _unexpected(error: Exception) -> int:
 def _report(error: SynegError, *, as_json: bool) -> int:
     """Tell people on stderr; programs that asked for JSON get the same on stdout."""
     if os.environ.get("SYNEG_DEBUG"):
-        import traceback
-
-        traceback.print_exception(error)
+        _show_traceback(error)
     _say(f"error: {error.message}")
     if error.hint:
         _say(error.hint)
     if as_json and os.environ.get("RANK", "0") == "0":
         told = {"error": error.message, "hint": error.hint, "exit_code": error.exit_code}
-        print(json.dumps(told, ensure_ascii=False))
+        from syneg_cli.cli.output import print_json
+
+        print_json(told)
     return error.exit_code
 
 
 def _say(line: str) -> None:
-    from rich.markup import escape
-
     from syneg_cli.cli.output import make_console, print_line
 
+    line = masked(line)
     head, colon, rest = line.partition(": ")
-    text = f"[red]{head}:[/] {escape(rest)}" if colon and head == "error" else escape(line)
-    print_line(make_console(stderr=True), text)
+    if colon and head == "error":
+        print_line(make_console(stderr=True), rest, head=("error:", "red"))
+    else:
+        print_line(make_console(stderr=True), line)
+
+
+def _show_traceback(error: BaseException) -> None:
+    """Without secrets, which the errors of libraries repeat."""
+    import traceback
+
+    print(masked("".join(traceback.format_exception(error))), end="", file=sys.stderr)
 
 
 def entry_point() -> None:
-    sys.exit(main())
+    try:
+        code = main()
+    except Exception as error:  # SYNEG_DEBUG
+        _show_traceback(error)
+        code = 1
+    sys.exit(code)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from syneg_cli.cli.output import PLAIN_INTERVAL, Output
-from syneg_cli.core import duration, money
+from syneg_cli.core import duration, known_masked, money, visible
 from syneg_cli.llm import Stats, Tick
 
 if TYPE_CHECKING:
@@ -83,21 +83,20 @@ def view(
 ) -> RenderableType:
     """The live view: a bar, the facts, why drafts were dropped, and one negative beside its query."""
     from rich.console import Group
-    from rich.markup import escape
     from rich.progress_bar import ProgressBar
     from rich.text import Text
 
     first, *rest = facts(stats, seconds, cap, unit)
     shown: list[RenderableType] = [
-        Text.from_markup(f"[bold]{escape(description)}[/]  {first}  {duration(seconds)}"),
+        Text.assemble((description, "bold"), f"  {first}  {duration(seconds)}"),
         ProgressBar(total=max(1, stats.total), completed=stats.done, width=60),
         Text("  ".join(rest)),
     ]
     if stats.problems:
         reasons = ", ".join(f"{count} {reason}" for reason, count in stats.problems.most_common(5))
-        shown.append(Text(f"problems: {reasons}", style="yellow"))
+        shown.append(Text(visible(known_masked(f"problems: {reasons}")), style="yellow"))
     if stats.sample:
         query, negative = stats.sample
-        shown.append(Text.from_markup(f"[cyan]query[/]    {escape(query[:SAMPLE_WIDTH])}"))
-        shown.append(Text.from_markup(f"[cyan]negative[/] {escape(negative[:SAMPLE_WIDTH])}"))
+        for label, text in (("query", query), ("negative", negative)):
+            shown.append(Text.assemble((f"{label:<9}", "cyan"), visible(text[:SAMPLE_WIDTH])))
     return Group(*shown)

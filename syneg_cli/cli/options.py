@@ -21,7 +21,8 @@ from rich.markup import escape
 from syneg_cli.cli.completion import Complete, offer, offer_settings, values_of
 from syneg_cli.cli.live import watch
 from syneg_cli.cli.output import Output, table
-from syneg_cli.core import about_field, leave, world
+from syneg_cli.cli.questions import agrees
+from syneg_cli.core import about_field, keys_beside, leave, world
 from syneg_cli.data import Dataset
 from syneg_cli.stages import Session, field_of, flag_of, resolve, setting_keys
 
@@ -148,7 +149,14 @@ def _open(common: Mapping[str, Any], shown: Collection[Flag], given: dict[str, A
         cells = [(key, _shown(value), origin) for key, value, origin in rows]
         output.result(data, table(None, ["setting", "value", "from"], cells, right=lambda column: False))
         raise typer.Exit
-    session = Session(resolved, output, lambda *what: watch(output, *what), called)
+    keys_beside(resolved.folder)
+    session = Session(
+        resolved,
+        output,
+        lambda *what: watch(output, *what),
+        called,
+        lambda question: agrees(output, question),
+    )
     return Call(session, output, common.get("force", False))
 
 

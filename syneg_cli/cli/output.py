@@ -2,18 +2,21 @@
 
 In a terminal: Rich tables and live progress. Elsewhere: plain lines, one every few
 seconds while something runs. `--json` prints one object on stdout instead of tables.
+
+Texts come from corpora, language models and servers. Here, and nowhere else, they are made into what
+a terminal shows as it is: no markup, no emoji codes, no control characters, no secrets.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console, RenderableType
-from rich.markup import escape
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -23,9 +26,11 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
 
-from syneg_cli.core import Advance, duration
+from syneg_cli.core import Advance, duration, known_masked, masked, plain_json, visible
 
 PLAIN_INTERVAL = 5.0
 """Seconds between two progress lines where there is no terminal."""
@@ -36,8 +41,21 @@ QUICK = 1.0
 PIPE_WIDTH = 160
 
 
+class PlainConsole(Console):
+    """Takes every text as it is: `[/x]` is no markup, `:warning:` no emoji, ESC no escape sequence."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Whatever is printed, live views and tables too, passes here on its way to the terminal."""
+        for segment in super().render(renderable, options):
+            text = segment.text if segment.control else visible(segment.text)
+            yield segment if text is segment.text else Segment(text, segment.style)
+
+
 def make_console(*, stderr: bool = False) -> Console:
-    console = Console(stderr=stderr, highlight=False)
+    console = PlainConsole(stderr=stderr)
     if not console.is_terminal and "COLUMNS" not in console._environ:
         console.width = PIPE_WIDTH
     return console
@@ -57,19 +75,19 @@ class Output:
     def note(self, message: str) -> None:
         """A line for people, on stderr; silent with --quiet."""
         if not self.quiet:
-            print_line(self.notes, escape(message))
+            print_line(self.notes, masked(message))
 
     def warn(self, message: str) -> None:
         """A line that --quiet does not hide."""
         if not self.mute:
-            print_line(self.notes, f"[yellow]warning:[/] {escape(message)}")
+            print_line(self.notes, masked(message), head=("warning:", "yellow"))
 
     def result(self, data: Any, *shown: RenderableType) -> None:
         """The command's result: `data` for --json, else what is shown."""
         if self.mute:
             return
         if self.as_json:
-            print(json.dumps(data, ensure_ascii=False, default=str))
+            print_json(data)
         else:
             self._print(shown)
 
@@ -80,8 +98,8 @@ class Output:
 
     def _print(self, shown: Sequence[RenderableType]) -> None:
         for item in shown:
-            if isinstance(item, str):  # of documents and servers too: no markup
-                print_line(self.results, escape(item))
+            if isinstance(item, str):
+                print_line(self.results, known_masked(item))
             else:
                 self.results.print(item)
 
@@ -111,18 +129,19 @@ class Output:
 
     @contextmanager
     def _bar(self, description: str, total: int | None, unit: str) -> Iterator[Callable[[int], None]]:
-        counted = [TextColumn("{task.completed} {task.fields[unit]}")] if unit else []
-        measured = [BarColumn(bar_width=None), MofNCompleteColumn(), TextColumn("{task.fields[unit]}")]
+        counted = [TextColumn("{task.completed} {task.fields[unit]}", markup=False)] if unit else []
+        units = TextColumn("{task.fields[unit]}", markup=False)
+        measured = [BarColumn(bar_width=None), MofNCompleteColumn(), units]
         with Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             *(measured if total else counted),
             TimeElapsedColumn(),
             *([TimeRemainingColumn()] if total else []),
             console=self.notes,
             transient=True,
         ) as live:
-            task = live.add_task(escape(description), total=total, unit=unit)
+            task = live.add_task(visible(masked(description)), total=total, unit=unit)
             yield lambda done: live.update(task, completed=done)
 
     @contextmanager
@@ -142,10 +161,26 @@ class Output:
         yield show
 
 
-def print_line(console: Console, text: str) -> None:
-    """A line of text with markup: in a terminal broken between words, but never within one (a path)."""
-    longest = max(map(len, text.split()), default=0)
-    console.print(text, soft_wrap=not console.is_terminal or longest > console.width)
+def print_line(console: Console, text: str, *, head: tuple[str, str] | None = None) -> None:
+    """A line of text: in a terminal broken between words, but never within one (a path).
+
+    Args:
+        head: the line's first word, and the style of that.
+    """
+    line = Text.assemble(head, " ", visible(text)) if head else Text(visible(text))
+    longest = max(map(len, line.plain.split()), default=0)
+    console.print(line, soft_wrap=not console.is_terminal or longest > console.width)
+
+
+def print_raw(text: str) -> None:
+    """A text for other programs, byte for byte; in a terminal its control characters are shown."""
+    raw = not sys.stdout.isatty()
+    print(text if raw else visible(text), end="" if raw or text.endswith("\n") else "\n")
+
+
+def print_json(data: Any) -> None:
+    """One object in one line."""
+    print(known_masked(plain_json(json.dumps(data, ensure_ascii=False, default=str))))
 
 
 def progress_text(done: int, total: int | None, unit: str, seconds: float) -> str:
@@ -166,13 +201,17 @@ def table(
 ) -> Table:
     """A Rich table; columns whose cells are all numbers are right-aligned."""
     made = Table(
-        title=title, caption=caption, title_justify="left", caption_justify="left", title_style="bold"
+        title=Text(cell(title)) if title else None,
+        caption=Text(cell(caption)) if caption else None,
+        title_justify="left",
+        caption_justify="left",
+        title_style="bold",
     )
     for index, column in enumerate(columns):
         numeric = right(column) if right else all(is_number(row[index]) for row in rows)
-        made.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        made.add_column(Text(cell(column)), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(escape(cell(value)) for value in row))
+        made.add_row(*(Text(cell(value)) for value in row))
     return made
 
 
@@ -180,7 +219,7 @@ def cell(value: Any) -> str:
     """A value as a table shows it."""
     if value is None:
         return "-"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    return f"{value:.4f}" if isinstance(value, float) else visible(str(value))
 
 
 def is_number(value: Any) -> bool:

@@ -24,6 +24,11 @@ def ask(output: Output, question: str) -> str | None:
         return None
 
 
+def agrees(output: Output, question: str) -> bool:
+    """Whether somebody is there and says yes."""
+    return can_ask(output) and (ask(output, f"{question} (yes/no)") or "").lower() in ("y", "yes")
+
+
 def ask_share(output: Output, lacking: str, other: str) -> float:
     """The share of the queries that shall be test, where only one of train and test is there; 0 for none."""
     question = (

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 
+from syneg_cli.core import visible
+
 VARIABLE = "_SYNEG_COMPLETE"
 BREAKS = ":="
 """Where bash cuts a word in two (COMP_WORDBREAKS)."""
@@ -33,7 +35,8 @@ def answer(ask: Callable[[], object]) -> int:
         code = stop.code if isinstance(stop.code, int) else 0
     except Exception:  # there is nobody to tell
         return 1
-    found = shown.getvalue().splitlines()
+    offered = shown.getvalue().rstrip("\n").split("\n")
+    found = [word for word in offered if word == visible(word)]  # no escape sequences
     if os.environ[VARIABLE] == "complete_bash":
         found = _for_bash(found, cut)
     print("\n".join(found))

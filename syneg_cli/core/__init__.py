@@ -17,6 +17,8 @@ from syneg_cli.core.artifacts import (
     write_manifest,
 )
 from syneg_cli.core.errors import (
+    PICKLED,
+    PICKLED_HINT,
     BackboneError,
     BadResponse,
     BudgetExceeded,
@@ -47,7 +49,24 @@ from syneg_cli.core.files import (
     write_text,
 )
 from syneg_cli.core.holders import described, still_runs, this_process
+from syneg_cli.core.keys import (
+    NAMES as KEY_NAMES,
+)
+from syneg_cli.core.keys import (
+    Key,
+    env_files,
+    find_key,
+    hub_token,
+    key_origins,
+    keys_beside,
+    keys_file,
+    known_key_name,
+    remove_key,
+    store_key,
+)
 from syneg_cli.core.locks import locked
+from syneg_cli.core.machine import Check, existing, extras, machine_checks
+from syneg_cli.core.private_files import make_private, others_may, tighten, write_private
 from syneg_cli.core.processes import leave, world
 from syneg_cli.core.progress import Advance, NoProgress, Printed, Progress
 from syneg_cli.core.proxies import Proxy, all_proxies, proxy_for, proxy_of
@@ -81,7 +100,8 @@ from syneg_cli.core.records import (
 )
 from syneg_cli.core.resources import shipped_prompts
 from syneg_cli.core.results import check_free, check_place, settle, staged
-from syneg_cli.core.text import duration, money, near, printable
+from syneg_cli.core.secrets import known_masked, masked, remember, remember_address
+from syneg_cli.core.text import duration, money, near, plain_json, printable, visible
 from syneg_cli.core.text_files import (
     Told,
     field_names,
@@ -107,7 +127,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CORPUS",
+    "KEY_NAMES",
     "MARK",
+    "PICKLED",
+    "PICKLED_HINT",
     "SYNTHETIC",
     "TEXT",
     "About",
@@ -115,9 +138,11 @@ __all__ = [
     "BackboneError",
     "BadResponse",
     "BudgetExceeded",
+    "Check",
     "DatasetError",
     "Diverged",
     "HubError",
+    "Key",
     "LLMError",
     "LLMSetupError",
     "Manifest",
@@ -163,26 +188,41 @@ __all__ = [
     "did_you_mean",
     "digest",
     "duration",
+    "env_files",
+    "existing",
+    "extras",
     "field_names",
     "file_hash",
+    "find_key",
     "generator",
     "hash_once",
+    "hub_token",
     "instead",
     "is_damaged",
     "is_parquet",
     "joined",
     "json_lines",
+    "key_origins",
+    "keys_beside",
+    "keys_file",
+    "known_key_name",
+    "known_masked",
     "leave",
     "listed",
     "locked",
+    "machine_checks",
+    "make_private",
     "manifest_path",
+    "masked",
     "mended_value",
     "money",
     "named",
     "names_beside",
     "near",
     "nearest",
+    "others_may",
     "pick",
+    "plain_json",
     "printable",
     "proxy_for",
     "proxy_of",
@@ -192,23 +232,30 @@ __all__ = [
     "read_mined",
     "read_synthetic",
     "read_verifications",
+    "remember",
+    "remember_address",
+    "remove_key",
     "setting",
     "settle",
     "shipped_prompts",
     "staged",
     "stale_reason",
     "still_runs",
+    "store_key",
     "stream",
     "sync",
     "sync_tree",
     "text_lines",
     "this_process",
+    "tighten",
+    "visible",
     "world",
     "write_bytes",
     "write_instances",
     "write_jsonl",
     "write_manifest",
     "write_negatives",
+    "write_private",
     "write_text",
 ]
 

@@ -15,19 +15,22 @@
         BadResponse             ... its answer cannot be used
         BudgetExceeded          ... not sent: it could pass the cap
 
-`hint` is the next step, as a sentence of its own. Only `app.main` catches these.
+`hint` is the next step, as a sentence of its own. Message and hint are without secrets, whoever made them.
+Only `app.main` catches these.
 """
 
 from __future__ import annotations
+
+from syneg_cli.core.secrets import masked
 
 
 class SynegError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = masked(message)
+        self.hint = masked(hint) if hint else hint
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         """What is wrong and what to do, as notebooks and tracebacks show it."""
@@ -88,6 +91,11 @@ class BadResponse(LLMError):
 
 class BudgetExceeded(LLMError):
     """The next call could pass the cap, so it was not sent."""
+
+
+PICKLED = "its weights are a pickle that holds more than tensors, which could run code"
+PICKLED_HINT = "Nothing of it was run. Take a version of the model with model.safetensors."
+"""Of a model that torch refuses to unpickle; its own message names the switch that would run the code."""
 
 
 def did_you_mean(wrong: str, known: list[str] | tuple[str, ...]) -> str:

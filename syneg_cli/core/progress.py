@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TextIO
 
+from syneg_cli.core.secrets import masked
+from syneg_cli.core.text import visible
+
 Advance = Callable[[int], None]
 """Called with the number of items finished since the last call."""
 
@@ -66,7 +69,7 @@ class Printed:
         yield advance
 
     def note(self, message: str) -> None:
-        print(message, file=self.stream)
+        print(visible(masked(message)), file=self.stream)
 
     def warn(self, message: str) -> None:
-        print(f"warning: {message}", file=self.stream)
+        self.note(f"warning: {message}")

@@ -1,4 +1,4 @@
-"""Durations, money and paths as a person reads them, and text that every file can hold."""
+"""Durations, money and paths as a person reads them, and text that every file and terminal can hold."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from pathlib import Path
 
 PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 HALF = re.compile("[\ud800-\udfff]")
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""What a terminal obeys instead of showing it: C0 and C1 controls but tabs and line ends, and changes of the
+direction of writing."""
 
 
 def duration(seconds: float) -> str:
@@ -43,6 +46,25 @@ def mended(text: str) -> tuple[str, int]:
 def printable(text: str) -> str:
     """`mended`, without the count."""
     return mended(text)[0]
+
+
+def visible(text: str) -> str:
+    """A text that a terminal shows and never obeys: control characters as their picture (␛) or number."""
+    if not CONTROL.search(text):
+        return text
+    return CONTROL.sub(lambda found: _picture(found.group()), text.replace("\r\n", "\n"))
+
+
+def _picture(control: str) -> str:
+    code = ord(control)
+    if code < 0x20 or code == 0x7F:
+        return chr(0x2400 + code) if code < 0x20 else "\u2421"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def plain_json(text: str) -> str:
+    """JSON whose control characters are escapes: the same values, and nothing that a terminal obeys."""
+    return CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def _joined(pair: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from syneg_cli.core import DatasetError, Progress
+from syneg_cli.data.archives import unpack
 from syneg_cli.data.downloads import checked, download_folder, keep, kept_folder, on_the_way
 
 BEIR_URL = "https://public.ukp.informatik.tu-darmstadt.de/thakur/BEIR/datasets/{name}.zip"
@@ -51,11 +52,16 @@ def download_beir(name: str, progress: Progress) -> Path:
 
 def _unzipped(name: str, staging: Path) -> Path:
     try:
-        from beir.util import download_and_unzip
+        from beir.util import download_url
 
-        download_and_unzip(BEIR_URL.format(name=name), str(staging))
+        archive = staging / f"{name}.zip"
+        download_url(BEIR_URL.format(name=name), str(archive))
+        unpack(archive, staging)
+        archive.unlink()
         if not (staging / name).is_dir():
             raise FileNotFoundError(f"the archive has no folder {name}")
+    except DatasetError:
+        raise
     except Exception as error:
         way, remedy = on_the_way(error, BEIR_URL)
         raise DatasetError(

@@ -5,6 +5,7 @@ from syneg_cli.encoding.backbones import BACKBONES, hub_id
 from syneg_cli.encoding.embedding_cache import Choice, Entry, choose, entries, remove
 from syneg_cli.encoding.encoder import Encoder
 from syneg_cli.encoding.index import Index, search
+from syneg_cli.encoding.loading import find as find_model
 from syneg_cli.encoding.loading import load_cross_encoder, load_model, locate, weights_hash
 from syneg_cli.encoding.prompts import Task, prompt_of
 from syneg_cli.encoding.push import check_push, push, read_card
@@ -21,6 +22,7 @@ __all__ = [
     "check_push",
     "choose",
     "entries",
+    "find_model",
     "hub_id",
     "join_towers",
     "load_cross_encoder",

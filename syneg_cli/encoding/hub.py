@@ -10,7 +10,16 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core import BackboneError, NoProgress, Progress, content_hash, hash_once, proxy_of, write_text
+from syneg_cli.core import (
+    BackboneError,
+    NoProgress,
+    Progress,
+    content_hash,
+    hash_once,
+    hub_token,
+    proxy_of,
+    write_text,
+)
 
 if TYPE_CHECKING:
     pass
@@ -55,12 +64,13 @@ def download(hub_id: str, progress: Progress | None = None) -> Path:
     from huggingface_hub import HfApi, snapshot_download
 
     quiet_libraries()
+    token = hub_token()
     try:
-        info = HfApi().model_info(hub_id, files_metadata=True, timeout=10)
+        info = HfApi(token=token).model_info(hub_id, files_metadata=True, timeout=10)
         sizes = _sizes(info)
         total = sum(sizes.values()) / 1e6
         (progress or NoProgress()).note(f"Downloading {hub_id} ({total:,.0f} MB) into the hub's cache")
-        folder = Path(snapshot_download(hub_id, revision=info.sha, allow_patterns=list(sizes)))
+        folder = Path(snapshot_download(hub_id, revision=info.sha, allow_patterns=list(sizes), token=token))
     except Exception as error:  # the HTTP client's own errors differ by version of the hub library
         raise _unfetched(hub_id, error) from error
     # Only now that it is complete: `cached` takes whatever `main` points to.

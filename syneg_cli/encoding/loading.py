@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING
 
-from syneg_cli.core import BackboneError, NoProgress, Progress, content_hash, did_you_mean, hash_once
+from syneg_cli.core import (
+    PICKLED,
+    PICKLED_HINT,
+    BackboneError,
+    NoProgress,
+    Progress,
+    content_hash,
+    did_you_mean,
+    hash_once,
+    hub_token,
+)
 from syneg_cli.encoding import hub
 from syneg_cli.encoding.assemble import assemble, open_folder
 from syneg_cli.encoding.backbones import BACKBONES, PLAIN
@@ -43,6 +55,8 @@ def load_model(
     backbone = BACKBONES.get(name)
     if backbone and backbone.remote_code and not trust_remote_code:
         raise BackboneError(f"{name} runs code from {backbone.hub_id}.", hint=REMOTE_HINT)
+    if not trust_remote_code and _has_code(folder):
+        raise BackboneError(f"{name} needs code of its own to load.", hint=REMOTE_HINT)
     with (progress or NoProgress()).task(f"Loading {shown_name(name)}", None):
         hub.quiet_libraries()
         try:
@@ -62,6 +76,16 @@ def load_model(
     return model
 
 
+def _has_code(folder: Path) -> bool:
+    """Whether modules.json names classes that are not of sentence-transformers: not all versions refuse."""
+    try:
+        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+        types = [str(module["type"]) for module in modules]
+    except (OSError, ValueError, TypeError, KeyError):
+        return False  # there is none, or loading says what is wrong with it
+    return not all(name.startswith("sentence_transformers.") for name in types)
+
+
 def _set_length(model: SentenceTransformer, name: str, length: int | None, *, asked: bool) -> None:
     if length is None:
         return
@@ -77,6 +101,8 @@ def _set_length(model: SentenceTransformer, name: str, length: int | None, *, as
 
 
 def _explain(name: str, error: Exception) -> BackboneError:
+    if isinstance(error, UnpicklingError):
+        return BackboneError(f"{name} cannot be loaded: {PICKLED}.", hint=PICKLED_HINT)
     text = " ".join(str(error).split())
     if "trust_remote_code" in text:
         return BackboneError(f"{name} needs code of its own to load.", hint=REMOTE_HINT)
@@ -171,7 +197,9 @@ def load_cross_encoder(name: str, progress: Progress | None = None) -> CrossEnco
 
         hub.quiet_libraries()
         try:
-            loaded: CrossEncoder = CrossEncoder(name)
+            loaded: CrossEncoder = CrossEncoder(name, token=hub_token())
+        except UnpicklingError as error:
+            raise BackboneError(f"{name} cannot be loaded: {PICKLED}.", hint=PICKLED_HINT) from error
         except (OSError, ValueError) as error:
             raise BackboneError(
                 f"The cross-encoder {name!r} cannot be loaded: {str(error).strip().splitlines()[0]}",

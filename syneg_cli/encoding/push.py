@@ -6,7 +6,16 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core import HubError, NoProgress, Progress, SynegError, UsageError, __version__, manifest_path
+from syneg_cli.core import (
+    HubError,
+    NoProgress,
+    Progress,
+    SynegError,
+    UsageError,
+    __version__,
+    hub_token,
+    manifest_path,
+)
 from syneg_cli.encoding.hub import REFUSED, TOKEN_HINT, first_line, quiet_libraries, status_of
 
 if TYPE_CHECKING:
@@ -105,13 +114,9 @@ def _api(repo: str) -> HfApi:
 
 
 def _token() -> str:
-    from huggingface_hub import get_token
-
-    token = get_token()
+    token = hub_token()
     if token is None:
         raise UsageError("Pushing a model needs a token of the hub, and there is none.", hint=TOKEN_HINT)
-    if not re.fullmatch("[!-~]+", token):  # HTTP clients put a header they cannot send into their message
-        raise UsageError("The hub's token holds a character that no token has.", hint=TOKEN_HINT)
     return token
 
 

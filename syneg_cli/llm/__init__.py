@@ -12,6 +12,7 @@ from syneg_cli.llm.ledger import Totals
 from syneg_cli.llm.limits import Limits
 from syneg_cli.llm.prices import BATCH_DISCOUNT, Price
 from syneg_cli.llm.providers import open_llm, split_spec
+from syneg_cli.llm.reach import served_models
 from syneg_cli.llm.settings import CallSettings
 from syneg_cli.llm.statistics import Stats
 from syneg_cli.llm.stored import OK, REFUSED, STATUSES, TRUNCATED, UNPARSABLE, Stored, generation_key
@@ -54,6 +55,7 @@ __all__ = [
     "public_url",
     "rare_collection",
     "run",
+    "served_models",
     "settled_price",
     "split_spec",
     "submit",

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from syneg_cli.core import LLMSetupError, Proxy, UsageError, all_proxies, proxy_for
+from syneg_cli.core import (
+    LLMSetupError,
+    Proxy,
+    UsageError,
+    all_proxies,
+    find_key,
+    proxy_for,
+    remember_address,
+)
 from syneg_cli.llm.base import Unreachable
 
 SCHEMES = ("http", "https")
@@ -39,6 +46,7 @@ def checked_address(url: str, named: str) -> str:
         UsageError: it has no http:// or https://, no host, or a port that is none.
     """
     url = url.strip()
+    remember_address(url)
     parts = _split(url, named)
     if parts.scheme not in SCHEMES or not parts.hostname:
         raise UsageError(
@@ -67,19 +75,13 @@ def _shown(url: str) -> str:
 
 
 def api_key(variable: str) -> str | None:
-    """The key in an environment variable, without blanks and line ends around it; None where there is none.
+    """The key of that name, without blanks and line ends around it; None where there is none.
 
     Raises:
-        LLMSetupError: it holds what no HTTP header can carry; the key itself is not shown.
+        UsageError: as `find_key`.
     """
-    key = os.environ.get(variable, "").strip()
-    wrong = [place for place, letter in enumerate(key, start=1) if not " " <= letter <= "~"]
-    if wrong:
-        raise LLMSetupError(
-            f"{variable} holds a character that no key has (number {wrong[0]} of {len(key)}).",
-            hint="Copy the key again: letters, digits and signs of plain ASCII, on one line.",
-        )
-    return key or None
+    key = find_key(variable)
+    return key.value if key else None
 
 
 def proxy_between(client: Any, url: str) -> Proxy | None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import SynegError
+from syneg_cli.core import SynegError, make_private
 
 APPLICATION = 0x53594E47
 """ "SYNG" in the file's head (sqlite.org/fileformat.html, application_id)."""
@@ -40,6 +40,7 @@ class CacheFile:
         self.read_only = False
         with self.told():
             path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(path)  # SQLite gives its -wal and -shm the same mode
             # One thread at a time uses it, but not always the one that opened it (see asking.run).
             self.connection = sqlite3.connect(
                 path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False

@@ -12,9 +12,10 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
-from syneg_cli.core import LLMSetupError
+from syneg_cli.core import PICKLED, PICKLED_HINT, LLMSetupError, hub_token
 from syneg_cli.llm.base import Answer, Live, Request, Unanswerable
 from syneg_cli.llm.constrained import FollowSchema
 
@@ -149,14 +150,20 @@ class HuggingFace(Live):
         from transformers.utils import logging
 
         logging.disable_progress_bar()
-        of_the_hub = self.place == self.model
+        of_the_hub, token = self.place == self.model, hub_token()
         for local in (True, False):
             if not local:
                 self._ask_the_hub()
             try:
-                tokenizer = AutoTokenizer.from_pretrained(self.place, local_files_only=local)
-                model = AutoModelForCausalLM.from_pretrained(self.place, dtype="auto", local_files_only=local)
+                tokenizer = AutoTokenizer.from_pretrained(self.place, local_files_only=local, token=token)
+                model = AutoModelForCausalLM.from_pretrained(
+                    self.place, dtype="auto", local_files_only=local, token=token
+                )
                 return model, tokenizer
+            except UnpicklingError as error:
+                raise LLMSetupError(
+                    f"hf:{self.model} cannot be loaded: {PICKLED}.", hint=PICKLED_HINT
+                ) from error
             except (OSError, ValueError, KeyError) as error:
                 if local and of_the_hub:
                     continue
@@ -177,7 +184,7 @@ class HuggingFace(Live):
         from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
         try:
-            HfApi().model_info(self.model, timeout=HUB_SECONDS)
+            HfApi(token=hub_token()).model_info(self.model, timeout=HUB_SECONDS)
         except (RepositoryNotFoundError, HFValidationError):
             raise LLMSetupError(
                 f"hf:{self.model}: the model hub has no such model, or it is gated or private.",
@@ -260,6 +267,8 @@ def fingerprint(folder: Path) -> str:
 def open(model: str, *, base_url: str | None, timeout: float, folder: Path | None) -> HuggingFace:
     places = [Path(model).expanduser()] + ([folder / model] if folder is not None else [])
     found = next((place.resolve() for place in places if place.is_dir()), None)
+    if found is None:
+        hub_token()  # checked before anything is asked
     if found is None and (model.startswith((".", "/", "~")) or model.count("/") > 1):
         raise LLMSetupError(
             f"hf: {model} is no folder.", hint="Give a model folder or a hub id (owner/name)."

@@ -104,13 +104,13 @@ class Ollama(Live):
             raise BadResponse(f"{self.endpoint} does not stop: {error}.") from None
         status, body = response.status_code, response.content.decode("utf-8", "replace")
         if status >= 400 or is_page(body):
-            return read_refusal(status, body, response.headers, secret=self._key)
+            return read_refusal(status, body, response.headers)
         try:
             chat = joined_chat(body)
         except (ValueError, RecursionError) as error:
             raise BadResponse(f"{self.endpoint} sent a broken body: {error}.") from None
         if isinstance(chat, dict) and chat.get("error"):  # with the status of a good answer
-            return read_refusal(200, json.dumps(chat), response.headers, secret=self._key)
+            return read_refusal(200, json.dumps(chat), response.headers)
         return chat
 
     def _body(self, request: Request, forms: Forms) -> dict[str, Any]:

@@ -132,7 +132,7 @@ class OpenAI(Live):
             raise self._connection(error) from None
         except openai.APIStatusError as error:
             said = error.response.text
-            refusal = read_refusal(error.status_code, said, error.response.headers, secret=self._key)
+            refusal = read_refusal(error.status_code, said, error.response.headers)
             raise self._error(refusal) from None
 
     async def _send(self, options: dict[str, Any]) -> tuple[Any, Mapping[str, str]]:
@@ -150,7 +150,7 @@ class OpenAI(Live):
             status, content, headers = error.status_code, error.response.content, error.response.headers
         body = content.decode("utf-8", "replace")
         if status >= 400 or is_page(body):
-            return read_refusal(status, body, headers, secret=self._key), headers
+            return read_refusal(status, body, headers), headers
         try:
             # The SDK's own parsing costs a tenth of the call.
             completion = joined_stream(body) if body.startswith("data:") else json.loads(body)
@@ -169,7 +169,7 @@ class OpenAI(Live):
             failed = completion
         if not failed:
             return completion
-        return read_refusal(200, json.dumps({"error": failed}), headers, secret=self._key)
+        return read_refusal(200, json.dumps({"error": failed}), headers)
 
     def options(self, request: Request, forms: Forms | None = None) -> dict[str, Any]:
         """The body of the call, as far as this server takes it."""
@@ -234,7 +234,7 @@ class OpenAI(Live):
         if isinstance(cause, TooLarge):
             return BadResponse(f"{self.endpoint} does not stop: {cause}.")
         lost = type(cause).__name__  # of httpx or of httpx2, as the version of the SDK has it
-        why = str(cause or error).replace(self._key, "***") if self._key else str(cause or error)
+        why = str(cause or error)
         proxy = proxy_between(self.client._client, str(self.client.base_url))
         if isinstance(error, openai.APITimeoutError):
             return TimedOut(f"{self.endpoint} did not answer in time{through(proxy)}.")

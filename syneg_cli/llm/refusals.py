@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from syneg_cli.core import LLMError, LLMSetupError, RateLimited, printable, proxy_of
+from syneg_cli.core import LLMError, LLMSetupError, RateLimited, masked, printable, proxy_of
 from syneg_cli.llm.base import Refused, Unanswerable, Unreachable
 
 LONGEST = 300
@@ -57,17 +57,14 @@ class Refusal:
     retry_after: float | None = None
 
 
-def read_refusal(
-    status: int, body: str, headers: Mapping[str, str] | None = None, *, secret: str | None = None
-) -> Refusal:
+def read_refusal(status: int, body: str, headers: Mapping[str, str] | None = None) -> Refusal:
     """Take an error apart: JSON of any shape, plain text, or a web page.
 
     Args:
         status: HTTP's; where that is a good one, the error's own number or word decides.
-        secret: the key, which some servers repeat.
     """
     wait = read_retry_after(headers or {})
-    body = body.replace(secret, "***") if secret else body
+    body = masked(body)  # before it is cut: a part of a key would not be known
     if is_page(body):
         said = page_text(body)
         return Refusal(status, said, said.lower(), page=True, retry_after=wait)

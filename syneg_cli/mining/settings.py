@@ -54,7 +54,11 @@ class MineSettings(Section):
     )
     batch_size: Positive = setting(32, "Texts of 128 tokens in a batch.", panel=ENCODER, decides=False)
     trust_remote_code: bool = setting(
-        False, "Run code that comes with the model.", panel=ENCODER, decides=False
+        False,
+        "Run code that comes with the model. In a project file alone it is refused: say it by flag or "
+        "variable, too.",
+        panel=ENCODER,
+        decides=False,
     )
     index: str = setting(
         "Flat",

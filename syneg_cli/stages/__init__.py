@@ -2,6 +2,7 @@
 
 from syneg_cli.stages.batch_files import fetch, hand_in
 from syneg_cli.stages.demo import run_arms, write_demo
+from syneg_cli.stages.doctor import bug_report, examine
 from syneg_cli.stages.documents import example_text
 from syneg_cli.stages.evaluate import Measured, measure, subject_of
 from syneg_cli.stages.generate import Generate, Generated
@@ -41,8 +42,10 @@ __all__ = [
     "Session",
     "State",
     "Train",
+    "bug_report",
     "cache_path",
     "estimate_judge",
+    "examine",
     "example_text",
     "fetch",
     "field_of",

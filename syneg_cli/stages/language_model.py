@@ -6,9 +6,10 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from syneg_cli.core import UsageError, Workspace, read_manifest
+from syneg_cli.core import UsageError, Workspace, near, read_manifest, tighten
 from syneg_cli.data import Dataset
 from syneg_cli.llm import LLM, Cache, Engine, Limits, open_llm, public_url, settled_price
+from syneg_cli.stages.consent import check_server
 from syneg_cli.stages.project import ENDPOINTS
 from syneg_cli.stages.session import Session
 
@@ -25,7 +26,11 @@ def cache_path(session: Session) -> Path:
 
 
 def open_cache(session: Session) -> Cache:
-    return Cache(cache_path(session))
+    """The generation cache. What is in it was paid for: its owner alone can read it."""
+    path = cache_path(session)
+    if tighten(path.with_name(f"{path.name}{ending}") for ending in ("", "-wal", "-shm")):
+        session.progress.note(f"{near(path)} could be read by others; now its owner alone can read it")
+    return Cache(path)
 
 
 def llm_spec(session: Session, stage: str) -> str:
@@ -61,6 +66,7 @@ def remembering(session: Session, dataset: Dataset) -> Session:
 
 def open_model(session: Session, spec: str) -> LLM:
     section = session.project.generate
+    check_server(session, spec)
     llm = open_llm(spec, base_url=section.base_url, timeout=section.timeout, folder=session.resolved.folder)
     llm.tell = session.progress.warn
     return llm

@@ -22,6 +22,7 @@ from syneg_cli.mining import (
     uses_encoder,
     uses_words,
 )
+from syneg_cli.stages.consent import may_run_code
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Plan, Stage, own_ids
 
@@ -118,7 +119,7 @@ def setup_of(session: Session, dataset: Dataset) -> Setup:
             max_length=section.max_length,
             cache=session.workspace(dataset).embeddings,
             batch_size=section.batch_size,
-            trust_remote_code=section.trust_remote_code,
+            trust_remote_code=may_run_code(session),
             backend=section.backend,
             progress=session.progress,
         )

@@ -17,7 +17,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from syneg_cli.core import ProjectFileError, UsageError, did_you_mean
+from syneg_cli.core import ProjectFileError, UsageError, did_you_mean, remember_address
 from syneg_cli.stages.settings import Project
 
 if sys.version_info >= (3, 11):
@@ -46,6 +46,11 @@ class Resolved:
     def path(self, value: str) -> Path:
         """A path of the project file, relative to that file."""
         return (self.folder / Path(value).expanduser()).resolve()
+
+    def by_user(self, key: str) -> bool:
+        """Whether a flag or a variable sets it, and not the project file, which may be a stranger's."""
+        origin = self.origins.get(key, "")
+        return origin in ("flag", "--set") or origin.startswith("$")
 
     def rows(self) -> list[tuple[str, Any, str]]:
         """(key, value, origin) of every setting, for `--show-config`; an address without what is secret."""
@@ -101,6 +106,8 @@ def resolve(
         values[key], origins[key] = value, "--set"
     for key, value in _given(flags or {}, names or {}):
         values[key], origins[key] = value, "flag"
+    if "generate.base_url" in values:
+        remember_address(str(values["generate.base_url"]))
     try:
         project = Project.model_validate(_nest(values))
     except ValidationError as error:

@@ -23,6 +23,11 @@ def nobody(what: str, cap: float | None, unit: str) -> AbstractContextManager[Ti
     return nullcontext()
 
 
+def never(question: str) -> bool:
+    """Nobody is there to agree."""
+    return False
+
+
 @dataclass(frozen=True)
 class Session:
     """What every stage works with."""
@@ -32,6 +37,9 @@ class Session:
     watch: Watch = nobody
     called: str = "syneg COMMAND"
     """The command as it names a data set: `syneg mine`, `syneg prompts render --dataset`."""
+
+    confirm: Callable[[str], bool] = never
+    """Asks the user, who may say yes."""
 
     @property
     def project(self) -> Project:

@@ -28,7 +28,7 @@ HEAVY = (
 )
 COMMANDS = (
     "init", "generate", "mine", "verify", "mix", "train", "eval", "report", "run", "status", "export", "demo",
-    "prompts", "cache",
+    "prompts", "cache", "keys", "doctor",
 )  # fmt: skip
 
 

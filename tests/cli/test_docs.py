@@ -56,7 +56,7 @@ def test_the_example_shows_the_defaults() -> None:
             assert shown[key] == (list(default) if isinstance(default, tuple) else default), key
 
 
-@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md"])
 def test_every_named_file_exists(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", text):

@@ -42,14 +42,14 @@ def test_a_key_with_a_line_end_is_taken_without_it(
     assert server.keys == {f"bearer {KEY}"}
 
 
-@pytest.mark.parametrize("key", [f"{KEY}\n{KEY}", f"{KEY}é", f"\x1b{KEY}", f"{KEY}\u200b"])
+@pytest.mark.parametrize("key", [f"{KEY}\n{KEY}", f"{KEY}é", f"\x1b{KEY}", f"{KEY}\u200b", f"{KEY} x"])
 @pytest.mark.parametrize("provider", ["openai", "ollama"])
 def test_a_key_that_no_header_can_carry_is_said_without_showing_it(
     monkeypatch: pytest.MonkeyPatch, provider: str, key: str
 ) -> None:
     variable = f"{provider.upper()}_API_KEY"
     monkeypatch.setenv(variable, key)
-    with pytest.raises(LLMSetupError, match=f"{variable} holds a character") as caught:
+    with pytest.raises(UsageError, match=f"{variable} holds a character") as caught:
         open_llm(f"{provider}:m")
     assert KEY not in f"{caught.value.message} {caught.value.hint}"
 

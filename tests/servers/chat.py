@@ -161,6 +161,8 @@ class ChatServer:
 
     async def handle(self, method: str, path: str, raw: bytes) -> tuple[int, bytes, dict[str, str], bool]:
         """Answer one request; subclasses add paths."""
+        if method == "GET":
+            return self._listed(path)
         body: Body = json.loads(raw)
         self.requests.append(body)
         number = len(self.requests)
@@ -192,6 +194,15 @@ class ChatServer:
         self.billed_tokens[1] += reply.tokens[1]
         if not reply.cut:
             self.answered[json.dumps(body["messages"])] += 1
+
+    def _listed(self, path: str) -> tuple[int, bytes, dict[str, str], bool]:
+        """The models that it has, or what the script says instead."""
+        if self.script:
+            reply = self.script.popleft()
+            return reply.status, str(reply.raw).encode(), {"content-type": reply.kind}, False
+        rows = [{"id": model, "name": model} for model in sorted(self.models)]
+        known = {"/v1/models": {"object": "list", "data": rows}, "/api/tags": {"models": rows}}
+        return (200 if path in known else 404), json.dumps(known.get(path, {})).encode(), {}, False
 
 
 @contextmanager

@@ -65,6 +65,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "The generation cache, every answer ever paid for; and the embedding cache.",
         "syneg cache stats",
     ),
+    "keys": (
+        "Keys of servers: kept in a private file, listed without showing them.",
+        "syneg keys set OPENAI_API_KEY",
+    ),
+    "doctor": (
+        "Check this machine, the project, its caches and its server, and say what to do.",
+        "syneg doctor --bundle report.txt",
+    ),
     "export": (
         "Write training instances for other tools.",
         "syneg export scifact --format flagembedding --output train.jsonl",

@@ -10,6 +10,7 @@ from syneg_cli.cli.commands import GROUP
 from syneg_cli.cli.completion import offer
 from syneg_cli.cli.options import Call, Flag
 from syneg_cli.cli.options import command as make
+from syneg_cli.cli.output import print_raw
 from syneg_cli.cli.render.prompted import prompts
 from syneg_cli.core import PromptError
 from syneg_cli.generation import list_prompts, load_prompt
@@ -42,7 +43,7 @@ def show(call: Call, name: Name) -> None:
     if call.output.as_json:
         call.output.result({"name": prompt.name, "file": str(prompt.path), "source": prompt.source})
     else:
-        print(prompt.source, end="")
+        print_raw(prompt.source)
 
 
 @make(dataset=False)
@@ -80,7 +81,10 @@ def render(
 ) -> None:
     """Print what would be sent for a query and its first positive."""
     text = rendered_prompt(call.session, name, query_id)
-    call.output.result({"text": text}, text)
+    if call.output.as_json:
+        call.output.result({"text": text})
+    else:
+        print_raw(f"{text}\n")
 
 
 group = typer.Typer(**GROUP)

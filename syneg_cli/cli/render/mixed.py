@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
+from rich.console import Group
 from rich.panel import Panel
+from rich.text import Text
 
 from syneg_cli.cli.output import short, table
-from syneg_cli.core import NegativeRef, TrainingInstance, read_instances, read_manifest
+from syneg_cli.core import NegativeRef, TrainingInstance, read_instances, read_manifest, visible
 from syneg_cli.data import Dataset
 from syneg_cli.mixing import Imported, Mixed, Texts, asked, check_strategy, families, reached, read_texts
 from syneg_cli.stages import MixedRecord
@@ -62,19 +63,19 @@ def instances(mix: Path, dataset: Dataset, count: int) -> list[Any]:
 
 
 def _panel(family: tuple[TrainingInstance, ...], dataset: Dataset, texts: Texts) -> Any:
-    def line(label: str, colour: str, text: str) -> str:
-        return f"[{colour}]{escape(label):<10}[/] {escape(short(text, WIDEST))}"
+    def line(label: str, colour: str, text: str) -> Text:
+        return Text.assemble((f"{label:<10}", colour), " ", visible(short(text, WIDEST)))
 
     def document(ref: NegativeRef) -> str:
         return texts.document(ref, dataset)
 
-    lines: list[str] = []
+    lines: list[Text] = []
     for instance in family:
         if lines:
-            lines.append("[dim]in the same batch, with a query of its own:[/]")
+            lines.append(Text("in the same batch, with a query of its own:", "dim"))
         lines.append(line("query", "bold", texts.query(instance.query_id, dataset)))
         lines.append(line("positive", "green", document(instance.positive)))
         drawn = instance.rounds[0] if instance.rounds else ()
         lines += [line(ref.source, "red", document(ref)) for ref in drawn]
     first = family[0]
-    return Panel("\n".join(lines), title=escape(f"{first.query_id} / {first.positive_id}"))
+    return Panel(Group(*lines), title=Text(visible(f"{first.query_id} / {first.positive_id}")))

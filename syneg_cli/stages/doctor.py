@@ -1,0 +1,195 @@
+"""What `syneg doctor` looks at: the machine, the project, its caches, locks, keys, server and model."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from syneg_cli.core import (
+    KEY_NAMES,
+    Check,
+    SynegError,
+    Workspace,
+    __version__,
+    env_files,
+    existing,
+    extras,
+    find_key,
+    machine_checks,
+    masked,
+    near,
+    others_may,
+)
+from syneg_cli.encoding import entries, find_model, resolve_precision
+from syneg_cli.llm import served_models, split_spec
+from syneg_cli.stages.consent import check_server
+from syneg_cli.stages.language_model import cache_path
+from syneg_cli.stages.mine import backbone_of
+from syneg_cli.stages.project import ENDPOINTS
+from syneg_cli.stages.session import Session
+
+FETCH = "Nothing, if the model hub can be reached then; else give a folder with --backbone."
+TEXTS = ("dataset.relevance", "dataset.attributes")
+"""Settings that hold the user's own words, and stay out of a report for others."""
+
+
+def examine(session: Session) -> list[Check]:
+    """Everything, one after the other; what fails itself is a problem, and the rest is looked at."""
+    checks = [Check("syneg", "ok", __version__), *machine_checks(session.work_dir)]
+    parts: dict[str, Callable[[Session], Iterator[Check]]] = {
+        "GPU": _gpu,
+        "work directory": _work_dir,
+        "generation cache": _answers,
+        "embedding cache": _vectors,
+        "locks": _locks,
+        "keys": _keys,
+        "language model": _server,
+        "backbone": _backbone,
+        "extras": lambda _: _extras(),
+    }
+    for name, look in parts.items():
+        try:
+            checks += look(session)
+        except SynegError as error:
+            checks.append(Check(name, "problem", error.message, error.hint))
+        except OSError as error:
+            checks.append(Check(name, "problem", f"{error}", "Check the path and its rights."))
+    return checks
+
+
+def bug_report(session: Session, checks: list[Check]) -> str:
+    """A text to send with a bug report: no secrets, no texts of a corpus, no way to the user's home."""
+    lines = [f"{one.state:<8} {one.name}: {one.said}" for one in checks]
+    lines += ["", "Settings that are not the default:"]
+    for key, value, origin in session.resolved.rows():
+        if origin != "default" and not key.startswith(TEXTS):
+            lines.append(f"  {key} = {value!r}")
+    text = masked("\n".join(lines))
+    places = {session.resolved.folder.resolve(): "PROJECT", Path.cwd(): "HERE", Path.home(): "~"}
+    for place, name in sorted(places.items(), key=lambda item: -len(str(item[0]))):
+        if place != Path(place.anchor):
+            text = text.replace(str(place), name)
+    return f"{text}\n"
+
+
+def _gpu(session: Session) -> Iterator[Check]:
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    precision = resolve_precision(session.project.mine.precision, device)
+    if torch.cuda.is_available():
+        names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+        yield Check("GPU", "ok", f"{', '.join(names)}; precision {precision}")
+    else:
+        said = f"none; the processor computes in {precision}, PyTorch with {torch.get_num_threads()} threads"
+        yield Check("GPU", "ok", said)
+
+
+def _work_dir(session: Session) -> Iterator[Check]:
+    folder = session.work_dir
+    try:
+        with TemporaryFile(dir=existing(folder)) as file:
+            file.write(b"x")
+    except OSError as error:
+        said = f"{near(folder)} cannot be written: {error.strerror}"
+        yield Check("work directory", "problem", said, "Correct its rights, or name another --work-dir.")
+    else:
+        there = "" if folder.is_dir() else " (it is not there yet)"
+        yield Check("work directory", "ok", f"{near(folder)} can be written{there}")
+
+
+def _answers(session: Session) -> Iterator[Check]:
+    name, path = "generation cache", cache_path(session)
+    if not path.is_file():
+        yield Check(name, "ok", "none yet")
+        return
+    try:
+        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)
+        try:
+            whole = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            (count,) = connection.execute("SELECT count(*) FROM answers").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        yield Check(
+            name, "problem", f"{near(path)}: {error}", "Move it aside; `syneg cache merge` may read it."
+        )
+        return
+    said = f"{near(path)}: {count} answers, {path.stat().st_size / 1e6:,.1f} MB"
+    if whole != "ok":
+        remedy = "Move it aside, and take what can be read: `sqlite3 OLD .recover | sqlite3 NEW`."
+        yield Check(name, "problem", f"{said}, damaged: {whole}", remedy)
+    elif others_may(path):
+        yield Check(name, "warning", f"{said}; others can read it", f"Run `chmod 600 '{path}'`.")
+    else:
+        yield Check(name, "ok", f"{said}, whole")
+
+
+def _vectors(session: Session) -> Iterator[Check]:
+    found = entries(Workspace(session.work_dir, "").embeddings)
+    size = sum(entry.bytes for entry in found) / 1e6
+    partly = sum(not entry.complete for entry in found)
+    said = f"{len(found)} entries, {size:,.1f} MB" + (f", {partly} incomplete" if partly else "")
+    yield Check("embedding cache", "ok", said if found else "empty")
+
+
+def _locks(session: Session) -> Iterator[Check]:
+    from filelock import FileLock, Timeout
+
+    held = []
+    folder = Workspace(session.work_dir, "").locks
+    for path in sorted(folder.glob("*.lock")) if folder.is_dir() else []:
+        try:
+            with FileLock(path, timeout=0):
+                continue
+        except Timeout:
+            held.append(f"{path.stem} by process {path.read_text(encoding='utf-8').strip() or 'unknown'}")
+    yield Check("locks", "ok", f"held: {'; '.join(held)}" if held else "none is held")
+
+
+def _keys(session: Session) -> Iterator[Check]:
+    there = []
+    for name in KEY_NAMES:
+        if key := find_key(name):
+            there.append(f"{name} from {key.origin}")
+    yield Check("keys", "ok", "; ".join(there) or "none")
+    for file in env_files():
+        if others_may(file):
+            yield Check(
+                "keys", "warning", f"{near(file)} can be read by others", f"Run `chmod 600 '{file}'`."
+            )
+
+
+def _server(session: Session) -> Iterator[Check]:
+    name, section = "language model", session.project.generate
+    if not section.llm:
+        yield Check(name, "ok", "none is named (--llm, or llm in [generate])")
+        return
+    provider, model = split_spec(section.llm)
+    if provider not in ENDPOINTS:
+        yield Check(name, "ok", f"{section.llm}; it needs no server")
+        return
+    check_server(session, section.llm)
+    served = served_models(section.llm, base_url=section.base_url)
+    if served and model not in served and f"{model}:latest" not in served:
+        listed = ", ".join(served[:5]) + (", ..." if len(served) > 5 else "")
+        yield Check(
+            name, "warning", f"its server lists no model {model!r}", f"It has {listed}; correct --llm."
+        )
+    else:
+        yield Check(name, "ok", f"{section.llm}: its server answers")
+
+
+def _backbone(session: Session) -> Iterator[Check]:
+    backbone = backbone_of(session)
+    folder = find_model(backbone)
+    said = f"is in {near(folder)}" if folder else "is not on this machine; its first use downloads it"
+    yield Check("backbone", "ok" if folder else "warning", f"{backbone} {said}", None if folder else FETCH)
+
+
+def _extras() -> Iterator[Check]:
+    for extra, missing in extras():
+        said = f"not there: `pip install 'syneg[{extra}]'`" if missing else "installed"
+        yield Check(f"syneg[{extra}]", "ok", said)
