@@ -44,6 +44,7 @@ from syneg_cli.core.files import (
     write_text,
 )
 from syneg_cli.core.locks import locked
+from syneg_cli.core.paths import RIGHTS, need_file, user_path
 from syneg_cli.core.processes import leave, world
 from syneg_cli.core.progress import Advance, NoProgress, Printed, Progress
 from syneg_cli.core.proxies import Proxy, all_proxies, proxy_for, proxy_of
@@ -58,6 +59,7 @@ from syneg_cli.core.record_files import (
     write_instances,
     write_negatives,
 )
+from syneg_cli.core.record_kinds import Known
 from syneg_cli.core.records import (
     CORPUS,
     SYNTHETIC,
@@ -75,14 +77,17 @@ from syneg_cli.core.records import (
     Verification,
 )
 from syneg_cli.core.resources import shipped_prompts
-from syneg_cli.core.text import duration, money, near, printable
+from syneg_cli.core.text import brief, duration, money, near, printable
 from syneg_cli.core.text_files import (
     Told,
     field_names,
     is_parquet,
+    json_fault,
     json_lines,
     mended_value,
+    parsed,
     text_lines,
+    whole_text,
 )
 from syneg_cli.core.version import __version__
 
@@ -102,6 +107,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CORPUS",
     "MARK",
+    "RIGHTS",
     "SYNTHETIC",
     "TEXT",
     "About",
@@ -112,6 +118,7 @@ __all__ = [
     "DatasetError",
     "Diverged",
     "HubError",
+    "Known",
     "LLMError",
     "LLMSetupError",
     "Manifest",
@@ -149,6 +156,7 @@ __all__ = [
     "all_proxies",
     "atomic_path",
     "beside",
+    "brief",
     "changed_since",
     "content_hash",
     "did_you_mean",
@@ -161,6 +169,7 @@ __all__ = [
     "is_damaged",
     "is_parquet",
     "joined",
+    "json_fault",
     "json_lines",
     "leave",
     "listed",
@@ -171,6 +180,8 @@ __all__ = [
     "names_beside",
     "near",
     "nearest",
+    "need_file",
+    "parsed",
     "pick",
     "printable",
     "proxy_for",
@@ -186,6 +197,8 @@ __all__ = [
     "stale_reason",
     "stream",
     "text_lines",
+    "user_path",
+    "whole_text",
     "world",
     "write_bytes",
     "write_instances",

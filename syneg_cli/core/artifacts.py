@@ -12,9 +12,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
+from syneg_cli.core.errors import MissingArtifact
 from syneg_cli.core.files import file_hash, write_text
+from syneg_cli.core.paths import need_file
+from syneg_cli.core.text_files import parsed
 from syneg_cli.core.version import __version__
 
 
@@ -98,9 +102,20 @@ class Manifest:
     """The hash of the artefact, where it is a file; "" in manifests of earlier versions."""
 
     def __post_init__(self) -> None:
-        for name in ("inputs", "settings", "counts", "paths"):
-            if not isinstance(getattr(self, name), Mapping):
-                raise TypeError(f"{name} is no table")
+        for name, kind in KINDS.items():
+            value = getattr(self, name)
+            if not isinstance(value, kind) or isinstance(value, bool):
+                raise TypeError(f"{name} is of another kind")
+        for table in (self.inputs, self.paths):
+            if not all(isinstance(item, str) for item in table.values()):
+                raise TypeError("inputs and paths are tables of texts")
+
+
+KINDS: Mapping[str, tuple[type, ...]] = (
+    dict.fromkeys(("inputs", "settings", "counts", "versions", "paths"), (Mapping,))
+    | dict.fromkeys(("stage", "created", "content"), (str,))
+    | {"seconds": (int, float), "cost_usd": (int, float, NoneType)}
+)
 
 
 def manifest_path(path: Path) -> Path:
@@ -112,8 +127,9 @@ def read_manifest(path: Path) -> Manifest | None:
     """The manifest of the artefact at `path`; None if there is none that can be read."""
     file = manifest_path(path)
     try:
-        return Manifest(**json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        need_file(file, MissingArtifact)
+        return Manifest(**parsed(file.read_text(encoding="utf-8"))[0])
+    except (MissingArtifact, OSError, ValueError, TypeError, RecursionError):
         return None
 
 
@@ -173,7 +189,7 @@ def is_whole(path: Path) -> bool:
         text = path.read_text(encoding="utf-8")
         parts = text.split("\n") if path.suffix == ".jsonl" else [text]
         return text.endswith("\n") and all(isinstance(json.loads(part), dict) for part in parts if part)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
 
 

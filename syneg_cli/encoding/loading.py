@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syneg_cli.core import BackboneError, NoProgress, Progress, content_hash, did_you_mean
+from syneg_cli.core import BackboneError, NoProgress, Progress, content_hash, did_you_mean, user_path
 from syneg_cli.encoding import hub
 from syneg_cli.encoding.assemble import assemble, open_folder
 from syneg_cli.encoding.backbones import BACKBONES, PLAIN
@@ -112,7 +112,7 @@ def find(name: str) -> Path | None:
     """
     if name in BACKBONES:
         return hub.cached(BACKBONES[name].hub_id) or (_packaged_minilm() if name == "minilm" else None)
-    folder = Path(name).expanduser()
+    folder = user_path(name)
     if folder.is_dir():
         if not any((folder / file).is_file() for file in ("modules.json", "config.json")):
             raise BackboneError(

@@ -66,17 +66,12 @@ class Generator:
     ) -> Request:
         asking = self.asking
         texts = list((self.candidates or {}).get(pair.query_id, ()))[: asking.n]
-        rewriting = {"candidates": texts, "candidate": texts[0]} if texts else {}
+        rewriting: dict[str, Any] = {"candidates": texts, "candidate": texts[0]} if texts else {}
         prompt = self.prompt.in_characters if characters_per_word(positive.text) > 1 else self.prompt
-        text = prompt.render(
-            query=self.dataset.queries[pair.query_id].text,
-            positive=shown(positive),
-            relevance=self.dataset.relevance,
-            words=words,
-            n=asking.n,
-            **rewriting,
-            **attributes,
-        )
+        values = dict(attributes) | rewriting  # a recording may have attributes of any name
+        values |= {"query": self.dataset.queries[pair.query_id].text, "positive": shown(positive)}
+        values |= {"relevance": self.dataset.relevance, "words": words, "n": asking.n}
+        text = prompt.render(**values)
         return Request(
             subject=subject,
             messages=(("user", text),),

@@ -3,17 +3,61 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from syneg_cli.core import UsageError, did_you_mean, json_lines, write_jsonl
+from syneg_cli.core import UsageError, brief, did_you_mean, json_lines, need_file, parsed, write_jsonl
 from syneg_cli.llm.cache import Cache
 from syneg_cli.llm.stored import OK, STATUSES, Stored
 
 BLOCK = 1000
 OWN_FIELDS = tuple(f.name for f in fields(Stored))
+
+
+NEEDED = tuple(f.name for f in fields(Stored) if f.default is MISSING and f.default_factory is MISSING)
+EXPORTED = "Give a file that `syneg cache export` wrote, as it wrote it."
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and abs(cast(float, value)) < LARGE
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value < LARGE
+
+
+def _holds(kind: type, inner: Callable[[Any], bool] = lambda part: True) -> Callable[[object], bool]:
+    """Whether a value is JSON of such a list or object."""
+
+    def check(value: object) -> bool:
+        try:
+            found = parsed(value)[0] if isinstance(value, str) else None
+        except (ValueError, RecursionError):
+            return False
+        return isinstance(found, kind) and all(map(inner, cast(Iterable[Any], found)))
+
+    return check
+
+
+def _is_message(part: object) -> bool:
+    return isinstance(part, list) and len(part) == 2 and all(isinstance(text, str) for text in part)
+
+
+LARGE = 2**53
+KINDS: dict[str, Callable[[object], bool]] = {
+    **dict.fromkeys(OWN_FIELDS, lambda value: isinstance(value, str)),
+    **dict.fromkeys(("max_tokens", "prompt_tokens", "completion_tokens"), _is_count),
+    **dict.fromkeys(("n", "words", "number"), lambda value: value is None or _is_count(value)),
+    "cost_usd": lambda value: value is None or _is_number(value),
+    "seconds": _is_number,
+    "status": lambda value: value in STATUSES,
+    "messages": _holds(list, _is_message),
+    "options": _holds(dict),
+    "attributes": _holds(dict),
+}
+"""Field of a stored answer -> whether it may hold a value."""
 
 
 def stats(cache: Cache) -> list[dict[str, Any]]:
@@ -119,9 +163,14 @@ def from_replay(line: Mapping[str, Any], where: str) -> Stored:
             f"{where}: no {', '.join(missing)}: this is no export of a cache.",
             hint="Recorded answers of another origin are used with `--llm replay:FILE`.",
         )
-    values = {name: line[name] for name in OWN_FIELDS if name in line}
+    values = {name: line[name] for name in OWN_FIELDS if name in line} | {"number": line.get("index")}
     values["attributes"] = json.dumps(line.get("attributes") or {}, ensure_ascii=False)
-    return Stored(**{**values, "number": line.get("index")})
+    if lacking := [name for name in NEEDED if name not in values]:
+        raise UsageError(f"{where}: no {', '.join(lacking)}.", hint=EXPORTED)
+    for name, value in values.items():
+        if not KINDS[name](value):
+            raise UsageError(f"{where}: {name} cannot be {brief(value)}.", hint=EXPORTED)
+    return Stored(**values)
 
 
 def export(cache: Cache, path: Path, where: str = "1", values: tuple[Any, ...] = ()) -> int:
@@ -141,8 +190,7 @@ def merge(cache: Cache, other: Path) -> tuple[int, int]:
     Raises:
         UsageError: it is not there.
     """
-    if not other.is_file():
-        raise UsageError(f"{other} is not there.", hint="Give the generations.db of another work directory.")
+    need_file(other, UsageError, hint="Give the generations.db of another work directory.")
     read = added = 0
     with Cache(other) as source:
         for block in _blocks(source.rows()):
@@ -167,6 +215,5 @@ def _blocks(rows: Iterable[Stored]) -> Iterator[list[Stored]]:
 
 
 def _read_lines(path: Path) -> Iterator[Stored]:
-    if not path.is_file():
-        raise UsageError(f"{path} is not there.")
+    need_file(path, UsageError, hint="Give a file that `syneg cache export` wrote.")
     return (from_replay(row, f"{path}, line {number}") for number, row in json_lines(path, UsageError))

@@ -164,7 +164,9 @@ class Generate(Stage):
 
     def _candidates(self) -> dict[str, list[str]]:
         """Query id -> texts of its best-ranked mined negatives."""
-        return candidates_of(read_mined(self._candidate_file()), self.dataset, self.settings.n)
+        return candidates_of(
+            read_mined(self._candidate_file(), known=self.dataset.known), self.dataset, self.settings.n
+        )
 
 
 def job_of(plan: Plan) -> str:
