@@ -54,9 +54,9 @@ class Generator:
         recorded = self.llm.recorded(subject) or {}
         positive = self.dataset.corpus[pair.doc_id]
         words = recorded.get("words") or asked_words(positive.text, self.asking.max_words)
-        attributes = recorded.get("attributes") or draw_attributes(
-            self.dataset.attributes, self.prompt.attributes, self.asking.seed, pair
-        )
+        attributes = dict(recorded.get("attributes") or {})
+        lacking = [name for name in self.prompt.attributes if name not in attributes]
+        attributes |= draw_attributes(self.dataset.attributes, lacking, self.asking.seed, pair)
         request = self.request(subject, pair, positive, attributes, words)
         about = {"attributes": json.dumps(attributes, ensure_ascii=False), "n": self.asking.n, "words": words}
         return Item(index, request, generation_key(self.llm.identity(), request), about)

@@ -18,7 +18,7 @@ class Project:
     """A folder in which commands run; `restore` takes back what they and the damage did."""
 
     folder: Path
-    files: dict[Path, bytes] = field(default_factory=dict)
+    files: dict[Path, bytes] = field(default_factory=dict, repr=False)
 
     def keep(self) -> None:
         self.files = {path: path.read_bytes() for path in self._there()}
