@@ -7,6 +7,7 @@ manifest beside its output names the same inputs (by content) and the same setti
 from __future__ import annotations
 
 import json
+import math
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -104,7 +105,8 @@ class Manifest:
     def __post_init__(self) -> None:
         for name, kind in KINDS.items():
             value = getattr(self, name)
-            if not isinstance(value, kind) or isinstance(value, bool):
+            beyond = isinstance(value, (int, float)) and not abs(value) < math.inf
+            if not isinstance(value, kind) or isinstance(value, bool) or beyond:
                 raise TypeError(f"{name} is of another kind")
         for table in (self.inputs, self.paths):
             if not all(isinstance(item, str) for item in table.values()):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from syneg_cli.core import UsageError, brief, did_you_mean, json_lines, need_file, parsed, write_jsonl
+from syneg_cli.core import SynegError, UsageError, brief, did_you_mean, json_lines, need_file, write_jsonl
 from syneg_cli.llm.cache import Cache
 from syneg_cli.llm.stored import OK, STATUSES, Stored
 
@@ -18,46 +18,6 @@ OWN_FIELDS = tuple(f.name for f in fields(Stored))
 
 NEEDED = tuple(f.name for f in fields(Stored) if f.default is MISSING and f.default_factory is MISSING)
 EXPORTED = "Give a file that `syneg cache export` wrote, as it wrote it."
-
-
-def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and abs(cast(float, value)) < LARGE
-
-
-def _is_count(value: object) -> bool:
-    return type(value) is int and 0 <= value < LARGE
-
-
-def _holds(kind: type, inner: Callable[[Any], bool] = lambda part: True) -> Callable[[object], bool]:
-    """Whether a value is JSON of such a list or object."""
-
-    def check(value: object) -> bool:
-        try:
-            found = parsed(value)[0] if isinstance(value, str) else None
-        except (ValueError, RecursionError):
-            return False
-        return isinstance(found, kind) and all(map(inner, cast(Iterable[Any], found)))
-
-    return check
-
-
-def _is_message(part: object) -> bool:
-    return isinstance(part, list) and len(part) == 2 and all(isinstance(text, str) for text in part)
-
-
-LARGE = 2**53
-KINDS: dict[str, Callable[[object], bool]] = {
-    **dict.fromkeys(OWN_FIELDS, lambda value: isinstance(value, str)),
-    **dict.fromkeys(("max_tokens", "prompt_tokens", "completion_tokens"), _is_count),
-    **dict.fromkeys(("n", "words", "number"), lambda value: value is None or _is_count(value)),
-    "cost_usd": lambda value: value is None or _is_number(value),
-    "seconds": _is_number,
-    "status": lambda value: value in STATUSES,
-    "messages": _holds(list, _is_message),
-    "options": _holds(dict),
-    "attributes": _holds(dict),
-}
-"""Field of a stored answer -> whether it may hold a value."""
 
 
 def stats(cache: Cache) -> list[dict[str, Any]]:
@@ -140,7 +100,7 @@ def as_replay(stored: Stored) -> dict[str, Any]:
         "query_id": stored.query_id,
         "doc_id": stored.doc_id,
         "prompt": stored.prompt,
-        "attributes": json.loads(stored.attributes),
+        "attributes": stored.drawn,
         "n": stored.n,
         "words": stored.words,
         "response": stored.response,
@@ -167,10 +127,14 @@ def from_replay(line: Mapping[str, Any], where: str) -> Stored:
     values["attributes"] = json.dumps(line.get("attributes") or {}, ensure_ascii=False)
     if lacking := [name for name in NEEDED if name not in values]:
         raise UsageError(f"{where}: no {', '.join(lacking)}.", hint=EXPORTED)
-    for name, value in values.items():
-        if not KINDS[name](value):
-            raise UsageError(f"{where}: {name} cannot be {brief(value)}.", hint=EXPORTED)
-    return Stored(**values)
+    if values["status"] not in STATUSES:
+        raise UsageError(f"{where}: status cannot be {brief(values['status'])}.", hint=EXPORTED)
+    try:
+        stored = Stored(**values)
+        _ = stored.asked, stored.drawn
+    except SynegError as error:
+        raise UsageError(f"{where}: {error.message}", hint=EXPORTED) from None
+    return stored
 
 
 def export(cache: Cache, path: Path, where: str = "1", values: tuple[Any, ...] = ()) -> int:

@@ -61,7 +61,10 @@ def read_models(
         except MissingArtifact as error:
             left_out.append(f"{name} is left out: {error.message}")
     if not models:
-        raise MissingArtifact(f"No model of {workspace.dataset} can be reported. " + " ".join(left_out))
+        hint = "Train one with `syneg train`."
+        raise MissingArtifact(
+            f"No model of {workspace.dataset} can be reported. {' '.join(left_out)}", hint=hint
+        )
     return models, left_out
 
 

@@ -111,4 +111,4 @@ def _told(manifest: Manifest) -> str:
         "eval": (MAIN_METRIC, "nDCG@10 {:.4f}"),
     }
     key, words = told.get(manifest.stage, ("", ""))
-    return words.format(counts[key]) if key in counts else ""
+    return words.format(counts[key]) if type(counts.get(key)) in (int, float) else ""

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -205,12 +206,13 @@ def test_a_recorded_attribute_may_have_the_name_of_a_variable(cli: Cli, tiny: Pa
     [
         {"key": ["k"]},
         {"max_tokens": 2**70},
-        {"prompt_tokens": -1},
+        {"prompt_tokens": 1.5},
         {"cost_usd": "free"},
         {"status": "fine"},
         {"messages": "no JSON"},
         {"messages": '["x"]'},
         {"options": 3},
+        {"messages": "[" * 3000},
         {"attributes": [1]},
         {"index": "1"},
         {"query_id": None},
@@ -236,6 +238,35 @@ def test_a_field_of_an_export(cli: Cli, tiny: Path, change: dict[str, Any]) -> N
     assert (
         cli("cache", "stats", "--json").json["rows"] in ([], None) or "openai" not in cli("cache", "list").out
     )
+
+
+@pytest.mark.parametrize("value", [b"x", "[1]", 3, None])
+def test_a_cache_with_something_else_in_a_column(cli: Cli, tiny: Path, value: object) -> None:
+    Path("r.jsonl").write_text(json.dumps(ROW))
+    cli("cache", "import", _export("export.jsonl"))
+    with sqlite3.connect(".syneg/generations.db") as database:
+        database.execute("UPDATE answers SET attributes = ?", [value])
+    for command in (("list",), ("export", "out.jsonl"), ("show", "k")):
+        result = cli("cache", *command)
+        assert "unexpected" not in result.err
+        assert result.code == 0 or "The stored answer 'k' is damaged: its attributes is" in result.err
+        assert result.code == (
+            0 if value is None or (command != ("export", "out.jsonl") and value != b"x") else 1
+        )
+    assert Path("out.jsonl").exists() == (value is None)
+
+
+def _export(name: str, **change: object) -> str:
+    row = ROW | {
+        "key": "k",
+        "status": "ok",
+        "provider": "openai",
+        "model": "m",
+        "endpoint": "e",
+        "attributes": {},
+    }
+    Path(name).write_text(json.dumps(row | change) + "\n")
+    return name
 
 
 @pytest.fixture
