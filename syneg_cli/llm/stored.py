@@ -97,7 +97,7 @@ class Stored:
     @property
     def drawn(self) -> dict[str, Any]:
         """The attributes that were asked for."""
-        return self._parsed("attributes", dict)
+        return dict(self._parsed("attributes", dict))
 
     @property
     def asked(self) -> list[tuple[str, str]]:
