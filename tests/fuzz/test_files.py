@@ -29,6 +29,9 @@ UNEXPECTED = re.compile(r"unexpected \w*(Error|Exception)")
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "60"))
 many = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 
+ONE_IN_TEN = st.integers(0, 9).map(lambda number: number == 9)
+"""Whether an example is tried as a command line, too, which takes most of the time."""
+
 DOCUMENTS = files(json_line({"_id": IDS, "title": WORDS, "text": WORDS}))
 QUERIES = files(json_line({"_id": IDS, "text": WORDS}))
 QRELS = files(cells(IDS, IDS, NUMBERS) | cells(IDS, st.just("0"), IDS, NUMBERS))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from syneg_cli.generation.prompt_files import SAMPLE, list_prompts, load_prompt
 from tests.fuzz.commands import Project
 from tests.fuzz.damage import WORDS, damaged
-from tests.fuzz.test_files import in_one_line, many
+from tests.fuzz.test_files import ONE_IN_TEN, in_one_line, many
 
 GOOD = [path.read_text(encoding="utf-8") for path in list_prompts().values()]
 NAMES = st.sampled_from(
@@ -113,7 +113,7 @@ pytestmark = pytest.mark.slow
 
 
 @many
-@given(prompts(), st.booleans())
+@given(prompts(), ONE_IN_TEN)
 def test_prompts(data: bytes, command: bool) -> None:
     with tempfile.TemporaryDirectory() as name:
         project = Project(Path(name))
