@@ -14,8 +14,9 @@ def user_path(text: str) -> Path:
     """A path, with `~` as the home folder.
 
     Raises:
-        UsageError: it can be no path: nobody has that home, or it has a NUL within.
+        UsageError: it can be no path: nobody has that home, it has a NUL within, or is no UTF-8.
     """
+    _need_utf8(text, UsageError)
     try:
         if "\0" in text:
             raise RuntimeError("a path has no NUL character")
@@ -24,11 +25,21 @@ def user_path(text: str) -> Path:
         raise UsageError(f"{text!r} is no path: {str(wrong).lower().rstrip('.')}.", hint=RIGHTS) from None
 
 
+def _need_utf8(text: str, error: type[SynegError]) -> None:
+    """Raises `error` for a name that no manifest can hold: its bytes are of another encoding."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        hint = "Rename it: results name in UTF-8 what they were made from."
+        raise error(f"{text!a} is not named in UTF-8.", hint=hint) from None
+
+
 def need_file(path: Path, error: type[SynegError], *, hint: str | None = None) -> None:
     """Raises `error` where `path` is no file that can be opened, and says what it is instead.
 
     Nothing is opened: whoever opens a pipe that nobody writes to waits for ever.
     """
+    _need_utf8(str(path), error)
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):

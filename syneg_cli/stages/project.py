@@ -54,7 +54,7 @@ class Resolved:
 
     def path(self, value: str) -> Path:
         """A path of the project file, relative to that file."""
-        return (self.folder / user_path(value)).resolve()
+        return user_path(str((self.folder / user_path(value)).resolve()))
 
     def rows(self) -> list[tuple[str, Any, str]]:
         """(key, value, origin) of every setting, for `--show-config`; an address without what is secret."""

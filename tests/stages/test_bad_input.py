@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Cli, CliResult
+from tests.conftest import Cli, CliResult, write_dataset
 
 WORK = Path(".syneg/tiny")
 DEEP = "[" * 3000 + "]" * 3000
@@ -92,6 +92,27 @@ def test_a_path_that_can_be_none(cli: Cli, tiny: Path, key: str, value: str) -> 
     Path("syneg.toml").write_text(f'{key} = "{value}"\n')
     command = ("cache", "stats") if key == "generate.cache" else ("status", tiny)
     told(cli(*command), "is no path")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("status", "d\udcff"),
+        ("status", "tiny", "--data-dir", "d\udcff"),
+        ("mine", "tiny", "--miner", "run:d\udcff"),
+        ("eval", "tiny", "--run", "d\udcff"),
+        ("generate", "tiny", "--llm", "replay:d\udcff"),
+        ("mix", "tiny", "--strategy", "retrieved", "--from", "d\udcff"),
+        ("export", "tiny", "--output", "d\udcff"),
+        ("prompts", "show", "d\udcff.txt"),
+        ("cache", "import", "d\udcff"),
+        ("status", "--project", "d\udcff"),
+    ],
+)
+def test_a_name_in_another_encoding(cli: Cli, tiny: Path, command: tuple[str, ...]) -> None:
+    """Latin-1's bytes, as Python hands them on: they fit into no manifest."""
+    write_dataset(Path("d\udcff"))
+    told(cli(*(tiny if part == "tiny" else part for part in command)), "d\\udcff", "UTF-8")
 
 
 def test_a_number_that_nobody_counts_to(cli: Cli, tiny: Path) -> None:
