@@ -112,21 +112,27 @@ def open_corpus(files: Sequence[Path], cache: Path, name: str, progress: Progres
 
     fingerprint = files_hash(files)
     arrow = cache / f"{fingerprint[:24]}.arrow"
-    for last in (False, True):
-        if last or not arrow.is_file():
-            _convert(read_documents(files, progress.warn), arrow, f"Reading {files[0].name}", progress)
-        try:
-            table = pa.ipc.open_file(pa.memory_map(str(arrow))).read_all()
-            table.validate(full=True)
-            return Corpus(table, fingerprint, name)
-        except (
-            pa.ArrowException,
-            OSError,
-        ):  # cut off, or of a disk that failed: it is a copy, and made again
-            if last:
-                raise
-            progress.warn(f"{arrow} is damaged and is made again")
-    raise AssertionError
+
+    def convert() -> None:
+        _convert(read_documents(files, progress.warn), arrow, f"Reading {files[0].name}", progress)
+
+    if not arrow.is_file():
+        convert()
+    try:
+        table = _opened(arrow)
+    except (pa.ArrowException, OSError):
+        progress.warn(f"{arrow} is damaged and is made again")
+        convert()
+        table = _opened(arrow)
+    return Corpus(table, fingerprint, name)
+
+
+def _opened(arrow: Path) -> Any:
+    import pyarrow as pa
+
+    table = pa.ipc.open_file(pa.memory_map(str(arrow))).read_all()
+    table.validate()
+    return table
 
 
 def files_hash(files: Sequence[Path]) -> str:
