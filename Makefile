@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-fast faults check audit docs clean
+.PHONY: demo test test-fast faults coverage mutants check audit docs clean
 demo: $(VENV)/.installed-demo
 	$(BIN)/syneg demo
 
@@ -19,6 +19,16 @@ faults: $(VENV)/.installed-test
 
 test-fast: $(VENV)/.installed-test
 	$(PYTEST) -m "not slow and not faults"
+
+# Of the quick tests; less than COVERED percent of the lines is an error.
+COVERED ?= 95
+coverage: $(VENV)/.installed-dev
+	$(PYTEST) -m "not slow" --cov=syneg_cli --cov-report=term-missing:skip-covered --cov-fail-under=$(COVERED)
+
+# Small faults in what numbers and money depend on: which ones does no test notice? Half an hour and more.
+mutants: $(VENV)/.installed-mutants
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -39,4 +49,4 @@ docs: $(VENV)/.installed-dev
 	$(BIN)/python -c "from syneg_cli.stages.documents import write; write()"
 
 clean:
-	rm -rf $(VENV) syneg-demo dist build
+	rm -rf $(VENV) syneg-demo dist build mutants .coverage

@@ -43,7 +43,7 @@ def write_corpus(folder: Path, documents: int) -> None:
     (folder / "qrels" / "train.tsv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
 
 
-def static_encoder(cache: Path) -> Any:
+def static_encoder(cache: Path | None) -> Any:
     import torch
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding

@@ -6,6 +6,7 @@ input, 130 interrupted. `SYNEG_DEBUG=1` shows tracebacks.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -21,10 +22,13 @@ from typer.core import TyperGroup
 from syneg_cli.cli import shells
 from syneg_cli.cli.commands import COMMANDS, HELP
 from syneg_cli.core.errors import SynegError
+from syneg_cli.core.paths import RIGHTS
 from syneg_cli.core.secrets import masked
 from syneg_cli.core.version import __version__
 
 INTERRUPTED = 130
+BROKEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+"""What is no wrong input: a disk that is full, or fails."""
 
 
 class CommandsOnDemand(TyperGroup):
@@ -121,7 +125,8 @@ def _run(argv: list[str] | None) -> int:
     except OSError as error:
         if os.environ.get("SYNEG_DEBUG") or error.filename is None:
             return _unexpected(error)
-        known = SynegError(f"{error.filename}: {error.strerror}.", hint="Check the path and its rights.")
+        known = SynegError(f"{error.filename}: {error.strerror}.", hint=RIGHTS)
+        known.exit_code = 1 if error.errno in BROKEN else 2
         return _report(known, as_json="--json" in (sys.argv[1:] if argv is None else argv))
     except Exception as error:
         return _unexpected(error)

@@ -66,6 +66,7 @@ from syneg_cli.core.keys import (
 )
 from syneg_cli.core.locks import locked
 from syneg_cli.core.machine import Check, existing, extras, machine_checks
+from syneg_cli.core.paths import RIGHTS, need_file, user_path
 from syneg_cli.core.private_files import make_private, others_may, tighten, write_private
 from syneg_cli.core.processes import leave, world
 from syneg_cli.core.progress import Advance, NoProgress, Printed, Progress
@@ -81,6 +82,7 @@ from syneg_cli.core.record_files import (
     write_instances,
     write_negatives,
 )
+from syneg_cli.core.record_kinds import Known
 from syneg_cli.core.records import (
     CORPUS,
     SYNTHETIC,
@@ -101,14 +103,17 @@ from syneg_cli.core.records import (
 from syneg_cli.core.resources import shipped_prompts
 from syneg_cli.core.results import check_free, check_place, settle, staged
 from syneg_cli.core.secrets import known_masked, masked, remember, remember_address
-from syneg_cli.core.text import duration, money, near, plain_json, printable, visible
+from syneg_cli.core.text import brief, duration, money, near, plain_json, printable, visible
 from syneg_cli.core.text_files import (
     Told,
     field_names,
     is_parquet,
+    json_fault,
     json_lines,
     mended_value,
+    parsed,
     text_lines,
+    whole_text,
 )
 from syneg_cli.core.version import __version__
 
@@ -131,6 +136,7 @@ __all__ = [
     "MARK",
     "PICKLED",
     "PICKLED_HINT",
+    "RIGHTS",
     "SYNTHETIC",
     "TEXT",
     "About",
@@ -143,6 +149,7 @@ __all__ = [
     "Diverged",
     "HubError",
     "Key",
+    "Known",
     "LLMError",
     "LLMSetupError",
     "Manifest",
@@ -180,6 +187,7 @@ __all__ = [
     "all_proxies",
     "atomic_path",
     "beside",
+    "brief",
     "changed_since",
     "check_free",
     "check_place",
@@ -201,6 +209,7 @@ __all__ = [
     "is_damaged",
     "is_parquet",
     "joined",
+    "json_fault",
     "json_lines",
     "key_origins",
     "keys_beside",
@@ -220,7 +229,9 @@ __all__ = [
     "names_beside",
     "near",
     "nearest",
+    "need_file",
     "others_may",
+    "parsed",
     "pick",
     "plain_json",
     "printable",
@@ -248,7 +259,9 @@ __all__ = [
     "text_lines",
     "this_process",
     "tighten",
+    "user_path",
     "visible",
+    "whole_text",
     "world",
     "write_bytes",
     "write_instances",

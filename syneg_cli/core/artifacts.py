@@ -7,14 +7,19 @@ manifest beside its output names the same inputs (by content) and the same setti
 from __future__ import annotations
 
 import json
+import math
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
+from syneg_cli.core.errors import MissingArtifact
 from syneg_cli.core.files import hash_once, write_text
+from syneg_cli.core.paths import need_file
+from syneg_cli.core.text_files import parsed
 from syneg_cli.core.version import __version__
 
 IN_FOLDER = "syneg.manifest.json"
@@ -105,12 +110,24 @@ class Manifest:
     """Name -> [size, hash] of the files in a folder, or of those that belong to a file and are beside it."""
 
     def __post_init__(self) -> None:
-        for name in ("inputs", "settings", "counts", "paths", "files"):
-            if not isinstance(getattr(self, name), Mapping):
-                raise TypeError(f"{name} is no table")
+        for name, kind in KINDS.items():
+            value = getattr(self, name)
+            beyond = isinstance(value, (int, float)) and not abs(value) < math.inf
+            if not isinstance(value, kind) or isinstance(value, bool) or beyond:
+                raise TypeError(f"{name} is of another kind")
+        for table in (self.inputs, self.paths):
+            if not all(isinstance(item, str) for item in table.values()):
+                raise TypeError("inputs and paths are tables of texts")
         for kept in self.files.values():
             if [type(part) for part in kept] != [int, str]:
                 raise TypeError("files: expected [size, hash]")
+
+
+KINDS: Mapping[str, tuple[type, ...]] = (
+    dict.fromkeys(("inputs", "settings", "counts", "versions", "paths", "files"), (Mapping,))
+    | dict.fromkeys(("stage", "created", "content", "replaces"), (str,))
+    | {"seconds": (int, float), "cost_usd": (int, float, NoneType)}
+)
 
 
 def manifest_path(path: Path) -> Path:
@@ -125,8 +142,9 @@ def read_manifest(path: Path) -> Manifest | None:
     """
     file = manifest_path(path)
     try:
-        manifest = Manifest(**json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        need_file(file, MissingArtifact)
+        manifest = Manifest(**parsed(file.read_text(encoding="utf-8"))[0])
+    except (MissingArtifact, OSError, ValueError, TypeError, RecursionError):
         return None
     waits = manifest.replaces and manifest.replaces != manifest.content and path.is_file()
     return None if waits and hash_once(path) == manifest.replaces else manifest

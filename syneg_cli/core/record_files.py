@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 
 from syneg_cli.core.errors import MissingArtifact
 from syneg_cli.core.files import write_jsonl
+from syneg_cli.core.paths import need_file
+from syneg_cli.core.record_kinds import Known, instance_of, record_of
 from syneg_cli.core.records import (
     CORPUS,
     MinedNegative,
-    NegativeRef,
     SyntheticNegative,
     TrainingInstance,
     Verification,
@@ -26,8 +27,7 @@ def read_jsonl(path: Path, *, hint: str | None = None) -> Iterator[dict[str, Any
     Raises:
         MissingArtifact: the file is not there, or a line is not a JSON object.
     """
-    if not path.is_file():
-        raise MissingArtifact(f"{path} is not there.", hint=hint)
+    need_file(path, MissingArtifact, hint=hint)
     return (row for _, row in json_lines(path, MissingArtifact, hint=hint))
 
 
@@ -50,32 +50,40 @@ def _negative_row(negative: SyntheticNegative | MinedNegative) -> dict[str, Any]
     return {name: getattr(negative, name) for name in names}
 
 
-def _read(path: Path, make: Callable[[dict[str, Any]], R], hint: str | None) -> list[R]:
+def _read(
+    path: Path, make: Callable[[dict[str, Any]], R], hint: str | None, known: Known | None = None
+) -> list[R]:
     """The records of a file.
+
+    Args:
+        known: what they may name; None: anything.
 
     Raises:
         MissingArtifact: the file is not there, or a line is not such a record.
     """
-    if not path.is_file():
-        raise MissingArtifact(f"{path} is not there.", hint=hint)
+    need_file(path, MissingArtifact, hint=hint)
     found: list[R] = []
     hint = hint or ANEW
     for number, row in json_lines(path, MissingArtifact, hint=hint):
         try:
             found.append(make(row))
-        except (TypeError, KeyError, ValueError, AttributeError) as wrong:
+            if known is not None:
+                known.need(found[-1])
+        except ValueError as wrong:
             raise MissingArtifact(
                 f"{path}, line {number}: not what belongs here: {wrong}.", hint=hint
             ) from None
     return found
 
 
-def read_synthetic(path: Path, *, hint: str | None = None) -> list[SyntheticNegative]:
-    return _read(path, lambda row: SyntheticNegative(**_with_checks(row)), hint)
+def read_synthetic(
+    path: Path, *, hint: str | None = None, known: Known | None = None
+) -> list[SyntheticNegative]:
+    return _read(path, lambda row: record_of(SyntheticNegative, _with_checks(row)), hint, known)
 
 
-def read_mined(path: Path, *, hint: str | None = None) -> list[MinedNegative]:
-    return _read(path, lambda row: MinedNegative(**_with_checks(row)), hint)
+def read_mined(path: Path, *, hint: str | None = None, known: Known | None = None) -> list[MinedNegative]:
+    return _read(path, lambda row: record_of(MinedNegative, _with_checks(row)), hint, known)
 
 
 def _with_checks(row: dict[str, Any]) -> dict[str, Any]:
@@ -87,12 +95,7 @@ def _with_checks(row: dict[str, Any]) -> dict[str, Any]:
 
 def read_verifications(path: Path) -> list[Verification]:
     """What `verify` wrote about a file of negatives."""
-    return _read(path, _verification, None)
-
-
-def _verification(row: dict[str, Any]) -> Verification:
-    listed = {name: tuple(row.get(name, ())) for name in ("relevant_by", "unquoted")}
-    return Verification(**row | listed)
+    return _read(path, lambda row: record_of(Verification, {"relevant_by": (), **row}), None)
 
 
 def write_instances(path: Path, instances: Iterable[TrainingInstance]) -> int:
@@ -109,15 +112,7 @@ def _instance_row(instance: TrainingInstance) -> dict[str, Any]:
     return row | {"rounds": [[[ref.source, ref.id] for ref in drawn] for drawn in instance.rounds]}
 
 
-def read_instances(path: Path, *, hint: str | None = None) -> list[TrainingInstance]:
-    return _read(path, _instance, hint)
-
-
-def _instance(row: dict[str, Any]) -> TrainingInstance:
-    return TrainingInstance(
-        row["query_id"],
-        row["positive_id"],
-        tuple(tuple(NegativeRef(source, id) for source, id in drawn) for drawn in row["rounds"]),
-        row.get("positive_source", CORPUS),
-        row.get("family", ""),
-    )
+def read_instances(
+    path: Path, *, hint: str | None = None, known: Known | None = None
+) -> list[TrainingInstance]:
+    return _read(path, instance_of, hint, known)

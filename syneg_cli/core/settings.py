@@ -23,8 +23,10 @@ from pydantic.fields import FieldInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from typing_extensions import Self
 
-Positive = Annotated[int, Field(ge=1)]
-NonNegative = Annotated[int, Field(ge=0)]
+LARGE = 10**15
+"""More than anyone counts, and less than what databases and floats lose digits of."""
+Positive = Annotated[int, Field(ge=1, le=LARGE)]
+NonNegative = Annotated[int, Field(ge=0, le=LARGE)]
 Text = Annotated[str, Field(min_length=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 """What every generator takes: NumPy's knows no more, and none that is negative."""

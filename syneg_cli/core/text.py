@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from pathlib import Path
 
 PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
@@ -31,6 +32,22 @@ def near(path: Path) -> str:
     """A path as a person reads it: without the way to the folder that one is in."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+class _Brief(reprlib.Repr):
+    """`repr` that stays short: of long values the ends, of deep ones the outside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = 80
+        self.maxlevel = 3
+
+    def repr_int(self, x: int, level: int) -> str:
+        return super().repr_int(x, level) if x.bit_length() < 10_000 else "a number of thousands of digits"
+
+
+brief = _Brief().repr
+"""A value of whatever kind for a message: it fits in a line, and never raises."""
 
 
 def mended(text: str) -> tuple[str, int]:

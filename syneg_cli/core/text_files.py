@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from syneg_cli.core.errors import SynegError
+from syneg_cli.core.paths import RIGHTS, need_file
 from syneg_cli.core.text import mended
 
 Told = Callable[[str], None]
 
 AGAIN = "Fetch or copy the file again."
+TOO_LONG = "a whole number with more than 4300 digits"
 OBJECTS = "Every line has to be one JSON object; correct that line, or take it out."
 GZIP = b"\x1f\x8b"
 PARQUET = b"PAR1"
@@ -53,6 +55,7 @@ def text_lines(path: Path, error: type[SynegError], *, hint: str | None = None) 
         error: it cannot be opened or decoded; the message names file, line and encoding.
     """
     number = 0
+    need_file(path, error, hint=hint)
     try:
         with _opened(path) as file:
             start = file.read(16)
@@ -72,6 +75,25 @@ def text_lines(path: Path, error: type[SynegError], *, hint: str | None = None) 
         raise error(f"{path} cannot be read: {wrong.strerror or wrong}.", hint=hint or AGAIN) from None
 
 
+def whole_text(path: Path, error: type[SynegError], *, hint: str | None = None) -> str:
+    """A text file in UTF-8 as one text, without its byte order mark; lines end in line feeds.
+
+    Raises:
+        error: it is not there, cannot be read, or is no text in UTF-8; the message names the line.
+    """
+    need_file(path, error, hint=hint)
+    try:
+        data = path.read_bytes()
+    except OSError as wrong:
+        raise error(f"{path} cannot be read: {wrong.strerror or wrong}.", hint=hint or RIGHTS) from None
+    _need_text(path, data[:16], error)
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as wrong:
+        number = data[: wrong.start].count(b"\n") + 1
+        raise _undecodable(path, number, "UTF-8", wrong, error, None) from None
+
+
 def json_lines(
     path: Path, error: type[SynegError], *, hint: str | None = None, told: Told | None = None
 ) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -88,23 +110,40 @@ def json_lines(
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row, count = parsed(line)
         except (ValueError, RecursionError) as wrong:
-            raise error(f"{path}, line {number}: not JSON: {wrong}.", hint=hint or OBJECTS) from None
+            raise error(
+                f"{path}, line {number}: not JSON: {json_fault(wrong)}.", hint=hint or OBJECTS
+            ) from None
         if not isinstance(row, dict):
             found = type(row).__name__
             raise error(
                 f"{path}, line {number}: expected a JSON object, found {found}.", hint=hint or OBJECTS
             )
-        if ESCAPED.search(line):
-            row, count = mended_value(row)
-            broken += [number] * count
+        broken += [number] * count
         yield number, row
     if broken and told:
         told(
             f"{path}: {len(broken)} broken characters (halves of surrogate pairs) became U+FFFD, "
             f"the first on line {broken[0]}"
         )
+
+
+def parsed(text: str) -> tuple[Any, int]:
+    """(the value of a text in JSON, how many broken characters of it became U+FFFD).
+
+    Raises:
+        ValueError, RecursionError: it is no JSON, or none that Python reads (see `json_fault`).
+    """
+    value = json.loads(text)
+    return mended_value(value) if ESCAPED.search(text) else (value, 0)
+
+
+def json_fault(wrong: ValueError | RecursionError) -> str:
+    """Why a text could not be read as JSON or TOML, without what Python tells its programmers."""
+    if isinstance(wrong, RecursionError):
+        return "lists and objects within one another, deeper than can be read"
+    return TOO_LONG if "int_max_str_digits" in str(wrong) else str(wrong)
 
 
 def mended_value(value: Any) -> tuple[Any, int]:

@@ -13,7 +13,7 @@ import reprlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from syneg_cli.core import DatasetError, Qrels, Query, Told, write_jsonl, write_text
+from syneg_cli.core import DatasetError, Qrels, Query, Told, need_file, write_jsonl, write_text
 from syneg_cli.data.layout import CORPUS_FILE, LAYOUT_HINT, QRELS_FOLDER, QUERIES_FILE
 from syneg_cli.data.tables import id_of, is_table, place, table_rows, text_of
 
@@ -104,8 +104,7 @@ def _place_of(path: Path, number: int) -> str:
 
 
 def _there(path: Path) -> None:
-    if not path.is_file():
-        raise DatasetError(f"{path} is not there.", hint=LAYOUT_HINT)
+    need_file(path, DatasetError, hint=LAYOUT_HINT)
 
 
 def _named(files: Sequence[Path]) -> str:

@@ -142,6 +142,7 @@ def _opened(arrow: Path) -> Any | None:
         if kept.is_file() and kept.read_text(encoding="utf-8") != hash_once(arrow):
             return None
         table = pa.ipc.open_file(pa.memory_map(str(arrow))).read_all()
+        table.validate()
         return table if table.schema == _schema() else None
     except (OSError, ValueError):  # pyarrow's errors are ValueErrors
         return None

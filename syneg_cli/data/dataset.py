@@ -9,6 +9,7 @@ from pathlib import Path
 
 from syneg_cli.core import (
     DatasetError,
+    Known,
     NoProgress,
     Pair,
     Progress,
@@ -61,6 +62,11 @@ class Dataset:
     def __repr__(self) -> str:
         splits = ", ".join(f"{name} {len(qrels)}" for name, qrels in self.judgements.items())
         return f"<Dataset {self.name}: {len(self.corpus)} documents, {len(self.queries)} queries ({splits})>"
+
+    @property
+    def known(self) -> Known:
+        """The ids that results may name."""
+        return Known(self.name, self.queries, self.corpus)
 
     @cached_property
     def language(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from syneg_cli.core import DatasetError, Progress, UsageError, did_you_mean, nearest
+from syneg_cli.core import DatasetError, Progress, UsageError, did_you_mean, nearest, user_path
 from syneg_cli.data.beir_download import BEIR_NAMES, download_beir
 from syneg_cli.data.downloads import checked, download_folder, kept_folder
 from syneg_cli.data.irds import download_irds, folder_name
@@ -74,7 +74,7 @@ def splits_on_disk(name: str, *, data_dir: Path | None, folder: Path | None) -> 
 
 def _candidates(name: str, data_dir: Path | None, folder: Path | None) -> list[Path]:
     """Where a folder of this name may be, the likeliest first."""
-    given = [Path(name).expanduser()] + ([folder / name] if folder else [])
+    given = [user_path(name)] + ([folder / name] if folder else [])
     if data_dir is None:
         return given
     if data_dir.name == name:
@@ -84,7 +84,7 @@ def _candidates(name: str, data_dir: Path | None, folder: Path | None) -> list[P
 
 def _nothing(name: str, data_dir: Path | None, folder: Path | None) -> DatasetError:
     """Why a name is no data set, with the one that was probably meant: one that is there comes first."""
-    there, near = Path(name).expanduser(), _near(name, data_dir, folder)
+    there, near = user_path(name), _near(name, data_dir, folder)
     if there.is_file():
         return DatasetError(f"{name} is a file, not the folder of a data set.", hint=LAYOUT_HINT)
     if there.is_dir():
@@ -111,7 +111,7 @@ def _near_beir(name: str) -> str:
 
 def _near(name: str, data_dir: Path | None, folder: Path | None) -> str:
     """` Did you mean ./my-corpus?` for the folder that is called most like it, or an empty string."""
-    asked = Path(name).expanduser()
+    asked = user_path(name)
     shown: dict[str, str] = {}
     for place in filter(None, (asked.parent, Path(), data_dir, folder)):
         for found in inner_datasets(place):

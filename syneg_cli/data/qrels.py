@@ -152,5 +152,5 @@ def _whole(value: Any) -> int | None:
     try:
         number = float(value)
         return int(number) if number.is_integer() and abs(number) < 2**31 else None
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None

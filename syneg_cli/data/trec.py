@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from syneg_cli.core import DatasetError, Run, Told, text_lines
+from syneg_cli.core import DatasetError, Run, Told, need_file, text_lines
 from syneg_cli.data.dataset import Dataset
 
 RUN_FORMAT = "Expected on every line: query Q0 document rank score tag (a TREC run)."
@@ -94,8 +94,7 @@ def read_run_rows(path: Path) -> Iterator[RunRow]:
         DatasetError: the file is missing or empty, a line is not as expected, or a query lists
             a document twice. The message names file and line.
     """
-    if not path.is_file():
-        raise DatasetError(f"{path} is not there.", hint="Give a TREC run: query Q0 document rank score tag.")
+    need_file(path, DatasetError, hint="Give a TREC run: query Q0 document rank score tag.")
     seen: dict[str, set[str]] = {}
     for number, line in text_lines(path, DatasetError, hint=RUN_FORMAT):
         row = _row(line, number, path)

@@ -8,8 +8,9 @@ fine-tuning carries all of it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
+
+from syneg_cli.core import user_path
 
 SEARCH_PROMPT = "Represent this sentence for searching relevant passages: "
 QWEN_TASK = "Given a web search query, retrieve relevant passages that answer the query"
@@ -88,4 +89,4 @@ def hub_id(name: str) -> str | None:
     """The hub id of an alias or hub name, for model cards; None for a local folder."""
     if name in BACKBONES:
         return BACKBONES[name].hub_id
-    return None if Path(name).expanduser().is_dir() else name
+    return None if user_path(name).is_dir() else name

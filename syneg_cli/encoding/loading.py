@@ -18,6 +18,7 @@ from syneg_cli.core import (
     did_you_mean,
     hash_once,
     hub_token,
+    user_path,
 )
 from syneg_cli.encoding import hub
 from syneg_cli.encoding.assemble import assemble, open_folder
@@ -138,7 +139,7 @@ def find(name: str) -> Path | None:
     """
     if name in BACKBONES:
         return hub.cached(BACKBONES[name].hub_id) or (_packaged_minilm() if name == "minilm" else None)
-    folder = Path(name).expanduser()
+    folder = user_path(name)
     if folder.is_dir():
         if not any((folder / file).is_file() for file in ("modules.json", "config.json")):
             raise BackboneError(

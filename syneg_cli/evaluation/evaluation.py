@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from syneg_cli.core import UsageError
+from syneg_cli.core import MissingArtifact, UsageError, json_fault, parsed, whole_text
 from syneg_cli.evaluation.metrics import MAIN_METRIC, METRICS
 from syneg_cli.evaluation.significance import Comparison, compare, p_value, verdict
+
+AGAIN = "Measure again with --force."
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,29 @@ class Evaluation:
     per_query: Mapping[str, Mapping[str, float]]
     run: str
 
+    @classmethod
+    def read(cls, path: Path) -> Evaluation:
+        """What `eval` stored in a file.
+
+        Raises:
+            MissingArtifact: the file is not there, or holds something else.
+        """
+        text = whole_text(path, MissingArtifact, hint=AGAIN)
+        try:
+            read = cls(**parsed(text)[0])
+            texts = (read.name, read.model, read.dataset, read.split, read.precision, read.run)
+            values = [read.metrics, *read.per_query.values()]
+            right = all(isinstance(part, str) for part in texts) and all(map(_are_scores, values))
+            right = right and MAIN_METRIC in read.metrics and read.metrics.keys() == read.per_query.keys()
+            wrong = "" if right else "fields of other kinds"
+        except (ValueError, RecursionError) as fault:
+            wrong = json_fault(fault)
+        except (TypeError, AttributeError):
+            wrong = "other fields than eval writes"
+        if wrong:
+            raise MissingArtifact(f"{path} is not an evaluation: {wrong}.", hint=AGAIN)
+        return read
+
     def __str__(self) -> str:
         queries = len(self.per_query.get(MAIN_METRIC, ()))
         values = "  ".join(f"{metric} {value:.4f}" for metric, value in self.metrics.items())
@@ -36,6 +62,13 @@ class Evaluation:
         """
         comparisons = compare_metrics(self, baseline)
         return Gain(self.name, baseline.name, self.metrics, baseline.metrics, comparisons)
+
+
+def _are_scores(values: object) -> bool:
+    """Whether it is a table of numbers from 0 to 1, as all metrics are."""
+    return isinstance(values, dict) and all(
+        type(value) in (int, float) and 0 <= value <= 1 for value in values.values()
+    )
 
 
 @dataclass(frozen=True)

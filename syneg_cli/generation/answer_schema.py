@@ -20,7 +20,7 @@ def answer_example(source: str) -> dict[str, Any] | None:
     while position >= 0:
         try:
             value, end = decoder.raw_decode(source, position)
-        except ValueError:
+        except (ValueError, RecursionError):
             end = position + 1
         else:
             if isinstance(value, dict) and value:

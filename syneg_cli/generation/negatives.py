@@ -7,7 +7,6 @@ records, in the order of the pairs: it asks nobody, so the same cache gives the 
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -212,7 +211,7 @@ def _records(
         words=stored.words,
         corpus=texts,
     )
-    attributes = json.loads(stored.attributes)
+    attributes = stored.drawn
     for index, (draft, reason) in enumerate(zip(drafts, reasons, strict=True), start=1):
         yield SyntheticNegative(
             query_id=pair.query_id,

@@ -14,6 +14,7 @@ corpus that looks like a template is never run as one.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,11 +22,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core import PromptError, did_you_mean, shipped_prompts
+from syneg_cli.core import PromptError, did_you_mean, shipped_prompts, user_path, whole_text
 from syneg_cli.generation.answer_schema import answer_example, answer_schema
 
 if TYPE_CHECKING:
     from jinja2 import Template
+    from jinja2.runtime import Context
     from jinja2.sandbox import SandboxedEnvironment
 
 NEGATIVES, QUERY, JUDGEMENT = "negatives", "query", "judgement"
@@ -51,6 +53,11 @@ SAMPLE: Mapping[str, Mapping[str, Any]] = {
 
 REQUIRED = {NEGATIVES: ("query", "positive"), QUERY: ("negative",), JUDGEMENT: ("query", "document")}
 COUNTED = re.compile(r"(\{\{\s*words\s*\}\})\s+words\b")
+LARGE = 10_000
+"""The largest number that a template may multiply."""
+SAID = 200
+"""Characters of what a template raised: it may hold the whole text."""
+TEMPLATE_HINT = "Correct that line; `syneg prompts check` tells whether a prompt is right."
 EXAMPLE_HINT = (
     "End the prompt with one JSON object that shows the answer; `syneg prompts show syneg` has one."
 )
@@ -73,12 +80,10 @@ class Prompt:
         Raises:
             PromptError: the template fails on them; the message names file and line.
         """
-        from jinja2 import TemplateError
-
         try:
             return self._template.render(values)
-        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-            raise PromptError(f"{self.path}, line {_failing_line(error)}: {error}.") from None
+        except Exception as error:  # a template can raise whatever Python can
+            raise _wrong(self.path, _failing_line(error), error) from None
 
     def schema(self, *, n: int | None = None) -> dict[str, Any]:
         return answer_schema(self.example, negatives=n)
@@ -125,17 +130,13 @@ def load_prompt(name: str, project_folder: Path | None = None, *, kind: str | No
             variable or leaves out a needed one, shows no answer, or is not of `kind`.
     """
     known = list_prompts(project_folder)
-    path = Path(name).expanduser() if name.endswith(".txt") else known.get(name)
-    if path is None or not path.is_file():
+    path = user_path(name) if name.endswith(".txt") else known.get(name)
+    if path is None or not os.path.lexists(path):
         raise PromptError(
             f"No prompt {name!r}.{did_you_mean(name, list(known))}",
             hint=f"There are: {', '.join(known)}. An own one is a file prompts/NAME.txt beside syneg.toml.",
         )
-    try:
-        source = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PromptError(f"{path} cannot be read: {error}.") from None
-    prompt = check_prompt(path, source)
+    prompt = check_prompt(path, whole_text(path, PromptError))
     if kind is not None and prompt.kind != kind:
         raise PromptError(
             f"{path} asks for {_article(prompt.kind)}, and {_article(kind)} is needed here.",
@@ -150,12 +151,13 @@ def check_prompt(path: Path, source: str) -> Prompt:
     Raises:
         PromptError: see `load_prompt`; the message names file and line.
     """
-    from jinja2 import TemplateSyntaxError, meta, nodes
+    from jinja2 import meta, nodes
 
     try:
         tree = _environment().parse(source)
-    except TemplateSyntaxError as error:
-        raise PromptError(f"{path}, line {error.lineno}: {error.message}.") from None
+        used = meta.find_undeclared_variables(tree)
+    except Exception as error:
+        raise _wrong(path, _failing_line(error), error) from None
     example = answer_example(source)
     kind = _kind(example)
     if example is None or kind is None:
@@ -165,7 +167,6 @@ def check_prompt(path: Path, source: str) -> Prompt:
             hint=EXAMPLE_HINT,
         )
     _check_example(path, source, kind, example)
-    used = meta.find_undeclared_variables(tree)
     for node in tree.find_all(nodes.Name):
         if node.name in used and node.name not in SAMPLE[kind]:
             raise PromptError(
@@ -205,12 +206,31 @@ def _environment() -> SandboxedEnvironment:
     from jinja2 import StrictUndefined
     from jinja2.sandbox import SandboxedEnvironment
 
-    return SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+    class Bounded(SandboxedEnvironment):
+        """Its operators make no gigabytes of a few characters, and take no days."""
+
+        intercepted_binops = frozenset(("*", "**"))
+
+        def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+            if not all(isinstance(value, (int, float)) and abs(value) <= LARGE for value in (left, right)):
+                raise ValueError(f"{operator} is for numbers up to {LARGE}")
+            return super().call_binop(context, operator, left, right)
+
+    return Bounded(undefined=StrictUndefined, autoescape=False)
+
+
+def _wrong(path: Path, line: int, error: Exception) -> PromptError:
+    """What a template raised, in one line."""
+    if isinstance(error, RecursionError):
+        said = "too deep: parts within one another, or a macro that calls itself"
+    else:
+        said = " ".join(str(getattr(error, "message", None) or error or type(error).__name__).split())
+    return PromptError(f"{path}, line {line}: {said[:SAID]}.", hint=TEMPLATE_HINT)
 
 
 def _failing_line(error: BaseException) -> int:
     """The template's line, which Jinja2 writes into the traceback as that of `<template>`."""
-    line, trace = 1, error.__traceback__
+    line, trace = getattr(error, "lineno", None) or 1, error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == "<template>":
             line = trace.tb_lineno

@@ -54,9 +54,9 @@ class Generator:
         recorded = self.llm.recorded(subject) or {}
         positive = self.dataset.corpus[pair.doc_id]
         words = recorded.get("words") or asked_words(positive.text, self.asking.max_words)
-        attributes = recorded.get("attributes") or draw_attributes(
-            self.dataset.attributes, self.prompt.attributes, self.asking.seed, pair
-        )
+        attributes = dict(recorded.get("attributes") or {})
+        lacking = [name for name in self.prompt.attributes if name not in attributes]
+        attributes |= draw_attributes(self.dataset.attributes, lacking, self.asking.seed, pair)
         request = self.request(subject, pair, positive, attributes, words)
         about = {"attributes": json.dumps(attributes, ensure_ascii=False), "n": self.asking.n, "words": words}
         return Item(index, request, generation_key(self.llm.identity(), request), about)
@@ -66,17 +66,12 @@ class Generator:
     ) -> Request:
         asking = self.asking
         texts = list((self.candidates or {}).get(pair.query_id, ()))[: asking.n]
-        rewriting = {"candidates": texts, "candidate": texts[0]} if texts else {}
+        rewriting: dict[str, Any] = {"candidates": texts, "candidate": texts[0]} if texts else {}
         prompt = self.prompt.in_characters if characters_per_word(positive.text) > 1 else self.prompt
-        text = prompt.render(
-            query=self.dataset.queries[pair.query_id].text,
-            positive=shown(positive),
-            relevance=self.dataset.relevance,
-            words=words,
-            n=asking.n,
-            **rewriting,
-            **attributes,
-        )
+        values = dict(attributes) | rewriting  # a recording may have attributes of any name
+        values |= {"query": self.dataset.queries[pair.query_id].text, "positive": shown(positive)}
+        values |= {"relevance": self.dataset.relevance, "words": words, "n": asking.n}
+        text = prompt.render(**values)
         return Request(
             subject=subject,
             messages=(("user", text),),

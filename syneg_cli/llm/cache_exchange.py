@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import UsageError, did_you_mean, json_lines, write_jsonl
+from syneg_cli.core import SynegError, UsageError, brief, did_you_mean, json_lines, need_file, write_jsonl
 from syneg_cli.llm.cache import Cache
 from syneg_cli.llm.stored import OK, STATUSES, Stored
 
 BLOCK = 1000
 OWN_FIELDS = tuple(f.name for f in fields(Stored))
+
+
+NEEDED = tuple(f.name for f in fields(Stored) if f.default is MISSING and f.default_factory is MISSING)
+EXPORTED = "Give a file that `syneg cache export` wrote, as it wrote it."
 
 
 def stats(cache: Cache) -> list[dict[str, Any]]:
@@ -107,7 +111,7 @@ def as_replay(stored: Stored) -> dict[str, Any]:
         "query_id": stored.query_id,
         "doc_id": stored.doc_id,
         "prompt": stored.prompt,
-        "attributes": json.loads(stored.attributes),
+        "attributes": stored.drawn,
         "n": stored.n,
         "words": stored.words,
         "response": stored.response,
@@ -130,9 +134,18 @@ def from_replay(line: Mapping[str, Any], where: str) -> Stored:
             f"{where}: no {', '.join(missing)}: this is no export of a cache.",
             hint="Recorded answers of another origin are used with `--llm replay:FILE`.",
         )
-    values = {name: line[name] for name in OWN_FIELDS if name in line}
+    values = {name: line[name] for name in OWN_FIELDS if name in line} | {"number": line.get("index")}
     values["attributes"] = json.dumps(line.get("attributes") or {}, ensure_ascii=False)
-    return Stored(**{**values, "number": line.get("index")})
+    if lacking := [name for name in NEEDED if name not in values]:
+        raise UsageError(f"{where}: no {', '.join(lacking)}.", hint=EXPORTED)
+    if values["status"] not in STATUSES:
+        raise UsageError(f"{where}: status cannot be {brief(values['status'])}.", hint=EXPORTED)
+    try:
+        stored = Stored(**values)
+        _ = stored.asked, stored.drawn
+    except SynegError as error:
+        raise UsageError(f"{where}: {error.message}", hint=EXPORTED) from None
+    return stored
 
 
 def export(cache: Cache, path: Path, where: str = "1", values: tuple[Any, ...] = ()) -> int:
@@ -152,8 +165,7 @@ def merge(cache: Cache, other: Path) -> tuple[int, int]:
     Raises:
         UsageError: it is not there.
     """
-    if not other.is_file():
-        raise UsageError(f"{other} is not there.", hint="Give the generations.db of another work directory.")
+    need_file(other, UsageError, hint="Give the generations.db of another work directory.")
     read = added = 0
     with Cache(other) as source:
         for block in _blocks(source.rows()):
@@ -178,6 +190,5 @@ def _blocks(rows: Iterable[Stored]) -> Iterator[list[Stored]]:
 
 
 def _read_lines(path: Path) -> Iterator[Stored]:
-    if not path.is_file():
-        raise UsageError(f"{path} is not there.")
+    need_file(path, UsageError, hint="Give a file that `syneg cache export` wrote.")
     return (from_replay(row, f"{path}, line {number}") for number, row in json_lines(path, UsageError))

@@ -8,14 +8,28 @@ negatives (`mirror-queries`) are lines with query_id, negative (its number) and 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import UsageError, file_hash, mended_value
+from syneg_cli.core import UsageError, brief, file_hash, json_fault, need_file, parsed, user_path
 from syneg_cli.llm.base import Answer, Live, NoRecording, Request, Subject
 
 FORMAT = 'Expected: {"query_id": "...", "doc_id": "...", "prompt": "...", "response": "..."} on every line.'
+HINT = "Give the path of a JSONL file of recorded answers."
+NAMES: tuple[tuple[type, ...], str] = ((str, int), "a string or a whole number")
+TEXTS: tuple[tuple[type, ...], str] = ((str,), "a string")
+NUMBERS: tuple[tuple[type, ...], str] = ((int,), "a whole number")
+FIELDS = (
+    dict.fromkeys(("query_id", "doc_id"), NAMES)
+    | dict.fromkeys(("response", "query", "prompt", "finish_reason"), TEXTS)
+    | dict.fromkeys(("negative", "index", "n", "words"), NUMBERS)
+    | {"attributes": ((dict,), "an object of texts")}
+)
+"""What is read of a line -> (its types, what they are called)."""
+
+LARGE = 2**31
 Place = tuple[int, int]
 
 
@@ -24,6 +38,7 @@ class Replay(Live):
     free = True
 
     def __init__(self, path: Path) -> None:
+        need_file(path, UsageError, hint=HINT)
         self.path = path
         self.model = path.name
         self.digest = file_hash(path)
@@ -58,7 +73,7 @@ class Replay(Live):
             return None
         with self.path.open("rb") as file:
             file.seek(place[0])
-            row: dict[str, Any] = mended_value(json.loads(file.read(place[1])))[0]
+            row: dict[str, Any] = parsed(file.read(place[1]).decode("utf-8-sig"))[0]
             return row
 
     def _index(self) -> None:
@@ -72,24 +87,41 @@ class Replay(Live):
             raise UsageError(f"{self.path} is empty.", hint=FORMAT)
 
     def _key(self, line: bytes, number: int) -> tuple[str, str, str, int | None]:
+        where = f"{self.path}, line {number}"
         try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise UsageError(f"{self.path}, line {number}: not JSON: {error}.", hint=FORMAT) from None
-        if isinstance(row, dict) and "response" not in row and {"query_id", "negative", "query"} <= set(row):
-            return str(row["query_id"]), "", "", int(row["negative"])
-        missing = [k for k in ("query_id", "doc_id", "response") if not isinstance(row, dict) or k not in row]
-        if missing:
-            raise UsageError(f"{self.path}, line {number}: {', '.join(missing)} missing.", hint=FORMAT)
-        index = row.get("index")
-        return str(row["query_id"]), str(row["doc_id"]), str(row.get("prompt", "syneg")), index
+            row = parsed(line.decode("utf-8-sig"))[0]
+        except UnicodeDecodeError as error:
+            raise UsageError(
+                f"{where}: not UTF-8 text (byte 0x{line[error.start]:02x}).", hint=FORMAT
+            ) from None
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"{where}: not JSON: {json_fault(error)}.", hint=FORMAT) from None
+        if not isinstance(row, dict):
+            raise UsageError(f"{where}: expected a JSON object, found {brief(row)}.", hint=FORMAT)
+        single = "response" not in row and {"query_id", "negative", "query"} <= set(row)
+        needed = ("query_id", "negative", "query") if single else ("query_id", "doc_id", "response")
+        if missing := [name for name in needed if name not in row]:
+            raise UsageError(f"{where}: {', '.join(missing)} missing.", hint=FORMAT)
+        for name, value in row.items():
+            if name in FIELDS and not (_fits(name, value) or (value is None and name not in needed)):
+                said = f"{name} has to be {FIELDS[name][1]}; it is {brief(value)}"
+                raise UsageError(f"{where}: {said}.", hint=FORMAT)
+        if single:
+            return str(row["query_id"]), "", "", row["negative"]
+        return str(row["query_id"]), str(row["doc_id"]), str(row.get("prompt") or "syneg"), row.get("index")
+
+
+def _fits(name: str, value: Any) -> bool:
+    kinds = FIELDS[name][0]
+    if isinstance(value, int) and (isinstance(value, bool) or abs(value) >= LARGE):
+        return False
+    return isinstance(value, kinds)
 
 
 def open(model: str, *, base_url: str | None, timeout: float, folder: Path | None) -> Replay:
-    candidates = [Path(model).expanduser()] + ([folder / model] if folder is not None else [])
-    path = next((place for place in candidates if place.is_file()), None)
+    candidates = [user_path(model)] + ([folder / model] if folder is not None else [])
+    path = next((place for place in candidates if os.path.lexists(place)), None)
     if path is None:
-        raise UsageError(
-            f"replay: {model} is not there.", hint="Give the path of a JSONL file of recorded answers."
-        )
+        raise UsageError(f"replay: {model} is not there.", hint=HINT)
+    need_file(path, UsageError, hint=HINT)
     return Replay(path.resolve())

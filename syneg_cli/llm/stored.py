@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime, timezone
+from types import NoneType
 from typing import Any
 
-from syneg_cli.core import content_hash
+from syneg_cli.core import SynegError, brief, content_hash, parsed
 from syneg_cli.llm.base import Answer, Request
 
 KEY_VERSION = 1
@@ -78,10 +79,68 @@ class Stored:
     seconds: float = 0.0
     created: str = field(default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="seconds"))
 
+    def __post_init__(self) -> None:
+        """SQLite takes anything in any column: a damaged or foreign database is found here.
+
+        NULL, as early versions left it, is the field's default.
+
+        Raises:
+            SynegError: a field holds what no answer has.
+        """
+        for name, kinds in KINDS:
+            value = getattr(self, name)
+            if value is None and name in DEFAULTS:
+                object.__setattr__(self, name, DEFAULTS[name])
+            elif not isinstance(value, kinds) or (isinstance(value, int) and abs(value) >= LARGE):
+                raise self._damaged(name, value)
+
+    @property
+    def drawn(self) -> dict[str, Any]:
+        """The attributes that were asked for."""
+        return dict(self._parsed("attributes", dict))
+
+    @property
+    def asked(self) -> list[tuple[str, str]]:
+        """(role, text) of the request's messages."""
+        found = self._parsed("messages", list)
+        if not all(isinstance(part, list) and len(part) == 2 for part in found):
+            raise self._damaged("messages", self.messages)
+        return [(str(role), str(text)) for role, text in found]
+
+    def _parsed(self, name: str, kind: type) -> Any:
+        try:
+            value = parsed(getattr(self, name))[0]
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, kind):
+            raise self._damaged(name, getattr(self, name))
+        return value
+
+    def _damaged(self, name: str, value: object) -> SynegError:
+        return SynegError(
+            f"The stored answer {brief(self.key)} is damaged: its {name} is {brief(value)}.",
+            hint="Keep a copy of the cache; `syneg cache prune` takes answers out.",
+        )
+
     def serves(self, max_tokens: int) -> bool:
         """Whether it answers a request with this bound; a cut-off one does not answer a larger."""
         return self.status != TRUNCATED or self.max_tokens >= max_tokens
 
+
+LARGE = 2**63
+"""No number of SQLite is as large."""
+DEFAULTS = {f.name: f.default for f in fields(Stored) if f.default is not MISSING} | {"created": ""}
+Kinds = tuple[type, ...]
+KINDS: tuple[tuple[str, Kinds], ...] = tuple(
+    {
+        **dict.fromkeys((f.name for f in fields(Stored)), (str,)),
+        **dict.fromkeys(("max_tokens", "prompt_tokens", "completion_tokens"), (int,)),
+        **dict.fromkeys(("n", "words", "number"), (int, NoneType)),
+        "seconds": (int, float),
+        "cost_usd": (int, float, NoneType),
+    }.items()
+)
+"""What the fields of a stored answer hold."""
 
 COLUMNS = tuple(f.name for f in fields(Stored))
 INSERT = f"INSERT INTO answers ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
-from syneg_cli.core import UsageError
+from syneg_cli.core import UsageError, user_path
 from syneg_cli.data import read_known_run
 from syneg_cli.mining.base import Ranking, Setup, positive_rows, unscored
 
@@ -48,7 +47,7 @@ def make(setup: Setup, argument: str, other: object) -> RunMiner:
     if not argument:
         raise UsageError("The miner `run` needs a file.", hint="Write it as --miner run:results.trec.")
     dataset, corpus = setup.dataset, setup.dataset.corpus
-    read = read_known_run(Path(argument).expanduser(), dataset, "train", setup.progress.warn)
+    read = read_known_run(user_path(argument), dataset, "train", setup.progress.warn)
     run = {
         query_id: {corpus.row(doc_id): score for doc_id, score in found.items() if doc_id in corpus}
         for query_id, found in read.items()

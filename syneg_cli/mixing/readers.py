@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import TEXT, MinedNegative, Pair, Told, UsageError, field_names
+from syneg_cli.core import TEXT, MinedNegative, Pair, Told, UsageError, field_names, need_file
 from syneg_cli.data import Dataset, normalised, table_rows
 
 IMPORTED = "imported"
@@ -61,8 +61,7 @@ def read_rows(path: Path, told: Told | None = None) -> Iterator[Row]:
     Raises:
         UsageError: it is not there, of no known format, or a row is wrong (the message says which).
     """
-    if not path.is_file():
-        raise UsageError(f"{path} is not there.", hint="Give the path of a training file to --from.")
+    need_file(path, UsageError, hint="Give the path of a training file to --from.")
     found = False
     for where, _, raw in table_rows(path, UsageError, hint=EXPECTED, told=told):
         found = True
@@ -95,7 +94,7 @@ def _listed(value: Any) -> tuple[Any, ...]:
 def _flagembedding(raw: Mapping[str, Any]) -> Row:
     negatives, scores = _listed(raw.get("neg")), _listed(raw.get("neg_scores"))
     usable = len(scores) == len(negatives) and all(
-        isinstance(score, (int, float)) and math.isfinite(score) for score in scores
+        isinstance(score, (int, float)) and abs(score) < math.inf for score in scores
     )
     return Row(raw["query"], _listed(raw["pos"]), negatives, scores if usable else ())
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from syneg_cli.core import (
+    Known,
     Manifest,
     MissingArtifact,
     NegativeRef,
@@ -31,6 +32,10 @@ class Texts:
     """The query id of a mirrored or imported instance -> its text."""
     titles: Mapping[str, str] = field(default_factory=dict)
     """The beginning of a document that is its title, where it has one."""
+
+    def known(self, dataset: Dataset) -> Known:
+        """The ids that the instances of a mix may name."""
+        return replace(dataset.known, texts=self.documents, own_queries=self.queries)
 
     def document(self, ref: NegativeRef, dataset: Dataset) -> str:
         return dataset.corpus[ref.id].full_text if ref.in_corpus else self._own(ref.id)
@@ -63,7 +68,7 @@ def read_texts(mixed: Manifest, dataset: Dataset) -> Texts:
     """
     synthetic, mirror, file = (_unchanged(mixed, role) for role in ("synthetic", "mirror", "imported"))
     return texts_of(
-        read_synthetic(synthetic) if synthetic else (),
+        read_synthetic(synthetic, known=dataset.known) if synthetic else (),
         read_mirror(mirror) if mirror else (),
         read_imported(file, dataset) if file else None,
     )
@@ -100,7 +105,7 @@ def _unchanged(mixed: Manifest, role: str) -> Path | None:
     if role not in mixed.paths:
         return None
     path = Path(mixed.paths[role])
-    if not path.is_file() or file_hash(path) != mixed.inputs[role]:
+    if not path.is_file() or file_hash(path) != mixed.inputs.get(role):
         raise MissingArtifact(
             f"{path} is not the file that was mixed any more.",
             hint="Run `syneg mix` again, then `syneg train`.",

@@ -20,6 +20,7 @@ from syneg_cli.core import (
     UsageError,
     atomic_path,
     did_you_mean,
+    user_path,
     write_jsonl,
 )
 from syneg_cli.data import Dataset
@@ -207,7 +208,7 @@ def output_file(output: str, name: str, form: str) -> Path:
     Raises:
         UsageError: its ending is that of another kind of file.
     """
-    path, parquet = Path(output).expanduser(), FORMATS[form].parquet
+    path, parquet = user_path(output), FORMATS[form].parquet
     if path.is_dir() or output.endswith(("/", os.sep)):
         return path / f"{name}-{form}.{'parquet' if parquet else 'jsonl'}"
     allowed = ("", ".parquet") if parquet else ("", ".jsonl", ".json")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from syneg_cli.core import (
     BackboneError,
@@ -60,7 +61,10 @@ def read_models(
         except MissingArtifact as error:
             left_out.append(f"{name} is left out: {error.message}")
     if not models:
-        raise MissingArtifact(f"No model of {workspace.dataset} can be reported. " + " ".join(left_out))
+        hint = "Train one with `syneg train`."
+        raise MissingArtifact(
+            f"No model of {workspace.dataset} can be reported. {' '.join(left_out)}", hint=hint
+        )
     return models, left_out
 
 
@@ -108,9 +112,13 @@ def _training_manifest(folder: Path) -> Manifest:
 
 def _numbers(manifest: Manifest, folder: Path, key: str) -> tuple[float, ...]:
     values = manifest.counts.get(key, [])
-    if not isinstance(values, list) or any(type(value) not in (int, float) for value in values):
+    if not isinstance(values, list) or any(not _is_number(value) for value in values):
         raise MissingArtifact(f"{key} in its manifest has to be a list of numbers ({manifest_path(folder)}).")
     return tuple(float(value) for value in values)
+
+
+def _is_number(value: object) -> bool:
+    return (type(value) is int and abs(value) < 2**63) or type(value) is float
 
 
 def _similarity(folder: Path) -> str:
@@ -118,7 +126,7 @@ def _similarity(folder: Path) -> str:
     try:
         config = json.loads((folder / "config_sentence_transformers.json").read_text(encoding="utf-8"))
         return str(config.get("similarity_fn_name") or "")
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return ""
 
 
@@ -139,12 +147,7 @@ def _mix(workspace: Workspace, manifest: Manifest) -> tuple[Mix | None, str | No
     Training keeps what it learned from; for models of earlier versions the mix itself is asked.
     """
     if isinstance(kept := manifest.counts.get("mix"), dict):
-        return Mix(
-            strategy=str(kept.get("strategy")),
-            ratio=kept.get("ratio"),
-            negatives=kept.get("negatives_per_instance", {}),
-            mirrored=kept.get("mirrored", 0),
-        ), None
+        return _mix_of(str(kept.get("strategy")), kept.get("ratio"), kept)
     path = workspace.mixed(str(manifest.settings.get("mix")))
     mixed = read_manifest(path) if path.is_file() else None
     if mixed is None:
@@ -153,12 +156,15 @@ def _mix(workspace: Workspace, manifest: Manifest) -> tuple[Mix | None, str | No
         return None, f"its mix was made again since ({path}): strategy, ratio and negatives are not known."
     strategy = str(mixed.settings.get("strategy"))
     uses_ratio = strategy not in STRATEGIES or STRATEGIES[strategy].uses_ratio
-    return Mix(
-        strategy=strategy,
-        ratio=mixed.settings.get("ratio") if uses_ratio else None,
-        negatives=mixed.counts.get("negatives_per_instance", {}),
-        mirrored=mixed.counts.get("mirrored", 0),
-    ), None
+    return _mix_of(strategy, mixed.settings.get("ratio") if uses_ratio else None, mixed.counts)
+
+
+def _mix_of(strategy: str, ratio: Any, counts: Mapping[str, Any]) -> tuple[Mix | None, str | None]:
+    negatives, mirrored = counts.get("negatives_per_instance", {}), counts.get("mirrored", 0)
+    means = negatives.values() if isinstance(negatives, dict) else (None,)
+    if not all(map(_is_number, (*means, mirrored, 0 if ratio is None else ratio))):
+        return None, "what its manifest says of its mix are no numbers; it is left out."
+    return Mix(strategy, ratio, negatives, mirrored), None
 
 
 def _score(
@@ -187,10 +193,9 @@ def _score(
 
 def _read_evaluation(path: Path) -> Evaluation | None:
     try:
-        read = Evaluation(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return Evaluation.read(path)
+    except MissingArtifact:
         return None
-    return read if MAIN_METRIC in read.metrics and MAIN_METRIC in read.per_query else None
 
 
 def _baseline(path: Path, measured: Evaluation, evaluated: Manifest, trained: Manifest) -> Evaluation | None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import MissingArtifact
+from syneg_cli.core import MissingArtifact, brief, need_file
 from syneg_cli.report.curves import Curve
 from syneg_cli.training import recorded_lines, variance
 
+LARGE = 2**1000
+"""What a float can still hold."""
 SOURCES = ("mined", "synthetic")
 """Where negatives come from."""
 
@@ -41,9 +44,12 @@ def read_recording(path: Path) -> Recording | None:
     Raises:
         MissingArtifact: it holds something that training does not write; the message names the line.
     """
+    if not os.path.lexists(path):
+        return None
+    need_file(path, MissingArtifact)
     try:
         rows = recorded_lines(path)
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
         raise MissingArtifact(f"{path} cannot be read: {error}.") from None
     if not rows:
         return None
@@ -81,9 +87,9 @@ def _numbers(rows: Sequence[Mapping[str, Any]], path: Path, *keys: str) -> list[
         value = _lookup(row, keys)
         if value is None:
             continue
-        if type(value) not in (int, float):
+        if type(value) not in (int, float) or (isinstance(value, int) and abs(value) > LARGE):
             name = ".".join(keys)
-            raise MissingArtifact(f"{path}, line {number}: {name} has to be a number; it is {value!r}.")
+            raise MissingArtifact(f"{path}, line {number}: {name} has to be a number; it is {brief(value)}.")
         found.append((row["step"], float(value)))
     return found
 

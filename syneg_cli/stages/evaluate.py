@@ -10,6 +10,7 @@ from pathlib import Path
 
 from syneg_cli.core import (
     MissingArtifact,
+    Progress,
     Run,
     UsageError,
     content_hash,
@@ -17,7 +18,9 @@ from syneg_cli.core import (
     file_hash,
     instead,
     names_beside,
+    need_file,
     read_manifest,
+    whole_text,
     write_text,
 )
 from syneg_cli.data import Dataset, read_known_run, run_lines
@@ -88,6 +91,8 @@ class Eval(Stage):
 
     def plan(self) -> Plan:
         subject, split = self.subject, self.settings.split
+        if subject.is_run:
+            need_file(Path(subject.location), UsageError, hint="Give a TREC run file to --run.")
         inputs = self.dataset.inputs(split)
         path = self.workspace.evaluation(f"{subject.stored_as}-{split}")
         always = {"identical_ids": self.dataset.identical_ids, "metrics": sorted(METRICS)}
@@ -96,8 +101,6 @@ class Eval(Stage):
             inputs |= {"model": weights_hash(subject.location)}
             decided, model = always | self.settings.deciding(), Path(subject.location)
             return Plan(self.name, path, inputs, decided, before, [model] if model.is_dir() else [])
-        if not Path(subject.location).is_file():
-            raise UsageError(f"{subject.location} is not there.", hint="Give a TREC run file to --run.")
         return Plan(self.name, path, inputs | {"run": file_hash(Path(subject.location))}, always, before)
 
     def _before(self, subject: Subject) -> dict[str, str]:
@@ -136,7 +139,7 @@ class Eval(Stage):
         )
         write_text(to, json.dumps(asdict(evaluation), ensure_ascii=False, indent=1) + "\n")
         self._warn_of_a_leak(subject)
-        _note_in_card(subject, evaluation)
+        _note_in_card(subject, evaluation, self.session.progress)
         return Made({"queries": len(qrels), "left_out_as_query": left_out, **scores.metrics}, evaluation)
 
     def _warn_of_a_leak(self, subject: Subject) -> None:
@@ -188,12 +191,7 @@ def measure(session: Session, dataset: Dataset, subject: Subject, *, force: bool
 
 def evaluation_of(performed: Performed) -> Evaluation:
     """What was measured, now or before."""
-    try:
-        return Evaluation(**json.loads(performed.path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as wrong:
-        raise MissingArtifact(
-            f"{performed.path} is not an evaluation: {wrong}.", hint="Measure again with --force."
-        ) from None
+    return Evaluation.read(performed.path)
 
 
 def trained_here(session: Session, dataset: Dataset) -> Subject:
@@ -301,12 +299,16 @@ def _measured(path: Path) -> list[str]:
     return sorted(METRICS.keys() & manifest.counts.keys()) if manifest else []
 
 
-def _note_in_card(subject: Subject, evaluation: Evaluation) -> None:
+def _note_in_card(subject: Subject, evaluation: Evaluation, progress: Progress) -> None:
     """Put the metrics into the card of a model that syneg trained; other folders are not touched."""
     folder = Path(subject.location)
     card = folder / "README.md"
     if subject.is_run or not card.is_file() or read_manifest(folder) is None:
         return
-    text = card.read_text(encoding="utf-8")
+    try:
+        text = whole_text(card, MissingArtifact)
+    except MissingArtifact as error:
+        progress.warn(f"{error.message.rstrip('.')}: the metrics are not noted in it")
+        return
     split = evaluation.split
     write_text(card, with_metrics(text, subject.name, evaluation.dataset, split, evaluation.metrics))

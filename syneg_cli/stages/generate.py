@@ -181,7 +181,9 @@ class Generate(Stage):
 
     def _candidates(self) -> dict[str, list[str]]:
         """Query id -> texts of its best-ranked mined negatives."""
-        return candidates_of(read_mined(self._candidate_file()), self.dataset, self.settings.n)
+        return candidates_of(
+            read_mined(self._candidate_file(), known=self.dataset.known), self.dataset, self.settings.n
+        )
 
 
 def job_of(stage: Generate, plan: Plan) -> str:
@@ -201,9 +203,9 @@ def _is_no_worse(outcome: Outcome, path: Path) -> bool:
     """
     earlier = read_manifest(path) if path.is_file() else None
     counts = earlier.counts if earlier and not is_damaged(path, earlier) else {}
-    if outcome.complete and outcome.usable and len(outcome.keys) >= counts.get("pairs", 0):
+    pairs, there = (value if type(value := counts.get(key)) is int else 0 for key in ("pairs", "negatives"))
+    if outcome.complete and outcome.usable and len(outcome.keys) >= pairs:
         return True
-    there = int(counts.get("negatives", 0))
     return outcome.usable > there or (0 < outcome.usable == there and counts.get("complete") is False)
 
 

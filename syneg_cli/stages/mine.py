@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import Workspace, file_hash, world, write_negatives
+from syneg_cli.core import Workspace, file_hash, user_path, world, write_negatives
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encoder, locate, weights_hash
 from syneg_cli.mining import (
@@ -65,7 +65,8 @@ class Mine(Stage):
         ids, before = own_ids(self.dataset, "train")
         settings |= vars(Selection.of(self.settings)) | ids
         for file in run_files(self.miner):
-            inputs[f"run {file}"] = file_hash(Path(file)) if Path(file).is_file() else "missing"
+            place = user_path(file)
+            inputs[f"run {file}"] = file_hash(place) if place.is_file() else "missing"
         if uses_encoder(self.miner):
             backbone = backbone_of(self.session)
             inputs["backbone weights"] = weights_hash(backbone)

@@ -50,7 +50,7 @@ class MirrorQueries(Stage):
         return Plan(self.name, path, inputs, settings, reads=[self.source])
 
     def share(self, plan: Plan) -> None:
-        negatives = read_synthetic(self.source)
+        negatives = read_synthetic(self.source, known=self.dataset.known)
         llm = language_model.open_model(self.session, plan.settings["llm"])
         job = content_hash([self.dataset.name, dict(plan.inputs), dict(plan.settings)])[:16]
         with language_model.open_cache(self.session) as cache:

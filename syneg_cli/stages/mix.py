@@ -16,6 +16,7 @@ from syneg_cli.core import (
     file_hash,
     instead,
     names_beside,
+    need_file,
     read_manifest,
     read_mined,
     read_synthetic,
@@ -84,11 +85,13 @@ class Mix(Stage):
     def plan(self) -> Plan:
         files = self.sources()
         for role, source in files.items():
+            if role in ("mirror", "imported"):
+                need_file(source.path, MissingArtifact, hint=source.hint)
             if not source.path.is_file():
-                flag = {"synthetic": "--synthetic NAME", "mirror": "", "imported": ""}.get(role, "--miner")
+                flag = "--synthetic NAME" if role == "synthetic" else "--miner"
                 raise MissingArtifact(
                     f"There are no {NAMED.get(role, role)} of {self.dataset.name} yet ({source.path}).",
-                    hint=source.hint + (instead(source.path, flag) if flag else ""),
+                    hint=source.hint + instead(source.path, flag),
                 )
         inputs = self.dataset.inputs("train")
         inputs |= {role: file_hash(source.path) for role, source in files.items()}
@@ -145,9 +148,9 @@ class Mix(Stage):
         for role, source in files.items():
             found = read_verifications(verdicts[role]) if role in verdicts else []
             if role == "synthetic":
-                synthetic += applied(read_synthetic(source.path), found)
+                synthetic += applied(read_synthetic(source.path, known=self.dataset.known), found)
             elif role.endswith(" negatives"):
-                mined += applied(read_mined(source.path), found)
+                mined += applied(read_mined(source.path, known=self.dataset.known), found)
         mirror: list[OwnQuery] = read_mirror(files["mirror"].path) if "mirror" in files else []
         return mix_negatives(
             self.dataset,
@@ -228,7 +231,7 @@ def mix_of(session: Session, dataset: Dataset) -> tuple[Path, Manifest]:
     name = mixed_name(session)
     path = session.workspace(dataset).mixed(name)
     manifest = read_manifest(path)
-    if manifest is None or not path.is_file():
+    if manifest is None or not path.is_file() or not _is_of_a_mix(manifest):
         named = ("--strategy" if name in STRATEGIES else "--name", name) if session.named("mix.name") else ()
         raise MissingArtifact(
             f"No training instances {name!r} for {dataset.name} ({path})."
@@ -236,3 +239,10 @@ def mix_of(session: Session, dataset: Dataset) -> tuple[Path, Manifest]:
             hint=session.again("mix", *named) + instead(path, "--mixed NAME"),
         )
     return path, manifest
+
+
+def _is_of_a_mix(manifest: Manifest) -> bool:
+    """Whether it says what later stages ask a mix's manifest for."""
+    pairs, negatives = (manifest.counts.get(key) for key in ("instances", "negatives_per_instance"))
+    means = negatives.values() if isinstance(negatives, dict) else (None,)
+    return type(pairs) is int and all(type(mean) in (int, float) for mean in means)

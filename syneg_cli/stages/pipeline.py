@@ -138,4 +138,4 @@ def _told(manifest: Manifest) -> str:
         checked, false = (sum(counts[name].values()) for name in ("checked", "false_negatives"))
         return f"{false} of {checked} relevant after all"
     key, words = told.get(manifest.stage, ("", ""))
-    return words.format(counts[key]) if key in counts else ""
+    return words.format(counts[key]) if type(counts.get(key)) in (int, float) else ""

@@ -17,7 +17,17 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from syneg_cli.core import ProjectFileError, UsageError, did_you_mean, remember_address
+from syneg_cli.core import (
+    ProjectFileError,
+    UsageError,
+    brief,
+    did_you_mean,
+    json_fault,
+    need_file,
+    remember_address,
+    user_path,
+    whole_text,
+)
 from syneg_cli.stages.settings import Project
 
 if sys.version_info >= (3, 11):
@@ -45,7 +55,7 @@ class Resolved:
 
     def path(self, value: str) -> Path:
         """A path of the project file, relative to that file."""
-        return (self.folder / Path(value).expanduser()).resolve()
+        return user_path(str((self.folder / user_path(value)).resolve()))
 
     def by_user(self, key: str) -> bool:
         """Whether a flag or a variable sets it, and not the project file, which may be a stranger's."""
@@ -84,10 +94,10 @@ def resolve(
     """
     environ = os.environ if environ is None else environ
     path = file or Path(PROJECT_FILE)
-    if file is not None and not file.is_file():
-        raise ProjectFileError(f"{file} is not there.", hint="Run `syneg init` to write a syneg.toml.")
-    there = path.is_file() and not alone
-    text = _read(path) if there else ""
+    if file is not None:
+        need_file(file, ProjectFileError, hint="Run `syneg init` to write a syneg.toml.")
+    there = not alone and os.path.lexists(path)
+    text = whole_text(path, ProjectFileError) if there else ""
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     if text:
@@ -96,6 +106,10 @@ def resolve(
         for key, value in _flatten(document):
             # A bare `dataset = "x"` is its name.
             key = "dataset.name" if key == "dataset" else key
+            if _has_large(value):
+                where = f"{path}, line {_line_of(text, key)}"
+                said = f"{where}: {key}: a whole number of TOML has 64 bits, not {brief(value)}."
+                raise ProjectFileError(said, hint="Fix that line.")
             values[key], origins[key] = value, str(path)
     _check_environment(environ)
     for key, name in environment_names().items():
@@ -117,6 +131,13 @@ def resolve(
     if endpoint:
         origins["generate.base_url"] = f"${variable}"
     return Resolved(project, origins, path.parent if there else Path(), endpoint)
+
+
+def _has_large(value: Any) -> bool:
+    """Whether a number is beyond TOML's: Python reads more, in hexadecimal without a bound."""
+    if isinstance(value, (list, dict)):
+        return any(map(_has_large, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, int) and not -(2**63) <= value < 2**63
 
 
 def _given(flags: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
@@ -142,18 +163,16 @@ def _public(url: str) -> str:
     return f"{scheme}{colon}{host.rpartition('@')[2]}{slash}{path}"
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProjectFileError(f"{path} cannot be read: {error}.") from None
-
-
 def _parse(path: Path, text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ProjectFileError(f"{path} is not valid TOML: {error}.", hint="Fix that line.") from None
+    except (ValueError, RecursionError) as error:
+        odd = r"[\[{]" if isinstance(error, RecursionError) else r"\d"
+        lines = [len(re.findall(odd, line)) for line in text.split("\n")]
+        where = f"{path}, line {lines.index(max(lines)) + 1}"
+        raise ProjectFileError(f"{where}: {json_fault(error)}.", hint="Fix that line.") from None
 
 
 def _submodel(model: type[BaseModel], key: str) -> type[BaseModel] | None:
@@ -178,7 +197,7 @@ def _check_keys(
             continue
         if not isinstance(value, dict):
             raise ProjectFileError(
-                f"{path}, line {_line_of(text, dotted)}: {dotted} is a table, not {value!r}.",
+                f"{path}, line {_line_of(text, dotted)}: {dotted} is a table, not {brief(value)}.",
                 hint=f"Write [{dotted}], and its keys on lines of their own below.",
             )
         _check_keys(value, submodel, path, text, f"{dotted}.")
@@ -300,7 +319,7 @@ def _explain(
     key = key or ".".join(parts)
     origin = origins.get(key, "")
     said = first["msg"].removeprefix("Value error, ")
-    problem = f"{said[0].lower()}{said[1:]}, not {first['input']!r}.{_nearest(first)}"
+    problem = f"{said[0].lower()}{said[1:]}, not {brief(first['input'])}.{_nearest(first)}"
     if origin == "flag":
         return UsageError(f"{names.get(key, flag_of(key))}: {problem}")
     if origin == "--set":
@@ -309,7 +328,10 @@ def _explain(
         return UsageError(f"{origin}: {problem}", hint=f"It sets {key}; unset it or correct it.")
     section, _, leaf = key.rpartition(".")
     where = f"{leaf} in [{section}]" if section else leaf
-    return ProjectFileError(f"{path}, line {_line_of(text, key)}: {where}: {problem}")
+    return ProjectFileError(
+        f"{path}, line {_line_of(text, key)}: {where}: {problem}",
+        hint="Correct that line; `syneg init --example` shows every setting.",
+    )
 
 
 def _nearest(error: Mapping[str, Any]) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from syneg_cli.core import MissingArtifact, Workspace, did_you_mean
+from syneg_cli.core import MissingArtifact, Workspace, did_you_mean, user_path
 from syneg_cli.report import Model, read_models
 from syneg_cli.stages.session import Session
 
@@ -12,7 +10,7 @@ from syneg_cli.stages.session import Session
 def report_workspace(session: Session) -> Workspace:
     """Where the data set's results are. A report needs no data: the data set is not opened."""
     name, data_dir = session.need_name(), session.project.dataset.data_dir
-    places = [Path(name).expanduser(), session.resolved.path(name)]
+    places = [user_path(name), session.resolved.path(name)]
     if data_dir:
         places.insert(0, session.resolved.path(data_dir) / name)
     # A data set goes by its folder's own name, also where a link leads there.

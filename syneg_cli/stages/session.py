@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from syneg_cli.core import NoProgress, Progress, UsageError, Workspace
+from syneg_cli.core import NoProgress, Progress, UsageError, Workspace, user_path
 from syneg_cli.data import Dataset, load_dataset
 from syneg_cli.llm import Tick
 from syneg_cli.stages.project import Resolved
@@ -97,5 +97,5 @@ class Session:
 
     def given(self, value: str) -> Path:
         """A file that a setting names: from the current folder, or from the project file's."""
-        here = Path(value).expanduser()
+        here = user_path(value)
         return here.resolve() if here.is_file() else self.resolved.path(value)

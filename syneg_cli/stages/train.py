@@ -72,12 +72,13 @@ class Train(Stage):
         here = world()
         mixed_path, mixed = mix_of(self.session, self.dataset)
         texts = read_texts(mixed, self.dataset)
+        instances = read_instances(mixed_path, known=texts.known(self.dataset))
         scratch = checkpoint_folder(
             plan.path, {"inputs": plan.inputs, "settings": plan.settings}, tidy=here.leads
         )
         here.wait()
         around = Around(self.dataset, texts, self.session.progress, self.workspace.embeddings, scratch)
-        model, result = fine_tune(read_instances(mixed_path), self.settings, around)
+        model, result = fine_tune(instances, self.settings, around)
         if here.leads:
             card = card_of(self.session, self.dataset, model, mixed, result, plan.path.name)
             save_model(model, to, card, scratch / RECORDING, scratch / LOGS)

@@ -131,8 +131,10 @@ class Verify(Stage):
     def read(self) -> Sequence[SyntheticNegative | MinedNegative]:
         """The negatives of the file, as they were made."""
         if self.negatives.parent.name == "synthetic":
-            return [unverified(negative) for negative in read_synthetic(self.negatives)]
-        return [unverified(negative) for negative in read_mined(self.negatives)]
+            return [
+                unverified(negative) for negative in read_synthetic(self.negatives, known=self.dataset.known)
+            ]
+        return [unverified(negative) for negative in read_mined(self.negatives, known=self.dataset.known)]
 
     def settings_of(self, check: str) -> dict[str, Any]:
         """What the verdicts of a check depend on, beside data and negatives."""

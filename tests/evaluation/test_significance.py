@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,13 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from syneg_cli.evaluation import significance
 from syneg_cli.evaluation.significance import (
+    Comparison,
     bootstrap_interval,
     compare,
     detectable_difference,
     holm,
+    p_value,
     paired_t,
     randomisation_test,
+    verdict,
 )
 
 
@@ -113,3 +119,80 @@ def test_comparison_counts_wins() -> None:
     result = compare([0.5, 0.5, 1.0], [0.4, 0.5, 0.2])
     assert (result.wins, result.ties, result.losses) == (2, 1, 0)
     assert result.difference == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("value", [1.0, 0.1])
+def test_randomisation_in_blocks_counts_every_flip(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
+    """Of five equal differences all have the same sign in 2 of 32 patterns: p is 1/16, in 4 and in 200 blocks."""
+    for block in (12_500, 250):
+        monkeypatch.setattr(significance, "BLOCK", block)
+        p = randomisation_test(np.full(5, value), flips=10_000)
+        assert p == pytest.approx(1 / 16, abs=5 * (15 / 256 / 10_000) ** 0.5)
+
+
+def test_one_block_is_as_long_as_a_flip_at_least(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(significance, "BLOCK", 2)
+    assert randomisation_test(np.full(20, 0.1), flips=9) == pytest.approx(1 / 10)
+
+
+def test_a_t_test_needs_two_differences_that_differ() -> None:
+    assert math.isnan(paired_t(np.array([0.25])))
+    assert math.isnan(paired_t(np.array([0.25, 0.25])))
+    assert paired_t(np.array([0.0, 1.0])) == pytest.approx(0.5)
+    assert paired_t(np.array([0.5, 0.5 + 2**0.5])) == pytest.approx(
+        stats.ttest_1samp([0.5, 0.5 + 2**0.5], 0).pvalue
+    )
+
+
+def test_detectable_difference_by_hand() -> None:
+    """(1.959964 + 0.841621) times SD 0.707107 over the root of two; nothing is detectable by one query."""
+    assert detectable_difference(np.array([0.0, 1.0])) == pytest.approx(1.4007927, abs=1e-6)
+    assert detectable_difference(np.array([0.5])) == math.inf
+
+
+def test_holm_goes_by_p_and_not_by_name() -> None:
+    """Of p 0.03 and 0.01 the smaller is doubled; above 1 there is none."""
+    assert holm({"a": 0.03, "b": 0.01}) == pytest.approx({"b": 0.02, "a": 0.03})
+    assert holm({"a": 0.8, "b": 0.7}) == {"b": 1.0, "a": 1.0}
+
+
+def test_a_comparison_holds_every_statistic_and_is_the_same_each_time() -> None:
+    system, baseline = [1, 0, 1, 1, 0, 1], [0, 0, 1, 0, 1, 0]
+    delta = np.asarray(system, dtype=float) - np.asarray(baseline, dtype=float)
+    found = compare(system, baseline)
+    assert found == compare(system, baseline)
+    assert found == compare(system, baseline, seed=0)
+    assert (found.low, found.high) == bootstrap_interval(delta, seed=0)
+    assert found.p_randomisation == randomisation_test(delta, seed=0)
+    assert found.p_t == paired_t(delta)
+    assert found.detectable == detectable_difference(delta)
+    assert found.queries == 6
+    assert replace(compare(system, baseline, seed=1), low=0.0, high=0.0) != replace(found, low=0.0, high=0.0)
+
+
+FOUND = Comparison(0.0312, 0.01, 0.05, 0.012, 0.01, 30, 10, 5, 45, 0.0405)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, "nDCG is better by 0.0312 (p = 0.0120). This is one training run: the seed adds variance of its own."),
+        ({"difference": -0.0312}, "nDCG is worse by 0.0312 (p = 0.0120). This is one training run: the seed adds variance of its own."),
+        ({"p_randomisation": 0.00001}, "nDCG is better by 0.0312 (p < 0.0001). This is one training run: the seed adds variance of its own."),
+        ({"p_randomisation": 0.05}, "nDCG: a difference of +0.0312 cannot be told from noise with 45 queries; it would have to be about 0.041."),
+        ({"wins": 0, "losses": 0}, "nDCG is the same for every query."),
+        ({"wins": 0}, "nDCG is better by 0.0312 (p = 0.0120). This is one training run: the seed adds variance of its own."),
+        ({"losses": 0}, "nDCG is better by 0.0312 (p = 0.0120). This is one training run: the seed adds variance of its own."),
+    ],
+)  # fmt: skip
+def test_the_verdict(changes: dict[str, float], says: str) -> None:
+    assert verdict("nDCG", replace(FOUND, **changes)) == says  # type: ignore[arg-type]
+
+
+def test_p_values_as_they_are_read() -> None:
+    assert [p_value(p) for p in (0.0001, 0.00009, 0.03124, 1.0)] == [
+        "= 0.0001",
+        "< 0.0001",
+        "= 0.0312",
+        "= 1.0000",
+    ]

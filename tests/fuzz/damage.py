@@ -61,3 +61,50 @@ def cells(*kinds: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     """A line of columns, with the right ones or others."""
     row = st.tuples(*kinds).map(list) | st.lists(st.one_of(*kinds), max_size=7)
     return st.builds(lambda separator, found: separator.join(found), SEPARATORS, row)
+
+
+HUGE = ["9" * 5000, "1e400", "-0", "NaN", "[" * 500 + "]" * 500, '{"a":' * 600 + "1" + "}" * 600, '"\\ud83d"']
+"""JSON that is rarely thought of: numbers that are too long or too large, and deep nesting."""
+
+
+@st.composite
+def edited(draw: st.DrawFn, text: str) -> bytes:
+    """A file of JSON, or of JSON lines, with a value replaced, taken out, or added; then as `damaged`."""
+    lines = text.split("\n") if text.count("\n{") else [text]
+    number = draw(st.integers(0, max(len(lines) - 1, 0)))
+    try:
+        value = json.loads(lines[number])
+    except ValueError:
+        value = {}
+    raw = draw(st.sampled_from(HUGE))
+    lines[number] = json.dumps(_changed(draw, value)).replace('"__raw__"', raw)
+    data = "\n".join(lines).encode("utf-8", "surrogatepass")
+    return damaged(draw, data) if draw(st.booleans()) else data
+
+
+def _changed(draw: st.DrawFn, value: Any) -> Any:
+    """A JSON value in which one thing is other than it was, at any depth."""
+    inner = (
+        list(value) if isinstance(value, dict) else list(range(len(value))) if isinstance(value, list) else []
+    )
+    if not inner or draw(st.integers(0, 3)) == 0:
+        kind = draw(st.sampled_from(["odd", "odd", "raw", "more"]))
+        if kind == "more" and isinstance(value, dict):
+            return value | {draw(WORDS): draw(ODD)}
+        return "__raw__" if kind == "raw" else draw(ODD)
+    key = draw(st.sampled_from(inner))
+    if draw(st.integers(0, 4)) == 0:
+        return _without(value, key)
+    return _with(value, key, _changed(draw, value[key]))
+
+
+def _without(value: Any, key: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: item for name, item in value.items() if name != key}
+    return value[:key] + value[key + 1 :]
+
+
+def _with(value: Any, key: Any, item: Any) -> Any:
+    if isinstance(value, dict):
+        return value | {key: item}
+    return [*value[:key], item, *value[key + 1 :]]

@@ -6,6 +6,7 @@ The examples here are few; `FUZZ_EXAMPLES=100000` makes as many of each.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,8 +23,14 @@ from syneg_cli.mixing import read_imported
 from tests.conftest import write_dataset
 from tests.fuzz.damage import IDS, NUMBERS, ODD, WORDS, cells, files, json_line
 
+UNEXPECTED = re.compile(r"unexpected \w*(Error|Exception)")
+"""How `main` begins to tell of what is nobody's input: a fault of ours."""
+
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "60"))
 many = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+
+ONE_IN_TEN = st.integers(0, 9).map(lambda number: number == 9)
+"""Whether an example is tried as a command line, too, which takes most of the time."""
 
 DOCUMENTS = files(json_line({"_id": IDS, "title": WORDS, "text": WORDS}))
 QUERIES = files(json_line({"_id": IDS, "text": WORDS}))
@@ -61,7 +68,7 @@ def in_one_line(folder: Path) -> Iterator[None]:
         assert str(folder) in raised.message
         assert raised.hint, raised.message
         assert "\n" not in raised.message.strip()
-        assert "unexpected" not in raised.message.lower()
+        assert not UNEXPECTED.search(raised.message)
         assert len(raised.message) < 1000
         raised.message.encode()
     assert not list(folder.rglob("*.tmp")), "half-written"

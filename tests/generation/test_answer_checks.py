@@ -196,3 +196,95 @@ def test_the_quick_count_never_changes_the_verdict(left: list[str], right: list[
     # With a 5-gram twice there are more places than 5-grams, and the count of places asks for more.
     repeats = len(a.ngrams(5)) < len(left) - 4
     assert a.copies(b, share) == exact or (repeats and exact)
+
+
+def test_every_field_of_a_draft_is_read() -> None:
+    item = {
+        "document": "A text.",
+        "title": ["A", "title"],
+        "plan": ["one", "two"],
+        "reflection": "why",
+        "type": "x",
+    }
+    (draft,) = parse_negatives(json.dumps({"negatives": [item]})).drafts
+    assert (draft.title, draft.text, draft.plan, draft.reflection) == (
+        "A title",
+        "A text.",
+        "one\ntwo",
+        "why",
+    )
+    assert draft.extra == {"type": "x"}
+    (bare,) = parse_negatives(json.dumps({"negatives": [{"document": "A text."}]})).drafts
+    assert (bare.title, bare.plan, bare.reflection, bare.extra) == ("", "", "", {})
+
+
+@pytest.mark.parametrize(
+    ("item", "says"),
+    [
+        ({"document": " "}, 'empty. "document" in the first object of "negatives" is empty.'),
+        ({"document": {}}, 'malformed. "document" in the first object of "negatives" has to be a text.'),
+        ("a text", 'malformed. "negatives" has to hold objects with the key "document".'),
+        ({}, 'malformed. The first object of "negatives" has no key "document"; its keys: none.'),
+        ({"text": 1, "title": 2}, 'has no key "document"; its keys: "text", "title".'),
+        ({"k" * 60: 1}, f'its keys: "{"k" * 40}".'),
+        ({str(i): 1 for i in range(12)}, 'its keys: "0", "1", "2", "3", "4", "5", "6", "7".'),
+    ],
+)
+def test_the_error_names_the_key(item: object, says: str) -> None:
+    error = parse_negatives(json.dumps({"negatives": [item]})).error
+    assert error.startswith("No negative can be used: ")
+    assert error.endswith(says)
+
+
+@pytest.mark.parametrize(("count", "reason"), [(9, answers.LENGTH), (10, ""), (90, ""), (91, answers.LENGTH)])
+def test_the_length_may_differ_by_a_factor_of_three(count: int, reason: str) -> None:
+    drafts = [answers.Draft(text=" ".join(f"w{i}" for i in range(count)))]
+    assert list(answers.check_drafts(drafts, query="q", positive="p", words=30, corpus=None)) == [reason]
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("what moves the tides", answers.CONTAINS_QUERY),
+        ("what moves the tides?", answers.CONTAINS_QUERY),
+        ("moves the tides", ""),
+    ],
+)
+def test_a_query_of_four_words_or_more_is_looked_for(query: str, reason: str) -> None:
+    drafts = [answers.Draft(text="It is asked what moves the tides, and nobody knows.")]
+    assert list(answers.check_drafts(drafts, query=query, positive="p", words=None, corpus=None)) == [reason]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a hard negative is near", True),
+        ("a negative result was found", False),
+        ("this document does not answer", True),
+        ("documents of this kind", False),
+        ("the given query asks", True),
+        ("the query", True),
+        ("a query", False),
+    ],
+)
+def test_talk_of_being_a_negative(text: str, says: bool) -> None:
+    assert answers.talks(text) is says
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "empty"),
+        (" ?! ", "empty"),
+        ("What moves the tides", "copy of the query"),
+        ("what moves the tides?", "copy of the query"),
+        ("one two three four five six", "quotes its document"),
+        ("one two three four five", ""),
+        ("one two three four five seven", ""),
+    ],
+)
+def test_what_cannot_be_a_query_of_ones_own(text: str, problem: str) -> None:
+    found = answers.own_query_problem(
+        text, document="Zero one two three four five six.", query="What moves the tides?"
+    )
+    assert found == problem

@@ -34,6 +34,11 @@ def test_percentage() -> None:
     assert filters.percentage(scores, POSITIVE, 0.95).tolist() == [[False, True]]
 
 
+def test_a_score_at_the_bound_of_the_percentage_is_kept() -> None:
+    scores, positive = np.array([[0.25, 0.25001]]), np.array([0.5])
+    assert filters.percentage(scores, positive, 0.5).tolist() == [[True, False]]
+
+
 def test_percentage_of_a_negative_positive() -> None:
     """0.95 * s+ would lie above a negative s+ and let the positive's equals through."""
     scores = np.array([[-0.76, -0.8, -0.85]], dtype=np.float32)  # the bound is -0.8 - 0.04

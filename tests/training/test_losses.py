@@ -94,6 +94,35 @@ def test_source_balance_by_hand() -> None:
     assert value.item() == pytest.approx(expected, abs=1e-6)
 
 
+def test_source_balance_is_the_mean_of_its_queries() -> None:
+    """Two queries with other numbers of negatives, at the default tau of 0.1, against each alone."""
+    generator = torch.Generator().manual_seed(3)
+    queries, documents = torch.randn(2, 4, generator=generator), torch.randn(6, 4, generator=generator)
+    synthetic = torch.tensor(
+        [[True, True, False, False, False, False], [False, False, False, True, True, True]]
+    )
+    mined = torch.tensor(
+        [[False, False, True, False, False, False], [True, True, False, False, False, False]]
+    )
+    both = source_balance(queries, documents, synthetic, mined).item()
+    alone = [
+        source_balance(
+            queries[i : i + 1], documents, synthetic[i : i + 1], mined[i : i + 1], temperature=0.1
+        ).item()
+        for i in range(2)
+    ]
+    by_hand = []
+    for i in range(2):
+        own = synthetic[i] | mined[i]
+        p = ((documents[own] @ queries[i]).double() / 0.1).softmax(0)
+        ours = p[synthetic[i][own]]
+        within = ours / ours.sum()
+        share = synthetic[i].sum() / own.sum()
+        by_hand.append(((ours.sum() - share) ** 2 + (within * within.log()).sum()).item())
+    assert alone == pytest.approx(by_hand, abs=1e-5)
+    assert both == pytest.approx(sum(by_hand) / 2, abs=1e-5)
+
+
 def test_source_balance_moves_synthetic_documents_only() -> None:
     generator = torch.Generator().manual_seed(0)
     queries = torch.randn(2, 4, generator=generator, requires_grad=True)
@@ -140,3 +169,20 @@ def test_pairwise_lambda_by_hand() -> None:
     kept = torch.tensor([[True, False, True, True]])
     relevant = torch.tensor([[True, False, False, False]])
     assert pairwise_lambda(wider, relevant, kept).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_equal_scores_rank_in_their_order() -> None:
+    """Two equal scores have the ranks 1 and 2, whatever else is in the batch: 1/1 - 1/2 times log 2."""
+    scores = torch.zeros(40, 64)
+    relevant = torch.zeros(40, 64, dtype=torch.bool)
+    relevant[:, 0] = True
+    present = torch.zeros(40, 64, dtype=torch.bool)
+    present[:, :2] = True
+    assert pairwise_lambda(scores, relevant, present).item() == pytest.approx(math.log(2) / 2, abs=1e-6)
+
+
+def test_a_document_at_the_guides_bound_is_kept() -> None:
+    """Only one that scores higher than the positive, less the margin, is masked."""
+    scores = torch.tensor([[0.75, 0.5, 0.625]])
+    masked = guided_mask(scores, torch.tensor([0]), margin=0.25)
+    assert masked.tolist() == [[False, False, True]]

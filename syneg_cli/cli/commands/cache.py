@@ -14,7 +14,7 @@ from syneg_cli.cli.completion import offer
 from syneg_cli.cli.options import Call, flags
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render import cached
-from syneg_cli.core import UsageError, Workspace, check_free
+from syneg_cli.core import UsageError, Workspace, check_free, need_file
 from syneg_cli.encoding import Choice, choose, entries, remove
 from syneg_cli.llm import STATUSES, Cache, Stored, cache_exchange
 from syneg_cli.stages import cache_path, open_cache, stored_answers
@@ -103,9 +103,8 @@ def merge(
     others: Annotated[list[Path], typer.Argument(help="Caches (generations.db) of other machines.")],
 ) -> None:
     """Add the answers of other caches, for example those of the shards of one job."""
-    if missing := [other for other in others if not other.is_file()]:
-        hint = "Give the generations.db of another work directory."
-        raise UsageError(f"{missing[0]} is not there.", hint=hint)
+    for other in others:
+        need_file(other, UsageError, hint="Give the generations.db of another work directory.")
     with open_cache(call.session) as opened:
         counts = {str(other): cache_exchange.merge(opened, other) for other in others}
     lines = [f"{other}: {new} of {read} answers were new" for other, (new, read) in counts.items()]

@@ -50,7 +50,8 @@ def command(
     path, manifest = mix_of(call.session, dataset)
     chosen = TRIPLETS if triplets else chosen
     texts = read_texts(manifest, dataset)
-    made = export(file, chosen, rows(read_instances(path), dataset, texts, rounds=rounds or chosen.rounds))
+    instances = read_instances(path, known=texts.known(dataset))
+    made = export(file, chosen, rows(instances, dataset, texts, rounds=rounds or chosen.rounds))
     told = f"{made.rows} rows with {made.negatives} negatives -> {file}"
     if made.left_out:
         told += f"\n{made.left_out} pairs without a negative are left out: readers of this format need one"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -73,7 +72,7 @@ def going(some: Sequence[Stored], found: int, *, done: bool) -> list[Any]:
 def answer(row: Stored) -> tuple[Any, ...]:
     facts = {name: value for name, value in asdict(row).items() if name not in ("messages", "response")}
     told = "\n".join(f"{name}: {cell(value)}" for name, value in facts.items())
-    asked = "\n\n".join(f"--- {role}\n{text}" for role, text in json.loads(row.messages))
+    asked = "\n\n".join(f"--- {role}\n{text}" for role, text in row.asked)
     return f"{told}\n", asked, f"\n--- answer\n{row.response}"
 
 

@@ -59,7 +59,10 @@ def instances(mix: Path, dataset: Dataset, count: int) -> list[Any]:
     """The first `count` families of a mix, a panel each, with the negatives of the first round."""
     manifest = read_manifest(mix)
     texts = read_texts(manifest, dataset) if manifest else Texts()
-    return [_panel(family, dataset, texts) for family in families(read_instances(mix))[:count]]
+    return [
+        _panel(family, dataset, texts)
+        for family in families(read_instances(mix, known=texts.known(dataset)))[:count]
+    ]
 
 
 def _panel(family: tuple[TrainingInstance, ...], dataset: Dataset, texts: Texts) -> Any:
