@@ -16,7 +16,6 @@ import random
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +78,8 @@ def write_project(folder: Path, queries: int) -> None:
     )
 
 
-def measured(folder: Path, command: tuple[str, ...]) -> tuple[float, float]:
-    """(peak MiB, seconds) of a command line in a process of its own."""
-    started = time.perf_counter()
+def measured(folder: Path, command: tuple[str, ...]) -> float:
+    """The peak, in MiB, of a command line in a process of its own."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
@@ -95,7 +93,7 @@ def measured(folder: Path, command: tuple[str, ...]) -> tuple[float, float]:
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{(folder / 'log').read_text()}")
-    return usage.ru_maxrss / 1024, time.perf_counter() - started
+    return usage.ru_maxrss / 1024
 
 
 def main() -> None:
@@ -106,7 +104,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, nargs="+", default=[1, 10, 100])
     parser.add_argument("--stage", action="append", choices=list(STAGES), help="only these, and those before")
     given = parser.parse_args()
-    peaks: dict[str, list[tuple[float, float]]] = {stage: [] for stage in STAGES}
+    peaks: dict[str, list[float]] = {stage: [] for stage in STAGES}
     with tempfile.TemporaryDirectory() as name:
         # Elsewhere: what this process has in memory counts as the peak of those that it starts.
         subprocess.run([sys.executable, "-c", MODEL, str(Path(name) / "model")], check=True, cwd=ROOT)
@@ -115,17 +113,17 @@ def main() -> None:
             write_project(folder, given.base * times)
             for stage, command in STAGES.items():
                 peaks[stage].append(measured(folder, command))
-                print(f"{times:>4} x  {stage}: {peaks[stage][-1][0]:.0f} MiB", file=sys.stderr)
+                print(f"{times:>4} x  {stage}: {peaks[stage][-1]:.0f} MiB", file=sys.stderr)
     _print(peaks, given)
 
 
-def _print(peaks: dict[str, list[tuple[float, float]]], given: Any) -> None:
+def _print(peaks: dict[str, list[float]], given: Any) -> None:
     sizes = [given.base * times for times in given.times]
     columns = " | ".join(f"{size:,} queries" for size in sizes).replace(",", " ")
     print(f"| stage | {columns} | KiB a query |\n|---|{'---|' * (len(sizes) + 1)}")
     for stage, found in peaks.items():
-        grown = (found[-1][0] - found[0][0]) * 1024 / max(1, sizes[-1] - sizes[0])
-        cells = " | ".join(f"{peak:.0f} MiB, {seconds:.1f} s" for peak, seconds in found)
+        grown = (found[-1] - found[0]) * 1024 / max(1, sizes[-1] - sizes[0])
+        cells = " | ".join(f"{peak:.0f} MiB" for peak in found)
         print(f"| {stage} | {cells} | {grown:.1f} |")
 
 

@@ -155,8 +155,8 @@ def export(cache: Cache, path: Path, where: str = "1", values: tuple[Any, ...] =
 
 def import_file(cache: Cache, path: Path) -> tuple[int, int]:
     """(new answers, answers read) of an export. Nothing is stored if a line is wrong."""
-    rows = list(_read_lines(path))
-    return _add(cache, rows), len(rows)
+    read = sum(1 for _ in _read_lines(path))  # and checked, before the first is stored
+    return _add(cache, _read_lines(path)), read
 
 
 def merge(cache: Cache, other: Path) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -227,19 +227,30 @@ ENDINGS = (".jsonl", ".json", ".parquet", ".csv", ".tsv", ".gz", ".zip", ".arrow
 
 def export(path: Path, form: Format, every: Iterable[Row]) -> Exported:
     """Write rows in a format; the file appears when it is complete, or not at all."""
-    given = list(every)
-    kept = [row for row in given if row.negatives or not form.needs_negatives]
-    if not kept:
+    negatives = left_out = 0
+
+    def kept() -> Iterator[Row]:
+        nonlocal negatives, left_out
+        for row in every:
+            if row.negatives or not form.needs_negatives:
+                negatives += len(row.negatives)
+                yield row
+            else:
+                left_out += 1
+
+    rest = kept()  # one after the other: all of their texts at once are many times the corpus
+    first = next(rest, None)
+    if first is None:
         raise UsageError(
             "No instance of this mix has a negative, and this format needs them.",
             hint="Mix with negatives, or export with --format parquet.",
         )
-    lines = form.lines(kept)
+    lines = form.lines(chain((first,), rest))
     count = _write_parquet(path, lines) if form.parquet else write_jsonl(path, lines)
-    return Exported(count, sum(len(row.negatives) for row in kept), len(given) - len(kept))
+    return Exported(count, negatives, left_out)
 
 
-def _write_parquet(path: Path, lines: Iterator[dict[str, Any]], block: int = 10_000) -> int:
+def _write_parquet(path: Path, lines: Iterator[dict[str, Any]], block: int = 1_000) -> int:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
