@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from syneg_cli.core import secrets
 from tests.patience import PATIENCE
 
 # Tiny models compute faster on one thread, and two test processes do not fight for the cores.
@@ -89,6 +90,13 @@ def proxies(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     return monkeypatch
+
+
+@pytest.fixture(autouse=True)
+def no_secrets() -> Iterator[None]:
+    """What a test gave as a key is hidden from that test's messages alone."""
+    yield
+    secrets._known.clear()
 
 
 @pytest.fixture

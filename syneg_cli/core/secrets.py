@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from urllib.parse import quote, unquote
 
 MASK = "***"
-LEAST = 6
+LEAST = 8
 """Letters of a secret that is looked for everywhere; a shorter one would hide half of every message."""
 
 NO_SECRETS = ("ollama", "lm-studio", "not-needed", "no-key", "no-key-required", "sk-no-key-required", "dummy")

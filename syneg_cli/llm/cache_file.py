@@ -93,7 +93,13 @@ class CacheFile:
     def rows(self, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """As `select`, one after the other."""
         with self.told():
-            yield from self.connection.execute(sql, list(values))
+            found = self.connection.execute(sql, list(values))
+        while True:
+            with self.told():
+                row = found.fetchone()
+            if row is None:
+                return
+            yield row
 
     def dicts(self, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """As `select`, by column."""

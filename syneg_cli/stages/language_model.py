@@ -28,9 +28,10 @@ def cache_path(session: Session) -> Path:
 def open_cache(session: Session) -> Cache:
     """The generation cache. What is in it was paid for: its owner alone can read it."""
     path = cache_path(session)
+    cache = Cache(path)  # first, because a file of another program is not ours to change
     if tighten(path.with_name(f"{path.name}{ending}") for ending in ("", "-wal", "-shm")):
         session.progress.note(f"{near(path)} could be read by others; now its owner alone can read it")
-    return Cache(path)
+    return cache
 
 
 def llm_spec(session: Session, stage: str) -> str:

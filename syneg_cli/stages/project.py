@@ -106,10 +106,7 @@ def resolve(
         for key, value in _flatten(document):
             # A bare `dataset = "x"` is its name.
             key = "dataset.name" if key == "dataset" else key
-            if _has_large(value):
-                where = f"{path}, line {_line_of(text, key)}"
-                said = f"{where}: {key}: a whole number of TOML has 64 bits, not {brief(value)}."
-                raise ProjectFileError(said, hint="Fix that line.")
+            _check_large(value, f"{path}, line {_line_of(text, key)}: {key}")
             values[key], origins[key] = value, str(path)
     _check_environment(environ)
     for key, name in environment_names().items():
@@ -131,6 +128,12 @@ def resolve(
     if endpoint:
         origins["generate.base_url"] = f"${variable}"
     return Resolved(project, origins, path.parent if there else Path(), endpoint)
+
+
+def _check_large(value: Any, where: str) -> None:
+    if _has_large(value):
+        said = f"{where}: a whole number of TOML has 64 bits, not {brief(value)}."
+        raise ProjectFileError(said, hint="Fix that line.")
 
 
 def _has_large(value: Any) -> bool:

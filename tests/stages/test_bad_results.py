@@ -139,7 +139,7 @@ def test_a_damaged_copy_of_a_corpus_is_made_again(project: Cli) -> None:
         arrow.write_bytes(data)
         result = project("status")
         assert result.code == 0, result.err
-        assert "is damaged and is made again" in result.err
+        assert "is damaged; it is made again" in result.err
         assert arrow.read_bytes() == good
 
 

@@ -166,7 +166,7 @@ def test_a_part_may_take_the_place_of_a_damaged_whole(generate: Cli) -> None:
     with ChatServer() as server:
         assert generate(server).code == 0
         WRITTEN.write_text("")
-        part = generate(server, "--temperature", 0.5, "--max-calls", 1)
+        part = generate(server, "--temperature", 0.5, "--max-calls", 4)
         assert part.code == 1
         assert "keeps what an earlier run wrote" not in part.err
         assert lines() == 2
