@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from syneg_cli.core import (
     read_mined,
     write_negatives,
 )
-from syneg_cli.data import Dataset
+from syneg_cli.data import EARLIER_DOMAIN, Dataset, has_preset
 from syneg_cli.generation import (
     NEGATIVES,
     Asking,
@@ -68,17 +68,17 @@ class Generate(Stage):
         super().__init__(session, dataset)
         self.again = again
         self.settings = self.project.generate
+        self.dataset = self._as_begun(dataset)
 
     def plan(self) -> Plan:
         spec = language_model.llm_spec(self.session, "generate")
         provider, model = split_spec(spec)
         prompt = self.prompt()
-        pools = {name: self.dataset.attributes[name] for name in prompt.attributes}
         inputs = {
             **self.dataset.inputs("train"),
             "prompt": content_hash(prompt.source),
             "relevance": content_hash(self.dataset.relevance),
-            "attribute pools": content_hash(pools),
+            "attribute pools": _pools(self.dataset, prompt),
         }
         if provider == "replay":
             inputs["recorded answers"] = language_model.open_model(self.session, spec).identity()["model"]
@@ -93,9 +93,7 @@ class Generate(Stage):
             "unanswered": 0,
         }
         del settings["base_url"]  # `endpoint` is what it leads to
-        shard = f".shard-{self.settings.shard.replace('/', '-of-')}" if self.settings.shard else ""
-        path = self.workspace.synthetic(f"{self.settings.name}{shard}")
-        return Plan(self.name, path, inputs, settings)
+        return Plan(self.name, self._path(), inputs, settings)
 
     def run(self, plan: Plan) -> Made:
         pairs = self.pairs()
@@ -154,6 +152,19 @@ class Generate(Stage):
                 return keys, stopped
         return keys, None
 
+    def _path(self) -> Path:
+        shard = f".shard-{self.settings.shard.replace('/', '-of-')}" if self.settings.shard else ""
+        return self.workspace.synthetic(f"{self.settings.name}{shard}")
+
+    def _as_begun(self, dataset: Dataset) -> Dataset:
+        """With the general domains of 0.1 where the result was begun with them: nothing is paid for twice."""
+        manifest = read_manifest(self._path())
+        if manifest is None or has_preset(dataset.name) or self.project.dataset.attributes.domain:
+            return dataset
+        earlier = replace(dataset, attributes={**dataset.attributes, "domain": EARLIER_DOMAIN})
+        begun = manifest.inputs.get("attribute pools") == _pools(earlier, self.prompt())
+        return earlier if begun else dataset
+
     def _candidate_file(self) -> Path:
         """The mined negatives that a rewriting prompt starts from: those of the first miner that ran."""
         for miner in self.project.mine.miners:
@@ -167,6 +178,11 @@ class Generate(Stage):
     def _candidates(self) -> dict[str, list[str]]:
         """Query id -> texts of its best-ranked mined negatives."""
         return candidates_of(read_mined(self._candidate_file()), self.dataset, self.settings.n)
+
+
+def _pools(dataset: Dataset, prompt: Prompt) -> str:
+    """The hash of what the prompt's attributes are drawn from."""
+    return content_hash({name: dataset.attributes[name] for name in prompt.attributes})
 
 
 def job_of(stage: Generate, plan: Plan) -> str:
