@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import typer
 from typer.core import TyperGroup
@@ -21,6 +21,13 @@ from syneg_cli.core.errors import SynegError
 from syneg_cli.core.version import __version__
 
 INTERRUPTED = 130
+
+
+@runtime_checkable
+class Misused(Protocol):
+    """An error of Typer's parser, whose class is not the same in all versions of Typer."""
+
+    def format_message(self) -> str: ...
 
 
 class CommandsOnDemand(TyperGroup):
@@ -85,20 +92,23 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command line; never raises, never exits the process."""
     if shells.asks():
         return shells.answer(lambda: app(args=argv, prog_name="syneg"))
+    as_json = "--json" in (sys.argv[1:] if argv is None else argv)
     try:
         app(args=argv, prog_name="syneg")
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(bool(stop.code))
         if code == INTERRUPTED:  # Typer turns Ctrl-C into this code before we see it
             _say("interrupted: everything finished so far is kept; run the same command to go on")
+        if as_json and isinstance(stop.__context__, Misused):  # people were told by Typer
+            _print_json(_of_typer(stop.__context__, code))
         return code
     except SynegError as error:
-        return _report(error, as_json="--json" in (sys.argv[1:] if argv is None else argv))
+        return _report(error, as_json=as_json)
     except OSError as error:
         if os.environ.get("SYNEG_DEBUG") or error.filename is None:
             return _unexpected(error)
         known = SynegError(f"{error.filename}: {error.strerror}.", hint="Check the path and its rights.")
-        return _report(known, as_json="--json" in (sys.argv[1:] if argv is None else argv))
+        return _report(known, as_json=as_json)
     except Exception as error:
         return _unexpected(error)
     return 0
@@ -121,10 +131,21 @@ def _report(error: SynegError, *, as_json: bool) -> int:
     _say(f"error: {error.message}")
     if error.hint:
         _say(error.hint)
-    if as_json and os.environ.get("RANK", "0") == "0":
-        told = {"error": error.message, "hint": error.hint, "exit_code": error.exit_code}
-        print(json.dumps(told, ensure_ascii=False))
+    if as_json:
+        _print_json({"error": error.message, "hint": error.hint, "exit_code": error.exit_code})
     return error.exit_code
+
+
+def _of_typer(wrong: Misused, code: int) -> dict[str, Any]:
+    """What Typer says of arguments that it cannot read, as our own errors are in JSON."""
+    context = getattr(wrong, "ctx", None)
+    hint = f"`{context.command_path} --help` lists what there is." if context else None
+    return {"error": wrong.format_message(), "hint": hint, "exit_code": code}
+
+
+def _print_json(told: dict[str, Any]) -> None:
+    if os.environ.get("RANK", "0") == "0":
+        print(json.dumps(told, ensure_ascii=False))
 
 
 def _say(line: str) -> None:

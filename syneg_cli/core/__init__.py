@@ -76,7 +76,7 @@ from syneg_cli.core.records import (
     Verification,
 )
 from syneg_cli.core.resources import shipped_prompts
-from syneg_cli.core.text import duration, money, near, printable
+from syneg_cli.core.text import counted, duration, money, near, printable
 from syneg_cli.core.text_files import (
     Told,
     field_names,
@@ -152,6 +152,7 @@ __all__ = [
     "beside",
     "changed_since",
     "content_hash",
+    "counted",
     "described",
     "did_you_mean",
     "digest",

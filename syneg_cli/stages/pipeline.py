@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from syneg_cli.core import Manifest, MissingArtifact, UsageError, read_manifest
+from syneg_cli.core import Manifest, MissingArtifact, UsageError, counted, read_manifest
 from syneg_cli.data import Dataset
 from syneg_cli.evaluation import MAIN_METRIC
 from syneg_cli.mixing import check_strategy
@@ -128,14 +128,15 @@ def _told(manifest: Manifest) -> str:
     """What a stage made, in a few words."""
     counts = manifest.counts
     told = {
-        "generate": ("negatives", "{} negatives"),
-        "mine": ("negatives", "{} negatives"),
-        "mix": ("instances", "{} pairs"),
-        "train": ("steps", "{} steps"),
-        "eval": (MAIN_METRIC, "nDCG@10 {:.4f}"),
+        "generate": ("negatives", "negative"),
+        "mine": ("negatives", "negative"),
+        "mix": ("instances", "pair"),
+        "train": ("steps", "step"),
     }
     if manifest.stage == Verify.name and "checked" in counts:
         checked, false = (sum(counts[name].values()) for name in ("checked", "false_negatives"))
         return f"{false} of {checked} relevant after all"
-    key, words = told.get(manifest.stage, ("", ""))
-    return words.format(counts[key]) if key in counts else ""
+    if manifest.stage == "eval" and MAIN_METRIC in counts:
+        return f"nDCG@10 {counts[MAIN_METRIC]:.4f}"
+    key, noun = told.get(manifest.stage, ("", ""))
+    return counted(counts[key], noun) if key in counts else ""

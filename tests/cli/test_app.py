@@ -77,6 +77,27 @@ def test_wrong_use_is_exit_code_2_without_a_traceback(argv: tuple[str, ...], cli
     assert not Path(".syneg").exists()
 
 
+@pytest.mark.parametrize(
+    ("argv", "says", "hint"),
+    [
+        (("frobnicate",), "No such command 'frobnicate'", "`syneg --help`"),
+        (("train", "--lr", "fast"), "'--lr'", "`syneg train --help`"),
+        (("eval", "--modl", "x"), "--modl", "`syneg eval --help`"),
+        (("cache", "show"), "Missing argument", "`syneg cache show --help`"),
+        (("mine", "nowhere"), "nowhere", ""),
+    ],
+)
+def test_wrong_use_is_json_where_that_is_asked_for(
+    argv: tuple[str, ...], says: str, hint: str, cli: Cli
+) -> None:
+    result = cli(*argv, "--json")
+    assert result.code == result.json["exit_code"] == 2
+    assert list(result.json) == ["error", "hint", "exit_code"]
+    assert says in str(result.json["error"])
+    assert hint in str(result.json["hint"])
+    assert result.err, "people are told as well"
+
+
 def test_an_unexpected_error_is_one_message_and_exit_code_1(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -315,7 +315,7 @@ def test_from_a_file_to_a_model(cli: Cli, tiny: Path, tiny_model: Path) -> None:
     )
     mixed = cli("mix", tiny, "--from", "mine.jsonl", "--strategy", "retrieved", "-k", 2, "--preview", 3)
     assert mixed.code == 0, mixed.err
-    assert "3 texts are not in the corpus" in mixed.out
+    assert "not in the corpus, and kept as texts: 3 texts" in mixed.out
     assert "a text of mine" in mixed.out
     arguments = ["--backbone", tiny_model, "--mixed", "retrieved", "--epochs", 1, "--json"]
     assert cli("train", tiny, *arguments).code == 0

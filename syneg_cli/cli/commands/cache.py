@@ -14,7 +14,7 @@ from syneg_cli.cli.completion import offer
 from syneg_cli.cli.options import Call, flags
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render import cached
-from syneg_cli.core import UsageError, Workspace
+from syneg_cli.core import UsageError, Workspace, counted
 from syneg_cli.encoding import Choice, choose, entries, remove
 from syneg_cli.llm import STATUSES, Cache, Stored, cache_exchange
 from syneg_cli.stages import cache_path, open_cache, stored_answers
@@ -84,7 +84,7 @@ def export(
     """Write good answers as JSONL, for `--llm replay:FILE` or `syneg cache import`."""
     with stored_answers(call.session) as opened:
         count = cache_exchange.export(opened, output, *Filters(prompt, model).where(opened))
-    call.output.result({"exported": count, "path": str(output)}, f"{count} answers -> {output}")
+    call.output.result({"exported": count, "path": str(output)}, f"{counted(count, 'answer')} -> {output}")
 
 
 @answers
@@ -92,7 +92,7 @@ def import_(call: Call, file: Annotated[Path, typer.Argument(help="An export of 
     """Add the answers of an export."""
     with open_cache(call.session) as opened:
         new, read = cache_exchange.import_file(opened, file)
-    call.output.result({"new": new, "read": read}, f"{new} of {read} answers were new")
+    call.output.result({"new": new, "read": read}, f"{new} new of {counted(read, 'answer')}")
 
 
 @answers
@@ -106,7 +106,7 @@ def merge(
         raise UsageError(f"{missing[0]} is not there.", hint=hint)
     with open_cache(call.session) as opened:
         counts = {str(other): cache_exchange.merge(opened, other) for other in others}
-    lines = [f"{other}: {new} of {read} answers were new" for other, (new, read) in counts.items()]
+    lines = [f"{other}: {new} new of {counted(read, 'answer')}" for other, (new, read) in counts.items()]
     caches = [{"path": other, "new": new, "read": read} for other, (new, read) in counts.items()]
     call.output.result({"caches": caches}, "\n".join(lines))
 

@@ -11,7 +11,7 @@ import typer
 from syneg_cli.cli.completion import offer
 from syneg_cli.cli.options import MIXED, Call
 from syneg_cli.cli.options import command as make
-from syneg_cli.core import UsageError, read_instances
+from syneg_cli.core import UsageError, counted, read_instances
 from syneg_cli.mixing import FORMATS, TRIPLETS, check_format, export, output_file, read_texts, rows
 from syneg_cli.stages import mix_of, mixed_name
 
@@ -49,9 +49,10 @@ def command(
     chosen = TRIPLETS if triplets else chosen
     texts = read_texts(manifest, dataset)
     made = export(file, chosen, rows(read_instances(path), dataset, texts, rounds=rounds or chosen.rounds))
-    told = f"{made.rows} rows with {made.negatives} negatives -> {file}"
+    told = f"{counted(made.rows, 'row')} with {counted(made.negatives, 'negative')} -> {file}"
     if made.left_out:
-        told += f"\n{made.left_out} pairs without a negative are left out: readers of this format need one"
+        lacking = counted(made.left_out, "pair")
+        told += f"\nleft out, because readers of this format need a negative: {lacking}"
     call.output.result({"path": str(file), "format": form, **asdict(made)}, told)
 
 
