@@ -16,6 +16,7 @@ from syneg_cli.core import (
     SynegError,
     beside,
     content_hash,
+    counted,
     file_hash,
     is_damaged,
     read_manifest,
@@ -120,6 +121,14 @@ class Generate(Stage):
         generator = self.generator()
         with language_model.open_cache(self.session) as cache:
             return estimate(generator, self.pairs(), cache, settled_price(self.settings, generator.llm))
+
+    def so_far(self, plan: Plan) -> str:
+        """How far a run came that wrote nothing yet: its calls, as the cache counts them; "" for none."""
+        if not language_model.cache_path(self.session).is_file():
+            return ""
+        with language_model.open_cache(self.session) as cache:
+            calls = cache.totals(job_of(self, plan)).calls
+        return f"{counted(calls, 'call')} so far, {counted(len(self.pairs()), 'pair')}" if calls else ""
 
     def pairs(self) -> list[Pair]:
         """The training pairs that are asked for."""
