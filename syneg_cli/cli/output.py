@@ -33,7 +33,8 @@ PLAIN_INTERVAL = 5.0
 QUICK = 1.0
 """What takes less seconds than this leaves no line behind."""
 
-PIPE_WIDTH = 160
+PIPE_WIDTH = 100_000
+"""Where there is no terminal, and no COLUMNS that says otherwise: no line is as wide, so nothing is cut."""
 
 
 def make_console(*, stderr: bool = False) -> Console:

@@ -331,8 +331,11 @@ def test_from_a_file_to_a_model(cli: Cli, tiny: Path, tiny_model: Path) -> None:
 
 def test_export_says_what_is_wrong(cli: Cli, tiny: Path) -> None:
     assert "Did you mean 'tevatron'" in cli("export", tiny, "--format", "tevtron", "--output", "x").err
-    assert "--output" in cli("export", tiny).err
     assert "syneg mix" in cli("export", tiny, "--output", "x").err
+    assert "syneg mix" in cli("export", tiny).err, "first what is to be written, then where"
+    assert cli("mine", tiny, "--miner", "random").code == 0
+    assert cli("mix", tiny, "--strategy", "retrieved", "--miner", "random").code == 0
+    assert "--output" in cli("export", tiny, "--mixed", "retrieved").err
     assert "sentence-transformers" in cli("export", tiny, "--triplets", "--output", "x").err
     assert not Path("x").exists()
 

@@ -153,6 +153,36 @@ def test_another_shell_goes_on_with_the_server_of_the_last_run(
         assert another["detail"] == f"endpoint changed: '{server.openai_url}' -> none"
 
 
+def test_status_is_short_in_a_table_and_whole_in_json(
+    project: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    waiting = project("status").out
+    for text in ("│ for generate, mine ", "│ for mix ", "│ for train "):
+        assert text in waiting
+    assert "/" not in waiting.replace(".syneg", "").replace("syneg verify", "")
+    assert str(Path(".syneg/tiny/mixed").resolve()) in str(stages(project("status", "--json"))["train"])
+    assert project("mine").code == 0
+    stale = stages(project("status", "--set", "mine.depth=3", "--json"))["mine"]
+    assert (stale["state"], stale["detail"]) == ("stale", "depth changed: 30 -> 3")
+    assert stale["created"] != "-"
+    assert stale["seconds"] is not None, "of what is there"
+
+
+def test_status_says_how_far_an_interrupted_generate_came(
+    project: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ChatServer() as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        assert project("generate", "--max-calls", 2).code == 1
+        for left in Path(".syneg/tiny/synthetic").iterdir():  # as Ctrl-C leaves it: nothing but the answers
+            left.unlink()
+        shown = project("status")
+        told = stages(project("status", "--json"))["generate"]
+    assert told["detail"] == "not there yet; 2 calls so far, 3 pairs"
+    assert "│ 2 calls so far, 3 pairs " in shown.out
+
+
 def test_a_setting_that_is_not_there_is_none_in_no_language(
     project: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,12 +40,12 @@ def command(
     chosen = check_format(form)
     if triplets and form != "sentence-transformers":
         raise UsageError("--triplets goes with --format sentence-transformers.")
-    if not output:
-        raise UsageError("Say which file to write.", hint="`syneg export --output train.jsonl`")
-    file = output_file(output, mixed_name(call.session), form)
+    file = output_file(output, mixed_name(call.session), form) if output else None
     dataset = call.dataset()
-    _refuse_inputs(file, dataset.folder, call.session.work_dir)
     path, manifest = mix_of(call.session, dataset)
+    if file is None:
+        raise UsageError("Say which file to write.", hint="`syneg export --output train.jsonl`")
+    _refuse_inputs(file, dataset.folder, call.session.work_dir)
     chosen = TRIPLETS if triplets else chosen
     texts = read_texts(manifest, dataset)
     made = export(file, chosen, rows(read_instances(path), dataset, texts, rounds=rounds or chosen.rounds))

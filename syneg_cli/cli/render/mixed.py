@@ -77,4 +77,5 @@ def _panel(family: tuple[TrainingInstance, ...], dataset: Dataset, texts: Texts)
         drawn = instance.rounds[0] if instance.rounds else ()
         lines += [line(ref.source, "red", document(ref)) for ref in drawn]
     first = family[0]
-    return Panel("\n".join(lines), title=escape(f"{first.query_id} / {first.positive_id}"))
+    title = escape(f"{first.query_id} / {first.positive_id}")
+    return Panel("\n".join(lines), title=title, expand=False)  # a pipe has no width to fill
