@@ -13,10 +13,10 @@ from importlib import import_module
 from typing import Annotated, Any, Protocol, runtime_checkable
 
 import typer
-from typer.core import TyperGroup
 
 from syneg_cli.cli import shells
 from syneg_cli.cli.commands import COMMANDS, HELP
+from syneg_cli.cli.helping import Described, DescribedGroup
 from syneg_cli.core.errors import SynegError
 from syneg_cli.core.version import __version__
 
@@ -30,7 +30,7 @@ class Misused(Protocol):
     def format_message(self) -> str: ...
 
 
-class CommandsOnDemand(TyperGroup):
+class CommandsOnDemand(DescribedGroup):
     """Help needs names and one line each; the module of a command is imported when it is called."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
@@ -47,7 +47,8 @@ def _load(name: str) -> Any:
         app.info.help, app.info.epilog = about, epilog
     else:
         app = typer.Typer(add_completion=False, rich_markup_mode="rich", context_settings=HELP)
-        app.command(name, help=module.command.__doc__ or about, epilog=epilog)(module.command)
+        documented = module.command.__doc__ or about
+        app.command(name, cls=Described, help=documented, epilog=epilog)(module.command)
     loaded = typer.main.get_command(app)
     loaded.name = name
     return loaded

@@ -46,7 +46,7 @@ from syneg_cli.core.files import (
 from syneg_cli.core.holders import described, still_runs, this_process
 from syneg_cli.core.locks import locked
 from syneg_cli.core.processes import leave, world
-from syneg_cli.core.progress import Advance, NoProgress, Printed, Progress
+from syneg_cli.core.progress import Advance, NoProgress, Printed, Progress, say
 from syneg_cli.core.proxies import Proxy, all_proxies, proxy_for, proxy_of
 from syneg_cli.core.random_streams import digest, generator, joined, listed, pick, stream
 from syneg_cli.core.record_files import (
@@ -184,6 +184,7 @@ __all__ = [
     "read_mined",
     "read_synthetic",
     "read_verifications",
+    "say",
     "setting",
     "shipped_prompts",
     "stale_reason",

@@ -86,8 +86,8 @@ def states(stages: Sequence[Stage]) -> list[State]:
         if stage.follows and open_ and state.state == "up to date":
             state = replace(state, state="stale", detail=f"follows {', '.join(open_)}")
         if state.state == "waits" and open_:  # a mix for all it reads, else for the step before
-            names = dict.fromkeys(one.stage for one in found if one.label in open_)
-            state = replace(state, brief=f"for {', '.join(list(names)[0 if isinstance(stage, Mix) else -1 :])}")
+            names = [*dict.fromkeys(one.stage for one in found if one.label in open_)]
+            state = replace(state, brief=f"for {', '.join(names if isinstance(stage, Mix) else names[-1:])}")
         found.append(state)
     return found
 

@@ -52,6 +52,22 @@ def test_help_lists_every_command(cli: Cli) -> None:
         assert f" {command} " in shown.out
 
 
+@pytest.mark.parametrize("command", ["", *COMMANDS, "cache list", "prompts render"])
+def test_help_is_whole_in_80_columns(command: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = cli(*command.split(), "--help").out
+    assert "…" not in shown
+    assert "<bool>" not in shown, "a switch takes nothing"
+    assert not [line for line in shown.splitlines() if "|" in line and "│ --" not in line], (
+        "choices are whole"
+    )
+
+
+def test_what_is_off_by_default_can_still_be_said(cli: Cli, tiny: Path) -> None:
+    assert cli("mine", tiny, "--miner", "random", "--no-trust-remote-code").code == 0
+    assert "Or --no-trust-remote-code." in " ".join(cli("mine", "-h").out.replace("│", " ").split())
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command: str, cli: Cli) -> None:
     shown = cli(command, "--help")

@@ -153,9 +153,7 @@ def test_another_shell_goes_on_with_the_server_of_the_last_run(
         assert another["detail"] == f"endpoint changed: '{server.openai_url}' -> none"
 
 
-def test_status_is_short_in_a_table_and_whole_in_json(
-    project: Cli, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_status_is_short_in_a_table_and_whole_in_json(project: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     waiting = project("status").out
     for text in ("│ for generate, mine ", "│ for mix ", "│ for train "):

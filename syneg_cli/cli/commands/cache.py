@@ -11,6 +11,7 @@ import typer
 
 from syneg_cli.cli.commands import GROUP
 from syneg_cli.cli.completion import offer
+from syneg_cli.cli.helping import Described
 from syneg_cli.cli.options import Call, flags
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render import cached
@@ -194,4 +195,4 @@ def _latest(opened: Cache, chosen: Filters, limit: int) -> list[Stored]:
 
 group = typer.Typer(**GROUP)
 for _command in (stats, list_, show, export, import_, merge, prune, embeddings, prune_embeddings):
-    group.command(_command.__name__.rstrip("_").replace("_", "-"))(_command)
+    group.command(_command.__name__.rstrip("_").replace("_", "-"), cls=Described)(_command)
