@@ -14,13 +14,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import typer
-from typer.core import TyperGroup
 
 from syneg_cli.cli import shells
 from syneg_cli.cli.commands import COMMANDS, HELP
+from syneg_cli.cli.helping import Described, DescribedGroup
 from syneg_cli.core.errors import SynegError
 from syneg_cli.core.paths import RIGHTS
 from syneg_cli.core.secrets import masked
@@ -31,7 +31,14 @@ BROKEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 """What is no wrong input: a disk that is full, or fails."""
 
 
-class CommandsOnDemand(TyperGroup):
+@runtime_checkable
+class Misused(Protocol):
+    """An error of Typer's parser, whose class is not the same in all versions of Typer."""
+
+    def format_message(self) -> str: ...
+
+
+class CommandsOnDemand(DescribedGroup):
     """Help needs names and one line each; the module of a command is imported when it is called."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
@@ -48,7 +55,8 @@ def _load(name: str) -> Any:
         app.info.help, app.info.epilog = about, epilog
     else:
         app = typer.Typer(add_completion=False, rich_markup_mode="rich", context_settings=HELP)
-        app.command(name, help=module.command.__doc__ or about, epilog=epilog)(module.command)
+        documented = module.command.__doc__ or about
+        app.command(name, cls=Described, help=documented, epilog=epilog)(module.command)
     loaded = typer.main.get_command(app)
     loaded.name = name
     return loaded
@@ -113,21 +121,24 @@ def _ended_politely() -> Iterator[None]:
 def _run(argv: list[str] | None) -> int:
     if shells.asks():
         return shells.answer(lambda: app(args=argv, prog_name="syneg"))
+    as_json = "--json" in (sys.argv[1:] if argv is None else argv)
     try:
         app(args=argv, prog_name="syneg")
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(bool(stop.code))
         if code == INTERRUPTED:  # Typer turns Ctrl-C into this code before we see it
             _say("interrupted: everything finished so far is kept; run the same command to go on")
+        if as_json and isinstance(stop.__context__, Misused):  # people were told by Typer
+            _print_json(_of_typer(stop.__context__, code))
         return code
     except SynegError as error:
-        return _report(error, as_json="--json" in (sys.argv[1:] if argv is None else argv))
+        return _report(error, as_json=as_json)
     except OSError as error:
         if os.environ.get("SYNEG_DEBUG") or error.filename is None:
             return _unexpected(error)
         known = SynegError(f"{error.filename}: {error.strerror}.", hint=RIGHTS)
         known.exit_code = 1 if error.errno in BROKEN else 2
-        return _report(known, as_json="--json" in (sys.argv[1:] if argv is None else argv))
+        return _report(known, as_json=as_json)
     except Exception as error:
         return _unexpected(error)
     return 0
@@ -148,12 +159,23 @@ def _report(error: SynegError, *, as_json: bool) -> int:
     _say(f"error: {error.message}")
     if error.hint:
         _say(error.hint)
-    if as_json and os.environ.get("RANK", "0") == "0":
-        told = {"error": error.message, "hint": error.hint, "exit_code": error.exit_code}
+    if as_json:
+        _print_json({"error": error.message, "hint": error.hint, "exit_code": error.exit_code})
+    return error.exit_code
+
+
+def _of_typer(wrong: Misused, code: int) -> dict[str, Any]:
+    """What Typer says of arguments that it cannot read, as our own errors are in JSON."""
+    context = getattr(wrong, "ctx", None)
+    hint = f"`{context.command_path} --help` lists what there is." if context else None
+    return {"error": wrong.format_message(), "hint": hint, "exit_code": code}
+
+
+def _print_json(told: dict[str, Any]) -> None:
+    if os.environ.get("RANK", "0") == "0":
         from syneg_cli.cli.output import print_json
 
         print_json(told)
-    return error.exit_code
 
 
 def _say(line: str) -> None:

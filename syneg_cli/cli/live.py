@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from syneg_cli.cli.output import PLAIN_INTERVAL, Output
@@ -12,7 +13,7 @@ from syneg_cli.core import duration, known_masked, money, visible
 from syneg_cli.llm import Stats, Tick
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
 
 SAMPLE_WIDTH = 240
@@ -78,10 +79,31 @@ def spending(stats: Stats, cap: float | None) -> list[str]:
     return [*said, f"cap {money(cap)}"] if cap else said
 
 
+@dataclass(frozen=True)
+class Facts:
+    """Facts beside one another, in as many lines as they need; each stays whole."""
+
+    said: Sequence[str]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from rich.cells import cell_len
+        from rich.text import Text
+
+        lines = [""]
+        for fact in self.said:
+            joined = f"{lines[-1]}  {fact}" if lines[-1] else fact
+            if lines[-1] and cell_len(joined) > options.max_width:
+                lines.append(fact)
+            else:
+                lines[-1] = joined
+        yield Text("\n".join(lines))
+
+
 def view(
     stats: Stats, description: str, seconds: float, cap: float | None = None, unit: str = "pairs"
 ) -> RenderableType:
     """The live view: a bar, the facts, why drafts were dropped, and one negative beside its query."""
+    from rich.align import Align
     from rich.console import Group
     from rich.progress_bar import ProgressBar
     from rich.text import Text
@@ -89,8 +111,8 @@ def view(
     first, *rest = facts(stats, seconds, cap, unit)
     shown: list[RenderableType] = [
         Text.assemble((description, "bold"), f"  {first}  {duration(seconds)}"),
-        ProgressBar(total=max(1, stats.total), completed=stats.done, width=60),
-        Text("  ".join(rest)),
+        Align.left(ProgressBar(total=max(1, stats.total), completed=stats.done, width=60)),  # ends its line
+        Facts(rest),
     ]
     if stats.problems:
         reasons = ", ".join(f"{count} {reason}" for reason, count in stats.problems.most_common(5))

@@ -76,8 +76,12 @@ SYNTHETIC = Flag(
 )
 MIXED = Flag("mix.name", ("--mixed",), "Which mix is read: the NAME of `mix --name`.")
 MINERS = Flag("mine.miners", ("--miner",), "Whose mined negatives are read.")
+ASKING = flags(*(f"generate.{key}" for key in ("llm", "base_url", "concurrency", "max_cost", "max_calls")))
+"""The language model, and what its calls may cost."""
+
 PIPELINE = (
-    *flags("generate.llm", "train.backbone", "mix.strategy", "mix.ratio", "mix.mirror"),
+    *ASKING,
+    *flags("train.backbone", "mix.strategy", "mix.ratio", "mix.mirror"),
     Flag("mix.negatives", ("--negatives", "-k")),
 )
 """The settings that `run` and `status` show."""

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -38,7 +39,8 @@ PLAIN_INTERVAL = 5.0
 QUICK = 1.0
 """What takes less seconds than this leaves no line behind."""
 
-PIPE_WIDTH = 160
+PIPE_WIDTH = 100_000
+"""Where there is no terminal, and no COLUMNS that says otherwise: no line is as wide, so nothing is cut."""
 
 
 class PlainConsole(Console):
@@ -59,6 +61,22 @@ def make_console(*, stderr: bool = False) -> Console:
     if not console.is_terminal and "COLUMNS" not in console._environ:
         console.width = PIPE_WIDTH
     return console
+
+
+@dataclass
+class Line:
+    """An `Advance` that is also told how it goes."""
+
+    show: Callable[[int, str], None]
+    done: int = 0
+    said: str = ""
+
+    def __call__(self, n: int) -> None:
+        self.done += n
+        self.show(self.done, self.said)
+
+    def say(self, text: str) -> None:
+        self.said = f", {text}"
 
 
 class Output:
@@ -113,22 +131,17 @@ class Output:
         if self.quiet:
             yield lambda n: None
             return
-        started, done = time.monotonic(), 0
+        started = time.monotonic()
         show = self._bar if self.notes.is_terminal else self._lines
         with show(description, total, unit) as to:
-
-            def advance(n: int) -> None:
-                nonlocal done
-                done += n
-                to(done)
-
-            yield advance
+            line = Line(to)
+            yield line
         seconds = time.monotonic() - started
         if unit and seconds >= QUICK:
-            self.note(f"{description}: {done} {unit} in {duration(seconds)}")
+            self.note(f"{description}{line.said}: {line.done} {unit} in {duration(seconds)}")
 
     @contextmanager
-    def _bar(self, description: str, total: int | None, unit: str) -> Iterator[Callable[[int], None]]:
+    def _bar(self, description: str, total: int | None, unit: str) -> Iterator[Callable[[int, str], None]]:
         counted = [TextColumn("{task.completed} {task.fields[unit]}", markup=False)] if unit else []
         units = TextColumn("{task.fields[unit]}", markup=False)
         measured = [BarColumn(bar_width=None), MofNCompleteColumn(), units]
@@ -142,21 +155,23 @@ class Output:
             transient=True,
         ) as live:
             task = live.add_task(visible(masked(description)), total=total, unit=unit)
-            yield lambda done: live.update(task, completed=done)
+            yield lambda done, said: live.update(
+                task, completed=done, description=visible(masked(f"{description}{said}"))
+            )
 
     @contextmanager
-    def _lines(self, description: str, total: int | None, unit: str) -> Iterator[Callable[[int], None]]:
+    def _lines(self, description: str, total: int | None, unit: str) -> Iterator[Callable[[int, str], None]]:
         """A line now and then, more seldom the longer it takes."""
         started = last = time.monotonic()
         if not unit:
             self.note(f"{description} ...")
 
-        def show(done: int) -> None:
+        def show(done: int, said: str) -> None:
             nonlocal last
             now = time.monotonic()
             if now - last >= max(PLAIN_INTERVAL, (now - started) / 12):
                 last = now
-                self.note(f"{description}: {progress_text(done, total, unit, now - started)}")
+                self.note(f"{description}{said}: {progress_text(done, total, unit, now - started)}")
 
         yield show
 

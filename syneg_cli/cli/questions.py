@@ -7,7 +7,10 @@ import sys
 from syneg_cli.cli.output import Output
 from syneg_cli.stages import HALF
 
-RELEVANCE = "What counts as relevant in your data? One or two sentences; Enter leaves it open."
+RELEVANCE = (
+    "What counts as relevant in your data? One or two sentences, which the language model is shown; "
+    "with Enter it is shown a general definition, and can tell less well what a negative is."
+)
 
 
 def can_ask(output: Output) -> bool:

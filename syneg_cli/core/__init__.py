@@ -69,7 +69,7 @@ from syneg_cli.core.machine import Check, existing, extras, machine_checks
 from syneg_cli.core.paths import RIGHTS, need_file, user_path
 from syneg_cli.core.private_files import make_private, others_may, tighten, write_private
 from syneg_cli.core.processes import leave, world
-from syneg_cli.core.progress import Advance, NoProgress, Printed, Progress
+from syneg_cli.core.progress import Advance, NoProgress, Printed, Progress, say
 from syneg_cli.core.proxies import Proxy, all_proxies, proxy_for, proxy_of
 from syneg_cli.core.random_streams import digest, generator, joined, listed, pick, stream
 from syneg_cli.core.record_files import (
@@ -103,7 +103,7 @@ from syneg_cli.core.records import (
 from syneg_cli.core.resources import shipped_prompts
 from syneg_cli.core.results import check_free, check_place, settle, staged
 from syneg_cli.core.secrets import known_masked, masked, remember, remember_address
-from syneg_cli.core.text import brief, duration, money, near, plain_json, printable, visible
+from syneg_cli.core.text import brief, counted, duration, money, near, plain_json, printable, visible
 from syneg_cli.core.text_files import (
     Told,
     field_names,
@@ -192,6 +192,7 @@ __all__ = [
     "check_free",
     "check_place",
     "content_hash",
+    "counted",
     "described",
     "did_you_mean",
     "digest",
@@ -246,6 +247,7 @@ __all__ = [
     "remember",
     "remember_address",
     "remove_key",
+    "say",
     "setting",
     "settle",
     "shipped_prompts",

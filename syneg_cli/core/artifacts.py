@@ -266,11 +266,16 @@ def _has_all_tensors(path: Path) -> bool:
 def _difference(key: str, before: Any, after: Any) -> str:
     """`lr changed: 2e-05 -> 1e-05`; of tables only the names that differ."""
     if not isinstance(before, dict) or not isinstance(after, dict):
-        return f"{key} changed: {before!r} -> {after!r}"
+        return f"{key} changed: {_value(before)} -> {_value(after)}"
     changes = {"added": set(after) - set(before), "gone": set(before) - set(after)}
     changes["changed"] = {name for name in set(before) & set(after) if before[name] != after[name]}
     told = [f"{', '.join(sorted(names))} {how}" for how, names in changes.items() if names]
     return f"{key} changed: {'; '.join(told)}"
+
+
+def _value(value: Any) -> str:
+    """A setting's value as the project file has it."""
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def library_versions() -> dict[str, str]:

@@ -15,6 +15,12 @@ Advance = Callable[[int], None]
 """Called with the number of items finished since the last call."""
 
 
+def say(advance: Advance, text: str) -> None:
+    """How it goes, as `loss 0.57`, beside a progress line; nothing where the line has no place for it."""
+    if callable(told := getattr(advance, "say", None)):
+        told(text)
+
+
 class Progress(Protocol):
     def task(self, description: str, total: int | None, unit: str = "") -> AbstractContextManager[Advance]:
         """Open one progress line; the context yields the function that advances it.

@@ -28,6 +28,11 @@ def money(usd: float | None) -> str:
     return "unpriced" if usd is None else f"${usd:,.4f}" if usd < 1 else f"${usd:,.2f}"
 
 
+def counted(count: int, noun: str, several: str = "") -> str:
+    """`1 negative`, `2 negatives`; `several` is a plural that is no added s."""
+    return f"{count} {noun if count == 1 else several or noun + 's'}"
+
+
 def near(path: Path) -> str:
     """A path as a person reads it: without the way to the folder that one is in."""
     here = Path.cwd()

@@ -8,7 +8,7 @@ from syneg_cli.data.dataset import Dataset, load_dataset
 from syneg_cli.data.find_dataset import local_folder, splits_on_disk
 from syneg_cli.data.languages import ENGLISH, UNSPACED, known_languages, stemmed_languages, stop_words
 from syneg_cli.data.layout import inner_datasets
-from syneg_cli.data.presets import has_preset
+from syneg_cli.data.presets import EARLIER_DOMAIN, has_preset
 from syneg_cli.data.settings import DatasetSettings
 from syneg_cli.data.tables import table_rows
 from syneg_cli.data.trec import RUN_FORMAT, best_first, read_known_run, read_run, read_run_rows, run_lines
@@ -16,6 +16,7 @@ from syneg_cli.data.units import ENDS, characters_per_word, folded, length, norm
 
 __all__ = [
     "BEIR_NAMES",
+    "EARLIER_DOMAIN",
     "ENDS",
     "ENGLISH",
     "RUN_FORMAT",

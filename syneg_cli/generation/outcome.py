@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from syneg_cli.core import BudgetExceeded
+from syneg_cli.core import BudgetExceeded, counted
 from syneg_cli.llm import Stats
 
 MUCH = 0.1
@@ -60,25 +60,27 @@ class Outcome:
 
     def warning(self) -> str | None:
         """What is worth a warning: a good part of the pairs, or of the negatives, is lost."""
-        lost, negatives = self.unanswered + self.unusable.total(), self.negatives.total()
+        unanswered = self.stats.failures.total() if self.stopped else self.unanswered
+        lost, negatives = unanswered + self.unusable.total(), self.negatives.total()
         dropped = negatives - self.usable
         if lost < MUCH * len(self.keys) and dropped <= MUCH * negatives:
             return None
-        return (
-            f"{lost} of {len(self.keys)} pairs have no answer that can be used, "
-            f"{dropped} of {negatives} negatives are dropped: {self.causes()}"
-        )
+        told = [f"{lost} of {counted(len(self.keys), 'pair')} without a usable answer"] if lost else []
+        told += [f"{dropped} of {counted(negatives, 'negative')} dropped"] if dropped else []
+        return f"{', '.join(told)}: {self.causes()}" if told else None
 
     def causes(self) -> str:
         """Why there is not more, in one line: the most frequent first."""
         lines = self.stats.failed_for_good()
-        lines += [f"{count} answers {why}" for why, count in self.unusable.most_common()]
+        lines += [f"{counted(count, 'answer')} {why}" for why, count in self.unusable.most_common()]
         drops = Counter(self.dropped).most_common()
-        lines += [f"{count} negatives dropped: {why}" for why, count in drops]
+        lines += [f"{counted(count, 'negative')} dropped: {why}" for why, count in drops]
         if self.stats.misses:
             lines.append(f"{self.stats.misses} not recorded")
         if self.stats.no_candidate:
             lines.append(f"{self.stats.no_candidate} without a mined candidate")
+        if (later := self.unanswered - self.stats.failures.total()) > 0:
+            lines.append(f"{later} not asked yet")
         return "; ".join(lines) or "nothing was asked"
 
     def as_json(self) -> dict[str, Any]:

@@ -51,8 +51,8 @@ def find(cache: Cache, key: str) -> Stored:
     """
     found = {row.key: row for row in cache.rows("key LIKE ? || '%'", [key])}
     if len(found) != 1:
-        many = f"{len(found)} answers have keys" if found else "no answer has a key"
-        raise UsageError(f"{many} that start with {key!r}.", hint="`syneg cache list` shows keys.")
+        many = f"{len(found)} answers have keys that start" if found else "No answer has a key that starts"
+        raise UsageError(f"{many} with {key!r}.", hint="`syneg cache list` shows keys.")
     return next(iter(found.values()))
 
 

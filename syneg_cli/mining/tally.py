@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core import MinedNegative
+from syneg_cli.core import MinedNegative, counted
 from syneg_cli.mining.base import Ranking
 from syneg_cli.mining.filters import SHARE
 
@@ -110,10 +110,11 @@ class Tally:
         """
         found = []
         if self.unscored and self.negative_scores and self.positive_scores:
-            found.append(f"{self.unscored} queries have no scored positive")
+            found.append(f"without a scored positive: {counted(self.unscored, 'query', 'queries')}")
         if self.close and similarities:
             found.append(
-                f"{self.close} of {len(self.negative_scores)} negatives score above 95 % of their positive; "
+                f"{self.close} of {counted(len(self.negative_scores), 'negative')} "
+                "above 95 % of their positive's score; "
                 "where judgements are sparse many of these are relevant: look at the examples, "
                 "`syneg verify`, or mine with --percentage 0.95"
             )
@@ -125,7 +126,8 @@ class Tally:
                 what = "the miner found no more documents; lower --depth"
             else:
                 what = f"the miner gave all it may; raise --pool (now {pool}) or lower --depth"
-            found.append(f"{len(self.short)} of {self.queries} queries got fewer than {depth}: {what}")
+            queries = counted(self.queries, "query", "queries")
+            found.append(f"{len(self.short)} of {queries} got fewer than {depth}: {what}")
         return found
 
     def as_json(self) -> dict[str, Any]:

@@ -6,7 +6,13 @@ from syneg_cli.stages.doctor import bug_report, examine
 from syneg_cli.stages.documents import example_text
 from syneg_cli.stages.evaluate import Measured, measure, subject_of
 from syneg_cli.stages.generate import Generate, Generated
-from syneg_cli.stages.language_model import cache_path, open_cache, remembering, stored_answers
+from syneg_cli.stages.language_model import (
+    cache_path,
+    open_cache,
+    remembering,
+    same_server,
+    stored_answers,
+)
 from syneg_cli.stages.mine import Mined, mine_stages
 from syneg_cli.stages.mirror_queries import MirroredQueries, MirrorQueries
 from syneg_cli.stages.mix import Mix, MixedRecord, mix_of, mixed_name
@@ -68,6 +74,7 @@ __all__ = [
     "resolve",
     "run_arms",
     "run_stages",
+    "same_server",
     "setting_keys",
     "stages_of",
     "states",

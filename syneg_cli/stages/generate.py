@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,14 @@ from syneg_cli.core import (
     Pair,
     SynegError,
     content_hash,
+    counted,
     file_hash,
     is_damaged,
     read_manifest,
     read_mined,
     write_negatives,
 )
-from syneg_cli.data import Dataset
+from syneg_cli.data import EARLIER_DOMAIN, Dataset, has_preset
 from syneg_cli.generation import (
     NEGATIVES,
     Asking,
@@ -69,17 +70,17 @@ class Generate(Stage):
         self.again = again
         self._answered: tuple[Generator, Outcome]
         self.settings = self.project.generate
+        self.dataset = self._as_begun(dataset)
 
     def plan(self) -> Plan:
         spec = language_model.llm_spec(self.session, "generate")
         provider, model = split_spec(spec)
         prompt = self.prompt()
-        pools = {name: self.dataset.attributes[name] for name in prompt.attributes}
         inputs = {
             **self.dataset.inputs("train"),
             "prompt": content_hash(prompt.source),
             "relevance": content_hash(self.dataset.relevance),
-            "attribute pools": content_hash(pools),
+            "attribute pools": _pools(self.dataset, prompt),
         }
         if provider == "replay":
             inputs["recorded answers"] = language_model.open_model(self.session, spec).identity()["model"]
@@ -95,9 +96,7 @@ class Generate(Stage):
             "unanswered": 0,
         }
         del settings["base_url"]  # `endpoint` is what it leads to
-        shard = f".shard-{self.settings.shard.replace('/', '-of-')}" if self.settings.shard else ""
-        path = self.workspace.synthetic(f"{self.settings.name}{shard}")
-        return Plan(self.name, path, inputs, settings, reads=reads)
+        return Plan(self.name, self._path(), inputs, settings, reads=reads)
 
     def share(self, plan: Plan) -> None:
         """Bring the answers into the cache; what several processes ask for they ask once."""
@@ -127,6 +126,14 @@ class Generate(Stage):
         with language_model.open_cache(self.session) as cache:
             self._tell_of_other_servers(cache, generator)
             return estimate(generator, self.pairs(), cache, settled_price(self.settings, generator.llm))
+
+    def so_far(self, plan: Plan) -> str:
+        """How far a run came that wrote nothing yet: its calls, as the cache counts them; "" for none."""
+        if not language_model.cache_path(self.session).is_file():
+            return ""
+        with language_model.open_cache(self.session) as cache:
+            calls = cache.totals(job_of(self, plan)).calls
+        return f"{counted(calls, 'call')} so far, {counted(len(self.pairs()), 'pair')}" if calls else ""
 
     def pairs(self) -> list[Pair]:
         """The training pairs that are asked for."""
@@ -169,6 +176,19 @@ class Generate(Stage):
                 f"(--base-url {endpoint} uses them)"
             )
 
+    def _path(self) -> Path:
+        shard = f".shard-{self.settings.shard.replace('/', '-of-')}" if self.settings.shard else ""
+        return self.workspace.synthetic(f"{self.settings.name}{shard}")
+
+    def _as_begun(self, dataset: Dataset) -> Dataset:
+        """With the general domains of 0.1 where the result was begun with them: nothing is paid for twice."""
+        manifest = read_manifest(self._path())
+        if manifest is None or has_preset(dataset.name) or self.project.dataset.attributes.domain:
+            return dataset
+        earlier = replace(dataset, attributes={**dataset.attributes, "domain": EARLIER_DOMAIN})
+        begun = manifest.inputs.get("attribute pools") == _pools(earlier, self.prompt())
+        return earlier if begun else dataset
+
     def _candidate_file(self) -> Path:
         """The mined negatives that a rewriting prompt starts from: those of the first miner that ran."""
         for miner in self.project.mine.miners:
@@ -184,6 +204,11 @@ class Generate(Stage):
         return candidates_of(
             read_mined(self._candidate_file(), known=self.dataset.known), self.dataset, self.settings.n
         )
+
+
+def _pools(dataset: Dataset, prompt: Prompt) -> str:
+    """The hash of what the prompt's attributes are drawn from."""
+    return content_hash({name: dataset.attributes[name] for name in prompt.attributes})
 
 
 def job_of(stage: Generate, plan: Plan) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from syneg_cli.core import UsageError, Workspace, near, read_manifest, tighten
 from syneg_cli.data import Dataset
@@ -51,18 +53,39 @@ def remembering(session: Session, dataset: Dataset) -> Session:
 
     `run` and `status` without flags go on with what was done, instead of asking again which model it was.
     """
-    section = session.project.generate
-    if section.llm:
+    last = _last(session, dataset).get("llm")
+    if session.project.generate.llm or not last:
+        return same_server(session, dataset)
+    return same_server(_with(session, llm=last), dataset)
+
+
+def same_server(session: Session, dataset: Dataset) -> Session:
+    """The session with the server that the last `generate` asked, where none is named for the same model.
+
+    So another shell, without the variable that named it, neither asks another server nor finds
+    what is there stale.
+    """
+    section, last = session.project.generate, _last(session, dataset)
+    variable = ENDPOINTS.get((section.llm or "").partition(":")[0], "")
+    server = last.get("endpoint")
+    named = section.base_url or os.environ.get(variable)
+    if named or not variable or not server or last.get("llm") != section.llm:
         return session
-    manifest = read_manifest(session.workspace(dataset).synthetic(section.name))
-    if manifest is None or not manifest.settings.get("llm"):
-        return session
-    last = {"llm": manifest.settings["llm"]}
-    if section.base_url is None and manifest.settings.get("endpoint"):
-        last["base_url"] = manifest.settings["endpoint"]
-    generate = section.model_copy(update=last)
-    resolved = replace(session.resolved, project=session.project.model_copy(update={"generate": generate}))
-    return replace(session, resolved=resolved)
+    session.progress.note(f"{section.llm} is asked at {server}, as in the last run; --base-url names another")
+    return _with(session, base_url=server)
+
+
+def _last(session: Session, dataset: Dataset) -> Mapping[str, Any]:
+    """The settings of the last `generate`; none where there is none."""
+    manifest = read_manifest(session.workspace(dataset).synthetic(session.project.generate.name))
+    return manifest.settings if manifest else {}
+
+
+def _with(session: Session, **generate: str) -> Session:
+    """The session with other settings in [generate]."""
+    section = session.project.generate.model_copy(update=generate)
+    project = session.project.model_copy(update={"generate": section})
+    return replace(session, resolved=replace(session.resolved, project=project))
 
 
 def open_model(session: Session, spec: str) -> LLM:

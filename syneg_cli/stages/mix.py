@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,8 @@ from syneg_cli.core import (
     MinedNegative,
     MissingArtifact,
     SyntheticNegative,
-    did_you_mean,
+    UsageError,
     file_hash,
-    instead,
-    names_beside,
     need_file,
     read_manifest,
     read_mined,
@@ -24,6 +23,7 @@ from syneg_cli.core import (
     write_instances,
 )
 from syneg_cli.data import Dataset
+from syneg_cli.mining import MINERS
 from syneg_cli.mixing import (
     STRATEGIES,
     Imported,
@@ -38,6 +38,7 @@ from syneg_cli.mixing import (
     read_mirror,
     share_of,
 )
+from syneg_cli.stages.absent import absent
 from syneg_cli.stages.mine import mined_path
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.settings import Project
@@ -55,10 +56,10 @@ OFF = 0.05
 
 @dataclass(frozen=True)
 class Source:
-    """A file that the mix reads, and the command that makes it where it is missing."""
+    """A file that the mix reads, and what is said of it where it is missing: (where to look, what to do)."""
 
     path: Path
-    hint: str
+    lacking: Callable[[], tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,12 @@ class Mix(Stage):
         files = self.sources()
         for role, source in files.items():
             if role in ("mirror", "imported"):
-                need_file(source.path, MissingArtifact, hint=source.hint)
+                need_file(source.path, MissingArtifact, hint=source.lacking()[1])
             if not source.path.is_file():
-                flag = "--synthetic NAME" if role == "synthetic" else "--miner"
+                meant, hint = source.lacking()
+                what = NAMED.get(role, role)
                 raise MissingArtifact(
-                    f"There are no {NAMED.get(role, role)} of {self.dataset.name} yet ({source.path}).",
-                    hint=source.hint + instead(source.path, flag),
+                    f"There are no {what} of {self.dataset.name} yet ({source.path}).{meant}", hint=hint
                 )
         inputs = self.dataset.inputs("train")
         inputs |= {role: file_hash(source.path) for role, source in files.items()}
@@ -127,19 +128,31 @@ class Mix(Stage):
         files: dict[str, Source] = {}
         if reads_synthetic:
             path = self.workspace.synthetic(self.project.generate.name)
-            name = ("--name", path.stem) if self.session.named("generate.name") else ()
-            files["synthetic"] = Source(path, self.session.again("generate", *name))
+            named = self.session.named("generate.name")
+
+            def make(name: str) -> str:
+                return self.session.again("generate", *(("--name", name) if named else ()))
+
+            files["synthetic"] = Source(path, partial(absent, path, "--synthetic NAME", make))
         if self.strategy.mirrors and self.settings.mirror:
-            path = self.session.given(self.settings.mirror)
-            files["mirror"] = Source(path, "Name another file with --mirror.")
+            files["mirror"] = self._given("--mirror", self.settings.mirror)
         if self.settings.file:
-            path = self.session.given(self.settings.file)
-            files["imported"] = Source(path, "Name another file with --from.")
+            files["imported"] = self._given("--from", self.settings.file)
         elif reads_retrieved:
             for miner in self.project.mine.miners:
-                hint = self.session.again("mine", "--miner", miner)
-                files[f"{miner} negatives"] = Source(mined_path(self.workspace, miner), hint)
+                path = mined_path(self.workspace, miner)
+                mine = partial(self.session.again, "mine", "--miner")
+                files[f"{miner} negatives"] = Source(path, partial(absent, path, "--miner", mine, MINERS))
         return files
+
+    def _given(self, flag: str, named: str) -> Source:
+        """A file of the user's own; where it is missing no stage makes it."""
+        path = self.session.given(named)
+
+        def lacking() -> tuple[str, str]:
+            raise UsageError(f"{flag}: {named} is not there.", hint=f"Name another file with {flag}.")
+
+        return Source(path, lacking)
 
     def _mix(self, files: Mapping[str, Source], imported: Imported | None) -> Mixed:
         verdicts = self._verdicts(files)
@@ -232,11 +245,15 @@ def mix_of(session: Session, dataset: Dataset) -> tuple[Path, Manifest]:
     path = session.workspace(dataset).mixed(name)
     manifest = read_manifest(path)
     if manifest is None or not path.is_file() or not _is_of_a_mix(manifest):
-        named = ("--strategy" if name in STRATEGIES else "--name", name) if session.named("mix.name") else ()
+        named = session.named("mix.name")
+
+        def make(other: str) -> str:
+            flag = "--strategy" if other in STRATEGIES else "--name"
+            return session.again("mix", *((flag, other) if named else ()))
+
+        meant, hint = absent(path, "--mixed NAME", make, STRATEGIES if named else ())
         raise MissingArtifact(
-            f"No training instances {name!r} for {dataset.name} ({path})."
-            + did_you_mean(name, names_beside(path)),
-            hint=session.again("mix", *named) + instead(path, "--mixed NAME"),
+            f"No training instances {name!r} for {dataset.name} ({path}).{meant}", hint=hint
         )
     return path, manifest
 

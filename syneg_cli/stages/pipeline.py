@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from syneg_cli.core import Manifest, MissingArtifact, UsageError, read_manifest
+from syneg_cli.core import Manifest, MissingArtifact, UsageError, counted, read_manifest
 from syneg_cli.data import Dataset
 from syneg_cli.evaluation import MAIN_METRIC
 from syneg_cli.mixing import check_strategy
@@ -51,6 +52,8 @@ def run_stages(
 
 
 NOT_RUN = "not run"
+LONGEST_REASON = 32
+"""Letters of a reason that a table shows whole."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ class State:
     cost: float | None = None
     path: str = ""
     """Of the result, under the work directory."""
+    brief: str = ""
+    """The detail in a few words, where it is long."""
 
 
 def states(stages: Sequence[Stage]) -> list[State]:
@@ -80,6 +85,9 @@ def states(stages: Sequence[Stage]) -> list[State]:
         open_ = [one.label for one in found if one.state not in ("up to date", NOT_RUN)]
         if stage.follows and open_ and state.state == "up to date":
             state = replace(state, state="stale", detail=f"follows {', '.join(open_)}")
+        if state.state == "waits" and open_:  # a mix for all it reads, else for the step before
+            names = [*dict.fromkeys(one.stage for one in found if one.label in open_)]
+            state = replace(state, brief=f"for {', '.join(names if isinstance(stage, Mix) else names[-1:])}")
         found.append(state)
     return found
 
@@ -105,37 +113,60 @@ def _state(stage: Stage) -> State:
     try:
         plan = stage.plan()
     except MissingArtifact as error:
-        return State(stage.name, stage.label, "waits", error.message)
+        return State(stage.name, stage.label, "waits", error.message, brief=_without_folders(error.message))
     except UsageError as error:
-        return State(stage.name, stage.label, "not set up", f"{error.message} {error.hint or ''}".strip())
+        brief = error.message.removeprefix(f"{stage.name}: ").rstrip(".")
+        detail = f"{error.message} {error.hint or ''}".strip()
+        return State(stage.name, stage.label, "not set up", detail, brief=brief)
     reason = plan.stale()
     manifest = read_manifest(plan.path)
-    if reason is not None or manifest is None:
-        return State(stage.name, stage.label, "to do" if not plan.path.exists() else "stale", reason or "")
-    return State(
+    if manifest is None:
+        so_far = stage.so_far(plan) if isinstance(stage, Generate) else ""
+        state = "stale" if plan.path.exists() else "to do"
+        detail = "; ".join(filter(None, (reason, so_far)))
+        return State(stage.name, stage.label, state, detail, brief=so_far)
+    found = State(
         stage.name,
         stage.label,
-        "up to date",
-        _told(manifest),
-        manifest.created[:16].replace("T", " "),
-        manifest.seconds,
-        manifest.cost_usd,
-        str(plan.path.relative_to(stage.session.work_dir)),
+        "up to date" if reason is None else "stale" if plan.path.exists() else "to do",
+        reason or _told(manifest),
     )
+    if not plan.path.exists():
+        return found
+    return replace(
+        found,
+        created=manifest.created[:16].replace("T", " "),
+        seconds=manifest.seconds,
+        cost=manifest.cost_usd,
+        path=str(plan.path.relative_to(stage.session.work_dir)),
+        brief=_brief(reason or ""),
+    )
+
+
+def _brief(reason: str) -> str:
+    """`endpoint changed`, where before and after are too long for a table; "" where they are not."""
+    what, colon, _ = reason.partition(": ")
+    return what if colon and len(reason) > LONGEST_REASON else ""
+
+
+def _without_folders(message: str) -> str:
+    """A message with the names of its files alone."""
+    return re.sub(r"/\S*/", "", message)
 
 
 def _told(manifest: Manifest) -> str:
     """What a stage made, in a few words."""
     counts = manifest.counts
     told = {
-        "generate": ("negatives", "{} negatives"),
-        "mine": ("negatives", "{} negatives"),
-        "mix": ("instances", "{} pairs"),
-        "train": ("steps", "{} steps"),
-        "eval": (MAIN_METRIC, "nDCG@10 {:.4f}"),
+        "generate": ("negatives", "negative"),
+        "mine": ("negatives", "negative"),
+        "mix": ("instances", "pair"),
+        "train": ("steps", "step"),
     }
     if manifest.stage == Verify.name and "checked" in counts:
         checked, false = (sum(counts[name].values()) for name in ("checked", "false_negatives"))
         return f"{false} of {checked} relevant after all"
-    key, words = told.get(manifest.stage, ("", ""))
-    return words.format(counts[key]) if type(counts.get(key)) in (int, float) else ""
+    if manifest.stage == "eval" and isinstance(counts.get(MAIN_METRIC), float):
+        return f"nDCG@10 {counts[MAIN_METRIC]:.4f}"
+    key, noun = told.get(manifest.stage, ("", ""))
+    return counted(counts[key], noun) if type(counts.get(key)) is int else ""

@@ -12,6 +12,7 @@ from pathlib import Path
 from syneg_cli.core import NoProgress, Progress, UsageError, Workspace, mended_value, write_text
 from syneg_cli.data import Dataset, has_preset, local_folder
 from syneg_cli.generation import list_prompts
+from syneg_cli.mixing import STRATEGIES
 from syneg_cli.stages.documents import toml
 from syneg_cli.stages.project import PROJECT_FILE, resolve
 from syneg_cli.stages.session import Session
@@ -35,7 +36,7 @@ miners = ["dense"]            # random, bm25, dense, ...
 depth = 30                    # mined negatives per query
 
 [mix]
-strategy = "hybrid"           # hybrid, direct, synthetic, retrieved
+strategy = "hybrid"           # {strategies}
 ratio = 0.7                   # synthetic : retrieved
 negatives = 3                 # per training instance
 
@@ -125,8 +126,9 @@ def write_project(session: Session, dataset: Dataset | None, *, relevance: str |
     meaning = f"relevance = {toml(said)}" if said else '# relevance = "A page is relevant if ..."'
     text = TEMPLATE.format(
         example="`syneg init --example` prints them",
-        name=f"name = {toml(_name_from(directory, section.name, dataset))}".ljust(29) + " ",
+        name=_name_line(directory, section.name, dataset),
         test=test,
+        strategies=", ".join(STRATEGIES),
         relevance=RELEVANCE.format(relevance=meaning) if said or unknown else "",
     )
     write_text(directory / PROJECT_FILE, text)
@@ -144,10 +146,14 @@ def write_prompts(directory: Path) -> list[Path]:
     return written
 
 
-def _name_from(directory: Path, name: str | None, dataset: Dataset | None) -> str:
+def _name_line(directory: Path, name: str | None, dataset: Dataset | None) -> str:
+    """The line that names the data set, up to its comment; one to be filled in where none is named."""
+    line = '# name = "my-corpus"' if name is None else f"name = {toml(_name_from(directory, name, dataset))}"
+    return line.ljust(29) + " "
+
+
+def _name_from(directory: Path, name: str, dataset: Dataset | None) -> str:
     """The name of the data set as the project's folder sees it."""
-    if name is None:
-        return "scifact"
     here = Path(name)
     if dataset is None or here.is_absolute() or here.resolve() != dataset.folder:
         return name

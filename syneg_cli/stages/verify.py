@@ -14,6 +14,7 @@ from syneg_cli.core import (
     SyntheticNegative,
     Verification,
     content_hash,
+    did_you_mean,
     file_hash,
     read_manifest,
     read_mined,
@@ -25,6 +26,7 @@ from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encoder, locate, weights_hash
 from syneg_cli.generation import JUDGEMENT, Estimate, Prompt, estimate_each, load_prompt
 from syneg_cli.llm import Asked, Classify, Request, ask_each, settled_price
+from syneg_cli.mining import MINERS
 from syneg_cli.stages import language_model
 from syneg_cli.stages.mine import backbone_of
 from syneg_cli.stages.mix import Mix, most_drawn
@@ -190,11 +192,11 @@ def negative_files(session: Session, dataset: Dataset) -> list[Path]:
     lacking = [name for name in wanted if name not in there]
     if not found or lacking:
         what = f"negatives of the source {', '.join(lacking)}" if lacking else "negatives"
-        others = f" There are: {', '.join(there)} (--source)." if there else ""
-        raise MissingArtifact(
-            f"There are no {what} for {dataset.name} to verify.",
-            hint=f"Run `syneg generate {dataset.name}` or `syneg mine {dataset.name}` first.{others}",
-        )
+        others = f"There are: {', '.join(there)} (--source)." if there else ""
+        meant = did_you_mean(lacking[0], [*there, *MINERS]) if lacking else ""
+        first = f"Run `syneg generate {dataset.name}` or `syneg mine {dataset.name}` first."
+        hint = others if meant and others else f"{first} {others}".strip()
+        raise MissingArtifact(f"There are no {what} for {dataset.name} to verify.{meant}", hint=hint)
     return found
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core import Progress
+from syneg_cli.core import Progress, say
 from syneg_cli.training import parameters
 from syneg_cli.training.checkpoints import Best
 from syneg_cli.training.recorder import RECORDING, Recorder
@@ -56,6 +56,7 @@ class Watch:
     def log(self, step: int, logs: dict[str, Any]) -> None:
         if "loss" in logs:
             norm = float(logs["grad_norm"]) if "grad_norm" in logs else None
+            say(self.advance, f"loss {logs['loss']:.4f}")
             self.recorder.step(step, loss=logs["loss"], gradient_norm=norm, lr=logs.get("learning_rate"))
 
     def can_go_on(self, epochs: int) -> bool:

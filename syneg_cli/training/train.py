@@ -11,7 +11,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core import Diverged, NoProgress, Progress, TrainingInstance, UsageError, world
+from syneg_cli.core import Diverged, NoProgress, Progress, TrainingInstance, UsageError, counted, world
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import resolve_precision
 from syneg_cli.mixing import Texts, families
@@ -209,7 +209,7 @@ def need_finite_weights(model: SentenceTransformer, steps: int) -> None:
     for name, weights in model.named_parameters():
         if not bool(weights.isfinite().all()):
             raise Diverged(
-                f"Training diverged: after {steps} steps {name} is not finite. Nothing is saved.",
+                f"Training diverged: after {counted(steps, 'step')} {name} is not finite. Nothing is saved.",
                 hint="Lower --lr, or take --precision fp32.",
             )
 

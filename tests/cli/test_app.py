@@ -52,6 +52,22 @@ def test_help_lists_every_command(cli: Cli) -> None:
         assert f" {command} " in shown.out
 
 
+@pytest.mark.parametrize("command", ["", *COMMANDS, "cache list", "prompts render"])
+def test_help_is_whole_in_80_columns(command: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = cli(*command.split(), "--help").out
+    assert "…" not in shown
+    assert "<bool>" not in shown, "a switch takes nothing"
+    assert not [line for line in shown.splitlines() if "|" in line and "│ --" not in line], (
+        "choices are whole"
+    )
+
+
+def test_what_is_off_by_default_can_still_be_said(cli: Cli, tiny: Path) -> None:
+    assert cli("mine", tiny, "--miner", "random", "--no-trust-remote-code").code == 0
+    assert "Or --no-trust-remote-code." in " ".join(cli("mine", "-h").out.replace("│", " ").split())
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command: str, cli: Cli) -> None:
     shown = cli(command, "--help")
@@ -75,6 +91,27 @@ def test_wrong_use_is_exit_code_2_without_a_traceback(argv: tuple[str, ...], cli
     assert result.out == ""
     assert "Traceback" not in result.err
     assert not Path(".syneg").exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "says", "hint"),
+    [
+        (("frobnicate",), "No such command 'frobnicate'", "`syneg --help`"),
+        (("train", "--lr", "fast"), "'--lr'", "`syneg train --help`"),
+        (("eval", "--modl", "x"), "--modl", "`syneg eval --help`"),
+        (("cache", "show"), "Missing argument", "`syneg cache show --help`"),
+        (("mine", "nowhere"), "nowhere", ""),
+    ],
+)
+def test_wrong_use_is_json_where_that_is_asked_for(
+    argv: tuple[str, ...], says: str, hint: str, cli: Cli
+) -> None:
+    result = cli(*argv, "--json")
+    assert result.code == result.json["exit_code"] == 2
+    assert list(result.json) == ["error", "hint", "exit_code"]
+    assert says in str(result.json["error"])
+    assert hint in str(result.json["hint"])
+    assert result.err, "people are told as well"
 
 
 def test_an_unexpected_error_is_one_message_and_exit_code_1(

@@ -198,6 +198,23 @@ def test_what_is_shown_while_it_runs() -> None:
     assert "a [negative]" in text
 
 
+@pytest.mark.parametrize("width", [40, 80])
+def test_what_is_shown_fits_the_terminal(width: int) -> None:
+    """The bar has a line of its own, every fact is whole, and the money comes first."""
+    from rich.console import Console
+
+    stats = Stats(total=100, done=40, in_flight=8, from_cache=10, prompt_tokens=1000, completion_tokens=500)
+    stats.cost_usd, stats.retries, stats.failed = 0.3, 2, 1
+    console = Console(width=width, record=True)
+    console.print(view(stats, "generate", 60.0, 2.0))
+    lines = [line.rstrip() for line in console.export_text().splitlines()]
+    assert set(lines[1]) <= set("━╸╺"), lines
+    assert lines[2].startswith("$0.3000 spent")
+    first, *rest = facts(stats, 60.0, 2.0)
+    assert first in lines[0]
+    assert [fact for line in lines[2:] for fact in line.split("  ")] == rest
+
+
 def test_an_unknown_price_is_never_zero() -> None:
     stats = Stats(total=2, done=1, answered=1, unpriced=True)
     assert "unpriced" in facts(stats, 1.0)

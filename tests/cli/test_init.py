@@ -10,11 +10,32 @@ from pathlib import Path
 
 import pytest
 
+from syneg_cli.mixing import STRATEGIES
 from syneg_cli.stages.project import resolve
 from tests.conftest import QRELS, Cli, write_dataset
 
 ONLY_TEST = {"test": [("q1", "d1", 1), ("q2", "d3", 1), ("q3", "d5", 1), ("q4", "d2", 1)]}
 RELEVANCE = 'A page is "relevant" if C:\\path \x7f answers \u00e9'
+
+
+def test_a_project_without_a_data_set_names_none(cli: Cli) -> None:
+    """So that `run` asks for one, and downloads none that nobody wanted."""
+    result = cli("init", "--dir", "my projects/a")
+    assert "Next: `cd 'my projects/a'`, set name and llm in syneg.toml" in result.err
+    file = Path("my projects/a/syneg.toml")
+    assert resolve(file=file, environ={}).project.dataset.name is None
+    assert '# name = "my-corpus" ' in file.read_text()
+    run = cli("run", "--project", file)
+    assert run.code == 2
+    assert "No data set named" in run.err
+    assert "Next: set llm in syneg.toml" in cli("init", "scifact").err
+
+
+def test_the_template_names_every_strategy(cli: Cli) -> None:
+    cli("init", "scifact")
+    text = Path("syneg.toml").read_text()
+    assert f'strategy = "hybrid"           # {", ".join(STRATEGIES)}\n' in text
+    assert {"graded", "mirror"} <= STRATEGIES.keys()
 
 
 def test_the_data_set_is_counted(cli: Cli, tmp_path: Path) -> None:
@@ -172,4 +193,5 @@ def test_nobody_is_asked_what_is_known(tmp_path: Path) -> None:
     assert "What counts" not in at_a_terminal(tmp_path, "", "mine", "--dir", "c", "--quiet")
     shown = at_a_terminal(tmp_path, "\n", "mine", "--dir", "d")
     assert "What counts as relevant" in shown
+    assert "with Enter it is shown a general definition" in shown
     assert "# relevance = " in (tmp_path / "d" / "syneg.toml").read_text()

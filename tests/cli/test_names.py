@@ -30,18 +30,26 @@ def named(cli: Cli, tiny: Path) -> Cli:
 
 MISSING = [
     (
-        ["mix", "--synthetic", "secnd"],
-        ["Run `syneg generate --name secnd`.", "default, second (--synthetic NAME)"],
+        ["mix", "--synthetic", "other"],
+        ["Run `syneg generate --name other`.", "default, second (--synthetic NAME)"],
     ),
     (["mix", "--miner", "random"], ["Run `syneg mine --miner random`.", "There are: bm25 (--miner)."]),
     (
         ["train", "--mixed", "ownn"],
-        ["Did you mean 'own'?", "Run `syneg mix --name ownn`.", "own (--mixed NAME)"],
+        ["Did you mean 'own'?\n", "There are: own (--mixed NAME)"],
     ),
     (
         ["export", "--mixed", "graded", "--output", "x"],
         ["Run `syneg mix --strategy graded`.", "own (--mixed NAME)"],
     ),
+    (["mix", "--synthetic", "secnd"], ["Did you mean 'second'?\nThere are: default, second"]),
+    (["mix", "--miner", "bm52"], ["Did you mean 'bm25'?\nThere are: bm25 (--miner)."]),
+    (["mix", "--miner", "desne"], ["Did you mean 'dense'?\nRun `syneg mine --miner dense`. There are: bm25"]),
+    (["train", "--mixed", "hybird"], ["Did you mean 'hybrid'?\nRun `syneg mix --strategy hybrid`."]),
+    (["export", "--mixed", "onw"], ["Did you mean 'own'?\nThere are: own (--mixed NAME)."]),
+    (["verify", "--source", "desne", "--check", "margin"], ["Did you mean 'dense'?\nThere are: synthetic"]),
+    (["mix", "--from", "nofile"], ["error: --from: nofile is not there.\n"]),
+    (["mix", "--strategy", "mirror", "--mirror", "nofile"], ["error: --mirror: nofile is not there.\n"]),
     (["verify", "--source", "dense"], ["source dense", "There are: synthetic, bm25 (--source)."]),
     (["eval", "--model", "minilm-onw"], ["Did you mean 'minilm-own'?", "Trained here: minilm-own."]),
     (["report", "--model", "minilm-onw"], ["Did you mean 'minilm-own'?", "It has: minilm-own."]),

@@ -85,7 +85,7 @@ def test_what_was_made_before_a_setting_existed_was_made_with_its_default(tmp_pa
     write_manifest(path, Manifest("train", {}, {"epochs": 2}))
     assert stale_reason(path, {}, {"epochs": 2, "novelty": 7}, {"novelty": 7}) is None
     assert stale_reason(path, {}, {"epochs": 2, "novelty": 8}, {"novelty": 7}) == "novelty changed: 7 -> 8"
-    assert stale_reason(path, {}, {"epochs": 2, "novelty": 7}) == "novelty changed: None -> 7"
+    assert stale_reason(path, {}, {"epochs": 2, "novelty": 7}) == "novelty changed: none -> 7"
 
 
 @pytest.mark.parametrize("key", setting_keys())

@@ -11,7 +11,7 @@ import pytest
 from rich.cells import cell_len
 
 from syneg_cli.cli.render.fitting import Column, Fitted
-from syneg_cli.core import Workspace
+from syneg_cli.core import Workspace, shipped_prompts
 from syneg_cli.encoding.vector_store import Labels, open_store
 from syneg_cli.llm.cache import Cache
 from syneg_cli.llm.stored import Stored
@@ -46,8 +46,10 @@ def narrow(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Narrow:
     Path("prompts/a-prompt-with-a-long-name.txt").write_text("{{ nothing }}")
     write_dataset(Path("tiny"), DOCS | {"d7": ("", f"{DOCS['d1'][0]} {DOCS['d1'][1]} Indeed.")})
 
-    def run(*args: object, columns: int = 80) -> CliResult:
-        monkeypatch.setenv("COLUMNS", str(columns))
+    def run(*args: object, columns: int | None = 80) -> CliResult:
+        monkeypatch.setenv("COLUMNS", str(columns or ""))
+        if columns is None:
+            monkeypatch.delenv("COLUMNS")
         return cli(*args)
 
     return run
@@ -84,7 +86,7 @@ def column(shown: CliResult, at: int) -> str:
 
 TABLES = (
     "cache list", "cache stats", "cache embeddings", "cache prune --status refused", "cache prune-embeddings --all",
-    "prompts list", "report tiny", "mine tiny --miner bm25",
+    "prompts list", "report tiny", "mine tiny --miner bm25", "status tiny",
 )  # fmt: skip
 
 
@@ -120,6 +122,18 @@ def test_a_wide_terminal_shows_everything(narrow: Narrow) -> None:
     assert len(rows(shown)[0]) == 9
     assert len(rows(narrow("cache", "embeddings", columns=200))[0]) == 9
     assert len(rows(narrow("prompts", "list", columns=200))[0]) == 4
+
+
+@pytest.mark.parametrize("command", [*TABLES, "prompts check"])
+def test_a_pipe_gets_everything(command: str, narrow: Narrow) -> None:
+    """Whatever the width of the screen is: nothing is cut, left out or folded, so that `grep` finds it."""
+    shown = narrow(*command.split(), columns=None)
+    assert "…" not in shown.out
+    if not command.startswith("mine"):  # which is up to date then
+        assert shown.out == narrow(*command.split(), columns=5000).out
+    if command == "prompts list":
+        assert rows(shown)[0][3] == "prompts/a-prompt-with-a-long-name.txt"
+        assert str(shipped_prompts()) in shown.out
 
 
 def test_the_documents_show_the_columns_that_there_are(narrow: Narrow) -> None:

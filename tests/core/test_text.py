@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syneg_cli.core import mended_value, printable
+from syneg_cli.core import counted, mended_value, printable
 
 PARTS = st.sampled_from(["a", "\ufffd", "\U0001f600", "\ud83d", "\ude00", "\ud800", "\udfff", "\n"])
 
@@ -34,3 +34,8 @@ def test_files_and_answers_are_mended_by_one_rule(text: str) -> None:
     clean = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     assert printable(text) == clean
     assert mended_value(text) == (clean, clean.count("\ufffd") - text.count("\ufffd"))
+
+
+def test_one_thing_is_one_thing() -> None:
+    assert [counted(n, "negative") for n in (0, 1, 2)] == ["0 negatives", "1 negative", "2 negatives"]
+    assert [counted(n, "query", "queries") for n in (1, 2)] == ["1 query", "2 queries"]

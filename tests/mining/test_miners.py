@@ -237,7 +237,7 @@ def test_the_tally_counts_what_each_filter_left(four: Dataset, setup: Setup) -> 
         "at most 70% of the positive": 1,
     }
     assert mined.tally.short == ["q"]
-    assert "1 of 1 queries got fewer than 2: 'at most 70% of the positive'" in mined.tally.remarks(100, 2)[0]
+    assert "1 of 1 query got fewer than 2: 'at most 70% of the positive'" in mined.tally.remarks(100, 2)[0]
     assert mined.tally.as_json()["negative_quantiles"]["50%"] == 0.0
 
 

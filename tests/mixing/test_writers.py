@@ -315,7 +315,7 @@ def test_from_a_file_to_a_model(cli: Cli, tiny: Path, tiny_model: Path) -> None:
     )
     mixed = cli("mix", tiny, "--from", "mine.jsonl", "--strategy", "retrieved", "-k", 2, "--preview", 3)
     assert mixed.code == 0, mixed.err
-    assert "3 texts are not in the corpus" in mixed.out
+    assert "not in the corpus, and kept as texts: 3 texts" in mixed.out
     assert "a text of mine" in mixed.out
     arguments = ["--backbone", tiny_model, "--mixed", "retrieved", "--epochs", 1, "--json"]
     assert cli("train", tiny, *arguments).code == 0
@@ -331,8 +331,11 @@ def test_from_a_file_to_a_model(cli: Cli, tiny: Path, tiny_model: Path) -> None:
 
 def test_export_says_what_is_wrong(cli: Cli, tiny: Path) -> None:
     assert "Did you mean 'tevatron'" in cli("export", tiny, "--format", "tevtron", "--output", "x").err
-    assert "--output" in cli("export", tiny).err
     assert "syneg mix" in cli("export", tiny, "--output", "x").err
+    assert "syneg mix" in cli("export", tiny).err, "first what is to be written, then where"
+    assert cli("mine", tiny, "--miner", "random").code == 0
+    assert cli("mix", tiny, "--strategy", "retrieved", "--miner", "random").code == 0
+    assert "--output" in cli("export", tiny, "--mixed", "retrieved").err
     assert "sentence-transformers" in cli("export", tiny, "--triplets", "--output", "x").err
     assert not Path("x").exists()
 

@@ -9,6 +9,7 @@ import pytest
 
 from syneg_cli.core import read_mined, read_synthetic
 from tests.conftest import Cli
+from tests.servers import ChatServer
 
 EARLIER = Path(__file__).parents[1] / "fixtures" / "version-0.1.0"
 SERVER = "http://127.0.0.1:8123/v1"
@@ -57,6 +58,21 @@ def test_no_paid_answer_is_asked_for_again(earlier: Cli, options: tuple[str, ...
     assert [n.text for n in read_synthetic(written)] == [n.text for n in before]
     if not options:
         assert written.read_bytes() == (EARLIER / "work/tiny/synthetic/default.jsonl").read_bytes()
+
+
+def test_general_domains_of_one_s_own_corpus_are_neutral(earlier: Cli) -> None:
+    """Up to 0.1.0 it got the expertise of librarians; what was begun with that goes on, or is changed."""
+
+    def asked_at(*options: object) -> set[str]:
+        made = earlier("generate", *options, "--force", "--json")
+        return {n.attributes["domain"] for n in read_synthetic(Path(str(made.json["path"])))}
+
+    assert asked_at() & {"library science", "information retrieval", "technical writing"}
+    own = ("--set", "dataset.attributes.domain=baking")
+    assert "attribute pools changed" in earlier("status", *own, "--json").out
+    with ChatServer() as server:
+        found = asked_at("--name", "new", "--base-url", server.openai_url)
+    assert found <= {"the subject of the query", "the field that the document comes from"}
 
 
 def test_the_same_inputs_make_the_same_files(earlier: Cli) -> None:

@@ -125,6 +125,73 @@ def test_a_changed_synthetic_file_is_not_trained_on_by_accident(
     assert not Path(".syneg/tiny/models").exists()
 
 
+@pytest.mark.parametrize("named", ["flag", "variable"])
+def test_another_shell_goes_on_with_the_server_of_the_last_run(
+    project: Cli, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    """Nothing is stale, and nobody else is asked, where no server is named for the same model any more."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    asking = ("--llm", "openai:m")
+    with ChatServer() as server:
+        flag = ("--base-url", server.openai_url) if named == "flag" else ()
+        with monkeypatch.context() as shell:
+            shell.setenv("OPENAI_BASE_URL", server.openai_url if named == "variable" else "")
+            assert project("run", *asking, *flag, "--limit", 2, "--max-calls", 9).code == 2, "no flag of run"
+            assert project("run", *asking, *flag, "--max-calls", 9, "--concurrency", 1).code == 0
+        monkeypatch.delenv("OPENAI_API_KEY")
+        assert stages(project("status", *asking, "--json"))["generate"]["state"] == "up to date"
+        assert stages(project("run", *asking, "--json"))["generate"]["skipped"]
+        shown = project("generate", *asking, "--json")
+        assert shown.json["skipped"], shown.err
+        assert f"openai:m is asked at {server.openai_url}, as in the last run" in shown.err
+        assert len(server.requests) == 3
+        other = stages(project("status", *asking, "--base-url", "http://127.0.0.1:9/v1", "--json"))
+        assert other["generate"]["detail"] == (
+            f"endpoint changed: '{server.openai_url}' -> 'http://127.0.0.1:9/v1'"
+        )
+        another = stages(project("status", "--llm", "openai:x", "--json"))["generate"]
+        assert another["detail"] == f"endpoint changed: '{server.openai_url}' -> none"
+
+
+def test_status_is_short_in_a_table_and_whole_in_json(project: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    waiting = project("status").out
+    for text in ("│ for generate, mine ", "│ for mix ", "│ for train "):
+        assert text in waiting
+    assert "/" not in waiting.replace(".syneg", "").replace("syneg verify", "")
+    assert str(Path(".syneg/tiny/mixed").resolve()) in str(stages(project("status", "--json"))["train"])
+    assert project("mine").code == 0
+    stale = stages(project("status", "--set", "mine.depth=3", "--json"))["mine"]
+    assert (stale["state"], stale["detail"]) == ("stale", "depth changed: 30 -> 3")
+    assert stale["created"] != "-"
+    assert stale["seconds"] is not None, "of what is there"
+
+
+def test_status_says_how_far_an_interrupted_generate_came(
+    project: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ChatServer() as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        assert project("generate", "--max-calls", 2).code == 1
+        for left in Path(".syneg/tiny/synthetic").iterdir():  # as Ctrl-C leaves it: nothing but the answers
+            left.unlink()
+        shown = project("status")
+        told = stages(project("status", "--json"))["generate"]
+    assert told["detail"] == "not there yet; 2 calls so far, 3 pairs"
+    assert "│ 2 calls so far, 3 pairs " in shown.out
+
+
+def test_a_setting_that_is_not_there_is_none_in_no_language(
+    project: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ChatServer() as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        assert project("generate", "--limit", "1").code == 0
+        assert project("generate", "--json", "--no-structured").json["reason"] == "limit changed: 1 -> none"
+        reason = project("generate", "--json", "--structured").json["reason"]
+    assert reason == "structured changed: false -> true"
+
+
 @pytest.mark.slow
 def test_demo_ends_with_one_table_of_all_arms(
     cli: Cli, tiny_model: Path, monkeypatch: pytest.MonkeyPatch

@@ -71,11 +71,35 @@ def test_a_part_that_failed_has_a_row_and_its_reason_in_json(generate: Cli) -> N
         assert result.json["complete"] is False
         assert [(one["why"], one["pairs"]) for one in result.json["failed"]] == [("refused", 1)]  # type: ignore[attr-defined]
         assert "not this one" in str(result.json["failed"])
-        assert (
-            "1 of 3 pairs have no answer that can be used, 0 of 4 negatives are dropped: 1 refused"
-            in result.err
-        )
+        assert "1 of 3 pairs without a usable answer: 1 refused" in result.err
         assert "refused" in generate(server).out
+
+
+@pytest.mark.parametrize(
+    ("drafts", "told"),
+    [
+        ((2, 10), None),
+        ((1, 3000), "1 of 3 negatives dropped: 1 negative dropped: far off the asked length"),
+        ((0, 0), "1 of 3 pairs without a usable answer: 1 answer"),
+    ],
+)
+def test_a_warning_names_only_what_is_there(generate: Cli, drafts: tuple[int, int], told: str | None) -> None:
+    def respond(body: dict[str, object], number: int) -> Reply:
+        count, words = drafts if "bone density" in str(body) else (1, 10)
+        return Reply(text=negatives_text(count, words=words) if count else "no")
+
+    with ChatServer(respond) as server:
+        warned = [line for line in generate(server, "--n", 1).err.splitlines() if "warning" in line]
+    assert [line.partition("warning: ")[2].startswith(told or "") for line in warned] == [True] * bool(told)
+    assert not any(" 0 of" in line or "nothing was asked" in line for line in warned)
+
+
+def test_a_run_that_a_cap_stopped_says_what_was_not_asked_in_one_error(generate: Cli) -> None:
+    with ChatServer() as server:
+        stopped = generate(server, "--max-calls", 1)
+    assert stopped.code == 1
+    assert "warning" not in stopped.err
+    assert "nothing was asked" not in stopped.err
 
 
 @pytest.mark.parametrize("options", [("--max-calls", 1), ("--limit", 1), ("--retry-bad",)])

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from syneg_cli.cli.helping import DescribedGroup
+
 HELP = {"help_option_names": ["-h", "--help"]}
 GROUP: Any = {
+    "cls": DescribedGroup,
     "no_args_is_help": True,
     "add_completion": False,
     "rich_markup_mode": "rich",

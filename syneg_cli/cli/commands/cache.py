@@ -11,10 +11,11 @@ import typer
 
 from syneg_cli.cli.commands import GROUP
 from syneg_cli.cli.completion import offer
+from syneg_cli.cli.helping import Described
 from syneg_cli.cli.options import Call, flags
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render import cached
-from syneg_cli.core import UsageError, Workspace, check_free, need_file
+from syneg_cli.core import UsageError, Workspace, check_free, counted, need_file
 from syneg_cli.encoding import Choice, choose, entries, remove
 from syneg_cli.llm import STATUSES, Cache, Stored, cache_exchange
 from syneg_cli.stages import cache_path, open_cache, stored_answers
@@ -86,7 +87,7 @@ def export(
     check_free(output, force=force)
     with stored_answers(call.session) as opened:
         count = cache_exchange.export(opened, output, *Filters(prompt, model).where(opened))
-    call.output.result({"exported": count, "path": str(output)}, f"{count} answers -> {output}")
+    call.output.result({"exported": count, "path": str(output)}, f"{counted(count, 'answer')} -> {output}")
 
 
 @answers
@@ -94,7 +95,7 @@ def import_(call: Call, file: Annotated[Path, typer.Argument(help="An export of 
     """Add the answers of an export."""
     with open_cache(call.session) as opened:
         new, read = cache_exchange.import_file(opened, file)
-    call.output.result({"new": new, "read": read}, f"{new} of {read} answers were new")
+    call.output.result({"new": new, "read": read}, f"{new} new of {counted(read, 'answer')}")
 
 
 @answers
@@ -107,7 +108,7 @@ def merge(
         need_file(other, UsageError, hint="Give the generations.db of another work directory.")
     with open_cache(call.session) as opened:
         counts = {str(other): cache_exchange.merge(opened, other) for other in others}
-    lines = [f"{other}: {new} of {read} answers were new" for other, (new, read) in counts.items()]
+    lines = [f"{other}: {new} new of {counted(read, 'answer')}" for other, (new, read) in counts.items()]
     caches = [{"path": other, "new": new, "read": read} for other, (new, read) in counts.items()]
     call.output.result({"caches": caches}, "\n".join(lines))
 
@@ -195,4 +196,4 @@ def _latest(opened: Cache, chosen: Filters, limit: int) -> list[Stored]:
 
 group = typer.Typer(**GROUP)
 for _command in (stats, list_, show, export, import_, merge, prune, embeddings, prune_embeddings):
-    group.command(_command.__name__.rstrip("_").replace("_", "-"))(_command)
+    group.command(_command.__name__.rstrip("_").replace("_", "-"), cls=Described)(_command)

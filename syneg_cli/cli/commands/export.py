@@ -11,7 +11,7 @@ import typer
 from syneg_cli.cli.completion import offer
 from syneg_cli.cli.options import MIXED, Call
 from syneg_cli.cli.options import command as make
-from syneg_cli.core import UsageError, check_free, read_instances
+from syneg_cli.core import UsageError, counted, read_instances
 from syneg_cli.mixing import FORMATS, TRIPLETS, check_format, export, output_file, read_texts, rows
 from syneg_cli.stages import mix_of, mixed_name
 
@@ -41,20 +41,20 @@ def command(
     chosen = check_format(form)
     if triplets and form != "sentence-transformers":
         raise UsageError("--triplets goes with --format sentence-transformers.")
-    if not output:
-        raise UsageError("Say which file to write.", hint="`syneg export --output train.jsonl`")
-    file = output_file(output, mixed_name(call.session), form)
+    file = output_file(output, mixed_name(call.session), form) if output else None
     dataset = call.dataset()
-    _refuse_inputs(file, dataset.folder, call.session.work_dir)
-    check_free(file, force=force)
     path, manifest = mix_of(call.session, dataset)
+    if file is None:
+        raise UsageError("Say which file to write.", hint="`syneg export --output train.jsonl`")
+    _refuse_inputs(file, dataset.folder, call.session.work_dir)
     chosen = TRIPLETS if triplets else chosen
     texts = read_texts(manifest, dataset)
     instances = read_instances(path, known=texts.known(dataset))
     made = export(file, chosen, rows(instances, dataset, texts, rounds=rounds or chosen.rounds))
-    told = f"{made.rows} rows with {made.negatives} negatives -> {file}"
+    told = f"{counted(made.rows, 'row')} with {counted(made.negatives, 'negative')} -> {file}"
     if made.left_out:
-        told += f"\n{made.left_out} pairs without a negative are left out: readers of this format need one"
+        lacking = counted(made.left_out, "pair")
+        told += f"\nleft out, because readers of this format need a negative: {lacking}"
     call.output.result({"path": str(file), "format": form, **asdict(made)}, told)
 
 

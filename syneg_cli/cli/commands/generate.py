@@ -12,7 +12,7 @@ from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.generated import estimated, fetched, handed_in
 from syneg_cli.cli.render.stages import tables
 from syneg_cli.generation import QUERY, load_prompt
-from syneg_cli.stages import Generate, MirrorQueries, fetch, hand_in, perform
+from syneg_cli.stages import Generate, MirrorQueries, fetch, hand_in, perform, same_server
 
 
 @make(*section("generate", leave_out=("price",)), force=True)
@@ -33,7 +33,8 @@ def command(
 
     Every answer is stored as soon as it comes: stop and resume at any time, nothing is paid twice.
     """
-    session, output, dataset = call.session, call.output, call.dataset()
+    output, dataset = call.output, call.dataset()
+    session = same_server(call.session, dataset)
     prompt = load_prompt(session.project.generate.prompt, session.resolved.folder)
     if prompt.kind == QUERY:
         done = perform(MirrorQueries(session, dataset, prompt), force=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -71,4 +72,6 @@ def command(
         )
     elif test_fraction and found and "test" not in found.carved:
         output.note("--test-fraction changes nothing: the data set has train and test.")
-    output.note("Next: set llm in syneg.toml, look at prompts/syneg.txt, then `syneg run`.")
+    keys = "llm" if dataset else "name and llm"
+    there = "" if directory.resolve() == Path.cwd() else f"`cd {shlex.quote(str(directory))}`, "
+    output.note(f"Next: {there}set {keys} in syneg.toml, look at prompts/syneg.txt, then `syneg run`.")

@@ -8,6 +8,7 @@ import typer
 
 from syneg_cli.cli.commands import GROUP
 from syneg_cli.cli.completion import offer
+from syneg_cli.cli.helping import Described
 from syneg_cli.cli.options import Call, Flag
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.output import print_raw
@@ -89,4 +90,4 @@ def render(
 
 group = typer.Typer(**GROUP)
 for _command in (list_, show, check, render):
-    group.command(_command.__name__.rstrip("_"))(_command)
+    group.command(_command.__name__.rstrip("_"), cls=Described)(_command)

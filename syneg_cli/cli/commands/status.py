@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from syneg_cli.cli.options import PIPELINE, Call
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.stages import states as table_of
-from syneg_cli.stages import remembering, stages_of, states
+from syneg_cli.stages import State, remembering, stages_of, states
 
 
 @make(*PIPELINE)
@@ -15,4 +17,9 @@ def command(call: Call) -> None:
     session = remembering(call.session, dataset)
     found = states(stages_of(session, dataset))
     shown = table_of(found, dataset.name, session.work_dir)
-    call.output.result({"dataset": dataset.name, "stages": [vars(one) for one in found]}, shown)
+    call.output.result({"dataset": dataset.name, "stages": [_data(one) for one in found]}, *shown)
+
+
+def _data(state: State) -> dict[str, Any]:
+    """Whole: what is brief is for tables."""
+    return {name: value for name, value in vars(state).items() if name != "brief"}

@@ -7,18 +7,16 @@ from typing import Annotated
 
 import typer
 
-from syneg_cli.cli.options import SYNTHETIC, Call, Flag, flags, section
+from syneg_cli.cli.options import ASKING, SYNTHETIC, Call, Flag, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.generated import estimated
 from syneg_cli.cli.render.verified import verified
-from syneg_cli.stages import estimate_judge, perform, verify_stages
-
-JUDGE = ("llm", "base_url", "concurrency", "max_cost", "max_calls")
+from syneg_cli.stages import estimate_judge, perform, same_server, verify_stages
 
 
 @make(
     *section("verify", checks="--check", sources="--source", prompt="--judge-prompt"),
-    *flags(*(f"generate.{key}" for key in JUDGE)),
+    *ASKING,
     replace(SYNTHETIC, names=("--synthetic", "--name")),
     Flag("mine.backbone", help="The encoder of the margin check."),
     force=True,
@@ -34,11 +32,12 @@ def command(
     Verdicts are stored beside the negatives; those of earlier checks are kept. `syneg mix` reads them.
     """
     dataset = call.dataset()
+    session = same_server(call.session, dataset)
     if estimate:
-        found = estimate_judge(call.session, dataset)
+        found = estimate_judge(session, dataset)
         data = asdict(found)
         call.output.result({"negatives": data.pop("pairs"), **data}, *estimated(found, "negatives"))
         return
-    done = [perform(stage, force=call.force) for stage in verify_stages(call.session, dataset)]
+    done = [perform(stage, force=call.force) for stage in verify_stages(session, dataset)]
     data, shown = verified(done, dataset)
     call.output.result(data, *shown)

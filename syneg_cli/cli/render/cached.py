@@ -8,7 +8,7 @@ from typing import Any
 
 from syneg_cli.cli.output import cell
 from syneg_cli.cli.render.fitting import Column, Fitted
-from syneg_cli.core import money
+from syneg_cli.core import counted, money
 from syneg_cli.encoding import Entry
 from syneg_cli.llm import Stored
 
@@ -61,7 +61,7 @@ def answers(rows: Sequence[Stored]) -> Any:
 
 def going(some: Sequence[Stored], found: int, *, done: bool) -> list[Any]:
     """What `prune` says of the answers that it found, of which `some` are shown."""
-    many = "1 answer" if found == 1 else f"{found} answers"
+    many = counted(found, "answer")
     if done:
         return [f"{many} removed"]
     more = f" (the latest {len(some)} are shown)" if len(some) < found else ""
@@ -114,7 +114,7 @@ def busy(entries: Sequence[Entry]) -> str:
 
 
 def many(entries: Sequence[Entry]) -> str:
-    return "1 entry" if len(entries) == 1 else f"{len(entries)} entries"
+    return counted(len(entries), "entry", "entries")
 
 
 def size(number: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from syneg_cli.cli.output import short, table
-from syneg_cli.core import duration, money, near
+from syneg_cli.core import counted, duration, money, near
 from syneg_cli.generation import Estimate
 from syneg_cli.llm import DONE, Collected
 from syneg_cli.stages import Generated, MirroredQueries
@@ -75,18 +75,19 @@ def handed_in(made: tuple[str, int] | None) -> tuple[dict[str, Any], str]:
     if made is None:
         return {"batch": None, "requests": 0}, "Nothing to hand in."
     later = "Fetch it with `--batch collect`; it takes up to 24 hours."
-    told = f"batch {made[0]}: {made[1]} requests handed in. {later}"
+    told = f"batch {made[0]}: {counted(made[1], 'request')} handed in. {later}"
     return {"batch": made[0], "requests": made[1]}, told
 
 
 def fetched(found: Collected) -> tuple[dict[str, Any], str]:
     waiting = [f"{batch} ({state})" for batch, state in found.states.items() if state not in DONE]
-    told = f"{found.answered} answers fetched, {found.failed} failed"
+    told = f"{counted(found.answered, 'answer')} fetched, {found.failed} failed"
     if waiting:
         told += f"; waiting for {', '.join(waiting)}"
     elif found.failed:
         told += "; `--batch submit` hands the failed in again, without --batch they are asked at once"
     if found.bad:
-        told += f"\n{len(found.bad)} lines cannot be read and are passed over, such as {found.bad[0]}"
+        lines = counted(len(found.bad), "line")
+        told += f"\npassed over, because not readable: {lines}, such as {found.bad[0]}"
     data = {"fetched": found.answered, "failed": found.failed, "waiting": waiting, "bad": list(found.bad)}
     return data, told

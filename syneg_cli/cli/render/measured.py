@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from syneg_cli.cli.output import table
+from syneg_cli.core import counted
 from syneg_cli.evaluation import (
     MAIN_METRIC,
     METRICS,
@@ -36,7 +37,7 @@ def measured(record: Measured) -> tuple[dict[str, Any], list[Any]]:
         "baseline": None,
         "comparison": None,
     }
-    title = f"{evaluation.dataset}, {evaluation.split} ({data['queries']} queries)"
+    title = f"{evaluation.dataset}, {evaluation.split} ({counted(data['queries'], 'query', 'queries')})"
     rows = [[e.name, *(e.metrics[m] for m in METRICS)] for e in (baseline, evaluation) if e]
     shown: list[Any] = [table(title, ["", *METRICS], rows)]
     if baseline:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from syneg_cli.cli.output import short, table
-from syneg_cli.core import near
+from syneg_cli.core import counted, near
 from syneg_cli.data import Dataset
 from syneg_cli.mining import Tally
 from syneg_cli.stages import Mined
@@ -14,7 +14,8 @@ from syneg_cli.stages import Mined
 def mined(dataset: Dataset, record: Mined) -> tuple[Any, ...]:
     found, plan = record.mined, record.plan
     tally, similar = found.tally, not found.miner.startswith("fusion")
-    shown: list[Any] = [f"mine {found.miner}: {tally.queries} queries -> {near(plan.path)}"]
+    queries = counted(tally.queries, "query", "queries")
+    shown: list[Any] = [f"mine {found.miner}: {queries} -> {near(plan.path)}"]
     shown.append(_survivors(tally, copies=plan.settings["near_copies"] is not None))
     pool, depth = plan.settings["pool"], plan.settings["depth"]
     shown += [*found.notes, *tally.remarks(pool, depth, similarities=similar)]

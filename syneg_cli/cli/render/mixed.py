@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from syneg_cli.cli.output import short, table
-from syneg_cli.core import NegativeRef, TrainingInstance, read_instances, read_manifest, visible
+from syneg_cli.core import NegativeRef, TrainingInstance, counted, read_instances, read_manifest, visible
 from syneg_cli.data import Dataset
 from syneg_cli.mixing import Imported, Mixed, Texts, asked, check_strategy, families, reached, read_texts
 from syneg_cli.stages import MixedRecord
@@ -38,20 +38,20 @@ def _remarks(made: Mixed, rounds: int, imported: Imported | None) -> list[str]:
     draws = sum(made.composition.values())
     means = ", ".join(f"{n / draws:.3f} {source}" for source, n in sorted(made.sources.items()))
     pairs = len(made.instances) - made.mirrored
-    lines = [f"{pairs} pairs x {rounds} rounds; mean per instance: {means or 'none'}"]
+    lines = [f"{counted(pairs, 'pair')} x {counted(rounds, 'round')}; mean per instance: {means or 'none'}"]
     if made.empty:
-        lines[0] += f"; {made.empty} pairs have no negative and train on in-batch ones"
+        lines[0] += f"; without a negative but the in-batch ones: {counted(made.empty, 'pair')}"
     if made.mirrored:
         lines.append(
-            f"{made.mirrored} mirrored pairs (own query, synthetic text) beside them: "
+            f"{counted(made.mirrored, 'mirrored pair')} (own query, synthetic text) beside them: "
             f"{made.mirrored / pairs:.2f} a family; each family shares a batch"
         )
     if imported is not None and imported.held_out:
-        lines.append(f"{imported.held_out} rows are left out: dev or test judges their queries")
+        lines.append(f"left out, because dev or test judges the query: {counted(imported.held_out, 'row')}")
     if imported is not None and imported.contradicted:
-        lines.append(f"{imported.contradicted} negatives are left out: they are positives of the same query")
+        lines.append(f"left out, because positive: {counted(imported.contradicted, 'negative')}")
     if imported is not None and imported.documents:
-        lines.append(f"{len(imported.documents)} texts are not in the corpus and are kept as texts")
+        lines.append(f"not in the corpus, and kept as texts: {counted(len(imported.documents), 'text')}")
     return lines
 
 
@@ -81,4 +81,5 @@ def _panel(family: tuple[TrainingInstance, ...], dataset: Dataset, texts: Texts)
         drawn = instance.rounds[0] if instance.rounds else ()
         lines += [line(ref.source, "red", document(ref)) for ref in drawn]
     first = family[0]
-    return Panel(Group(*lines), title=Text(visible(f"{first.query_id} / {first.positive_id}")))
+    title = Text(visible(f"{first.query_id} / {first.positive_id}"))
+    return Panel(Group(*lines), title=title, expand=False)  # a pipe has no width to fill

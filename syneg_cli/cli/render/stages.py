@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.cli.output import table
+from syneg_cli.cli.render.fitting import Column, Fitted
 from syneg_cli.cli.render.generated import generated, mirrored
 from syneg_cli.cli.render.mined import mined
 from syneg_cli.cli.render.mixed import mixed
 from syneg_cli.cli.render.trained import trained
-from syneg_cli.core import duration, money
+from syneg_cli.core import duration, money, near
 from syneg_cli.data import Dataset
 from syneg_cli.stages import Performed, State
 
@@ -31,17 +31,24 @@ def tables(done: Performed, dataset: Dataset) -> tuple[Any, ...]:
     return make(done, dataset) if make and not done.skipped else ()
 
 
-def states(found: Sequence[State], dataset: str, work_dir: Path) -> Any:
+def states(found: Sequence[State], dataset: str, work_dir: Path) -> tuple[Any, ...]:
     rows = [
         [
             one.label,
             one.state,
-            one.detail,
+            one.brief or one.detail,
             one.created[5:] or "-",  # without the year, so that the table fits 80 columns
             "-" if one.seconds is None else duration(one.seconds),
             "-" if one.cost is None else money(one.cost),
         ]
         for one in found
     ]
-    columns = ["stage", "state", "detail", "made", "took", "cost"]
-    return table(f"{dataset} in {work_dir}", columns, rows, right=lambda column: False)
+    columns = (
+        Column("stage"),
+        Column("state"),
+        Column("detail", least=24),
+        Column("made", spare=2),
+        Column("took", spare=3),
+        Column("cost", spare=1),
+    )
+    return f"{dataset} in {near(work_dir)}", Fitted(columns, rows, right=lambda column: False)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from syneg_cli.core import counted
 from syneg_cli.data import Dataset
 
 
@@ -40,4 +41,4 @@ def counts(dataset: Dataset) -> str:
             f"{size} {split}{noun}" + (f" ({held} held out as dev)" if held and split == "train" else "")
         )
     documents = len(dataset.corpus)
-    return ", ".join([f"{documents} document{'' if documents == 1 else 's'}", *said])
+    return ", ".join([counted(documents, "document"), *said])

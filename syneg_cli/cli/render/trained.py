@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from syneg_cli.cli.output import table
-from syneg_cli.core import duration
+from syneg_cli.core import counted, duration
 from syneg_cli.training import TrainResult
 
 
@@ -13,7 +13,8 @@ def trained(result: TrainResult) -> tuple[Any, ...]:
     rows = [(epoch, f"{loss:.4f}") for epoch, loss in enumerate(result.losses, start=1)]
     dropout = "the model's own dropout" if result.dropout is None else f"dropout {result.dropout}"
     line = (
-        f"{result.steps} steps in {duration(result.seconds)} on {result.device}, {result.precision}, "
+        f"{counted(result.steps, 'step')} in {duration(result.seconds)} on {result.device}, "
+        f"{result.precision}, "
         f"temperature {result.temperature}, {dropout}"
     )
     return table("train", ["epoch", "mean loss"], rows), line
