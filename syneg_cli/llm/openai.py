@@ -32,9 +32,9 @@ from syneg_cli.llm.base import (
     Unreachable,
 )
 from syneg_cli.llm.bodies import TooLarge, bound_bodies
-from syneg_cli.llm.completions import joined_stream, read_completion
+from syneg_cli.llm.completions import body_text, is_stream, joined_stream, read_completion
 from syneg_cli.llm.options import Forms, Options
-from syneg_cli.llm.refusals import Refusal, error_of, is_page, read_refusal
+from syneg_cli.llm.refusals import Refusal, error_of, is_page, masked, read_refusal
 
 if TYPE_CHECKING:
     import openai
@@ -146,12 +146,12 @@ class OpenAI(Live):
             raise self._connection(error) from None
         except openai.APIStatusError as error:
             status, content, headers = error.status_code, error.response.content, error.response.headers
-        body = content.decode("utf-8", "replace")
+        body = body_text(content)
         if status >= 400 or is_page(body):
             return read_refusal(status, body, headers, secret=self._key), headers
         try:
             # The SDK's own parsing costs a tenth of the call.
-            completion = joined_stream(body) if body.startswith("data:") else json.loads(body)
+            completion = joined_stream(body) if is_stream(body) else json.loads(body)
         except (ValueError, RecursionError) as error:
             raise BadResponse(f"{self.endpoint} sent a broken body: {error}.") from None
         return self._checked(completion, headers), headers
@@ -199,9 +199,9 @@ class OpenAI(Live):
         if self.options(request, known) != sent:
             return known
         had = [option for option in (FORMAT, SEED, TEMPERATURE) if option in sent]
-        if forms[LENGTH] and not LIMIT.search(refusal.said.lower()):
+        if forms[LENGTH] and not LIMIT.search(refusal.sentence):
             had.append(LENGTH)
-        return self.taken.without(forms, (refusal.said.lower(), refusal.words), had)
+        return self.taken.without(forms, (refusal.sentence, refusal.words), had)
 
     def _accept(self, forms: Forms, refused: Refusal | None) -> None:
         said = f" It said: {refused.said}" if refused else ""
@@ -232,7 +232,7 @@ class OpenAI(Live):
         if isinstance(cause, TooLarge):
             return BadResponse(f"{self.endpoint} does not stop: {cause}.")
         lost = type(cause).__name__  # of httpx or of httpx2, as the version of the SDK has it
-        why = str(cause or error).replace(self._key, "***") if self._key else str(cause or error)
+        why = masked(str(cause or error), self._key)
         proxy = proxy_between(self.client._client, str(self.client.base_url))
         if isinstance(error, openai.APITimeoutError):
             return TimedOut(f"{self.endpoint} did not answer in time{through(proxy)}.")

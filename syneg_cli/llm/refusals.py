@@ -15,6 +15,9 @@ from syneg_cli.llm.base import Refused, Unanswerable, Unreachable
 LONGEST = 300
 """Characters of what a server said that are shown."""
 
+SECRET = 8
+"""Characters from which on a key can be a secret; "x" and "none" are none, and stand in any text."""
+
 TOO_LONG = re.compile(
     r"(?:maximum|available|model'?s?) context|context[ _-]?(?:length|window|size)|reduce the length"
     r"|(?:prompt|inputs?|messages?|request|content)(?: \w+)? (?:is|are|was) too (?:long|large)"
@@ -47,10 +50,14 @@ CODES = {
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """`said` is one line for people, without the key; `words` all of it in lower case."""
+    """`said` is one line for people, without the key; the rest is to be understood, and never shown.
+
+    `sentence` is that line as the server wrote it, `words` all that it sent, both in lower case.
+    """
 
     status: int
     said: str
+    sentence: str
     words: str
     code: str = ""
     page: bool = False
@@ -67,18 +74,27 @@ def read_refusal(
         secret: the key, which some servers repeat.
     """
     wait = read_retry_after(headers or {})
-    body = body.replace(secret, "***") if secret else body
     if is_page(body):
-        said = page_text(body)
-        return Refusal(status, said, said.lower(), page=True, retry_after=wait)
+        line = page_text(body)
+        return Refusal(status, _shown(line, secret), line.lower(), line.lower(), page=True, retry_after=wait)
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
         value = body
-    said, code = _sentence(value), _code(value)
+    line, code = _sentence(value), _code(value)
     if status < 400:
         status = int(code) if code.isdigit() and 400 <= int(code) < 600 else CODES.get(code, 500)
-    return Refusal(status, said, f"{said} {value}".lower(), code, retry_after=wait)
+    words = f"{line} {value}".lower()
+    return Refusal(status, _shown(line, secret), line.lower(), words, code, retry_after=wait)
+
+
+def masked(text: str, secret: str | None) -> str:
+    """A text that is shown, without the key."""
+    return text.replace(secret, "***") if secret and len(secret) >= SECRET else text
+
+
+def _shown(line: str, secret: str | None) -> str:
+    return printable(masked(line, secret)[:LONGEST])  # masked before it is cut: half a key is none
 
 
 def _error(value: Any) -> Any:
@@ -130,7 +146,7 @@ def page_text(body: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return printable(" ".join(text.split())[:LONGEST])
+    return " ".join(text.split())
 
 
 def error_of(refusal: Refusal, endpoint: str, *, address: str) -> LLMError:

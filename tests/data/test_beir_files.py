@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,6 +62,10 @@ BROKEN = {
     "contradiction": (append("qrels/test.tsv", "q3\td5\t0"), "line 3: 'd5' is judged 0 for 'q3', and 1 in"),
     "half a grade": (append("qrels/test.tsv", "q1\td1\t0.5"), "line 3: the score '0.5' is not a whole number"),
     "grade no number": (append("qrels/test.tsv", "q1\td1\thigh"), "line 3: the score 'high' is not a whole number"),
+    "grade too large": (append("qrels/test.tsv", "q1\td1\t10001"), "line 3: the grade '10001' is out of range: at most 10000"),
+    "grade too small": (append("qrels/test.tsv", "q1\td1\t-3e8"), "line 3: the grade '-3e8' is out of range"),
+    "a large grade is no header": (only("qrels/test.tsv", "q9\td1\t9000000000\n"), "line 1: the grade '9000000000' is out of range"),
+    "grade of another kind": (lambda folder: (folder / "qrels/dev.jsonl").write_text(json.dumps({"qid": "q1", "doc": "d1", "grade": 10**400})) and None, "dev.jsonl, line 1: the score"),
     "empty split": (only("qrels/test.tsv", "query-id\tcorpus-id\tscore\n"), "test.tsv has no relevant pair"),
     "not UTF-8": (lambda folder: (folder / "corpus.jsonl").write_bytes(b'{"_id": "\xff"}') and None, "corpus.jsonl, line 1: not UTF-8 text (byte 0xff)"),
     "judgements not UTF-8": (lambda folder: (folder / "qrels/test.tsv").write_bytes(b"q3\td5\t1\nq1\td\xe9\t1\n") and None, "test.tsv, line 2: not UTF-8 text (byte 0xe9)"),
