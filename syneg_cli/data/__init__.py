@@ -2,7 +2,7 @@
 
 from syneg_cli.data import demo
 from syneg_cli.data.beir_download import BEIR_NAMES
-from syneg_cli.data.copies import Words, near_copy
+from syneg_cli.data.copies import NGRAM, Words, near_copy
 from syneg_cli.data.corpus import Corpus
 from syneg_cli.data.dataset import Dataset, load_dataset
 from syneg_cli.data.find_dataset import local_folder, splits_on_disk
@@ -18,6 +18,7 @@ __all__ = [
     "BEIR_NAMES",
     "ENDS",
     "ENGLISH",
+    "NGRAM",
     "RUN_FORMAT",
     "UNSPACED",
     "Corpus",

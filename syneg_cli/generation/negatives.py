@@ -12,14 +12,16 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from syneg_cli.core import BudgetExceeded, LLMError, LLMSetupError, Pair, SyntheticNegative
+from syneg_cli.data import Dataset
 from syneg_cli.generation.answer_checks import (
     EMPTY,
     CorpusTexts,
     Draft,
+    Positives,
     check_drafts,
     classify,
     own_query_problem,
@@ -186,21 +188,29 @@ def read_negatives(
         unusable: gets the answers that hold no negative at all: "truncated", "unparsable", "empty".
     """
     texts = CorpusTexts(generator.dataset.corpus)
+    positives_of = lru_cache(maxsize=1)(partial(_positives, generator.dataset))  # pairs come query by query
     places = [(pair, key) for pair, key in zip(pairs, keys, strict=True) if key is not None]
     with rare_collection():
         for start in range(0, len(places), CHUNK):
             part = places[start : start + CHUNK]
             stored = cache.answers([key for _, key in part], messages=False)
             for pair, key in part:
-                records = list(_records(generator, pair, stored[key], texts))
+                others = positives_of(pair.query_id)
+                records = list(_records(generator, pair, stored[key], texts, others))
                 if not records and unusable is not None:
                     unusable[EMPTY if stored[key].status == OK else stored[key].status] += 1
                 counts.update(record.reason or "ok" for record in records)
                 yield from records
 
 
+def _positives(dataset: Dataset, query_id: str) -> Positives | None:
+    """The query's positives where there is more than one."""
+    found = dataset.positives(query_id)
+    return Positives(dataset.corpus[doc_id].full_text for doc_id in found) if len(found) > 1 else None
+
+
 def _records(
-    generator: Generator, pair: Pair, stored: Stored, texts: CorpusTexts
+    generator: Generator, pair: Pair, stored: Stored, texts: CorpusTexts, others: Positives | None
 ) -> Iterator[SyntheticNegative]:
     drafts = parse_negatives(stored.response, finish=stored.finish_reason).drafts[: generator.asking.n]
     query = generator.dataset.queries[pair.query_id].text
@@ -210,6 +220,7 @@ def _records(
         positive=generator.dataset.corpus[pair.doc_id].full_text,
         words=stored.words,
         corpus=texts,
+        others=others,
     )
     attributes = json.loads(stored.attributes)
     for index, (draft, reason) in enumerate(zip(drafts, reasons, strict=True), start=1):

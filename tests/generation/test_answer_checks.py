@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from syneg_cli.core import read_synthetic
 from syneg_cli.data.copies import Words
 from syneg_cli.generation import answer_checks as answers
 from syneg_cli.generation.answer_checks import (
+    IN_CORPUS,
     REASONS,
     CorpusTexts,
     Draft,
@@ -21,7 +24,9 @@ from syneg_cli.generation.answer_checks import (
 )
 from syneg_cli.generation.answer_objects import read_object
 from syneg_cli.llm.base import Answer
+from tests.conftest import DOCS, Cli, write_dataset
 from tests.fakes import good, open_tiny
+from tests.servers import ChatServer, Reply
 
 POSITIVE = "Vitamin D supplements raise bone density in older women who live far from the equator."
 WORDS = "the trial of calcium tablets in young men measured grip strength after twelve weeks of use"
@@ -180,6 +185,49 @@ def test_texts_of_the_corpus_are_recognised(tiny: Path) -> None:
         (reason,) = check_drafts([draft], query="q", positive="p", words=None, corpus=texts)
         assert reason == answers.IN_CORPUS
     assert not texts.holds("sleep apnea")
+
+
+def wide(text: str) -> str:
+    return "".join(chr(ord(letter) + 0xFEE0) if "!" <= letter <= "~" else letter for letter in text)
+
+
+def unseen(text: str) -> str:
+    return text.replace(" ", "\u00a0").replace("e", "e\u200b")
+
+
+@pytest.mark.parametrize("title", ["", "A title of its own", "Sleep apnea"])
+@pytest.mark.parametrize("written", [str, str.upper, wide, unseen])
+def test_the_text_of_a_document_is_recognised_under_any_title(
+    tiny: Path, title: str, written: Callable[[str], str]
+) -> None:
+    texts = CorpusTexts(open_tiny(tiny).corpus)
+    draft = Draft(title, written(DOCS["d6"][1]))
+    assert list(check_drafts([draft], query="q", positive="p", words=None, corpus=texts)) == [IN_CORPUS]
+    more = Draft(title, f"{draft.text} Too.")
+    assert list(check_drafts([more], query="q", positive="p", words=None, corpus=texts)) == [""]
+
+
+@pytest.mark.parametrize("written", [str, wide, unseen])
+def test_a_copy_of_another_positive_of_the_query_is_none(
+    tmp_path: Path, cli: Cli, written: Callable[[str], str]
+) -> None:
+    rows = [("q1", "d1", 1), ("q1", "d3", 1), ("q2", "d3", 1), ("q3", "d5", 1)]
+    write_dataset(tmp_path / "data", qrels={"train": rows})
+    near = f"{DOCS['d3'][1]} {DOCS['d3'][1]} So it was said."
+    with ChatServer(lambda body, number: Reply(text=said(written(near)))) as server:
+        cli("generate", tmp_path / "data", "--llm", "openai:m", "--base-url", server.openai_url, "--n", 1,
+            "--work-dir", tmp_path / "work", "--set", "dataset.dev_fraction=0", "--json")  # fmt: skip
+    found = read_synthetic(tmp_path / "work" / "data" / "synthetic" / "default.jsonl")
+    assert {(n.query_id, n.positive_id): n.reason for n in found} == {
+        ("q1", "d1"): answers.OTHER,
+        ("q1", "d3"): answers.COPY,
+        ("q2", "d3"): answers.COPY,
+        ("q3", "d5"): "",
+    }
+
+
+def said(document: str) -> str:
+    return json.dumps({"negatives": [{"document": document}]})
 
 
 WORD = st.sampled_from("abcdef")

@@ -253,6 +253,33 @@ def test_a_judged_positive_is_no_negative_whatever_the_file_says(data: Dataset) 
     assert imported.contradicted == 1
 
 
+def test_a_document_without_its_title_is_the_document(data: Dataset) -> None:
+    row = Row(QUERIES["q1"], (DOCS["d1"][1],), (DOCS["d1"][1], DOCS["d2"][1].upper(), QUERIES["q1"].upper()))
+    imported = resolve([row], data)
+    assert [(p.query_id, p.doc_id) for p in imported.pairs] == [("q1", "d1")]
+    assert [(n.miner, n.doc_id) for n in imported.negatives] == [("imported", "d2")]
+    assert imported.contradicted == 2
+    assert not imported.documents
+
+
+def test_a_text_that_several_documents_have_stands_for_all_of_them(tmp_path: Path) -> None:
+    docs = DOCS | {"d7": ("Another title", DOCS["d1"][1]), "d8": ("Third", DOCS["d6"][1])}
+    folder = write_dataset(tmp_path / "same", docs)
+    data = load_dataset(str(folder), cache=tmp_path / "cache", dev_fraction=0)
+    bodies = (DOCS["d1"][1], DOCS["d6"][1], full("d6"))
+    imported = resolve([Row(QUERIES["q1"], ("x",), bodies)], data)
+    assert [imported.documents.get(n.doc_id, n.doc_id) for n in imported.negatives] == [bodies[1], "d6"]
+    assert imported.contradicted == 1
+    imported = resolve([Row(QUERIES["q1"], (bodies[1],), (full("d6"), "Third " + bodies[1], "y"))], data)
+    assert [imported.documents[n.doc_id] for n in imported.negatives] == ["y"]
+
+
+def test_an_own_query_is_no_negative_of_itself(data: Dataset) -> None:
+    imported = resolve([Row("A new one?", ("x",), ("a  new ONE?", "y")), Row("y", ("x",), ("z",))], data)
+    assert [imported.documents[n.doc_id] for n in imported.negatives] == ["y", "z"]
+    assert imported.contradicted == 1
+
+
 def test_a_text_that_train_and_test_ask_is_trained_on(tmp_path: Path) -> None:
     folder = write_dataset(tmp_path / "twice", queries=QUERIES | {"q0": QUERIES["q3"]}, qrels=TWICE)
     data = load_dataset(str(folder), cache=tmp_path / "cache", dev_fraction=0)

@@ -48,7 +48,9 @@ def _remarks(made: Mixed, rounds: int, imported: Imported | None) -> list[str]:
     if imported is not None and imported.held_out:
         lines.append(f"{imported.held_out} rows are left out: dev or test judges their queries")
     if imported is not None and imported.contradicted:
-        lines.append(f"{imported.contradicted} negatives are left out: they are positives of the same query")
+        lines.append(
+            f"{imported.contradicted} negatives are left out: positives of their query, or the query itself"
+        )
     if imported is not None and imported.documents:
         lines.append(f"{len(imported.documents)} texts are not in the corpus and are kept as texts")
     return lines
