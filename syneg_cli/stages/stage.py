@@ -28,6 +28,7 @@ from syneg_cli.core import (
     write_manifest,
 )
 from syneg_cli.data import Dataset
+from syneg_cli.stages.owner import claim, need_own
 from syneg_cli.stages.session import Session
 
 
@@ -154,6 +155,7 @@ def perform(stage: Stage, *, force: bool = False, because: str = "--force") -> P
                 )
             counts = manifest.counts if manifest else {}
             return Performed(stage.name, plan.path, "up to date", counts, skipped=True)
+        need_own(stage.session, stage.dataset)
         stage.session.progress.note(f"{stage.label}: running ({reason})")
         started = time.monotonic()
         stage.prepare()
@@ -162,6 +164,7 @@ def perform(stage: Stage, *, force: bool = False, because: str = "--force") -> P
         seconds = time.monotonic() - started
         if world().leads and made.written:
             write_manifest(plan.path, _manifest(plan, made, seconds))
+            claim(stage.session, stage.dataset)
     world().wait()
     if made.error is not None:
         raise made.error

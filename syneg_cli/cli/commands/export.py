@@ -13,7 +13,7 @@ from syneg_cli.cli.options import MIXED, Call
 from syneg_cli.cli.options import command as make
 from syneg_cli.core import UsageError, read_instances
 from syneg_cli.mixing import FORMATS, TRIPLETS, check_format, export, output_file, read_texts, rows
-from syneg_cli.stages import mix_of, mixed_name
+from syneg_cli.stages import mix_of, mixed_name, need_own
 
 
 @make(MIXED)
@@ -45,6 +45,7 @@ def command(
     file = output_file(output, mixed_name(call.session), form)
     dataset = call.dataset()
     _refuse_inputs(file, dataset.folder, call.session.work_dir)
+    need_own(call.session, dataset)
     path, manifest = mix_of(call.session, dataset)
     chosen = TRIPLETS if triplets else chosen
     texts = read_texts(manifest, dataset)
