@@ -12,7 +12,17 @@ from syneg_cli.data.presets import has_preset
 from syneg_cli.data.settings import DatasetSettings
 from syneg_cli.data.tables import table_rows
 from syneg_cli.data.trec import RUN_FORMAT, best_first, read_known_run, read_run, read_run_rows, run_lines
-from syneg_cli.data.units import ENDS, characters_per_word, folded, length, normalised, terms, units
+from syneg_cli.data.units import (
+    ENDS,
+    characters_per_word,
+    folded,
+    is_blank,
+    length,
+    normalised,
+    says_nothing,
+    terms,
+    units,
+)
 
 __all__ = [
     "BEIR_NAMES",
@@ -31,6 +41,7 @@ __all__ = [
     "folded",
     "has_preset",
     "inner_datasets",
+    "is_blank",
     "known_languages",
     "length",
     "load_dataset",
@@ -41,6 +52,7 @@ __all__ = [
     "read_run",
     "read_run_rows",
     "run_lines",
+    "says_nothing",
     "splits_on_disk",
     "stemmed_languages",
     "stop_words",

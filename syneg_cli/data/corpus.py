@@ -14,7 +14,7 @@ from typing import Any
 
 from syneg_cli.core import Passage, Progress, atomic_path, content_hash, file_hash
 from syneg_cli.data.beir_files import read_documents
-from syneg_cli.data.units import normalised
+from syneg_cli.data.units import normalised, says_nothing
 
 BATCH_ROWS = 10_000
 
@@ -92,12 +92,12 @@ class Corpus:
 
     @cached_property
     def empty(self) -> frozenset[str]:
-        """The ids of the documents in which nothing can be read: no title, no text, or only blanks."""
+        """The ids of the documents in which nothing can be read: see `says_nothing`."""
         return frozenset(
             self.ids[start + offset]
             for start, texts in self.blocks()
             for offset, text in enumerate(texts)
-            if not any(map(str.isalnum, text)) and not normalised(text)
+            if says_nothing(text)
         )
 
     @cached_property

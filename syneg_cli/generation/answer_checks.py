@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.data import ENDS, NGRAM, Corpus, Words, folded, length, normalised, units
+from syneg_cli.data import ENDS, NGRAM, Corpus, Words, folded, length, normalised, says_nothing, units
 from syneg_cli.generation.answer_objects import flat_text, read_object
 from syneg_cli.llm import OK, TRUNCATED, UNPARSABLE, Answer
 
@@ -125,7 +125,7 @@ def _draft(item: Any) -> Draft:
         plan=flat_text(item.get("plan")) or "",
         reflection=flat_text(item.get("reflection")) or "",
         extra={key: value for key, value in item.items() if key not in OWN_KEYS},
-        problem="" if text.strip() else EMPTY,
+        problem=EMPTY if says_nothing(text) else "",
     )
 
 
@@ -243,7 +243,7 @@ def own_query_problem(text: str, *, document: str, query: str) -> str:
     """Why a text cannot be the own query of a negative for `query`; empty if it can."""
     written = Words(text)
     own = written.folded.strip(f" {ENDS}")
-    if not own:
+    if says_nothing(own):
         return "empty"
     if own == normalised(query).strip(f" {ENDS}"):
         return "copy of the query"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from syneg_cli.core import TEXT, MinedNegative, Pair, Told, UsageError, field_names
-from syneg_cli.data import Dataset, normalised, table_rows
+from syneg_cli.data import Dataset, normalised, says_nothing, table_rows
 
 IMPORTED = "imported"
 """The miner of a negative that a file brought and the corpus has."""
@@ -49,7 +49,7 @@ class Imported:
     held_out: int = 0
     """Rows left out, because the data set keeps their queries for dev or test."""
     contradicted: int = 0
-    """Negatives left out, because they are positives of the same query, or the query itself."""
+    """Negatives left out, because they are positives of the same query, the query itself, or empty."""
 
 
 def read_rows(path: Path, told: Told | None = None) -> Iterator[Row]:
@@ -79,7 +79,8 @@ def _row(raw: Mapping[str, Any], where: str) -> Row:
     else:
         raise UsageError(f"{where}: unknown fields {field_names(raw)}.", hint=EXPECTED)
     texts = (row.query, *row.positives, *row.negatives)
-    if not row.positives or not all(isinstance(text, str) and text.strip() for text in texts):
+    blank = not all(isinstance(text, str) and text.strip() for text in texts)
+    if blank or not row.positives or any(map(says_nothing, (row.query, *row.positives))):
         raise UsageError(
             f"{where}: the query, a positive and every negative have to be texts.", hint=EXPECTED
         )
@@ -167,7 +168,7 @@ def resolve(rows: Iterable[Row], dataset: Dataset) -> Imported:
     positives: dict[str, set[str]] = {}
     pairs: dict[Pair, None] = {}
     negatives: dict[tuple[str, str], MinedNegative] = {}
-    itself: set[tuple[str, str]] = set()
+    useless: set[tuple[str, str]] = set()
     stands_for: dict[str, frozenset[str]] = {}
     held_out = 0
     for row in kept:
@@ -182,15 +183,15 @@ def resolve(rows: Iterable[Row], dataset: Dataset) -> Imported:
         for rank, text in enumerate(row.negatives, start=1):
             doc_id = documents.id(text, known_documents)
             stands_for[doc_id] = meant.get(normalised(text), frozenset()) | {doc_id}
-            if normalised(text) == normalised(row.query):
-                itself.add((query_id, doc_id))
+            if says_nothing(text) or normalised(text) == normalised(row.query):
+                useless.add((query_id, doc_id))
             miner = TEXT if doc_id in documents.own else IMPORTED
             score = row.scores[rank - 1] if row.scores else 0.0
             negatives.setdefault((query_id, doc_id), MinedNegative(query_id, doc_id, miner, rank, score))
     right = {
         key: negative
         for key, negative in negatives.items()
-        if key not in itself
+        if key not in useless
         and stands_for[negative.doc_id].isdisjoint(positives[negative.query_id])
         and stands_for[negative.doc_id].isdisjoint(dataset.excluded(negative.query_id))
     }

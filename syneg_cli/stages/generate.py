@@ -14,6 +14,7 @@ from syneg_cli.core import (
     MissingArtifact,
     Pair,
     SynegError,
+    UsageError,
     beside,
     content_hash,
     file_hash,
@@ -124,9 +125,20 @@ class Generate(Stage):
             return estimate(generator, self.pairs(), cache, settled_price(self.settings, generator.llm))
 
     def pairs(self) -> list[Pair]:
-        """The training pairs that are asked for."""
+        """The training pairs that are asked for.
+
+        Raises:
+            UsageError: the part of `shard` is empty.
+        """
         pairs = self.dataset.pairs("train")
-        return select_pairs(pairs, limit=self.settings.limit, shard=self.settings.shard)
+        chosen = select_pairs(pairs, limit=self.settings.limit, shard=self.settings.shard)
+        if pairs and not chosen:
+            asked = min(len(pairs), self.settings.limit or len(pairs))
+            raise UsageError(
+                f"--shard {self.settings.shard}: none of the {asked} pairs is in this part.",
+                hint="Nothing is left out: the other parts have them all. Fewer parts fit so few pairs.",
+            )
+        return chosen
 
     def prompt(self) -> Prompt:
         return load_prompt(self.settings.prompt, self.session.resolved.folder, kind=NEGATIVES)

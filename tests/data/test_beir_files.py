@@ -18,6 +18,7 @@ from syneg_cli.data.beir_files import (
 )
 from syneg_cli.data.dataset import load_dataset
 from syneg_cli.data.qrels import read_qrels
+from syneg_cli.data.units import is_blank
 from tests.conftest import Cli
 
 
@@ -55,6 +56,7 @@ BROKEN = {
     "broken query": (append("queries.jsonl", "{"), "queries.jsonl, line 5: not JSON"),
     "duplicate query": (append("queries.jsonl", '{"_id": "q1", "text": "x"}'), "line 5: the id 'q1' is there twice"),
     "query without text": (append("queries.jsonl", '{"_id": "q9", "text": " "}'), "line 5: the query 'q9' has an empty text"),
+    "query that cannot be seen": (append("queries.jsonl", '{"_id": "q9", "text": "\\u00ad\\u2060\\u0000"}'), "line 5: the query 'q9' has an empty text: '"),
     "no such query": (append("qrels/test.tsv", "q99\td1\t1"), "test.tsv, line 3: no query has the id 'q99'"),
     "no document at all": (only("qrels/test.tsv", "q1\td99\t1\nq1\td98\t1\n"), "test.tsv judges no document relevant that corpus.jsonl has; the first that is not there is 'd99'"),
     "two columns": (append("qrels/test.tsv", "q1 d1"), "line 3: expected 3 columns (or TREC's 4), found 2: 'q1 d1'"),
@@ -105,7 +107,7 @@ def test_what_is_written_reads_back(
 ) -> None:
     folder = tmp_path_factory.mktemp("beir")
     rows = [(doc_id, title, text) for doc_id, (title, text) in docs.items()]
-    queries = data.draw(st.dictionaries(IDS, TEXT.filter(str.strip), min_size=1))
+    queries = data.draw(st.dictionaries(IDS, TEXT.filter(lambda text: not is_blank(text)), min_size=1))
     some_docs = st.dictionaries(st.sampled_from(list(docs)), st.integers(1, 9), min_size=1)
     qrels = data.draw(st.dictionaries(st.sampled_from(list(queries)), some_docs, min_size=1))
     assert write_documents(folder, rows) == len(rows)

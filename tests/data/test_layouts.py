@@ -319,3 +319,13 @@ def test_a_run_that_is_no_text_is_called_what_it_is(tiny: Path, tmp_path: Path, 
     result = cli("eval", tiny, "--run", run)
     assert result.code == 2
     assert "run.trec is a Parquet file, not text." in result.err
+
+
+def test_queries_of_punctuation_alone_are_said(tiny: Path) -> None:
+    with (tiny / "queries.jsonl").open("a") as file:
+        file.write('{"_id": "q8", "text": "..."}\n{"_id": "q9", "text": "?"}\n')
+    said = Said()
+    assert "q9" in loaded(tiny, progress=said).queries
+    (line,) = [one for one in said.warnings if "symbol" in one]
+    assert "2 queries" in line
+    assert "line 5" in line

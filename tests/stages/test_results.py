@@ -170,3 +170,12 @@ def test_a_part_may_take_the_place_of_a_damaged_whole(generate: Cli) -> None:
         assert part.code == 1
         assert "keeps what an earlier run wrote" not in part.err
         assert lines() == 2
+
+
+def test_an_empty_part_has_a_sentence_of_its_own(generate: Cli) -> None:
+    with ChatServer() as server:
+        results = [generate(server, "--shard", f"{part}/20") for part in range(1, 21)]
+        asked = len(server.requests)
+    empty = [result for result in results if result.code == 2]
+    assert all("none of the 3 pairs is in this part" in result.err for result in empty)
+    assert len(results) - len(empty) == asked <= 3

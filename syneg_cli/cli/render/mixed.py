@@ -49,7 +49,7 @@ def _remarks(made: Mixed, rounds: int, imported: Imported | None) -> list[str]:
         lines.append(f"{imported.held_out} rows are left out: dev or test judges their queries")
     if imported is not None and imported.contradicted:
         lines.append(
-            f"{imported.contradicted} negatives are left out: positives of their query, or the query itself"
+            f"{imported.contradicted} negatives are left out: positives of their query, the query, or empty"
         )
     if imported is not None and imported.documents:
         lines.append(f"{len(imported.documents)} texts are not in the corpus and are kept as texts")
