@@ -105,7 +105,7 @@ def parse_negatives(text: str, *, finish: str = "stop") -> Parsed:
     value, whole = read_object(text)
     if value is None:
         return Parsed(error="The answer holds no JSON object.")
-    items = value.get("negatives")
+    items = _decoded(value.get("negatives"))
     if not isinstance(items, list) or not items:
         return Parsed(error='The answer\'s JSON object has no list "negatives" with objects in it.')
     drafts = [_draft(item) for item in items]
@@ -114,6 +114,14 @@ def parse_negatives(text: str, *, finish: str = "stop") -> Parsed:
     if all(draft.problem for draft in drafts):
         return Parsed(tuple(drafts), error=_why_none(drafts[0], items[0]))
     return Parsed(tuple(drafts))
+
+
+def _decoded(items: Any) -> Any:
+    """The list, also where it was written as JSON within a text."""
+    if not isinstance(items, str):
+        return items
+    inner, _ = read_object(items)
+    return (inner or {}).get("negatives")
 
 
 def _draft(item: Any) -> Draft:

@@ -27,7 +27,9 @@ from syneg_cli.generation.answer_checks import (
     own_query_problem,
     parse_negatives,
 )
+from syneg_cli.generation.answer_objects import LONGEST
 from syneg_cli.generation.requests import CHUNK, NO_CANDIDATE, NOT_RECORDED, Generator
+from syneg_cli.generation.shared_texts import SharedTexts
 from syneg_cli.llm import (
     OK,
     UNPARSABLE,
@@ -109,7 +111,7 @@ async def _settle(generator: Generator, engine: Engine, keys: list[str | None], 
         for _ in range(generator.asking.corrections + 1):
             stored, cached = await engine.ask(request, classify, item.about)
             hits &= cached
-            if stored.status != UNPARSABLE:
+            if not _can_be_corrected(stored):
                 break
             request = corrected(request, stored)
     except (LLMSetupError, BudgetExceeded):
@@ -140,7 +142,7 @@ def recall(generator: Generator, pairs: Sequence[Pair], engine: Engine, keys: li
                 if (stored := known.get(key)) is None or not stored.serves(asked[at].max_tokens):
                     continue
                 keys[at] = key
-                if stored.status == UNPARSABLE:
+                if _can_be_corrected(stored):
                     corrections[at] = corrected(asked[at], stored)
             asked = corrections
 
@@ -165,6 +167,11 @@ def _look_at(generator: Generator, stats: Stats, stored: Stored) -> None:
             stats.sample = (query, f"{draft.title} {draft.text}".strip())
 
 
+def _can_be_corrected(stored: Stored) -> bool:
+    """Whether the model is shown what is wrong; not with an answer that does not end."""
+    return stored.status == UNPARSABLE and len(stored.response) <= LONGEST
+
+
 def corrected(request: Request, stored: Stored) -> Request:
     """The request of the correction round: the answer as it came, and what is wrong with it."""
     problem = parse_negatives(stored.response, finish=stored.finish_reason).error
@@ -180,12 +187,14 @@ def read_negatives(
     *,
     counts: Counter[str],
     unusable: Counter[str] | None = None,
+    shared: SharedTexts | None = None,
 ) -> Iterator[SyntheticNegative]:
     """The records of all answered pairs, in order.
 
     Args:
         counts: gets the negatives: "ok", and the drops by reason.
         unusable: gets the answers that hold no negative at all: "truncated", "unparsable", "empty".
+        shared: gets the texts of the usable negatives.
     """
     texts = CorpusTexts(generator.dataset.corpus)
     positives_of = lru_cache(maxsize=1)(partial(_positives, generator.dataset))  # pairs come query by query
@@ -200,6 +209,8 @@ def read_negatives(
                 if not records and unusable is not None:
                     unusable[EMPTY if stored[key].status == OK else stored[key].status] += 1
                 counts.update(record.reason or "ok" for record in records)
+                if shared is not None:
+                    shared.add(records)
                 yield from records
 
 

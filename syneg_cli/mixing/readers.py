@@ -8,8 +8,10 @@ positive, and negative, negative_1 ... n or negatives) as JSONL or Parquet, and 
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,8 +90,13 @@ def _row(raw: Mapping[str, Any], where: str) -> Row:
 
 
 def _listed(value: Any) -> tuple[Any, ...]:
+    """The texts of a column: a list, a list as JSON within a text, or one text."""
     if value is None:
         return ()
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        with suppress(ValueError, RecursionError):
+            inner = json.loads(value)
+            value = inner if isinstance(inner, list) and all(isinstance(x, str) for x in inner) else value
     return tuple(value) if isinstance(value, list) else (value,)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from syneg_cli.core import (
     BudgetExceeded,
     LLMError,
+    LLMSetupError,
     MissingArtifact,
     Pair,
     SynegError,
@@ -107,14 +108,24 @@ class Generate(Stage):
             keys, stopped = self._fill(generator, pairs, engine)
             recall(generator, pairs, engine, keys)
             outcome = Outcome(engine.stats, keys, Counter(), Counter(), stopped)
-            counters = {"counts": outcome.negatives, "unusable": outcome.unusable}
+            negatives = read_negatives(
+                generator,
+                pairs,
+                keys,
+                cache,
+                counts=outcome.negatives,
+                unusable=outcome.unusable,
+                shared=outcome.shared,
+            )
             with beside(plan.path) as fresh:
-                write_negatives(fresh, read_negatives(generator, pairs, keys, cache, **counters))
+                write_negatives(fresh, negatives)
                 written = _is_no_worse(outcome, plan.path)
                 if written:
                     fresh.replace(plan.path)
             totals = cache.totals(job)
         if outcome.usable and (told := outcome.warning()):
+            self.session.progress.warn(told)
+        if told := outcome.repeats():
             self.session.progress.warn(told)
         return _made(plan, outcome, totals, written=written)
 
@@ -164,6 +175,9 @@ class Generate(Stage):
                 fill(generator, pairs, engine, keys, tick=tick)
             except BudgetExceeded as stopped:
                 return keys, stopped
+            except LLMSetupError as error:
+                recall(generator, pairs, engine, keys)
+                raise _with_kept(error, sum(key is not None for key in keys), len(pairs)) from None
         return keys, None
 
     def _candidate_file(self) -> Path:
@@ -188,6 +202,14 @@ def job_of(stage: Generate, plan: Plan) -> str:
     """
     made = [str(plan.path.parent), stage.settings.name, plan.settings["llm"], plan.settings["endpoint"]]
     return content_hash(made)[:16]
+
+
+def _with_kept(error: LLMSetupError, kept: int, pairs: int) -> LLMSetupError:
+    """The error with what is not lost. Nothing is written of it: what is wrong is mended first."""
+    if kept:
+        told = f"{kept} of {pairs} answers are in the cache: the same command goes on after them."
+        error.hint = f"{error.hint} {told}" if error.hint else told
+    return error
 
 
 def _is_no_worse(outcome: Outcome, path: Path) -> bool:
