@@ -2,7 +2,7 @@
 
 from syneg_cli.data import demo
 from syneg_cli.data.beir_download import BEIR_NAMES
-from syneg_cli.data.copies import Words, near_copy
+from syneg_cli.data.copies import NGRAM, Words, near_copy
 from syneg_cli.data.corpus import Corpus
 from syneg_cli.data.dataset import Dataset, load_dataset
 from syneg_cli.data.find_dataset import local_folder, splits_on_disk
@@ -12,13 +12,24 @@ from syneg_cli.data.presets import EARLIER_DOMAIN, has_preset
 from syneg_cli.data.settings import DatasetSettings
 from syneg_cli.data.tables import table_rows
 from syneg_cli.data.trec import RUN_FORMAT, best_first, read_known_run, read_run, read_run_rows, run_lines
-from syneg_cli.data.units import ENDS, characters_per_word, folded, length, normalised, terms, units
+from syneg_cli.data.units import (
+    ENDS,
+    characters_per_word,
+    folded,
+    is_blank,
+    length,
+    normalised,
+    says_nothing,
+    terms,
+    units,
+)
 
 __all__ = [
     "BEIR_NAMES",
     "EARLIER_DOMAIN",
     "ENDS",
     "ENGLISH",
+    "NGRAM",
     "RUN_FORMAT",
     "UNSPACED",
     "Corpus",
@@ -31,6 +42,7 @@ __all__ = [
     "folded",
     "has_preset",
     "inner_datasets",
+    "is_blank",
     "known_languages",
     "length",
     "load_dataset",
@@ -41,6 +53,7 @@ __all__ = [
     "read_run",
     "read_run_rows",
     "run_lines",
+    "says_nothing",
     "splits_on_disk",
     "stemmed_languages",
     "stop_words",

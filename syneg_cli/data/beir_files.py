@@ -16,6 +16,7 @@ from pathlib import Path
 from syneg_cli.core import DatasetError, Qrels, Query, Told, need_file, write_jsonl, write_text
 from syneg_cli.data.layout import CORPUS_FILE, LAYOUT_HINT, QRELS_FOLDER, QUERIES_FILE
 from syneg_cli.data.tables import id_of, is_table, place, table_rows, text_of
+from syneg_cli.data.units import is_blank, says_nothing
 
 CORPUS_LINE = '{"_id": "...", "title": "...", "text": "..."} on every line.'
 QUERY_LINE = '{"_id": "...", "text": "..."} on every line.'
@@ -61,6 +62,7 @@ def read_queries(files: Sequence[Path], told: Told | None = None) -> dict[str, Q
         DatasetError: a file is missing or empty, a line is wrong, or an id is used twice.
     """
     queries: dict[str, Query] = {}
+    nothing: list[str] = []
     for path in files:
         _there(path)
         for where, _, row in table_rows(path, told=told):
@@ -68,12 +70,20 @@ def read_queries(files: Sequence[Path], told: Told | None = None) -> dict[str, Q
             text = text_of(row, "text", where, QUERY_LINE)
             if query_id in queries:
                 raise DatasetError(f"{where}: the id {query_id!r} is there twice.", hint=UNIQUE)
-            if not text.strip():
+            if is_blank(text):
+                shown = f": {reprlib.repr(text)}" if text.strip() else ""
                 raise DatasetError(
-                    f"{where}: the query {query_id!r} has an empty text.",
+                    f"{where}: the query {query_id!r} has an empty text{shown}.",
                     hint="Give it a text, or take it out, here and from the judgements.",
                 )
             queries[query_id] = Query(query_id, text)
+            if says_nothing(text):
+                nothing.append(where)
+    if nothing and told:
+        told(
+            f"{len(nothing)} queries without a letter, a digit or a symbol, the first in {nothing[0]}: "
+            "what is found for them is chance"
+        )
     if not queries:
         raise DatasetError(f"{_named(files)} is empty.", hint=f"Expected: {QUERY_LINE}")
     return queries

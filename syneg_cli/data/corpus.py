@@ -23,7 +23,7 @@ from syneg_cli.core import (
     write_text,
 )
 from syneg_cli.data.beir_files import read_documents
-from syneg_cli.data.units import normalised
+from syneg_cli.data.units import normalised, says_nothing
 
 BATCH_ROWS = 10_000
 
@@ -67,6 +67,21 @@ class Corpus:
         for start in range(0, len(self), size):
             yield start, self.texts(range(start, min(start + size, len(self))))
 
+    def versions(self) -> Iterator[str]:
+        """The text of every document, and with its title before it where it has one."""
+        for _, title, text in self._rows_of():
+            yield text
+            if title:
+                yield f"{title} {text}"
+
+    def _rows_of(self) -> Iterator[tuple[str, str, str]]:
+        """(id, title, text) of every document, block by block."""
+        titles, texts = self._table.column("title"), self._table.column("text")
+        for start in range(0, len(self), BATCH_ROWS):
+            ids = self.ids[start : start + BATCH_ROWS]
+            parts = (column.slice(start, BATCH_ROWS).to_pylist() for column in (titles, texts))
+            yield from zip(ids, *parts, strict=True)
+
     def identical(self, doc_id: str) -> frozenset[str]:
         """The ids of all documents with the same text as this one, itself included."""
         return self._identical.get(doc_id, frozenset({doc_id}))
@@ -78,23 +93,20 @@ class Corpus:
             wanted: the folded texts (`normalised`) that are looked for, in one pass over the corpus.
         """
         found: dict[str, set[str]] = {}
-        titles, texts = self._table.column("title"), self._table.column("text")
-        for start in range(0, len(self) if wanted else 0, BATCH_ROWS):
-            block = zip(titles.slice(start, BATCH_ROWS), texts.slice(start, BATCH_ROWS), strict=True)
-            for offset, (title, text) in enumerate((t.as_py(), x.as_py()) for t, x in block):
-                for version in (text, f"{title} {text}") if title else (text,):
-                    if (folded := normalised(version)) in wanted:
-                        found.setdefault(folded, set()).add(self.ids[start + offset])
+        for doc_id, title, text in self._rows_of() if wanted else ():
+            for version in (text, f"{title} {text}") if title else (text,):
+                if (folded := normalised(version)) in wanted:
+                    found.setdefault(folded, set()).add(doc_id)
         return {folded: frozenset(ids) for folded, ids in found.items()}
 
     @cached_property
     def empty(self) -> frozenset[str]:
-        """The ids of the documents in which nothing can be read: no title, no text, or only blanks."""
+        """The ids of the documents in which nothing can be read: see `says_nothing`."""
         return frozenset(
             self.ids[start + offset]
             for start, texts in self.blocks()
             for offset, text in enumerate(texts)
-            if not any(map(str.isalnum, text)) and not normalised(text)
+            if says_nothing(text)
         )
 
     @cached_property

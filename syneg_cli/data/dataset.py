@@ -147,6 +147,15 @@ class Dataset:
         own = self.itself(query_id) | self.same_text(query_id) if query_id in self.queries else frozenset()
         return own.union(self.corpus.empty, *map(self.corpus.identical, self.positives(query_id)))
 
+    @cached_property
+    def content(self) -> str:
+        """A hash of all that the files hold, however the queries are split."""
+        judged: dict[str, dict[str, int]] = {}
+        for qrels in self.judgements.values():
+            for query_id, grades in qrels.items():
+                judged.setdefault(query_id, {}).update(grades)
+        return content_hash([self.corpus.fingerprint, self.hashes["queries"], judged])
+
     def shares_ids(self, split: str) -> bool:
         """Whether a document has the id of one of the split's queries."""
         return any(query_id in self.corpus for query_id in self.qrels(split))

@@ -14,7 +14,7 @@ from syneg_cli.data.layout import (
     LAYOUT_HINT,
     inner_datasets,
     is_dataset_folder,
-    qrels_files,
+    split_names,
 )
 
 IRDS = "irds:"
@@ -68,7 +68,7 @@ def splits_on_disk(name: str, *, data_dir: Path | None, folder: Path | None) -> 
     plain = folder_name(name.removeprefix(IRDS)) if name.startswith(IRDS) else name
     for place in (*_candidates(plain, data_dir, folder), download_folder() / plain):
         if is_dataset_folder(place):
-            return list(qrels_files(place))
+            return split_names(place)
     return []
 
 

@@ -17,6 +17,7 @@ from syneg_cli.core import DatasetError, Progress, SynegError, did_you_mean
 from syneg_cli.data.beir_files import write_documents, write_qrels, write_queries
 from syneg_cli.data.downloads import checked, download_folder, keep, kept_folder
 from syneg_cli.data.irds_progress import Asked, IrdsProgress
+from syneg_cli.data.units import is_blank
 
 INSTALL = "pip install 'syneg[irds]'"
 CATALOGUE = "https://ir-datasets.com lists all data sets"
@@ -150,7 +151,7 @@ def _write(name: str, source: Any, parts: Mapping[str, Any], folder: Path, watch
     judgements: dict[str, dict[str, dict[str, int]]] = {}
     for split, part in parts.items():
         found = {str(query.query_id): _text(query) for query in part.queries_iter()}
-        queries |= {query_id: text for query_id, text in found.items() if text.strip()}
+        queries |= {query_id: text for query_id, text in found.items() if not is_blank(text)}
         judgements[split] = _grades(part.qrels_iter())
     write_queries(folder, queries)
     doc_ids: set[str] = set()

@@ -22,6 +22,9 @@ QREL_LINE = (
 )
 QUERY_KEYS = ("query-id", "query_id", "qid", "query")
 DOC_KEYS = ("corpus-id", "corpus_id", "doc_id", "docid", "doc-id", "doc")
+MOST = 10_000
+"""The largest grade: trec_eval takes time and memory by it, and judges give single digits."""
+
 GRADE_KEYS = ("score", "relevance", "rel", "grade", "label")
 
 
@@ -144,6 +147,11 @@ def _grade(value: Any, where: str) -> int:
         raise DatasetError(
             f"{where}: the score {reprlib.repr(value)} is not a whole number.", hint=f"Expected: {QREL_LINE}"
         )
+    if abs(grade) > MOST:
+        raise DatasetError(
+            f"{where}: the grade {reprlib.repr(value)} is out of range: at most {MOST} is read.",
+            hint="Give grades of a few steps, 0 to 3 say: nDCG takes a grade as the gain.",
+        )
     return grade
 
 
@@ -151,6 +159,6 @@ def _whole(value: Any) -> int | None:
     """The grade as a whole number: `1`, `-2`, `1.0`; None if it is none."""
     try:
         number = float(value)
-        return int(number) if number.is_integer() and abs(number) < 2**31 else None
-    except (TypeError, ValueError, OverflowError):
+        return int(number) if number.is_integer() else None
+    except (TypeError, ValueError, OverflowError):  # a whole number that no float holds
         return None

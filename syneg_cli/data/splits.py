@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from syneg_cli.core import Qrels, Query, digest
+from syneg_cli.core import DatasetError, Qrels, Query, digest
 from syneg_cli.data.units import normalised
 
 
@@ -34,6 +34,9 @@ def with_test(
     """(splits, notes): `fraction` of the queries is test where test or train is missing.
 
     Queries with the same text (case and blanks aside) go to the same side.
+
+    Raises:
+        DatasetError: the fraction leaves one of the two without a query.
     """
     splits = dict(judgements)
     trainable = [split for split in ("train", "dev") if split in splits]
@@ -53,8 +56,13 @@ def with_test(
         side = test if first[normalised(queries[query_id].text)] in carved else rest
         side[query_id] = grades
     whole = counted(len(splits[source]), f"{source} query")
-    if not test or not rest:
+    if len(leaders) < 2:
         return splits, (f"{whole}, too few to make train and test of them",)
+    if not test or not rest:
+        raise DatasetError(
+            f"test_fraction {fraction:g} of {whole} leaves none for {'train' if test else 'test'}.",
+            hint=f"Give more than {0.5 / len(leaders):.2g} and less than {1 - 0.5 / len(leaders):.2g}.",
+        )
     if source == "test":
         return splits | {"train": rest, "test": test}, (f"{whole}, {len(rest)} of them made train",)
     return splits | {source: rest, "test": test}, (f"{whole}, {len(test)} of them made test",)

@@ -35,6 +35,11 @@ INVISIBLE = re.compile(
 )
 """Soft hyphens, joiners, zero-width blanks, marks of direction, variation selectors."""
 
+DRAWN_AS_NOTHING = "\u115f\u1160\u2800\u3164\uffa0\ufffd"
+"""Hangul fillers (letters to Unicode), the blank of Braille, and what stands for a broken character."""
+
+SYMBOLS = ("So", "Sm", "Sc")
+
 ENDS = ".?!。؟।"
 """What ends a sentence, in folded text."""
 
@@ -60,6 +65,24 @@ def units(text: str) -> list[str]:
 def normalised(text: str) -> str:
     """The units of the folded text with one blank between: two texts that are equal so are identical."""
     return " ".join(units(folded(text)))
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing of a text can be seen: blanks, controls, joiners, marks without a letter, fillers."""
+    return all(_kind(character)[0] in "ZCM" for character in text)
+
+
+def says_nothing(text: str) -> bool:
+    """Whether a text is empty to a reader: no letter, no digit, and no symbol such as an emoji or a plus.
+
+    Punctuation alone ("...") says nothing, in any script.
+    """
+    return not any(_kind(character)[0] in "LN" or _kind(character) in SYMBOLS for character in text)
+
+
+def _kind(character: str) -> str:
+    """The Unicode category; what is drawn as nothing, or stands for a broken character, is a control."""
+    return "Cc" if character in DRAWN_AS_NOTHING else unicodedata.category(character)
 
 
 def terms(text: str) -> list[str]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.data import ENDS, Corpus, Words, folded, length, normalised, units
+from syneg_cli.data import ENDS, NGRAM, Corpus, Words, folded, length, normalised, says_nothing, units
 from syneg_cli.generation.answer_objects import flat_text, read_object
 from syneg_cli.llm import OK, TRUNCATED, UNPARSABLE, Answer
 
@@ -25,12 +25,13 @@ EMPTY = "empty"
 MALFORMED = "malformed"
 CUT_OFF = "cut off"
 COPY = "copy of the positive"
+OTHER = "copy of another positive"
 TWIN = "copy of its twin"
 CONTAINS_QUERY = "contains the query"
 TALKS = "talks about being a negative"
 LENGTH = "far off the asked length"
 IN_CORPUS = "same as a corpus document"
-REASONS = (EMPTY, MALFORMED, CUT_OFF, COPY, TWIN, CONTAINS_QUERY, TALKS, LENGTH, IN_CORPUS)
+REASONS = (EMPTY, MALFORMED, CUT_OFF, COPY, OTHER, TWIN, CONTAINS_QUERY, TALKS, LENGTH, IN_CORPUS)
 
 COPY_SHARE = 0.3
 """From this share of its five-word runs on, a text is a copy; honest LLM negatives for SciFact reach 0.13."""
@@ -104,7 +105,7 @@ def parse_negatives(text: str, *, finish: str = "stop") -> Parsed:
     value, whole = read_object(text)
     if value is None:
         return Parsed(error="The answer holds no JSON object.")
-    items = value.get("negatives")
+    items = _decoded(value.get("negatives"))
     if not isinstance(items, list) or not items:
         return Parsed(error='The answer\'s JSON object has no list "negatives" with objects in it.')
     drafts = [_draft(item) for item in items]
@@ -113,6 +114,14 @@ def parse_negatives(text: str, *, finish: str = "stop") -> Parsed:
     if all(draft.problem for draft in drafts):
         return Parsed(tuple(drafts), error=_why_none(drafts[0], items[0]))
     return Parsed(tuple(drafts))
+
+
+def _decoded(items: Any) -> Any:
+    """The list, also where it was written as JSON within a text."""
+    if not isinstance(items, str):
+        return items
+    inner, _ = read_object(items)
+    return (inner or {}).get("negatives")
 
 
 def _draft(item: Any) -> Draft:
@@ -124,7 +133,7 @@ def _draft(item: Any) -> Draft:
         plan=flat_text(item.get("plan")) or "",
         reflection=flat_text(item.get("reflection")) or "",
         extra={key: value for key, value in item.items() if key not in OWN_KEYS},
-        problem="" if text.strip() else EMPTY,
+        problem=EMPTY if says_nothing(text) else "",
     )
 
 
@@ -144,16 +153,19 @@ def _why_none(draft: Draft, item: Any) -> str:
 
 
 class CorpusTexts:
-    """Which texts the corpus holds: 8 bytes a document, compared by hash after `normalised`."""
+    """Which texts the corpus holds, with and without their titles.
+
+    8 bytes for each, compared by hash after `normalised`.
+    """
 
     def __init__(self, corpus: Corpus) -> None:
         import numpy as np
 
-        hashes = [text_hash(normalised(text)) for _, block in corpus.blocks() for text in block]
+        hashes = [text_hash(normalised(text)) for text in corpus.versions()]
         self._sorted = np.sort(np.array(hashes, dtype=np.uint64))
 
     def holds(self, folded: str) -> bool:
-        """Whether a document has this text, folded as by `normalised`."""
+        """Whether a document has this text, title included or not; folded as by `normalised`."""
         wanted = text_hash(folded)
         place = int(self._sorted.searchsorted(self._sorted.dtype.type(wanted)))
         return place < len(self._sorted) and int(self._sorted[place]) == wanted
@@ -163,20 +175,50 @@ def text_hash(folded: str) -> int:
     return int.from_bytes(hashlib.blake2b(folded.encode(), digest_size=8).digest(), "little")
 
 
+class Positives:
+    """All that is judged relevant to a query: what copies one of the texts is no negative."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._texts = [Words(text) for text in texts]
+        self._ngrams: dict[int, set[tuple[str, ...]]] = {}
+
+    def copied_by(self, written: Words) -> bool:
+        """Whether a text copies one of them; those of all at once settle nearly all cases."""
+        n = NGRAM * written.per_word
+        grams = written.ngrams(n)
+        if grams and len(grams & self._all(n)) < COPY_SHARE * len(grams):
+            return False
+        return any(written.copies(text, COPY_SHARE) for text in self._texts)
+
+    def _all(self, n: int) -> set[tuple[str, ...]]:
+        if n not in self._ngrams:
+            self._ngrams[n] = set().union(*(text.ngrams(n) for text in self._texts))
+        return self._ngrams[n]
+
+
 def check_drafts(
-    drafts: Sequence[Draft], *, query: str, positive: str, words: int | None, corpus: CorpusTexts | None
+    drafts: Sequence[Draft],
+    *,
+    query: str,
+    positive: str,
+    words: int | None,
+    corpus: CorpusTexts | None,
+    others: Positives | None = None,
 ) -> Iterator[str]:
     """The reason to drop each draft, or an empty string, in order.
 
     Args:
         positive: title and text of the positive document.
         words: the length that was asked for; None checks no length.
+        others: all positives of the query, where there are more than this one.
     """
     model, question = Words(positive), Words(query)
     kept: list[Words] = []
     for draft in drafts:
         written = Words(f"{draft.title} {draft.text}")
         reason = draft.problem or _first_problem(draft, written, model, question, words, kept)
+        if not reason and others is not None and others.copied_by(written):
+            reason = OTHER
         if not reason and corpus is not None:
             text = " ".join(written.words[len(units(folded(draft.title))) :])
             reason = IN_CORPUS if corpus.holds(written.folded) or (draft.title and corpus.holds(text)) else ""
@@ -209,7 +251,7 @@ def own_query_problem(text: str, *, document: str, query: str) -> str:
     """Why a text cannot be the own query of a negative for `query`; empty if it can."""
     written = Words(text)
     own = written.folded.strip(f" {ENDS}")
-    if not own:
+    if says_nothing(own):
         return "empty"
     if own == normalised(query).strip(f" {ENDS}"):
         return "copy of the query"

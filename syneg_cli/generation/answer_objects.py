@@ -20,6 +20,12 @@ DECODER = json.JSONDecoder(strict=False)
 """Takes line ends within strings, which models write as they are."""
 
 ITEMS = "negatives"
+LONGEST = 1_000_000
+"""Characters of an answer that is looked at: a hundred times what is asked for, thoughts included."""
+
+MOST_TRIED = 20_000
+"""Places in a text where an object may begin; each that breaks costs time by where it is."""
+
 MOST_BROKEN = 200
 """A text in which so many objects and lists break is no answer, and would take minutes to repair."""
 
@@ -29,8 +35,11 @@ def read_object(text: str, key: str = ITEMS) -> tuple[dict[str, Any] | None, boo
 
     Of several objects it is the last one that holds `key`. A list of objects counts as
     "negatives", and so do objects with a document one after the other. Never raises, whatever
-    a model wrote: an answer that was paid for is kept, and judged after. Linear in its length.
+    a model wrote: an answer that was paid for is kept, and judged after. One that does not end
+    (`LONGEST`) holds none.
     """
+    if len(text) > LONGEST:
+        return None, True
     value, whole = _read(text, key)
     return (_writable(value) if value is not None and "\\u" in text else value), whole
 
@@ -68,7 +77,7 @@ def _values(text: str) -> tuple[list[Any], list[int]]:
     """(all objects and lists in a text, where to repair it from: what went well for longest, the first)."""
     found: list[Any] = []
     first, best, longest, place, broken = -1, -1, 0, 0, 0
-    while (match := BEGINS.search(text, place)) is not None:
+    while broken < MOST_TRIED and (match := BEGINS.search(text, place)) is not None:
         start = match.start()
         try:
             value, place = DECODER.raw_decode(text, start)

@@ -11,20 +11,24 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from syneg_cli.core import BudgetExceeded, LLMError, LLMSetupError, Pair, SyntheticNegative
+from syneg_cli.data import Dataset
 from syneg_cli.generation.answer_checks import (
     EMPTY,
     CorpusTexts,
     Draft,
+    Positives,
     check_drafts,
     classify,
     own_query_problem,
     parse_negatives,
 )
+from syneg_cli.generation.answer_objects import LONGEST
 from syneg_cli.generation.requests import CHUNK, NO_CANDIDATE, NOT_RECORDED, Generator
+from syneg_cli.generation.shared_texts import SharedTexts
 from syneg_cli.llm import (
     OK,
     UNPARSABLE,
@@ -106,7 +110,7 @@ async def _settle(generator: Generator, engine: Engine, keys: list[str | None], 
         for _ in range(generator.asking.corrections + 1):
             stored, cached = await engine.ask(request, classify, item.about)
             hits &= cached
-            if stored.status != UNPARSABLE:
+            if not _can_be_corrected(stored):
                 break
             request = corrected(request, stored)
     except (LLMSetupError, BudgetExceeded):
@@ -138,7 +142,7 @@ def recall(generator: Generator, pairs: Sequence[Pair], cache: Cache, keys: list
                 if (stored := known.get(key)) is None or not stored.serves(asked[at].max_tokens):
                     continue
                 keys[at] = key
-                if stored.status == UNPARSABLE:
+                if _can_be_corrected(stored):
                     corrections[at] = corrected(asked[at], stored)
             asked = corrections
 
@@ -163,6 +167,11 @@ def _look_at(generator: Generator, stats: Stats, stored: Stored) -> None:
             stats.sample = (query, f"{draft.title} {draft.text}".strip())
 
 
+def _can_be_corrected(stored: Stored) -> bool:
+    """Whether the model is shown what is wrong; not with an answer that does not end."""
+    return stored.status == UNPARSABLE and len(stored.response) <= LONGEST
+
+
 def corrected(request: Request, stored: Stored) -> Request:
     """The request of the correction round: the answer as it came, and what is wrong with it."""
     problem = parse_negatives(stored.response, finish=stored.finish_reason).error
@@ -178,29 +187,41 @@ def read_negatives(
     *,
     counts: Counter[str],
     unusable: Counter[str] | None = None,
+    shared: SharedTexts | None = None,
 ) -> Iterator[SyntheticNegative]:
     """The records of all answered pairs, in order.
 
     Args:
         counts: gets the negatives: "ok", and the drops by reason.
         unusable: gets the answers that hold no negative at all: "truncated", "unparsable", "empty".
+        shared: gets the texts of the usable negatives.
     """
     texts = CorpusTexts(generator.dataset.corpus)
+    positives_of = lru_cache(maxsize=1)(partial(_positives, generator.dataset))  # pairs come query by query
     places = [(pair, key) for pair, key in zip(pairs, keys, strict=True) if key is not None]
     with rare_collection():
         for start in range(0, len(places), CHUNK):
             part = places[start : start + CHUNK]
             stored = cache.answers([key for _, key in part], messages=False)
             for pair, key in part:
-                records = list(_records(generator, pair, stored[key], texts))
+                others = positives_of(pair.query_id)
+                records = list(_records(generator, pair, stored[key], texts, others))
                 if not records and unusable is not None:
                     unusable[EMPTY if stored[key].status == OK else stored[key].status] += 1
                 counts.update(record.reason or "ok" for record in records)
+                if shared is not None:
+                    shared.add(records)
                 yield from records
 
 
+def _positives(dataset: Dataset, query_id: str) -> Positives | None:
+    """The query's positives where there is more than one."""
+    found = dataset.positives(query_id)
+    return Positives(dataset.corpus[doc_id].full_text for doc_id in found) if len(found) > 1 else None
+
+
 def _records(
-    generator: Generator, pair: Pair, stored: Stored, texts: CorpusTexts
+    generator: Generator, pair: Pair, stored: Stored, texts: CorpusTexts, others: Positives | None
 ) -> Iterator[SyntheticNegative]:
     drafts = parse_negatives(stored.response, finish=stored.finish_reason).drafts[: generator.asking.n]
     query = generator.dataset.queries[pair.query_id].text
@@ -210,6 +231,7 @@ def _records(
         positive=generator.dataset.corpus[pair.doc_id].full_text,
         words=stored.words,
         corpus=texts,
+        others=others,
     )
     attributes = stored.drawn
     for index, (draft, reason) in enumerate(zip(drafts, reasons, strict=True), start=1):

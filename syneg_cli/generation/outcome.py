@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from syneg_cli.core import BudgetExceeded, counted
+from syneg_cli.generation.shared_texts import SharedTexts
 from syneg_cli.llm import Stats
 
 MUCH = 0.1
@@ -25,6 +26,8 @@ class Outcome:
     unusable: Counter[str]
     """Answers without a single negative, by reason."""
     stopped: BudgetExceeded | None = None
+    shared: SharedTexts = field(default_factory=SharedTexts)
+    """Which texts stand under several queries."""
 
     @property
     def usable(self) -> int:
@@ -68,6 +71,16 @@ class Outcome:
         told = [f"{lost} of {counted(len(self.keys), 'pair')} without a usable answer"] if lost else []
         told += [f"{dropped} of {counted(negatives, 'negative')} dropped"] if dropped else []
         return f"{', '.join(told)}: {self.causes()}" if told else None
+
+    def repeats(self) -> str | None:
+        """What is worth a warning: a good part of the negatives is the same for several queries."""
+        count = self.shared.count
+        if count <= MUCH * self.usable:
+            return None
+        return (
+            f"{count} of {self.usable} negatives have the same text as another query's: "
+            "look at them with `syneg cache show`, and at what the server makes of the prompt"
+        )
 
     def causes(self) -> str:
         """Why there is not more, in one line: the most frequent first."""

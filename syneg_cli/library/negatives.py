@@ -122,9 +122,12 @@ def generate(
             fill(generator, pairs, engine, keys, tick=ticking(advance))
         outcome = Outcome(engine.stats, keys, Counter(), Counter())
         counters = {"counts": outcome.negatives, "unusable": outcome.unusable}
-        negatives = tuple(read_negatives(generator, pairs, keys, cache, **counters))
+        written = read_negatives(generator, pairs, keys, cache, shared=outcome.shared, **counters)
+        negatives = tuple(written)
     if not outcome.usable:
         raise LLMError(f"{llm} wrote no usable negative for {len(pairs)} pairs: {outcome.causes()}.")
+    if told := outcome.repeats():
+        model.tell(told)
     counts = {"pairs": len(pairs), "answered": outcome.answered, "ok": outcome.usable, **outcome.dropped}
     return Written(negatives, counts, None if engine.stats.unpriced else engine.stats.cost_usd)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from syneg_cli.core import BadResponse, LLMError, printable
@@ -11,6 +13,9 @@ from syneg_cli.llm.base import Answer, Broken, RateLimits, Unreachable
 
 REFUSAL = "refusal"
 """The `finish` of an answer in which the model declines by the protocol's own means."""
+
+STREAM = re.compile(r"\s*(?:data|event|id|retry)?:")
+"""How an event stream begins, and no JSON does: with a field, or with a comment that keeps the line open."""
 
 LOADING = ("load", "unload")
 """The `done_reason` of Ollama where it only put the model into memory, or out of it."""
@@ -109,6 +114,24 @@ def content_text(content: Any) -> str:
     return ""
 
 
+def body_text(content: bytes) -> str:
+    """A body as text: UTF-8, UTF-16 or UTF-32 as its first bytes say, without a byte order mark."""
+    return content.decode(json.detect_encoding(content), "replace").removeprefix("\ufeff")
+
+
+def is_stream(body: str) -> bool:
+    """Whether a body is an event stream."""
+    return STREAM.match(body) is not None
+
+
+def _payloads(body: str) -> Iterator[str]:
+    """The data of each event, or each line of JSON; blank lines, comments and other fields say nothing."""
+    for line in re.split(r"[\r\n]+", body):
+        data = line.strip().removeprefix("data:").strip()
+        if data and not STREAM.match(data):
+            yield data
+
+
 def joined_stream(body: str) -> dict[str, Any]:
     """The completion that an event stream adds up to, from servers that stream whatever is asked.
 
@@ -118,14 +141,13 @@ def joined_stream(body: str) -> dict[str, Any]:
     text: list[str] = []
     finish = ""
     usage: Any = {}
-    for line in body.splitlines():
-        data = line.removeprefix("data:").strip()
-        finish = finish or ("stop" if data == "[DONE]" else "")
-        if not line.startswith("data:") or data in ("", "[DONE]"):
+    for data in _payloads(body):
+        if data == "[DONE]":
+            finish = finish or "stop"
             continue
         event = json.loads(data)
         if not isinstance(event, dict) or event.get("error"):
-            return {"error": event}
+            return event if isinstance(event, dict) else {"error": event}
         usage = event.get("usage") or usage
         for choice in (event.get("choices") or [])[:1]:
             text.append(content_text((choice.get("delta") or choice.get("message") or {}).get("content")))
@@ -144,9 +166,8 @@ def joined_chat(body: str) -> Any:
     try:
         return json.loads(body)
     except ValueError:
-        lines = [line.removeprefix("data:").strip() for line in body.split("\n")]
-        parts = [json.loads(line) for line in lines if line not in ("", "[DONE]")]
-        if len(parts) < 2 or not all(isinstance(part, dict) for part in parts):
+        parts = [json.loads(data) for data in _payloads(body) if data != "[DONE]"]
+        if not parts or not all(isinstance(part, dict) for part in parts):
             raise
     if failed := next((part for part in parts if part.get("error")), None):
         return failed

@@ -23,7 +23,7 @@ from syneg_cli.llm.addresses import (
 )
 from syneg_cli.llm.base import Answer, Broken, Live, Request, TimedOut, Unanswerable, Unreachable
 from syneg_cli.llm.bodies import TooLarge, bound_bodies
-from syneg_cli.llm.completions import joined_chat, read_chat
+from syneg_cli.llm.completions import body_text, joined_chat, read_chat
 from syneg_cli.llm.options import Forms, Options
 from syneg_cli.llm.refusals import Refusal, error_of, is_page, read_refusal
 
@@ -102,7 +102,7 @@ class Ollama(Live):
             raise self._connection(error) from None
         except TooLarge as error:
             raise BadResponse(f"{self.endpoint} does not stop: {error}.") from None
-        status, body = response.status_code, response.content.decode("utf-8", "replace")
+        status, body = response.status_code, body_text(response.content)
         if status >= 400 or is_page(body):
             return read_refusal(status, body, response.headers)
         try:
@@ -135,23 +135,24 @@ class Ollama(Live):
         known = self.taken.further(forms, self.taken.forms)  # another call may have found out already
         if self._format(request, known) != self._format(request, forms):
             return known
-        said = (refusal.said.lower(), refusal.words)
+        said = (refusal.sentence, refusal.words)
         return self.taken.without(forms, said, [FORMAT] if request.schema is not None else [])
 
     def _connection(self, error: httpx.HTTPError) -> LLMError:
         import httpx
 
         proxy = proxy_between(self.client._client, self.endpoint)
+        why = str(error)
         if isinstance(error, httpx.TimeoutException):
             return TimedOut(f"{self.endpoint} did not answer in time{through(proxy)}.")
         if proxy and isinstance(error, (httpx.ConnectError, httpx.ProxyError)):
-            return dead_proxy(proxy, self.endpoint, str(error))
+            return dead_proxy(proxy, self.endpoint, why)
         if isinstance(error, httpx.ConnectError):
             return Unreachable(
-                f"No Ollama server answers at {self.endpoint} ({error}).",
+                f"No Ollama server answers at {self.endpoint} ({why}).",
                 hint="Start one with `ollama serve`, or correct OLLAMA_HOST.",
             )
-        return Broken(f"The connection to {self.endpoint} broke{through(proxy)}: {error}.")
+        return Broken(f"The connection to {self.endpoint} broke{through(proxy)}: {why}.")
 
     def _error(self, refusal: Refusal) -> LLMError:
         status, said = refusal.status, refusal.said

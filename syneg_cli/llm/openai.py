@@ -32,7 +32,7 @@ from syneg_cli.llm.base import (
     Unreachable,
 )
 from syneg_cli.llm.bodies import TooLarge, bound_bodies
-from syneg_cli.llm.completions import joined_stream, read_completion
+from syneg_cli.llm.completions import body_text, is_stream, joined_stream, read_completion
 from syneg_cli.llm.options import Forms, Options
 from syneg_cli.llm.refusals import Refusal, error_of, is_page, read_refusal
 
@@ -148,12 +148,12 @@ class OpenAI(Live):
             raise BadResponse(f"{self.endpoint} does not stop: {error}.") from None
         except openai.APIStatusError as error:
             status, content, headers = error.status_code, error.response.content, error.response.headers
-        body = content.decode("utf-8", "replace")
+        body = body_text(content)
         if status >= 400 or is_page(body):
             return read_refusal(status, body, headers), headers
         try:
             # The SDK's own parsing costs a tenth of the call.
-            completion = joined_stream(body) if body.startswith("data:") else json.loads(body)
+            completion = joined_stream(body) if is_stream(body) else json.loads(body)
         except (ValueError, RecursionError) as error:
             raise BadResponse(f"{self.endpoint} sent a broken body: {error}.") from None
         return self._checked(completion, headers), headers
@@ -201,9 +201,9 @@ class OpenAI(Live):
         if self.options(request, known) != sent:
             return known
         had = [option for option in (FORMAT, SEED, TEMPERATURE) if option in sent]
-        if forms[LENGTH] and not LIMIT.search(refusal.said.lower()):
+        if forms[LENGTH] and not LIMIT.search(refusal.sentence):
             had.append(LENGTH)
-        return self.taken.without(forms, (refusal.said.lower(), refusal.words), had)
+        return self.taken.without(forms, (refusal.sentence, refusal.words), had)
 
     def _accept(self, forms: Forms, refused: Refusal | None) -> None:
         said = f" It said: {refused.said}" if refused else ""

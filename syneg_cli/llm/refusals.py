@@ -47,10 +47,14 @@ CODES = {
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """`said` is one line for people, without the key; `words` all of it in lower case."""
+    """`said` is one line for people, without the key; the rest is to be understood, and never shown.
+
+    `sentence` is that line as the server wrote it, `words` all that it sent, both in lower case.
+    """
 
     status: int
     said: str
+    sentence: str
     words: str
     code: str = ""
     page: bool = False
@@ -64,18 +68,22 @@ def read_refusal(status: int, body: str, headers: Mapping[str, str] | None = Non
         status: HTTP's; where that is a good one, the error's own number or word decides.
     """
     wait = read_retry_after(headers or {})
-    body = masked(body)  # before it is cut: a part of a key would not be known
     if is_page(body):
-        said = page_text(body)
-        return Refusal(status, said, said.lower(), page=True, retry_after=wait)
+        line = page_text(body)
+        return Refusal(status, _shown(line), line.lower(), line.lower(), page=True, retry_after=wait)
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
         value = body
-    said, code = _sentence(value), _code(value)
+    line, code = _sentence(value), _code(value)
     if status < 400:
         status = int(code) if code.isdigit() and 400 <= int(code) < 600 else CODES.get(code, 500)
-    return Refusal(status, said, f"{said} {value}".lower(), code, retry_after=wait)
+    words = f"{line} {value}".lower()
+    return Refusal(status, _shown(line), line.lower(), words, code, retry_after=wait)
+
+
+def _shown(line: str) -> str:
+    return printable(masked(line)[:LONGEST])  # masked before it is cut: half a key is none
 
 
 def _error(value: Any) -> Any:
@@ -127,7 +135,7 @@ def page_text(body: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return printable(" ".join(text.split())[:LONGEST])
+    return " ".join(text.split())
 
 
 def error_of(refusal: Refusal, endpoint: str, *, address: str) -> LLMError:

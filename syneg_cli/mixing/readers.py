@@ -8,14 +8,16 @@ positive, and negative, negative_1 ... n or negatives) as JSONL or Parquet, and 
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from syneg_cli.core import TEXT, MinedNegative, Pair, Told, UsageError, field_names, need_file
-from syneg_cli.data import Dataset, normalised, table_rows
+from syneg_cli.data import Dataset, normalised, says_nothing, table_rows
 
 IMPORTED = "imported"
 """The miner of a negative that a file brought and the corpus has."""
@@ -49,7 +51,7 @@ class Imported:
     held_out: int = 0
     """Rows left out, because the data set keeps their queries for dev or test."""
     contradicted: int = 0
-    """Negatives left out, because they are positives of the same query."""
+    """Negatives left out, because they are positives of the same query, the query itself, or empty."""
 
 
 def read_rows(path: Path, told: Told | None = None) -> Iterator[Row]:
@@ -78,7 +80,8 @@ def _row(raw: Mapping[str, Any], where: str) -> Row:
     else:
         raise UsageError(f"{where}: unknown fields {field_names(raw)}.", hint=EXPECTED)
     texts = (row.query, *row.positives, *row.negatives)
-    if not row.positives or not all(isinstance(text, str) and text.strip() for text in texts):
+    blank = not all(isinstance(text, str) and text.strip() for text in texts)
+    if blank or not row.positives or any(map(says_nothing, (row.query, *row.positives))):
         raise UsageError(
             f"{where}: the query, a positive and every negative have to be texts.", hint=EXPECTED
         )
@@ -86,8 +89,13 @@ def _row(raw: Mapping[str, Any], where: str) -> Row:
 
 
 def _listed(value: Any) -> tuple[Any, ...]:
+    """The texts of a column: a list, a list as JSON within a text, or one text."""
     if value is None:
         return ()
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        with suppress(ValueError, RecursionError):
+            inner = json.loads(value)
+            value = inner if isinstance(inner, list) and all(isinstance(x, str) for x in inner) else value
     return tuple(value) if isinstance(value, list) else (value,)
 
 
@@ -151,6 +159,9 @@ def read_imported(path: Path, dataset: Dataset, told: Told | None = None) -> Imp
 def resolve(rows: Iterable[Row], dataset: Dataset) -> Imported:
     """Texts to ids: the data set's own where it has the text (case and white space aside).
 
+    Files of other tools may hold documents without their titles. Where several have such a text it
+    stays a text, and stands for all of them where positives are left out.
+
     Rows whose query the data set judges in other splits only are left out: training on them
     would spoil what dev and test measure.
     """
@@ -159,10 +170,12 @@ def resolve(rows: Iterable[Row], dataset: Dataset) -> Imported:
     ordered = sorted(dataset.queries.values(), key=lambda query: query.id in trained)
     known_queries = {normalised(query.text): query.id for query in ordered}
     wanted = {normalised(text) for row in kept for text in (*row.positives, *row.negatives)}
-    known_documents = _find(wanted, dataset)
+    known_documents, meant = _find(wanted, dataset)
     positives: dict[str, set[str]] = {}
     pairs: dict[Pair, None] = {}
     negatives: dict[tuple[str, str], MinedNegative] = {}
+    useless: set[tuple[str, str]] = set()
+    stands_for: dict[str, frozenset[str]] = {}
     held_out = 0
     for row in kept:
         query_id = queries.id(row.query, known_queries)
@@ -170,21 +183,28 @@ def resolve(rows: Iterable[Row], dataset: Dataset) -> Imported:
             held_out += 1
             continue
         for text in row.positives:
-            pairs[Pair(query_id, documents.id(text, known_documents))] = None
-        positives.setdefault(query_id, set()).update(documents.id(t, known_documents) for t in row.positives)
+            doc_id = documents.id(text, known_documents)
+            pairs[Pair(query_id, doc_id)] = None
+            positives.setdefault(query_id, set()).update({doc_id}, meant.get(normalised(text), ()))
         for rank, text in enumerate(row.negatives, start=1):
             doc_id = documents.id(text, known_documents)
+            stands_for[doc_id] = meant.get(normalised(text), frozenset()) | {doc_id}
+            if says_nothing(text) or normalised(text) == normalised(row.query):
+                useless.add((query_id, doc_id))
             miner = TEXT if doc_id in documents.own else IMPORTED
             score = row.scores[rank - 1] if row.scores else 0.0
             negatives.setdefault((query_id, doc_id), MinedNegative(query_id, doc_id, miner, rank, score))
     right = {
         key: negative
         for key, negative in negatives.items()
-        if negative.doc_id not in positives[negative.query_id] | dataset.excluded(negative.query_id)
+        if key not in useless
+        and stands_for[negative.doc_id].isdisjoint(positives[negative.query_id])
+        and stands_for[negative.doc_id].isdisjoint(dataset.excluded(negative.query_id))
     }
-    return Imported(
-        tuple(pairs), tuple(right.values()), documents.own, queries.own, held_out, len(negatives) - len(right)
-    )
+    used = {pair.doc_id for pair in pairs} | {negative.doc_id for negative in right.values()}
+    own = {doc_id: text for doc_id, text in documents.own.items() if doc_id in used}
+    contradicted = len(negatives) - len(right)
+    return Imported(tuple(pairs), tuple(right.values()), own, queries.own, held_out, contradicted)
 
 
 class _Names:
@@ -202,14 +222,20 @@ class _Names:
         return own
 
 
-def _find(wanted: set[str], dataset: Dataset) -> dict[str, str]:
-    """Folded text -> the first document of the corpus with that text."""
-    found: dict[str, str] = {}
-    for start, texts in dataset.corpus.blocks():
-        for offset, text in enumerate(texts):
-            if (folded := normalised(text)) in wanted:
-                found.setdefault(folded, dataset.corpus.ids[start + offset])
-    return found
+def _find(wanted: set[str], dataset: Dataset) -> tuple[dict[str, str], dict[str, frozenset[str]]]:
+    """(folded text -> the document it is, folded text -> all documents with it, titles aside).
+
+    It is the first document that has the whole text, or the only one that has it under a title.
+    """
+    corpus = dataset.corpus
+    meant = corpus.with_text(wanted)
+    known: dict[str, str] = {}
+    for folded, ids in meant.items():
+        ordered = sorted(ids, key=corpus.row)
+        whole = next((one for one in ordered if normalised(corpus[one].full_text) == folded), None)
+        if whole or ids <= corpus.identical(ordered[0]):
+            known[folded] = whole or ordered[0]
+    return known, meant
 
 
 def _held_out(query_id: str, dataset: Dataset) -> bool:

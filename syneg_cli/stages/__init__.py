@@ -16,6 +16,7 @@ from syneg_cli.stages.language_model import (
 from syneg_cli.stages.mine import Mined, mine_stages
 from syneg_cli.stages.mirror_queries import MirroredQueries, MirrorQueries
 from syneg_cli.stages.mix import Mix, MixedRecord, mix_of, mixed_name
+from syneg_cli.stages.owner import need_own, tell_of_other
 from syneg_cli.stages.pipeline import State, run_stages, stages_of, states
 from syneg_cli.stages.project import PROJECT_FILE, field_of, flag_of, resolve, setting_keys
 from syneg_cli.stages.project_files import (
@@ -63,6 +64,7 @@ __all__ = [
     "mine_stages",
     "mix_of",
     "mixed_name",
+    "need_own",
     "needs_relevance",
     "new_session",
     "open_cache",
@@ -80,6 +82,7 @@ __all__ = [
     "states",
     "stored_answers",
     "subject_of",
+    "tell_of_other",
     "verify_stages",
     "write_demo",
     "write_project",

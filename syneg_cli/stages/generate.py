@@ -11,9 +11,11 @@ from typing import Any
 from syneg_cli.core import (
     BudgetExceeded,
     LLMError,
+    LLMSetupError,
     MissingArtifact,
     Pair,
     SynegError,
+    UsageError,
     content_hash,
     counted,
     file_hash,
@@ -112,11 +114,14 @@ class Generate(Stage):
         generator, outcome = self._answered
         with language_model.open_cache(self.session) as cache:
             recall(generator, self.pairs(), cache, outcome.keys)
-            counters = {"counts": outcome.negatives, "unusable": outcome.unusable}
+            counters: dict[str, Any] = {"counts": outcome.negatives, "unusable": outcome.unusable}
+            counters["shared"] = outcome.shared
             write_negatives(to, read_negatives(generator, self.pairs(), outcome.keys, cache, **counters))
             written = _is_no_worse(outcome, plan.path)
             totals = cache.totals(job_of(self, plan))
         if outcome.usable and (told := outcome.warning()):
+            self.session.progress.warn(told)
+        if told := outcome.repeats():
             self.session.progress.warn(told)
         return _made(plan, outcome, totals, written=written)
 
@@ -136,9 +141,20 @@ class Generate(Stage):
         return f"{counted(calls, 'call')} so far, {counted(len(self.pairs()), 'pair')}" if calls else ""
 
     def pairs(self) -> list[Pair]:
-        """The training pairs that are asked for."""
+        """The training pairs that are asked for.
+
+        Raises:
+            UsageError: the part of `shard` is empty.
+        """
         pairs = self.dataset.pairs("train")
-        return select_pairs(pairs, limit=self.settings.limit, shard=self.settings.shard)
+        chosen = select_pairs(pairs, limit=self.settings.limit, shard=self.settings.shard)
+        if pairs and not chosen:
+            asked = min(len(pairs), self.settings.limit or len(pairs))
+            raise UsageError(
+                f"--shard {self.settings.shard}: none of the {asked} pairs is in this part.",
+                hint="Nothing is left out: the other parts have them all. Fewer parts fit so few pairs.",
+            )
+        return chosen
 
     def prompt(self) -> Prompt:
         return load_prompt(self.settings.prompt, self.session.resolved.folder, kind=NEGATIVES)
@@ -164,6 +180,9 @@ class Generate(Stage):
                 fill(generator, pairs, engine, keys, tick=tick)
             except BudgetExceeded as stopped:
                 return keys, stopped
+            except LLMSetupError as error:
+                recall(generator, pairs, engine.cache, keys)
+                raise _with_kept(error, sum(key is not None for key in keys), len(pairs)) from None
         return keys, None
 
     def _tell_of_other_servers(self, cache: Cache, generator: Generator) -> None:
@@ -218,6 +237,14 @@ def job_of(stage: Generate, plan: Plan) -> str:
     """
     made = [str(plan.path.parent), stage.settings.name, plan.settings["llm"], plan.settings["endpoint"]]
     return content_hash(made)[:16]
+
+
+def _with_kept(error: LLMSetupError, kept: int, pairs: int) -> LLMSetupError:
+    """The error with what is not lost. Nothing is written of it: what is wrong is mended first."""
+    if kept:
+        told = f"{kept} of {pairs} answers are in the cache: the same command goes on after them."
+        error.hint = f"{error.hint} {told}" if error.hint else told
+    return error
 
 
 def _is_no_worse(outcome: Outcome, path: Path) -> bool:

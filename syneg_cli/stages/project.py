@@ -1,15 +1,17 @@
 """syneg.toml -> Project. Each value comes from flag > environment > project file > default.
 
 Environment variables are `SYNEG_<SECTION>_<KEY>` (`SYNEG_TRAIN_LR=1e-5`), and for the two
-paths `SYNEG_DATA_DIR` and `SYNEG_WORK_DIR`. Lists are given with commas.
+paths `SYNEG_DATA_DIR` and `SYNEG_WORK_DIR`. Lists are given with commas, or as in the file.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -108,6 +110,7 @@ def resolve(
             key = "dataset.name" if key == "dataset" else key
             _check_large(value, f"{path}, line {_line_of(text, key)}: {key}")
             values[key], origins[key] = value, str(path)
+    typed = dict(values)
     _check_environment(environ)
     for key, name in environment_names().items():
         if environ.get(name):
@@ -121,6 +124,7 @@ def resolve(
         remember_address(str(values["generate.base_url"]))
     try:
         project = Project.model_validate(_nest(values))
+        _check_types({key: value for key, value in typed.items() if origins[key] == str(path)})
     except ValidationError as error:
         raise _explain(error, origins, names or {}, path, text) from None
     variable = ENDPOINTS.get((project.generate.llm or "").partition(":")[0], "")
@@ -141,6 +145,18 @@ def _has_large(value: Any) -> bool:
     if isinstance(value, (list, dict)):
         return any(map(_has_large, value.values() if isinstance(value, dict) else value))
     return isinstance(value, int) and not -(2**63) <= value < 2**63
+
+
+def _check_types(values: Mapping[str, Any]) -> None:
+    """The project file has types, and its values are taken at their word: `n = true` is no number.
+
+    What flags and variables give is text, and read as what belongs there.
+
+    Raises:
+        ValidationError: a value is of another type.
+    """
+    lists = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    Project.model_validate(_nest(lists), strict=True)
 
 
 def _given(flags: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
@@ -264,18 +280,21 @@ def environment_names() -> dict[str, str]:
     return names | {"dataset.data_dir": "SYNEG_DATA_DIR"}
 
 
+OWN_VARIABLES = ("SYNEG_DEBUG",)
+"""Variables of ours that are no setting."""
+
+
 def _check_environment(environ: Mapping[str, str]) -> None:
     """A misspelt variable would change nothing, and nobody would see it.
 
     Raises:
-        UsageError: a variable begins as those of a section do, and is none.
+        UsageError: a variable begins as ours do, and is none.
     """
-    known = environment_names().values()
-    sections = tuple(f"SYNEG_{key.partition('.')[0].upper()}_" for key in setting_keys() if "." in key)
+    known = [*environment_names().values(), *OWN_VARIABLES]
     for name in environ:
-        if name.startswith(sections) and name not in known:
+        if name.startswith("SYNEG_") and name not in known:
             raise UsageError(
-                f"The environment variable {name} sets nothing.{did_you_mean(name, list(known))}",
+                f"The environment variable {name} sets nothing.{did_you_mean(name, known)}",
                 hint="`--show-config` lists the settings; unset the variable or correct it.",
             )
 
@@ -300,8 +319,16 @@ def _from_text(key: str, text: str) -> Any:
     """The value of a setting as text gives it: lists with commas, nothing for None."""
     field = field_of(key)
     if get_origin(field.annotation) is tuple:
-        return [part.strip() for part in text.split(",") if part.strip()]
+        return _listed(text)
     return None if not text and type(None) in get_args(field.annotation) else text
+
+
+def _listed(text: str) -> list[Any]:
+    """`a, b`, or a list as the project file has it: `["a", "b"]`."""
+    if text.startswith("[") and text.endswith("]"):
+        with suppress(tomllib.TOMLDecodeError):
+            return list(tomllib.loads(f"list = {text}")["list"])
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def field_of(key: str) -> FieldInfo:
@@ -322,6 +349,8 @@ def _explain(
     key = key or ".".join(parts)
     origin = origins.get(key, "")
     said = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "tuple_type":
+        said = f"give a list, [{json.dumps(first['input'], ensure_ascii=False, default=str)}]"
     problem = f"{said[0].lower()}{said[1:]}, not {brief(first['input'])}.{_nearest(first)}"
     if origin == "flag":
         return UsageError(f"{names.get(key, flag_of(key))}: {problem}")

@@ -32,6 +32,7 @@ from syneg_cli.core import (
     world,
 )
 from syneg_cli.data import Dataset
+from syneg_cli.stages.owner import claim, need_own
 from syneg_cli.stages.session import Session
 
 
@@ -167,6 +168,7 @@ def perform(stage: Stage, *, force: bool = False, because: str = "--force") -> P
         reason = world().gather(because if force else plan.stale())[0]  # as the leading process finds
         if reason is None:
             return _up_to_date(stage, plan)
+        need_own(stage.session, stage.dataset)
         stage.session.progress.note(f"{stage.label}: running ({reason})")
         check_place(plan.path, stage.named_by)
         if force:
@@ -185,6 +187,7 @@ def perform(stage: Stage, *, force: bool = False, because: str = "--force") -> P
             if world().leads and made.written:
                 settle(to, plan.path, _manifest(plan, made, seconds))
                 stage.settled(plan)
+                claim(stage.session, stage.dataset)
     world().wait()
     if made.error is not None:
         raise made.error

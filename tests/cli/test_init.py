@@ -195,3 +195,15 @@ def test_nobody_is_asked_what_is_known(tmp_path: Path) -> None:
     assert "What counts as relevant" in shown
     assert "with Enter it is shown a general definition" in shown
     assert "# relevance = " in (tmp_path / "d" / "syneg.toml").read_text()
+
+
+@pytest.mark.parametrize(("fraction", "lacks"), [("1e-9", "test"), ("0.999999", "train")])
+def test_a_fraction_that_leaves_a_split_empty_is_named(
+    cli: Cli, tmp_path: Path, fraction: str, lacks: str
+) -> None:
+    folder = write_dataset(tmp_path / "x", qrels={"train": QRELS["train"]})
+    result = cli("init", folder, "--test-fraction", fraction)
+    assert result.code == 2
+    said = f"test_fraction {float(fraction):g} of 3 train queries leaves none for {lacks}"
+    assert said in " ".join(result.err.split())
+    assert not Path("syneg.toml").exists()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from syneg_cli.data.beir_files import (
 )
 from syneg_cli.data.dataset import load_dataset
 from syneg_cli.data.qrels import read_qrels
+from syneg_cli.data.units import is_blank
 from tests.conftest import Cli
 
 
@@ -54,6 +56,7 @@ BROKEN = {
     "broken query": (append("queries.jsonl", "{"), "queries.jsonl, line 5: not JSON"),
     "duplicate query": (append("queries.jsonl", '{"_id": "q1", "text": "x"}'), "line 5: the id 'q1' is there twice"),
     "query without text": (append("queries.jsonl", '{"_id": "q9", "text": " "}'), "line 5: the query 'q9' has an empty text"),
+    "query that cannot be seen": (append("queries.jsonl", '{"_id": "q9", "text": "\\u00ad\\u2060\\u0000"}'), "line 5: the query 'q9' has an empty text: '"),
     "no such query": (append("qrels/test.tsv", "q99\td1\t1"), "test.tsv, line 3: no query has the id 'q99'"),
     "no document at all": (only("qrels/test.tsv", "q1\td99\t1\nq1\td98\t1\n"), "test.tsv judges no document relevant that corpus.jsonl has; the first that is not there is 'd99'"),
     "two columns": (append("qrels/test.tsv", "q1 d1"), "line 3: expected 3 columns (or TREC's 4), found 2: 'q1 d1'"),
@@ -61,6 +64,10 @@ BROKEN = {
     "contradiction": (append("qrels/test.tsv", "q3\td5\t0"), "line 3: 'd5' is judged 0 for 'q3', and 1 in"),
     "half a grade": (append("qrels/test.tsv", "q1\td1\t0.5"), "line 3: the score '0.5' is not a whole number"),
     "grade no number": (append("qrels/test.tsv", "q1\td1\thigh"), "line 3: the score 'high' is not a whole number"),
+    "grade too large": (append("qrels/test.tsv", "q1\td1\t10001"), "line 3: the grade '10001' is out of range: at most 10000"),
+    "grade too small": (append("qrels/test.tsv", "q1\td1\t-3e8"), "line 3: the grade '-3e8' is out of range"),
+    "a large grade is no header": (only("qrels/test.tsv", "q9\td1\t9000000000\n"), "line 1: the grade '9000000000' is out of range"),
+    "grade of another kind": (lambda folder: (folder / "qrels/dev.jsonl").write_text(json.dumps({"qid": "q1", "doc": "d1", "grade": 10**400})) and None, "dev.jsonl, line 1: the score"),
     "empty split": (only("qrels/test.tsv", "query-id\tcorpus-id\tscore\n"), "test.tsv has no relevant pair"),
     "not UTF-8": (lambda folder: (folder / "corpus.jsonl").write_bytes(b'{"_id": "\xff"}') and None, "corpus.jsonl, line 1: not UTF-8 text (byte 0xff)"),
     "judgements not UTF-8": (lambda folder: (folder / "qrels/test.tsv").write_bytes(b"q3\td5\t1\nq1\td\xe9\t1\n") and None, "test.tsv, line 2: not UTF-8 text (byte 0xe9)"),
@@ -100,7 +107,7 @@ def test_what_is_written_reads_back(
 ) -> None:
     folder = tmp_path_factory.mktemp("beir")
     rows = [(doc_id, title, text) for doc_id, (title, text) in docs.items()]
-    queries = data.draw(st.dictionaries(IDS, TEXT.filter(str.strip), min_size=1))
+    queries = data.draw(st.dictionaries(IDS, TEXT.filter(lambda text: not is_blank(text)), min_size=1))
     some_docs = st.dictionaries(st.sampled_from(list(docs)), st.integers(1, 9), min_size=1)
     qrels = data.draw(st.dictionaries(st.sampled_from(list(queries)), some_docs, min_size=1))
     assert write_documents(folder, rows) == len(rows)

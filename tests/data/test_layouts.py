@@ -134,11 +134,44 @@ def test_validation_is_dev(tiny: Path, name: str) -> None:
     assert loaded(tiny).qrels("dev") == {"q3": {"d5": 1}}
 
 
-def test_dev_stays_dev_beside_a_validation(tiny: Path) -> None:
-    for split, query in (("dev", "q3"), ("validation", "q1")):
+TWICE = [
+    ("test.tsv", "qrels/test.tsv.gz"),
+    ("test.tsv", "qrels/test.txt"),
+    ("test.tsv", "qrels/Test.tsv"),
+    ("test.tsv", "qrels/testing.tsv"),
+    ("test.tsv", "qrels/test-00000-of-00001.tsv"),
+    ("train.tsv", "qrels/Training.qrels"),
+    ("corpus.jsonl", "corpus.jsonl.gz"),
+    ("corpus.jsonl", "corpus/part.jsonl"),
+    ("corpus.jsonl", "corpus.parquet"),
+    ("queries.jsonl", "queries.jsonl.gz"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), TWICE)
+def test_the_same_part_twice_is_an_error_that_names_both(tiny: Path, one: str, other: str) -> None:
+    here = tiny / one if (tiny / one).is_file() else tiny / "qrels" / one
+    (tiny / other).parent.mkdir(exist_ok=True)
+    text = here.read_bytes()
+    (tiny / other).write_bytes(gzip.compress(text) if other.endswith(".gz") else text)
+    with pytest.raises(DatasetError) as caught:
+        loaded(tiny)
+    assert all(part in caught.value.message for part in (f"{tiny}/", one, other))
+
+
+@pytest.mark.parametrize("names", [("dev", "validation"), ("Extra", "extra"), ("val", "valid")])
+def test_two_names_of_one_split_are_an_error(tiny: Path, names: tuple[str, str]) -> None:
+    for split, query in zip(names, ("q3", "q1"), strict=True):
         (tiny / "qrels" / f"{split}.tsv").write_text(f"{query}\td5\t1\n")
-    assert list(loaded(tiny).qrels("dev")) == ["q3"]
-    assert list(loaded(tiny).qrels("validation")) == ["q1"]
+    with pytest.raises(DatasetError, match="twice") as caught:
+        loaded(tiny)
+    assert all(f"{name}.tsv" in caught.value.message for name in names)
+
+
+def test_parts_of_one_split_are_one(tiny: Path) -> None:
+    for part, query in enumerate(("q3", "q1")):
+        (tiny / "qrels" / f"Validation-0000{part}-of-00002.tsv").write_text(f"{query}\td5\t1\n")
+    assert list(loaded(tiny).qrels("dev")) == ["q3", "q1"]
 
 
 def test_whole_numbers_are_ids(tmp_path: Path) -> None:
@@ -229,6 +262,7 @@ def test_data_sets_inside_are_offered_by_name(
 
 
 def test_a_damaged_parquet_file_is_named(tiny: Path) -> None:
+    (tiny / "qrels" / "test.tsv").unlink()
     (tiny / "qrels" / "test.parquet").write_bytes(b"PAR1 nothing")
     with pytest.raises(DatasetError, match=r"test\.parquet is not a Parquet file, or damaged"):
         loaded(tiny)
@@ -285,3 +319,13 @@ def test_a_run_that_is_no_text_is_called_what_it_is(tiny: Path, tmp_path: Path, 
     result = cli("eval", tiny, "--run", run)
     assert result.code == 2
     assert "run.trec is a Parquet file, not text." in result.err
+
+
+def test_queries_of_punctuation_alone_are_said(tiny: Path) -> None:
+    with (tiny / "queries.jsonl").open("a") as file:
+        file.write('{"_id": "q8", "text": "..."}\n{"_id": "q9", "text": "?"}\n')
+    said = Said()
+    assert "q9" in loaded(tiny, progress=said).queries
+    (line,) = [one for one in said.warnings if "symbol" in one]
+    assert "2 queries" in line
+    assert "line 5" in line

@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syneg_cli.data.copies import Words, near_copy
-from syneg_cli.data.units import characters_per_word, folded, length, normalised, terms, units
+from syneg_cli.data.units import (
+    characters_per_word,
+    folded,
+    is_blank,
+    length,
+    normalised,
+    says_nothing,
+    terms,
+    units,
+)
 
 ENGLISH = "Vitamin D raises bone density, in older women."
 JAPANESE = "東京は日本の首都です。"
@@ -112,3 +121,21 @@ def test_copies_without_blanks(language: str) -> None:
     assert near_copy(text, text + "。", 0.9)
     assert not near_copy(text, other, 0.5)
     assert not near_copy("東京都の人口", "人口の京都東", 0.9), "the same characters in another order"
+
+
+@pytest.mark.parametrize("text", ["", " ", "\u00a0\u200b", "\u00ad\u2060", "\u0000", "\u3164", "\u2800", "\u0301", "\ufe0f", "\ufffd"])  # fmt: skip
+def test_what_cannot_be_seen_is_blank(text: str) -> None:
+    assert is_blank(text)
+    assert says_nothing(text)
+
+
+@pytest.mark.parametrize("text", ["...", "?!", "\u2014 \u00bf?", "\u3002\u3001", "\u060c", "*\u200b*"])
+def test_punctuation_alone_says_nothing_and_can_be_seen(text: str) -> None:
+    assert says_nothing(text)
+    assert not is_blank(text)
+
+
+@pytest.mark.parametrize("text", ["a", "7", "\U0001f642", "+", "\u20ac", "\u6c34", "\u0e19\u0e49", "\u0661", "\u216b", "\u200b.b"])  # fmt: skip
+def test_letters_digits_and_symbols_of_any_script_say_something(text: str) -> None:
+    assert not says_nothing(text)
+    assert not is_blank(text)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from syneg_cli.core import read_synthetic
 from syneg_cli.data.copies import Words
 from syneg_cli.generation import answer_checks as answers
 from syneg_cli.generation.answer_checks import (
+    IN_CORPUS,
     REASONS,
     CorpusTexts,
     Draft,
@@ -21,7 +24,9 @@ from syneg_cli.generation.answer_checks import (
 )
 from syneg_cli.generation.answer_objects import read_object
 from syneg_cli.llm.base import Answer
+from tests.conftest import DOCS, Cli, write_dataset
 from tests.fakes import good, open_tiny
+from tests.servers import ChatServer, Reply
 
 POSITIVE = "Vitamin D supplements raise bone density in older women who live far from the equator."
 WORDS = "the trial of calcium tablets in young men measured grip strength after twelve weeks of use"
@@ -182,6 +187,49 @@ def test_texts_of_the_corpus_are_recognised(tiny: Path) -> None:
     assert not texts.holds("sleep apnea")
 
 
+def wide(text: str) -> str:
+    return "".join(chr(ord(letter) + 0xFEE0) if "!" <= letter <= "~" else letter for letter in text)
+
+
+def unseen(text: str) -> str:
+    return text.replace(" ", "\u00a0").replace("e", "e\u200b")
+
+
+@pytest.mark.parametrize("title", ["", "A title of its own", "Sleep apnea"])
+@pytest.mark.parametrize("written", [str, str.upper, wide, unseen])
+def test_the_text_of_a_document_is_recognised_under_any_title(
+    tiny: Path, title: str, written: Callable[[str], str]
+) -> None:
+    texts = CorpusTexts(open_tiny(tiny).corpus)
+    draft = Draft(title, written(DOCS["d6"][1]))
+    assert list(check_drafts([draft], query="q", positive="p", words=None, corpus=texts)) == [IN_CORPUS]
+    more = Draft(title, f"{draft.text} Too.")
+    assert list(check_drafts([more], query="q", positive="p", words=None, corpus=texts)) == [""]
+
+
+@pytest.mark.parametrize("written", [str, wide, unseen])
+def test_a_copy_of_another_positive_of_the_query_is_none(
+    tmp_path: Path, cli: Cli, written: Callable[[str], str]
+) -> None:
+    rows = [("q1", "d1", 1), ("q1", "d3", 1), ("q2", "d3", 1), ("q3", "d5", 1)]
+    write_dataset(tmp_path / "data", qrels={"train": rows})
+    near = f"{DOCS['d3'][1]} {DOCS['d3'][1]} So it was said."
+    with ChatServer(lambda body, number: Reply(text=said(written(near)))) as server:
+        cli("generate", tmp_path / "data", "--llm", "openai:m", "--base-url", server.openai_url, "--n", 1,
+            "--work-dir", tmp_path / "work", "--set", "dataset.dev_fraction=0", "--json")  # fmt: skip
+    found = read_synthetic(tmp_path / "work" / "data" / "synthetic" / "default.jsonl")
+    assert {(n.query_id, n.positive_id): n.reason for n in found} == {
+        ("q1", "d1"): answers.OTHER,
+        ("q1", "d3"): answers.COPY,
+        ("q2", "d3"): answers.COPY,
+        ("q3", "d5"): "",
+    }
+
+
+def said(document: str) -> str:
+    return json.dumps({"negatives": [{"document": document}]})
+
+
 WORD = st.sampled_from("abcdef")
 
 
@@ -288,3 +336,23 @@ def test_what_cannot_be_a_query_of_ones_own(text: str, problem: str) -> None:
         text, document="Zero one two three four five six.", query="What moves the tides?"
     )
     assert found == problem
+
+
+def test_negatives_as_json_within_a_text_are_read() -> None:
+    value = json.loads(good())
+    texts = [draft.text for draft in parse_negatives(good()).drafts]
+    for inner in (json.dumps(value["negatives"]), json.dumps(value)):
+        parsed = parse_negatives(json.dumps(value | {"negatives": inner}))
+        assert [draft.text for draft in parsed.drafts] == texts
+    assert parse_negatives(json.dumps({"negatives": "none"})).error
+
+
+@pytest.mark.parametrize("text", [good(words=200_000), "{" * 5_000_000, "word " * 2_000_000])
+def test_an_answer_that_does_not_end_is_none(text: str) -> None:
+    assert not parse_negatives(text).drafts
+    assert classify(Answer(text, 1, 1)) == "unparsable"
+
+
+def test_an_answer_behind_many_braces_is_read_and_their_number_is_bounded() -> None:
+    assert len(parse_negatives("{a} " * 10_000 + good()).drafts) == 2
+    assert not parse_negatives("{a} " * 50_000 + good()).drafts

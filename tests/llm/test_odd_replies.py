@@ -8,7 +8,7 @@ import pytest
 
 from syneg_cli.core.errors import BadResponse, LLMError, LLMSetupError, RateLimited
 from syneg_cli.llm.base import Refused, Unanswerable, Unreachable
-from syneg_cli.llm.completions import read_completion
+from syneg_cli.llm.completions import body_text, read_completion
 from tests.llm.asking import ask
 from tests.servers import ChatServer, Reply
 
@@ -97,3 +97,52 @@ def test_a_server_that_always_streams_is_read(server: ChatServer) -> None:
     server.script.append(Reply(raw="".join(lines) + "data: [DONE]\n\n", kind="text/event-stream"))
     answer = ask(server)
     assert (answer.text, answer.finish, answer.prompt_tokens) == ("ab", "length", 7)
+
+
+BEGINNINGS = ["", ": ping\n\n", "event: message\n", "\r\n\r\nid: 1\r\nretry: 9\r\n", "\ufeff", "\ufeff:\n\n"]
+
+
+@pytest.mark.parametrize("begins", BEGINNINGS)
+def test_a_stream_may_begin_with_anything_that_a_stream_holds(server: ChatServer, begins: str) -> None:
+    events = [{"choices": [{"delta": {"content": part}}]} for part in ("a\u2028", "b")]
+    lines = [f"{begins}data: {json.dumps(event, ensure_ascii=False)}\n\n" for event in events]
+    server.script.append(Reply(raw="".join(lines).replace("\n\n\ufeff", "\n\n") + "data:[DONE]\n\n"))
+    assert ask(server).text == "a\u2028b"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_body_may_have_a_byte_order_mark(encoding: str) -> None:
+    said = {"choices": [{"message": {"content": "\u00e9"}}]}
+    text = body_text(json.dumps(said, ensure_ascii=False).encode(encoding))
+    assert json.loads(text) == said
+
+
+def test_what_a_stream_ends_with_is_the_error(server: ChatServer) -> None:
+    server.script.append(Reply(raw=': ping\n\ndata: {"error": {"message": "on fire"}}\n\n'))
+    with pytest.raises(LLMError, match=r"500: on fire$"):
+        ask(server)
+
+
+@pytest.mark.parametrize("key", ["x", "e", "token", "max"])
+def test_a_dummy_key_changes_nothing_of_what_a_server_says(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    server.script += [Reply(status=400, error="Unsupported parameter: 'max_tokens'"), Reply(text="fine")]
+    assert ask(server).text == "fine"
+    assert "max_completion_tokens" in server.requests[1]
+    server.script.append(Reply(status=400, error="next, every token is extra"))
+    with pytest.raises(Refused, match="next, every token is extra"):
+        ask(server)
+
+
+def test_a_key_is_understood_and_not_shown_not_even_half_of_it(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "max_tokens")
+    server.script += [Reply(status=400, error="Unsupported parameter: 'max_tokens'"), Reply(text="fine")]
+    assert ask(server).text == "fine"
+    server.script.append(Reply(status=418, error="z " * 146 + "max_tokens"))
+    with pytest.raises(Refused) as caught:
+        ask(server)
+    assert "max" not in caught.value.message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -197,3 +198,11 @@ def test_a_proxy_of_another_kind_does_not_break_the_import(tmp_path: Path) -> No
         check=False,
     )
     assert "LLMSetupError: The proxy ftp://proxy.example:1 (ALL_PROXY) cannot be used" in found.stderr
+
+
+@pytest.mark.parametrize("begins", ["", ": ping\n\n", "\ufeff", "event: message\r\ndata: ", "\n\n"])
+@pytest.mark.parametrize("parts", [("all",), ("al", "l")])
+def test_a_body_may_begin_as_streams_do(server: ChatServer, begins: str, parts: tuple[str, ...]) -> None:
+    lines = [json.dumps({"message": {"content": part}, "done": part == parts[-1]}) for part in parts]
+    server.script.append(Reply(raw=begins + "\n\n".join(lines)))
+    assert ask().text == "all"

@@ -11,7 +11,7 @@ from syneg_cli.mixing import MixSettings, mix_negatives, read_imported
 from syneg_cli.training.ance import Ance
 from tests.conftest import DOCS, write_dataset
 
-EMPTY = {"e1": ("", ""), "e2": (" ", "\n\u3000"), "e3": ("", "\u200b\u00ad")}
+EMPTY = {"e1": ("", ""), "e2": (" ", "\n\u3000"), "e3": ("", "\u200b\u00ad"), "e4": ("...", "\u3164")}
 
 
 def test_mined_by_an_earlier_version_or_imported(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_mined_by_an_earlier_version_or_imported(tmp_path: Path) -> None:
     assert drawn == {"d4"}
     row = {"query": "vitamin D improves bone density", "pos": [" ".join(DOCS["d1"])]}
     (tmp_path / "t.jsonl").write_text(
-        json.dumps(row | {"neg": ["\u200b\u00ad", " ".join(DOCS["d4"])]}), "utf-8"
+        json.dumps(row | {"neg": ["\u200b\u00ad", "...", "\u2060?", " ".join(DOCS["d4"])]}), "utf-8"
     )
     imported = read_imported(tmp_path / "t.jsonl", data)
     assert {negative.doc_id for negative in imported.negatives} == {"d4"}

@@ -23,6 +23,10 @@ NEGATIVES: list[tuple[dict[str, Any], tuple[str, ...]]] = [
     ({"anchor": "q", "positive": "p", "negative_1": "a", "negative_2": "b", "negative_3": None}, ("a", "b")),
     ({"anchor": "q", "positive": "p", "negative_ids": ["7", "8"], "negatives": ["a"]}, ("a",)),
     ({"anchor": "q", "positive": ["p"], "negatives": None}, ()),
+    ({"anchor": "q", "positive": "p", "negatives": ' ["a", "b"]'}, ("a", "b")),
+    ({"query": "q", "pos": '["p"]', "neg": '["a"]'}, ("a",)),
+    ({"query": "q", "pos": "p", "neg": ["[1] a", "[b]"]}, ("[1] a", "[b]")),
+    ({"query": "q", "positive": "p", "negative": "[1] a"}, ("[1] a",)),
 ]
 
 

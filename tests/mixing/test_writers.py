@@ -23,8 +23,6 @@ from syneg_cli.mixing.texts import Texts, texts_of
 from syneg_cli.mixing.writers import FORMATS, TRIPLETS, export, rows
 from tests.conftest import DOCS, QUERIES, Cli, write_dataset
 
-TWICE = {"train": [("q0", "d5", 1)], "test": [("q3", "d5", 1)]}
-
 WRITTEN = Texts(
     {"s1": "A written text.", "s2": "Another one."}, {"mirror:s1": "own one", "mirror:s2": "own two"}
 )
@@ -232,38 +230,6 @@ def test_nothing_is_written_when_no_row_can_be(data: Dataset, tmp_path: Path) ->
     with pytest.raises(UsageError, match="No instance"):
         export(tmp_path / "f.jsonl", FORMATS["flagembedding"], rows(INSTANCES[3:], data, WRITTEN))
     assert not (tmp_path / "f.jsonl").exists()
-
-
-def test_texts_find_their_documents_and_the_rest_stay_texts(data: Dataset) -> None:
-    row = Row(
-        "Vitamin D  improves bone density", (full("d1").upper(),), (full("d2"), "not there", full("d1"))
-    )
-    imported = resolve([row], data)
-    assert [(p.query_id, p.doc_id) for p in imported.pairs] == [("q1", "d1")]
-    assert [(n.miner, imported.documents.get(n.doc_id, n.doc_id)) for n in imported.negatives] == [
-        ("imported", "d2"),
-        ("text", "not there"),
-    ]
-    assert imported.contradicted == 1
-
-
-def test_a_judged_positive_is_no_negative_whatever_the_file_says(data: Dataset) -> None:
-    imported = resolve([Row(QUERIES["q1"], ("another",), (full("d1"), full("d2")))], data)
-    assert [n.doc_id for n in imported.negatives] == ["d2"]
-    assert imported.contradicted == 1
-
-
-def test_a_text_that_train_and_test_ask_is_trained_on(tmp_path: Path) -> None:
-    folder = write_dataset(tmp_path / "twice", queries=QUERIES | {"q0": QUERIES["q3"]}, qrels=TWICE)
-    data = load_dataset(str(folder), cache=tmp_path / "cache", dev_fraction=0)
-    imported = resolve([Row(QUERIES["q3"], (full("d5"),), ("y",))], data)
-    assert [pair.query_id for pair in imported.pairs] == ["q0"]
-
-
-def test_queries_of_other_splits_are_left_out(data: Dataset) -> None:
-    imported = resolve([Row(QUERIES["q3"], ("x",), ("y",)), Row("new", ("x",), ("y",))], data)
-    assert imported.held_out == 1
-    assert list(imported.queries.values()) == ["new"]
 
 
 BAD = [

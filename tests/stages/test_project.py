@@ -54,6 +54,13 @@ WRONG = {
     "wrong type": ('[train]\n\nepochs = "two"\n', "line 3: epochs in [train]"),
     "bad value": ("[mix]\nratio = -1\n", "line 2: ratio in [mix]: input should be greater than or equal to 0, not -1"),
     "bad choice": ('[train]\nprecision = "fp8"\n', "line 2: precision in [train]"),
+    "truth for a number": ("[generate]\nn = true\n", "line 2: n in [generate]: input should be a valid integer, not True"),
+    "truth for a limit": ("[generate]\nlimit = true\n", "line 2: limit in [generate]: input should be a valid integer, not True"),
+    "quoted number": ('[generate]\nn = "3"\n', "line 2: n in [generate]: input should be a valid integer, not '3'"),
+    "quoted share": ('[mix]\nratio = "0.7"\n', "line 2: ratio in [mix]: input should be a valid number, not '0.7'"),
+    "number for truth": ("[generate]\nstructured = 1\n", "line 2: structured in [generate]: input should be a valid boolean, not 1"),
+    "quoted number in a list": ('[generate]\nprice = ["1", 2]\n', "line 2: price in [generate]: input should be a valid number, not '1'"),
+    "word for a list": ('[mine]\nminers = "bm25"\n', """line 2: miners in [mine]: give a list, ["bm25"], not 'bm25'."""),
     "table for value": ("[train.epochs]\nx = 1\n", "epochs"),
     "broken TOML": ("[train]\nepochs =\n", "not valid TOML"),
 }  # fmt: skip
@@ -177,3 +184,27 @@ def test_a_missing_data_set_names_the_command_that_was_called(cli: Cli, command:
     assert result.code == 2
     option = " --dataset" if command[0] == "prompts" else ""
     assert f"`syneg {' '.join(command)}{option} scifact`" in result.err
+
+
+@pytest.mark.parametrize("text", ["1000,1000", "[1000,1000]", "[ 1000.0, 1000 ]", " 1000 , 1000"])
+def test_a_list_is_given_with_commas_or_as_in_the_file(text: str) -> None:
+    assert resolve(sets=[f"generate.price={text}"], environ={}).project.generate.price == (1000, 1000)
+    by_variable = resolve(environ={"SYNEG_GENERATE_PRICE": text})
+    assert by_variable.project.generate.price == (1000, 1000)
+    words = resolve(sets=['mine.miners=["bm25", "dense"]'], environ={}).project.mine.miners
+    assert words == ("bm25", "dense")
+
+
+def test_text_is_read_as_what_belongs_there_and_the_file_may_be_overruled(tmp_path: Path) -> None:
+    path = write(tmp_path, '[generate]\nn = "3"\n[train]\nlr = 1\n')
+    resolved = resolve(
+        {"generate.n": 2}, sets=["mix.ratio=0.5"], file=path, environ={"SYNEG_TRAIN_EPOCHS": "3"}
+    )
+    project = resolved.project
+    assert (project.generate.n, project.mix.ratio, project.train.epochs, project.train.lr) == (2, 0.5, 3, 1.0)
+
+
+@pytest.mark.parametrize(("name", "meant"), [("SYNEG_GENRATE_N", "SYNEG_GENERATE_N"), ("SYNEG_WORKDIR", "SYNEG_WORK_DIR")])  # fmt: skip
+def test_a_misspelt_variable_is_an_error_in_whatever_part(name: str, meant: str) -> None:
+    with pytest.raises(UsageError, match=f"{name} sets nothing. Did you mean '{meant}'"):
+        resolve(environ={name: "3"})

@@ -194,3 +194,45 @@ def test_a_part_may_take_the_place_of_a_damaged_whole(generate: Cli) -> None:
         assert part.code == 1
         assert "keeps what an earlier run wrote" not in part.err
         assert lines() == 2
+
+
+def test_an_empty_part_has_a_sentence_of_its_own(generate: Cli) -> None:
+    with ChatServer() as server:
+        results = [generate(server, "--shard", f"{part}/20") for part in range(1, 21)]
+        asked = len(server.requests)
+    empty = [result for result in results if result.code == 2]
+    assert all("none of the 3 pairs is in this part" in result.err for result in empty)
+    assert len(results) - len(empty) == asked <= 3
+
+
+def test_the_same_texts_for_every_query_are_said(generate: Cli) -> None:
+    with ChatServer(lambda body, number: Reply(text=negatives_text(words=12))) as server:
+        result = generate(server)
+    assert result.code == 0
+    assert "6 of 6 negatives have the same text as another query's" in " ".join(result.err.split())
+    with ChatServer() as server:
+        assert "another query's" not in generate(server, "--force", "--temperature", 0.5).err
+
+
+@pytest.mark.parametrize(
+    "reply", [Reply(status=401, error="expired"), Reply(raw="<html>log in</html>", kind="text/html")]
+)
+def test_what_was_answered_before_the_end_is_said_and_used(generate: Cli, reply: Reply) -> None:
+    broken = True
+    with ChatServer(
+        lambda body, number: reply if broken and number > 2 else good_reply(body, number)
+    ) as server:
+        result = generate(server, "--concurrency", 1)
+        assert result.code == 1
+        assert "2 of 3 answers are in the cache" in " ".join(result.err.split())
+        broken, asked = False, len(server.requests)
+        assert generate(server).code == 0
+        assert len(server.requests) == asked + 1
+
+
+def test_an_answer_that_does_not_end_is_not_sent_back(generate: Cli) -> None:
+    with ChatServer(lambda body, number: Reply(text=negatives_text(words=200_000))) as server:
+        result = generate(server, "--set", "generate.corrections=1")
+        assert len(server.requests) == 3
+    assert result.code == 1
+    assert "3 answers unparsable" in result.err

@@ -7,13 +7,14 @@ from typing import Any
 from syneg_cli.cli.options import PIPELINE, Call
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.stages import states as table_of
-from syneg_cli.stages import State, remembering, stages_of, states
+from syneg_cli.stages import State, remembering, stages_of, states, tell_of_other
 
 
 @make(*PIPELINE)
 def command(call: Call) -> None:
     """Show which stages are up to date, and why the others are not."""
     dataset = call.dataset()
+    tell_of_other(call.session, dataset)
     session = remembering(call.session, dataset)
     found = states(stages_of(session, dataset))
     shown = table_of(found, dataset.name, session.work_dir)
