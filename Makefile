@@ -13,7 +13,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 test: $(VENV)/.installed-test
 	$(PYTEST) -m "not faults"
 
-# What may go wrong outside of syneg (docs/reliability.md). FAULTS=all: at every moment, not at up to 50 of a stage.
+# What may go wrong outside of syneg (docs/reliability.md). FAULTS=0: at every moment, not at 50 of a stage.
 faults: $(VENV)/.installed-test
 	$(PYTEST) -rP tests/faults
 

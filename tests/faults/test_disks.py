@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.machine import Fault, run
 from tests.faults.projects import STAGES, Projects, result
-from tests.faults.test_kills import moments
+from tests.faults.test_kills import MOMENTS, moments
 
 SIZES = (1, 64, 256, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072, 262_144)
 """Bytes that a file may have at most."""
@@ -43,7 +43,7 @@ def test_a_full_disk(projects: Projects, tmp_path: Path, stage: str) -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_disk_that_is_full_from_some_moment_on(projects: Projects, tmp_path: Path, stage: str) -> None:
     events = run(projects.before(stage, tmp_path / "whole"), *STAGES[stage]).events
-    chosen = moments(events, every=False)[::4]
+    chosen = moments(events, MOMENTS // 4)
     failed = [fails_in_one_line(projects, stage, Fault(full=n), tmp_path / str(n)) for n in chosen]
     assert any(failed)
     print(f"full disk in {stage}: {len(chosen)} moments, {sum(failed)} failed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 from pathlib import Path
@@ -11,12 +12,12 @@ import pytest
 from tests.faults.machine import Fault, run
 from tests.faults.projects import OTHERWISE, STAGES, Projects, leftovers, result
 
-MOMENTS = 50
-"""Of a stage, evenly spaced over its events; FAULTS=all takes every one."""
+MOMENTS = int(os.environ.get("FAULTS", "50"))
+"""Of a stage, evenly spaced over its events; 0 takes every one."""
 
 
-def moments(events: list[str], *, every: bool) -> list[int]:
-    step = 1 if every else max(1, len(events) / MOMENTS)
+def moments(events: list[str], most: int = MOMENTS) -> list[int]:
+    step = max(1.0, len(events) / most) if most else 1.0
     return sorted({1 + int(number * step) for number in range(int(len(events) / step))})
 
 
@@ -56,9 +57,9 @@ def test_a_kill_before_the_result_is_in_its_place(projects: Projects, tmp_path: 
 @pytest.mark.slow
 @pytest.mark.faults
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_kill_at_any_moment(projects: Projects, tmp_path: Path, stage: str, every: bool) -> None:
+def test_a_kill_at_any_moment(projects: Projects, tmp_path: Path, stage: str) -> None:
     events = undisturbed(projects, stage, tmp_path / "whole")
-    chosen = moments(events, every=every)
+    chosen = moments(events)
     for moment in chosen:
         killed_and_run_again(projects, stage, moment, tmp_path / str(moment))
     print(f"kill -9 of {stage}: {len(chosen)} of {len(events)} moments")
@@ -92,11 +93,9 @@ def test_a_kill_while_a_result_takes_the_place_of_another(
 @pytest.mark.slow
 @pytest.mark.faults
 @pytest.mark.parametrize("stage", OTHERWISE)
-def test_a_kill_at_any_moment_of_a_replacement(
-    projects: Projects, tmp_path: Path, stage: str, every: bool
-) -> None:
+def test_a_kill_at_any_moment_of_a_replacement(projects: Projects, tmp_path: Path, stage: str) -> None:
     ended = run(projects.after(stage, tmp_path / "whole"), *STAGES[stage], *OTHERWISE[stage])
-    chosen = moments(ended.events, every=every)
+    chosen = moments(ended.events)
     for moment in chosen:
         replaced_half(projects, stage, moment, tmp_path / str(moment))
     print(f"kill -9 of {stage} over an earlier result: {len(chosen)} of {len(ended.events)} moments")

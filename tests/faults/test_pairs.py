@@ -9,9 +9,10 @@ import pytest
 
 from tests.faults.machine import Fault, run, says, start, wait
 from tests.faults.projects import STAGES, Projects, result
+from tests.faults.test_kills import MOMENTS
 from tests.patience import wait_until
 
-ROUNDS = 25
+ROUNDS = min(25, MOMENTS or 25)
 
 
 def together(projects: Projects, stage: str, count: int, folder: Path) -> list[str]:
@@ -51,6 +52,7 @@ def test_many_pairs_of_train(projects: Projects, tmp_path: Path) -> None:
     for number in range(ROUNDS):
         said = together(projects, "train", 2, tmp_path / str(number))
         assert sum("train: up to date" in one for one in said) == 1, said
+    print(f"pairs of train: {ROUNDS}")
 
 
 @pytest.mark.slow
