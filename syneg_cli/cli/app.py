@@ -127,7 +127,7 @@ def _run(argv: list[str] | None) -> int:
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(bool(stop.code))
         if code == INTERRUPTED:  # Typer turns Ctrl-C into this code before we see it
-            _say("interrupted: everything finished so far is kept; run the same command to go on")
+            _say("interrupted")  # what is kept, those say who keep it
         if as_json and isinstance(stop.__context__, Misused):  # people were told by Typer
             _print_json(_of_typer(stop.__context__, code))
         return code

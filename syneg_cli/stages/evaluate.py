@@ -265,7 +265,9 @@ def subject_of(
 
     Raises:
         UsageError: both a model and a run are named, or there is no such model.
+        DatasetError: there is no such split.
     """
+    dataset.qrels(session.project.eval.split)  # a split that is not there is said before all else
     for flag, value in (("--model", model), ("--backbone", backbone)):
         if value == "":
             raise UsageError(f"{flag}: the value is empty.", hint="Leave it out, or name one.")

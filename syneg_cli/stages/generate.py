@@ -175,7 +175,8 @@ class Generate(Stage):
     ) -> tuple[list[str | None], BudgetExceeded | None]:
         """The keys of the answers, and the cap that stopped the run if one did."""
         keys: list[str | None] = [None] * len(pairs)
-        with self.session.watch("generate", engine.limits.max_cost, "pairs") as tick:
+        watch = self.session.watch("generate", engine.limits.max_cost, "pairs")
+        with language_model.asking(self.session, "generate"), watch as tick:
             try:
                 fill(generator, pairs, engine, keys, tick=tick)
             except BudgetExceeded as stopped:

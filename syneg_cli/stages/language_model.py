@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,16 @@ def _with(session: Session, **generate: str) -> Session:
     section = session.project.generate.model_copy(update=generate)
     project = session.project.model_copy(update={"generate": section})
     return replace(session, resolved=replace(session.resolved, project=project))
+
+
+@contextmanager
+def asking(session: Session, what: str) -> Iterator[None]:
+    """Around many calls: if they are interrupted, what becomes of the answers."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        session.progress.note(f"{what}: the answers that came are stored; the same command asks for the rest")
+        raise
 
 
 def open_model(session: Session, spec: str) -> LLM:

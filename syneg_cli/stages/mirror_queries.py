@@ -55,7 +55,8 @@ class MirrorQueries(Stage):
         job = content_hash([self.dataset.name, dict(plan.inputs), dict(plan.settings)])[:16]
         with language_model.open_cache(self.session) as cache:
             engine = language_model.open_engine(self.session, llm, cache, job=job)
-            with self.session.watch("queries", engine.limits.max_cost, "negatives") as tick:
+            watch = self.session.watch("queries", engine.limits.max_cost, "negatives")
+            with language_model.asking(self.session, "generate"), watch as tick:
                 found = mirror_queries(
                     negatives,
                     self.dataset,

@@ -259,7 +259,8 @@ def _tools(session: Session, dataset: Dataset) -> Tools:
         llm = language_model.open_model(session, spec)
         with language_model.open_cache(session) as answers:
             engine = language_model.open_engine(session, llm, answers, job=job)
-            with session.watch("judge", engine.limits.max_cost, "judgements") as tick:
+            watch = session.watch("judge", engine.limits.max_cost, "judgements")
+            with language_model.asking(session, "judge"), watch as tick:
                 found = ask_each(engine, count, make, classify=classify, tick=tick)
         for failure in engine.stats.failed_for_good():
             session.progress.warn(f"judge: {failure}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -113,7 +113,8 @@ def train(
         scratch=helpers.scratch,
         record=helpers.record,
     )
-    with parameters.tuned(model, lora=settings.lora, freeze=settings.freeze, merge=settings.merge), watch:
+    tuned = parameters.tuned(model, lora=settings.lora, freeze=settings.freeze, merge=settings.merge)
+    with _saying_where_it_goes_on(helpers, progress or NoProgress()), tuned, watch:
         collator = _queries(*data) if helpers.frozen else _collator(*data, settings, helpers)
         steps, seconds, history = _run(model, settings, helpers, chosen, collator, watch)
         watch.keep_best()
@@ -133,6 +134,19 @@ def train(
         best_epoch=watch.best.epoch,
         resumed_at=watch.resumed_at,
     )
+
+
+@contextmanager
+def _saying_where_it_goes_on(helpers: Helpers, progress: Progress) -> Iterator[None]:
+    """Around a training: if it is interrupted, from which step the same training would go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        step = checkpoints.step_of(checkpoints.last(helpers.scratch)) if helpers.scratch else 0
+        every = f"; there is one every {counted(helpers.save, 'step')}" if helpers.save else ""
+        anew = f"train: there is no checkpoint yet{every}: the same command begins anew"
+        progress.note(f"train: the same command goes on at step {step}" if step else anew)
+        raise
 
 
 def _run(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from syneg_cli.core.records import MinedNegative
 from syneg_cli.llm.statistics import Stats
 from tests.conftest import Cli
 from tests.fakes import good
-from tests.servers import ChatServer, Reply, negatives_text
+from tests.servers import ChatServer, Reply, good_reply, negatives_text
 
 
 def recording(path: Path, pairs: dict[str, str], **more: object) -> Path:
@@ -114,6 +116,24 @@ def test_at_a_cap_the_answered_part_is_written_and_the_rest_comes_later(cli: Cli
         manifest = read_manifest(path)
         assert manifest is not None
         assert manifest.counts["total"]["calls"] == 3, "totals persist over the runs"
+
+
+def test_an_interrupted_run_says_what_is_kept(cli: Cli, tiny: Path) -> None:
+    def respond(body: dict[str, Any], number: int) -> Reply:
+        if number == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+            return Reply(status=500, delay=1)
+        return good_reply(body, number)
+
+    with ChatServer(respond) as server:
+        base = ("generate", tiny, "--llm", "openai:m", "--base-url", server.openai_url, "--concurrency", 1)
+        stopped = cli(*base)
+        assert stopped.code == 130
+        assert "the answers that came are stored; the same command asks for the rest" in stopped.err
+        server.respond = good_reply
+        again = cli(*base, "--json")
+        assert again.code == 0, again.err
+        assert again.json["from_cache"] == 1
 
 
 def test_shards_meet_in_one_cache(cli: Cli, tiny: Path) -> None:

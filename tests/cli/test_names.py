@@ -64,6 +64,19 @@ def test_a_name_that_is_not_there_lists_those_that_are(argv: list[str], said: li
         assert text in result.err
 
 
+def test_a_split_that_is_not_there_is_all_that_is_said(named: Cli) -> None:
+    result = named("eval", "--split", "tset")
+    assert result.code == 2
+    assert "backbone" not in result.err
+    assert "no split 'tset'. Did you mean 'test'?" in result.err
+
+
+def test_a_prompt_is_rendered_by_its_flag_too(named: Cli) -> None:
+    flag, argument = named("prompts", "render", "--prompt", "plain"), named("prompts", "render", "plain")
+    assert flag.code == 0, flag.err
+    assert flag.out == argument.out != named("prompts", "render").out
+
+
 def test_which_synthetic_negatives_are_read_and_what_is_written(named: Cli) -> None:
     made = named("mix", "--strategy", "synthetic", "--synthetic", "second", "--name", "theirs", "--json")
     assert made.code == 0, made.err

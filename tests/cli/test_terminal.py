@@ -37,6 +37,16 @@ def test_an_error_comes_after_the_bar_is_gone(cli: Cli, tiny: Path, tiny_model: 
     assert any(line.startswith("error: Training diverged") for line in shown.lines[-4:])
 
 
+def test_training_shows_its_loss(cli: Cli, tiny: Path, tiny_model: Path) -> None:
+    at = ("--set", "dataset.dev_fraction=0")
+    assert cli("mine", tiny, "--miner", "bm25", *at).code == 0
+    assert cli("mix", tiny, "--strategy", "retrieved", "--miner", "bm25", *at).code == 0
+    options = ("--mixed", "retrieved", "--backbone", tiny_model, "--epochs", 2, "--batch-size", 1)
+    shown = in_terminal("train", tiny, *options, *at)
+    assert shown.code == 0, shown.text
+    assert "Training, loss " in shown.written
+
+
 def test_quiet_is_quiet(cli: Cli, tiny: Path, tiny_model: Path) -> None:
     """Nothing but the result; of `run` the last table alone."""
     Path("syneg.toml").write_text(
@@ -45,7 +55,7 @@ def test_quiet_is_quiet(cli: Cli, tiny: Path, tiny_model: Path) -> None:
     )
     shown = in_terminal("run", "--quiet")
     assert shown.code == 0, shown.text
-    assert shown.lines[0] == "tiny, test (1 queries)"
+    assert shown.lines[0] == "tiny, test (1 query)"
     assert "mine bm25" not in shown.text
     piped = cli("run", "-q", "--force")
     assert piped.err == ""

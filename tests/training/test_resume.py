@@ -57,6 +57,11 @@ class StopAt(NoProgress):
 
         yield advance
 
+    said: tuple[str, ...] = ()
+
+    def note(self, message: str) -> None:
+        self.said += (message,)
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
@@ -83,6 +88,30 @@ def run(
         progress=StopAt(stop),
     )
     return torch.cat([p.detach().flatten() for p in loaded.parameters()]), result
+
+
+@pytest.mark.parametrize(
+    ("save", "told"),
+    [
+        (1, "train: the same command goes on at step 2"),
+        (9, "train: there is no checkpoint yet; there is one every 9 steps: the same command begins anew"),
+    ],
+)
+def test_an_interrupted_run_says_where_it_goes_on(
+    data: Dataset, tiny_model: Path, tmp_path: Path, save: int, told: str
+) -> None:
+    stop, scratch = StopAt(2), tmp_path / "scratch"
+    with pytest.raises(KeyboardInterrupt):
+        train(
+            load_model(str(tiny_model)),
+            INSTANCES,
+            dataset=data,
+            texts=Texts(),
+            settings=SETTINGS,
+            helpers=Helpers(scratch=scratch, save=save, record=scratch),
+            progress=stop,
+        )
+    assert stop.said == (told,)
 
 
 def recorded(scratch: Path) -> list[tuple[object, ...]]:

@@ -71,7 +71,7 @@ def check(
         raise typer.Exit(2)
 
 
-@make(Flag("dataset.name", ("--dataset",)), Flag("dataset.data_dir"), dataset=False)
+@make(Flag("dataset.name", ("--dataset",)), Flag("dataset.data_dir"), Flag("generate.prompt"), dataset=False)
 def render(
     call: Call,
     name: Annotated[
