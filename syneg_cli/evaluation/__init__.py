@@ -4,7 +4,7 @@ from syneg_cli.evaluation.evaluation import Evaluation, compare_metrics
 from syneg_cli.evaluation.metrics import MAIN_METRIC, METRICS, score
 from syneg_cli.evaluation.retrieve import nearest, retrieve, without_itself
 from syneg_cli.evaluation.settings import EvalSettings
-from syneg_cli.evaluation.significance import Comparison, compare, holm, p_value, verdict
+from syneg_cli.evaluation.significance import Comparison, compare, holm, p_value, tells_little, verdict
 
 __all__ = [
     "MAIN_METRIC",
@@ -19,6 +19,7 @@ __all__ = [
     "p_value",
     "retrieve",
     "score",
+    "tells_little",
     "verdict",
     "without_itself",
 ]

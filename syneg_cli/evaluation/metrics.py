@@ -32,7 +32,8 @@ class Metric:
     def label(self) -> str:
         """How a paper writes it: `nDCG@10`."""
         cutoff = self.at or self.results
-        return f"{self.measure}@{cutoff}" if cutoff else self.measure
+        name = NAMES.get(self.measure, self.measure)
+        return f"{name}@{cutoff}" if cutoff else name
 
     def load(self) -> ir_measures.Measure:
         """What ir_measures computes it with."""
@@ -42,6 +43,9 @@ class Metric:
         return measure if self.at is None else measure @ self.at
 
 
+NAMES = {"R": "Recall", "RR": "MRR", "AP": "MAP"}
+"""Measure -> its usual name, where that is another."""
+
 METRICS = {
     "ndcg@10": Metric("nDCG", at=10),
     "recall@10": Metric("R", at=10),
@@ -49,7 +53,7 @@ METRICS = {
     "mrr@10": Metric("RR", results=10),
     "map@100": Metric("AP", at=100),
 }
-"""Every metric that is measured, under the name it has in tables and files. A line adds one."""
+"""Every metric that is measured, under the name it has in files. A line adds one."""
 
 MAIN_METRIC = "ndcg@10"
 

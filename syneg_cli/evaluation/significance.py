@@ -139,6 +139,18 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     return adjusted
 
 
+FEW = 25
+"""Queries that are few: Buckley and Voorhees (SIGIR 2000) ask for 25 at the least, better 50."""
+
+
+def tells_little(count: int, split: str) -> str:
+    """What is to be said of a split with few queries; "" where it has enough."""
+    if count >= FEW:
+        return ""
+    queries = f"{count} {split} {'query tells' if count == 1 else 'queries tell'} little"
+    return f"{queries}: with less than {FEW}, only a large difference can be seen"
+
+
 def verdict(name: str, comparison: Comparison) -> str:
     """One sentence that says when a difference cannot be told from noise."""
     if comparison.wins == comparison.losses == 0:

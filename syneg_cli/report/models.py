@@ -96,6 +96,7 @@ def read_model(workspace: Workspace, name: str, *, split: str = "test") -> Model
         mix=mix,
         score=score,
         notes=tuple(f"{name}: {note}" for note in notes if note),
+        trained=manifest.created[:10],
     )
 
 
@@ -183,12 +184,13 @@ def _score(
     if evaluated.inputs.get("model") != weights:
         return None, f"was trained again since it was measured on {split}; that result is left out."
     baseline = _baseline(path, measured, evaluated, manifest)
-    value = measured.metrics[MAIN_METRIC]
+    value, per_query = measured.metrics[MAIN_METRIC], measured.per_query[MAIN_METRIC]
     if baseline is None:
-        return Score(value), f"its backbone was not measured on the same data ({split})."
-    per_query = measured.per_query[MAIN_METRIC]
+        alone = Score(value, queries=len(per_query))
+        return alone, f"its backbone was not measured on the same data ({split})."
     other = [baseline.per_query[MAIN_METRIC][query_id] for query_id in per_query]
-    return Score(value, baseline.metrics[MAIN_METRIC], compare(list(per_query.values()), other)), None
+    gain = compare(list(per_query.values()), other)
+    return Score(value, baseline.metrics[MAIN_METRIC], gain, len(per_query)), None
 
 
 def _read_evaluation(path: Path) -> Evaluation | None:

@@ -29,6 +29,7 @@ class Score:
     value: float
     backbone: float | None = None
     gain: Comparison | None = None
+    queries: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,3 +48,5 @@ class Model:
     mix: Mix | None
     score: Score | None
     notes: tuple[str, ...] = ()
+    trained: str = ""
+    """The day, as 2026-11-29."""

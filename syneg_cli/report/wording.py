@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from syneg_cli.evaluation import holm, p_value
+from syneg_cli.evaluation import holm, p_value, tells_little
 from syneg_cli.mixing import reached
 from syneg_cli.report.curves import Curve
 from syneg_cli.report.figures import FIGURES
@@ -38,7 +38,10 @@ def report_blocks(
     """
     page: list[Block] = [
         Heading(f"Training on {dataset}", level=1),
-        Paragraph("What syneg train recorded, and what syneg eval measured. Each model is one training run."),
+        Paragraph(
+            "What syneg train recorded, and what syneg eval measured. Each model is one training run"
+            f"{_dates(models)}.{_queries(models, split)}"
+        ),
         models_table(models, split),
         BulletList([*_legend_of_table(models, split), *settings_lines(models)]),
     ]
@@ -48,6 +51,23 @@ def report_blocks(
     for name in figures:
         page += _figure_blocks(name, models)
     return page
+
+
+def _dates(models: Sequence[Model]) -> str:
+    """When the models were trained; "" where that is not known."""
+    days = sorted({model.trained for model in models if model.trained})
+    return f", of {' to '.join(dict.fromkeys((days[0], days[-1])))}" if days else ""
+
+
+def _queries(models: Sequence[Model], split: str) -> str:
+    """How many queries the scores are of, and whether these are few; "" where nothing was measured."""
+    counts = sorted({model.score.queries for model in models if model.score})
+    if not counts:
+        return ""
+    many = " or ".join(map(str, counts))
+    few = tells_little(counts[0], split)
+    told = f" Scores are of {many} {split} {'query' if counts == [1] else 'queries'}."
+    return f"{told} {few}." if few else told
 
 
 def _figure_blocks(name: str, models: Sequence[Model]) -> list[Block]:

@@ -25,14 +25,11 @@ from syneg_cli.core import (
 )
 from syneg_cli.data import Dataset, read_known_run, run_lines
 from syneg_cli.encoding import BACKBONES, Encoder, locate, weights_hash
-from syneg_cli.evaluation import METRICS, Evaluation, retrieve, score, without_itself
+from syneg_cli.evaluation import METRICS, Evaluation, retrieve, score, tells_little, without_itself
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Performed, Plan, Stage, perform
 from syneg_cli.stages.train import model_name
 from syneg_cli.training import with_metrics
-
-FEW = 25
-"""Queries that are few: Buckley and Voorhees (SIGIR 2000) ask for 25 at the least, better 50."""
 
 SHOWN = 5
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
@@ -176,12 +173,9 @@ class Eval(Stage):
 def measure(session: Session, dataset: Dataset, subject: Subject, *, force: bool = False) -> Measured:
     """A subject and its baseline; each is measured only if it was not before."""
     split = session.project.eval.split
-    if (count := len(dataset.qrels(split))) < FEW:
-        session.progress.note(
-            f"eval: {count} {split} {'query tells' if count == 1 else 'queries tell'} little: "
-            f"with less than {FEW}, only a large difference can be seen"
-            + (f"; a larger {split}_fraction in [dataset] holds out more" if split in dataset.carved else "")
-        )
+    if told := tells_little(len(dataset.qrels(split)), split):
+        more = f"; a larger {split}_fraction in [dataset] holds out more" if split in dataset.carved else ""
+        session.progress.note(f"eval: {told}{more}")
     evaluation = evaluation_of(perform(Eval(session, dataset, subject), force=force))
     if subject.baseline is None:
         return Measured(evaluation)

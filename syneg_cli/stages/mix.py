@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -86,8 +87,8 @@ class Mix(Stage):
     def plan(self) -> Plan:
         files = self.sources()
         for role, source in files.items():
-            if role in ("mirror", "imported"):
-                need_file(source.path, MissingArtifact, hint=source.lacking()[1])
+            if role in ("mirror", "imported") and os.path.lexists(source.path):
+                need_file(source.path, MissingArtifact, hint="Name another file.")
             if not source.path.is_file():
                 meant, hint = source.lacking()
                 what = NAMED.get(role, role)

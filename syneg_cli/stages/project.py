@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,22 +23,15 @@ from syneg_cli.core import (
     UsageError,
     brief,
     did_you_mean,
-    json_fault,
     need_file,
     remember_address,
     user_path,
     whole_text,
 )
+from syneg_cli.stages.project_text import check_keys, check_large, flatten, line_of, nest, parse, submodel
 from syneg_cli.stages.settings import Project
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 PROJECT_FILE = "syneg.toml"
-TABLES = ("mix.weights",)
-"""Keys whose value is a table with names of the user's own."""
 ENDPOINTS = {"openai": "OPENAI_BASE_URL", "ollama": "OLLAMA_HOST"}
 """Provider -> the variable that names its server, where base_url does not."""
 
@@ -66,7 +58,7 @@ class Resolved:
 
     def rows(self) -> list[tuple[str, Any, str]]:
         """(key, value, origin) of every setting, for `--show-config`; an address without what is secret."""
-        values = dict(_flatten(self.project.model_dump(mode="json")))
+        values = dict(flatten(self.project.model_dump(mode="json")))
         address = values["generate.base_url"] or self.endpoint
         values["generate.base_url"] = address and _public(address)
         return [(key, value, self.origins.get(key, "default")) for key, value in values.items()]
@@ -103,12 +95,12 @@ def resolve(
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     if text:
-        document = _parse(path, text)
-        _check_keys(document, Project, path, text)
-        for key, value in _flatten(document):
+        document = parse(path, text)
+        check_keys(document, Project, path, text)
+        for key, value in flatten(document):
             # A bare `dataset = "x"` is its name.
             key = "dataset.name" if key == "dataset" else key
-            _check_large(value, f"{path}, line {_line_of(text, key)}: {key}")
+            check_large(value, f"{path}, line {line_of(text, key)}: {key}")
             values[key], origins[key] = value, str(path)
     typed = dict(values)
     _check_environment(environ)
@@ -123,7 +115,7 @@ def resolve(
     if "generate.base_url" in values:
         remember_address(str(values["generate.base_url"]))
     try:
-        project = Project.model_validate(_nest(values))
+        project = Project.model_validate(nest(values))
         _check_types({key: value for key, value in typed.items() if origins[key] == str(path)})
     except ValidationError as error:
         raise _explain(error, origins, names or {}, path, text) from None
@@ -132,19 +124,6 @@ def resolve(
     if endpoint:
         origins["generate.base_url"] = f"${variable}"
     return Resolved(project, origins, path.parent if there else Path(), endpoint)
-
-
-def _check_large(value: Any, where: str) -> None:
-    if _has_large(value):
-        said = f"{where}: a whole number of TOML has 64 bits, not {brief(value)}."
-        raise ProjectFileError(said, hint="Fix that line.")
-
-
-def _has_large(value: Any) -> bool:
-    """Whether a number is beyond TOML's: Python reads more, in hexadecimal without a bound."""
-    if isinstance(value, (list, dict)):
-        return any(map(_has_large, value.values() if isinstance(value, dict) else value))
-    return isinstance(value, int) and not -(2**63) <= value < 2**63
 
 
 def _check_types(values: Mapping[str, Any]) -> None:
@@ -156,7 +135,7 @@ def _check_types(values: Mapping[str, Any]) -> None:
         ValidationError: a value is of another type.
     """
     lists = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-    Project.model_validate(_nest(lists), strict=True)
+    Project.model_validate(nest(lists), strict=True)
 
 
 def _given(flags: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
@@ -182,95 +161,11 @@ def _public(url: str) -> str:
     return f"{scheme}{colon}{host.rpartition('@')[2]}{slash}{path}"
 
 
-def _parse(path: Path, text: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ProjectFileError(f"{path} is not valid TOML: {error}.", hint="Fix that line.") from None
-    except (ValueError, RecursionError) as error:
-        odd = r"[\[{]" if isinstance(error, RecursionError) else r"\d"
-        lines = [len(re.findall(odd, line)) for line in text.split("\n")]
-        where = f"{path}, line {lines.index(max(lines)) + 1}"
-        raise ProjectFileError(f"{where}: {json_fault(error)}.", hint="Fix that line.") from None
-
-
-def _submodel(model: type[BaseModel], key: str) -> type[BaseModel] | None:
-    annotation = model.model_fields[key].annotation
-    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
-
-
-def _check_keys(
-    document: Mapping[str, Any], model: type[BaseModel], path: Path, text: str, prefix: str = ""
-) -> None:
-    for key, value in document.items():
-        dotted = f"{prefix}{key}"
-        if key not in model.model_fields:
-            where = f"in [{prefix.rstrip('.')}]" if prefix else "at the top level"
-            suggestion = did_you_mean(key, list(model.model_fields))
-            raise ProjectFileError(
-                f"{path}, line {_line_of(text, dotted)}: unknown key {key!r} {where}.{suggestion}",
-                hint=f"Known keys there: {', '.join(sorted(model.model_fields))}.",
-            )
-        submodel = _submodel(model, key)
-        if submodel is None or (dotted == "dataset" and isinstance(value, str)):
-            continue
-        if not isinstance(value, dict):
-            raise ProjectFileError(
-                f"{path}, line {_line_of(text, dotted)}: {dotted} is a table, not {brief(value)}.",
-                hint=f"Write [{dotted}], and its keys on lines of their own below.",
-            )
-        _check_keys(value, submodel, path, text, f"{dotted}.")
-
-
-def _line_of(text: str, dotted: str) -> int:
-    """The line (from 1) that sets a dotted key or opens its table; 1 if it cannot be told."""
-    section, _, leaf = dotted.rpartition(".")
-    current, best = "", 1
-    for number, line in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
-            current = header.group(1).replace('"', "").replace(" ", "")
-            if current == dotted:
-                return number
-            if current == section:
-                best = number
-        else:
-            assigned = re.match(r"\s*([\w.\"-]+)\s*=", line)
-            name = assigned.group(1).replace('"', "") if assigned else None
-            if name and ".".join(filter(None, (current, name))) == dotted:
-                return number
-            if name == leaf and current == section:
-                return number
-    return best
-
-
-def _flatten(document: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    flat: list[tuple[str, Any]] = []
-    for key, value in document.items():
-        if f"{prefix}{key}" in TABLES:
-            flat.append((f"{prefix}{key}", value))
-        elif isinstance(value, dict) and value:
-            flat += _flatten(value, f"{prefix}{key}.")
-        elif not isinstance(value, dict):
-            flat.append((f"{prefix}{key}", value))
-    return flat
-
-
-def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
-    nested: dict[str, Any] = {}
-    for key, value in values.items():
-        *sections, leaf = key.split(".")
-        table = nested
-        for section in sections:
-            table = table.setdefault(section, {})
-        table[leaf] = value
-    return nested
-
-
 def setting_keys(model: type[BaseModel] = Project, prefix: str = "") -> list[str]:
     keys: list[str] = []
     for name in model.model_fields:
-        submodel = _submodel(model, name)
-        keys += setting_keys(submodel, f"{prefix}{name}.") if submodel else [f"{prefix}{name}"]
+        section = submodel(model, name)
+        keys += setting_keys(section, f"{prefix}{name}.") if section else [f"{prefix}{name}"]
     return keys
 
 
@@ -326,8 +221,8 @@ def _from_text(key: str, text: str) -> Any:
 def _listed(text: str) -> list[Any]:
     """`a, b`, or a list as the project file has it: `["a", "b"]`."""
     if text.startswith("[") and text.endswith("]"):
-        with suppress(tomllib.TOMLDecodeError):
-            return list(tomllib.loads(f"list = {text}")["list"])
+        with suppress(ProjectFileError):
+            return list(parse(Path(PROJECT_FILE), f"list = {text}")["list"])
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
@@ -336,7 +231,7 @@ def field_of(key: str) -> FieldInfo:
     model: type[BaseModel] = Project
     *sections, leaf = key.split(".")
     for section in sections:
-        model = _submodel(model, section) or model
+        model = submodel(model, section) or model
     return model.model_fields[leaf]
 
 
@@ -361,7 +256,7 @@ def _explain(
     section, _, leaf = key.rpartition(".")
     where = f"{leaf} in [{section}]" if section else leaf
     return ProjectFileError(
-        f"{path}, line {_line_of(text, key)}: {where}: {problem}",
+        f"{path}, line {line_of(text, key)}: {where}: {problem}",
         hint="Correct that line; `syneg init --example` shows every setting.",
     )
 

@@ -110,6 +110,7 @@ class Verify(Stage):
                 candidate,
                 one,
                 {name: no.why for name, given in verdicts.items() if isinstance(no := given[at], NoVerdict)},
+                tuple(verdicts),
             )
             for at, (candidate, one) in enumerate(zip(candidates, found, strict=True))
         ]
@@ -278,6 +279,10 @@ def _counts(checked: Sequence[Checked]) -> dict[str, Any]:
     return {
         "checked": dict(sources),
         "false_negatives": {source: flagged[source] for source in sources},
+        "relevant_by": {
+            name: dict(Counter(one.candidate.source for one in checked if name in one.found.relevant_by))
+            for name in sorted({name for one in checked for name in one.found.scores})
+        },
         "quote_not_found": {source: unquoted[source] for source in sources},
         "no_opinion": dict(Counter(name for one in checked for name in one.no_opinion)),
         "why_no_opinion": {

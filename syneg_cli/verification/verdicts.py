@@ -245,3 +245,10 @@ class Checked:
     found: Verification
     no_opinion: Mapping[str, str]
     """The checks of this run that gave no usable verdict, and why."""
+    checks: tuple[str, ...] = ()
+    """The checks of this run."""
+
+    @property
+    def found_now(self) -> bool:
+        """Whether a check of this run is among those that call it relevant after all."""
+        return bool(self.found.reason) and any(name in self.checks for name in self.found.relevant_by)

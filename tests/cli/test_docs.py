@@ -13,7 +13,8 @@ import pytest
 
 from syneg_cli.cli.commands import COMMANDS
 from syneg_cli.stages.documents import example_text, settings_page
-from syneg_cli.stages.project import _flatten, resolve, setting_keys
+from syneg_cli.stages.project import resolve, setting_keys
+from syneg_cli.stages.project_text import flatten
 from syneg_cli.stages.settings import Project
 from tests.conftest import QRELS, Cli, write_dataset
 from tests.servers import Body, ChatServer, Reply, good_reply, negatives_text, prompt_of
@@ -45,13 +46,13 @@ def test_the_example_has_every_key_and_no_other(tmp_path: Path) -> None:
     path = tmp_path / "syneg.toml"
     path.write_text(uncommented(), encoding="utf-8")
     resolve(file=path, environ={})
-    shown = {key for key, _ in _flatten(tomllib.loads(uncommented()))}
+    shown = {key for key, _ in flatten(tomllib.loads(uncommented()))}
     assert shown == set(setting_keys())
 
 
 def test_the_example_shows_the_defaults() -> None:
-    shown = dict(_flatten(tomllib.loads(uncommented())))
-    for key, default in _flatten(Project().model_dump()):
+    shown = dict(flatten(tomllib.loads(uncommented())))
+    for key, default in flatten(Project().model_dump()):
         if default not in (None, ()):
             assert shown[key] == (list(default) if isinstance(default, tuple) else default), key
 

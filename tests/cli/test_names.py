@@ -71,6 +71,16 @@ def test_a_split_that_is_not_there_is_all_that_is_said(named: Cli) -> None:
     assert "no split 'tset'. Did you mean 'test'?" in result.err
 
 
+def test_a_prompt_that_is_not_there_is_an_error_and_a_wrong_one_a_finding(named: Cli) -> None:
+    missing = named("prompts", "check", "sineg")
+    assert missing.code == 2
+    assert missing.err.startswith("error: No prompt 'sineg'. Did you mean 'syneg'?\nThere are: ")
+    Path("prompts").mkdir()
+    Path("prompts/own.txt").write_text("{{ nothing }}")
+    wrong = named("prompts", "check", "own", "syneg")
+    assert (wrong.code, "syneg: fine" in wrong.out, wrong.err) == (2, True, "")
+
+
 def test_a_prompt_is_rendered_by_its_flag_too(named: Cli) -> None:
     flag, argument = named("prompts", "render", "--prompt", "plain"), named("prompts", "render", "plain")
     assert flag.code == 0, flag.err

@@ -22,7 +22,7 @@ def test_bars_are_gone_when_they_end(cli: Cli, tiny: Path, tiny_model: Path) -> 
     assert f"Loading {tiny_model.name}" in shown.written, "a word about what one waits for"
     assert "Encoding documents" in shown.written
     assert not [line for line in shown.lines if BAR.search(line)]
-    assert "ndcg@10" in shown.text
+    assert "nDCG@10" in shown.text
 
 
 def test_an_error_comes_after_the_bar_is_gone(cli: Cli, tiny: Path, tiny_model: Path) -> None:

@@ -41,7 +41,8 @@ def test_metrics_by_hand() -> None:
 
 def test_names_and_their_order() -> None:
     assert list(METRICS) == ["ndcg@10", "recall@10", "recall@100", "mrr@10", "map@100"]
-    assert [metric.label for metric in METRICS.values()] == ["nDCG@10", "R@10", "R@100", "RR@10", "AP@100"]
+    labels = [metric.label for metric in METRICS.values()]
+    assert labels == ["nDCG@10", "Recall@10", "Recall@100", "MRR@10", "MAP@100"]
     assert MAIN_METRIC in METRICS
 
 

@@ -144,6 +144,7 @@ def test_a_path_that_is_too_long(cli: Cli, tiny: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_data_set(cli: Cli, tiny: Path, file: str, damage: Damage, says: str) -> None:
+    (tiny / "qrels" / "test.tsv").unlink() if file == "qrels/test.jsonl" else None
     damage(tiny / file)
     told(cli("status", tiny), Path(file).name, says)
 

@@ -86,7 +86,7 @@ def test_a_part_that_failed_has_a_row_and_its_reason_in_json(generate: Cli) -> N
 def test_a_warning_names_only_what_is_there(generate: Cli, drafts: tuple[int, int], told: str | None) -> None:
     def respond(body: dict[str, object], number: int) -> Reply:
         count, words = drafts if "bone density" in str(body) else (1, 10)
-        return Reply(text=negatives_text(count, words=words) if count else "no")
+        return Reply(text=negatives_text(count, words=words, tag=f"r{number}") if count else "no")
 
     with ChatServer(respond) as server:
         warned = [line for line in generate(server, "--n", 1).err.splitlines() if "warning" in line]

@@ -64,6 +64,24 @@ def test_the_margin_is_told_in_words_and_long_texts_are_cut_with_an_ellipsis(
     assert examples[0]["document"].endswith("…")
 
 
+def test_two_checks_have_a_column_each_and_examples_are_of_the_last(
+    cli: Cli, tiny: Path, work: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ChatServer(lambda body, number: Reply(text=verdict_json(True, "Title"))) as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        first = cli("verify", tiny, "--llm", "ollama:llama3", "--source", "synthetic")
+        assert "by judge" not in first.out, "one check needs no column of its own"
+        margin = ("--check", "margin", "--backbone", tiny_model, "--source", "synthetic", "--effect", "mark")
+        told = cli("verify", tiny, *margin, "--margin", 2)
+        none = cli("verify", tiny, *margin, "--margin", 0, "--set", "verify.margin=0", "--force")
+    assert "by judge ┃ by margin ┃ relevant after all" in told.out
+    because = [line for line in told.out.splitlines() if line.startswith("because: ")]
+    assert because
+    assert all(line.startswith("because: margin: ") for line in because)
+    assert all(not before.strip() for before in told.out.split("query: ")[0].splitlines()[-1:])
+    assert none.code == 0, none.err
+
+
 def test_a_quotation_of_several_lines_is_told_in_one(
     cli: Cli, tiny: Path, work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

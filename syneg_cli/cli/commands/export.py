@@ -11,9 +11,9 @@ import typer
 from syneg_cli.cli.completion import offer
 from syneg_cli.cli.options import MIXED, Call
 from syneg_cli.cli.options import command as make
-from syneg_cli.core import UsageError, counted, read_instances
+from syneg_cli.core import UsageError, check_free, counted, read_instances
 from syneg_cli.mixing import FORMATS, TRIPLETS, check_format, export, output_file, read_texts, rows
-from syneg_cli.stages import mix_of, mixed_name
+from syneg_cli.stages import mix_of, mixed_name, need_own
 
 
 @make(MIXED)
@@ -47,6 +47,8 @@ def command(
     if file is None:
         raise UsageError("Say which file to write.", hint="`syneg export --output train.jsonl`")
     _refuse_inputs(file, dataset.folder, call.session.work_dir)
+    need_own(call.session, dataset)
+    check_free(file, force=force)
     chosen = TRIPLETS if triplets else chosen
     texts = read_texts(manifest, dataset)
     instances = read_instances(path, known=texts.known(dataset))

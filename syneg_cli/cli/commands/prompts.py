@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -58,11 +59,14 @@ def check(
     """Find what is wrong with prompt files: syntax, unknown or missing variables, no answer shown."""
     folder = call.session.resolved.folder
     problems: dict[str, str] = {}
-    chosen = names or list(list_prompts(folder))
+    there = list_prompts(folder)
+    chosen = names or list(there)
     for name in chosen:
         try:
             load_prompt(name, folder)
         except PromptError as error:
+            if name not in there and not Path(name).is_file():  # no such prompt: nothing was checked
+                raise
             problems[name] = error.message
     lines = [problems.get(name) or f"{name}: fine" for name in chosen]
     checked = [{"name": name, "error": problems.get(name)} for name in chosen]

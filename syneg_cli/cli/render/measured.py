@@ -39,7 +39,7 @@ def measured(record: Measured) -> tuple[dict[str, Any], list[Any]]:
     }
     title = f"{evaluation.dataset}, {evaluation.split} ({counted(data['queries'], 'query', 'queries')})"
     rows = [[e.name, *(e.metrics[m] for m in METRICS)] for e in (baseline, evaluation) if e]
-    shown: list[Any] = [table(title, ["", *METRICS], rows)]
+    shown: list[Any] = [table(title, ["", *(metric.label for metric in METRICS.values())], rows)]
     if baseline:
         comparisons = compare_metrics(evaluation, baseline)
         data["baseline"] = {"name": baseline.name, "metrics": dict(baseline.metrics)}
@@ -52,7 +52,7 @@ def measured(record: Measured) -> tuple[dict[str, Any], list[Any]]:
 def _comparisons(evaluation: Evaluation, baseline: Evaluation, comparisons: Mapping[str, Comparison]) -> Any:
     rows = [
         [
-            metric,
+            METRICS[metric].label,
             f"{c.difference:+.4f}",
             interval(c),
             p_value(c.p_randomisation).removeprefix("= "),

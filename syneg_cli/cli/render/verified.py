@@ -21,15 +21,18 @@ def verified(done: Sequence[Performed], dataset: Dataset) -> tuple[dict[str, Any
     unquoted, left_out = _sum(done, "quote_not_found"), _sum(done, "left_out")
     no_opinion = {name: count for name, count in _sum(done, "no_opinion").items() if count}
     whys = {name: _whys(done, name) for name in no_opinion}
-    flagged = [one for each in done for one in each.record or () if one.found.reason]
+    flagged = [one for each in done for one in each.record or () if one.found_now]
+    by_check = _by_check(done)
     margins = [each.counts["margin"] for each in done if each.counts.get("margin") is not None]
     examples = [_example(dataset, one, margins[0] if margins else None) for one in flagged[:EXAMPLES]]
     names = sorted(checked | left_out)
+    columns = [checked, *by_check.values(), false]
     rows = [
-        (s, checked[s], false[s], f"{false[s] / max(checked[s], 1):.1%}", unquoted[s], left_out[s])
+        (s, *(count[s] for count in columns), _share(false[s], checked[s]), unquoted[s], left_out[s])
         for s in names
     ]
-    head = ["source", "checked", "relevant after all", "share", "quote not found", "left out"]
+    head = ["source", "checked", *(f"by {name}" for name in by_check)]
+    head += ["relevant after all", "share", "quote not found", "left out"]
     shown: list[Any] = [table(None, head, rows), *_effects(done)]
     if unquoted.total():
         shown.append(
@@ -44,7 +47,7 @@ def verified(done: Sequence[Performed], dataset: Dataset) -> tuple[dict[str, Any
     if no_opinion:
         shown += _unjudged(no_opinion, whys)
     shown += [
-        f"query: {one['query']}\n{one['source']}: {one['document']}\nbecause: {one['because']}"
+        f"\nquery: {one['query']}\n{one['source']}: {one['document']}\nbecause: {one['because']}"
         for one in examples
     ]
     data = {
@@ -73,6 +76,20 @@ def _sum(done: Sequence[Performed], key: str) -> Counter[str]:
     return sum((Counter(each.counts.get(key, {})) for each in done), Counter())
 
 
+def _share(part: int, of: int) -> str:
+    return f"{part / max(of, 1):.1%}"
+
+
+def _by_check(done: Sequence[Performed]) -> dict[str, Counter[str]]:
+    """Check -> source -> how many it calls relevant; nothing where all verdicts are of one check."""
+    names = sorted({name for each in done for name in each.counts.get("relevant_by", {})})
+    found = {
+        name: sum((Counter(each.counts.get("relevant_by", {}).get(name, {})) for each in done), Counter())
+        for name in names
+    }
+    return found if len(found) > 1 else {}
+
+
 def _whys(done: Sequence[Performed], check: str) -> dict[str, int]:
     """Why a check gave no verdict -> how often; of results of earlier versions that is not known."""
     found: Counter[str] = Counter()
@@ -98,7 +115,8 @@ def _unjudged(no_opinion: Mapping[str, int], whys: Mapping[str, Mapping[str, int
 def _example(dataset: Dataset, one: Checked, margin: float | None) -> dict[str, str]:
     candidate, found = one.candidate, one.found
     because = [
-        evidence(name, found.scores[name], found.evidence.get(name, ""), margin) for name in found.relevant_by
+        evidence(name, found.scores[name], found.evidence.get(name, ""), margin)
+        for name in sorted(found.relevant_by, key=lambda name: name not in one.checks)
     ]
     return {
         "query": dataset.queries[candidate.query_id].text,
