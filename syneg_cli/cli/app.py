@@ -6,6 +6,7 @@ input, 130 interrupted. `SYNEG_DEBUG=1` shows tracebacks.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -21,6 +22,9 @@ from syneg_cli.core.errors import SynegError
 from syneg_cli.core.version import __version__
 
 INTERRUPTED = 130
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+CHECK_PATH = "Check the path and its rights."
+MAKE_ROOM = "Make room on the disk, then run the same command: what was finished is kept."
 
 
 class CommandsOnDemand(TyperGroup):
@@ -95,9 +99,11 @@ def main(argv: list[str] | None = None) -> int:
     except SynegError as error:
         return _report(error, as_json="--json" in (sys.argv[1:] if argv is None else argv))
     except OSError as error:
-        if os.environ.get("SYNEG_DEBUG") or error.filename is None:
+        full = error.errno in FULL
+        if os.environ.get("SYNEG_DEBUG") or (error.filename is None and not full):
             return _unexpected(error)
-        known = SynegError(f"{error.filename}: {error.strerror}.", hint="Check the path and its rights.")
+        place = f"{error.filename}: " if error.filename else "A file cannot be written: "
+        known = SynegError(f"{place}{error.strerror}.", hint=MAKE_ROOM if full else CHECK_PATH)
         return _report(known, as_json="--json" in (sys.argv[1:] if argv is None else argv))
     except Exception as error:
         return _unexpected(error)

@@ -79,7 +79,7 @@ from syneg_cli.core.records import (
     named,
 )
 from syneg_cli.core.resources import shipped_prompts
-from syneg_cli.core.results import check_free, check_place, settle, staged
+from syneg_cli.core.results import check_free, check_place, settle, staged, tidy
 from syneg_cli.core.text import duration, money, near, printable
 from syneg_cli.core.text_files import (
     Told,
@@ -199,6 +199,7 @@ __all__ = [
     "sync",
     "sync_tree",
     "text_lines",
+    "tidy",
     "world",
     "write_bytes",
     "write_instances",
