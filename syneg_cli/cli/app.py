@@ -27,8 +27,11 @@ from syneg_cli.core.secrets import masked
 from syneg_cli.core.version import __version__
 
 INTERRUPTED = 130
-BROKEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+BROKEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 """What is no wrong input: a disk that is full, or fails."""
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+MAKE_ROOM = "Make room on the disk, then run the same command: what was finished is kept."
 
 
 @runtime_checkable
@@ -134,9 +137,11 @@ def _run(argv: list[str] | None) -> int:
     except SynegError as error:
         return _report(error, as_json=as_json)
     except OSError as error:
-        if os.environ.get("SYNEG_DEBUG") or error.filename is None:
+        full = error.errno in FULL
+        if os.environ.get("SYNEG_DEBUG") or (error.filename is None and not full):
             return _unexpected(error)
-        known = SynegError(f"{error.filename}: {error.strerror}.", hint=RIGHTS)
+        place = f"{error.filename}: " if error.filename else "A file cannot be written: "
+        known = SynegError(f"{place}{error.strerror}.", hint=MAKE_ROOM if full else RIGHTS)
         known.exit_code = 1 if error.errno in BROKEN else 2
         return _report(known, as_json=as_json)
     except Exception as error:

@@ -101,7 +101,7 @@ from syneg_cli.core.records import (
     named,
 )
 from syneg_cli.core.resources import shipped_prompts
-from syneg_cli.core.results import check_free, check_place, settle, staged
+from syneg_cli.core.results import check_free, check_place, settle, staged, tidy
 from syneg_cli.core.secrets import known_masked, masked, remember, remember_address
 from syneg_cli.core.text import brief, counted, duration, money, near, plain_json, printable, visible
 from syneg_cli.core.text_files import (
@@ -260,6 +260,7 @@ __all__ = [
     "sync_tree",
     "text_lines",
     "this_process",
+    "tidy",
     "tighten",
     "user_path",
     "visible",

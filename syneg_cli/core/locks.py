@@ -42,7 +42,8 @@ def locked(path: Path, what: str, progress: Progress) -> Iterator[None]:
             hint="Put the work directory on another disk (--work-dir).",
         ) from error
     try:
-        path.write_text(f"{os.getpid()} {_machine()}\n", encoding="utf-8")
+        with suppress(OSError):  # who holds it is only told
+            path.write_text(f"{os.getpid()} {_machine()}\n", encoding="utf-8")
         yield
     finally:
         with suppress(OSError):

@@ -6,6 +6,7 @@ manifest says which of the two: it holds the hash of the new one, and of the one
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -19,19 +20,26 @@ from syneg_cli.core.artifacts import Manifest, files_inside, manifest_path, mani
 from syneg_cli.core.errors import SynegError, UsageError
 from syneg_cli.core.files import sync, sync_tree, write_text
 
+WRITER = ("PytorchStreamWriter failed", "inline_container.cc")
+"""How PyTorch says that a checkpoint could not be written, whatever the reason."""
+
 
 @contextmanager
-def staged(path: Path, *, tidy: bool = True) -> Iterator[Path]:
+def staged(path: Path) -> Iterator[Path]:
     """Where to make what is to be at `path`: the same name in a hidden folder beside it, removed at the end.
 
-    Args:
-        tidy: remove what killed processes left; for the holder of the result's lock.
+    Raises:
+        SynegError: the disk does not take what is made.
     """
-    if tidy and path.parent.is_dir():
-        _tidy(path)
     folder = _hidden_folder(path)
     try:
         yield folder / path.name
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _of_the_disk(error, path) from error
+    except Exception as error:
+        if type(error).__name__ == "SafetensorError":
+            raise _of_the_disk(error, path) from error
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         with suppress(OSError):  # where nothing was made, not even an empty folder stays
@@ -56,7 +64,7 @@ def settle(made: Path, path: Path, manifest: Manifest) -> None:
     others = sorted(file for file in made.parent.iterdir() if file != made)
     about = made.parent / manifest_path(path).name
     write_text(about, manifest_text(path, made, manifest, others))
-    for file in (*others, made):
+    for file in (about, *others, made):
         sync(file)
     for file in (about, *others, made):
         file.replace(path.with_name(file.name))
@@ -88,18 +96,38 @@ def check_free(path: Path, *, force: bool = False) -> None:
         raise UsageError(f"{path} is there already.", hint="Name another file, or replace it with --force.")
 
 
-def put_back(path: Path) -> None:
-    """A folder that a killed process had moved aside, and put nothing in its place, is there again."""
+def tidy(path: Path) -> None:
+    """Remove what killed processes left of a result; for the holder of its lock.
+
+    A folder that one had moved aside, and put nothing in its place, is there again.
+    """
+    if not path.parent.is_dir():
+        return
     if _aside(path).is_dir() and not path.exists():
         _aside(path).rename(path)
-
-
-def _tidy(path: Path) -> None:
-    put_back(path)
     left = re.compile(rf"\.{re.escape(path.name)}\.\w{{8}}\.tmp")
     for child in [*path.parent.iterdir()]:
         if child == _aside(path) or (left.fullmatch(child.name) and child.is_dir()):
             shutil.rmtree(child, ignore_errors=True)
+
+
+def _of_the_disk(error: Exception, path: Path) -> Exception:
+    """What is raised for an error of writing: with the place and the remedy where the disk is full."""
+    said = str(error)
+    number = error.errno if isinstance(error, OSError) else None
+    known = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+    told = (
+        number in known
+        or any(f"os error {one}" in said for one in known)
+        or any(one in said for one in WRITER)
+    )
+    if not told:
+        return error
+    why = os.strerror(number) if number else "the disk takes no more"
+    return SynegError(
+        f"{path} cannot be written: {why}.",
+        hint="Make room on the disk, then run the same command: what was finished is kept.",
+    )
 
 
 def _take_place(fresh: Path, path: Path) -> None:

@@ -29,6 +29,7 @@ from syneg_cli.core import (
     settle,
     staged,
     stale_reason,
+    tidy,
     world,
 )
 from syneg_cli.data import Dataset
@@ -180,7 +181,7 @@ def perform(stage: Stage, *, force: bool = False, because: str = "--force") -> P
         stage.share(plan)
         with (
             _held(stage, plan, wanted=stage.shared),
-            staged(plan.path, tidy=world().leads) as to,
+            staged(plan.path) as to,
         ):
             made = stage.run(plan, to)
             seconds = time.monotonic() - started
@@ -253,4 +254,5 @@ def _held(stage: Stage, plan: Plan, *, wanted: bool) -> Iterator[None]:
     place = content_hash(str(plan.path.parent.resolve() / plan.path.name))
     name = f"{plan.stage}-{plan.path.stem[:80]}-{place[:8]}.lock"
     with locked(stage.workspace.locks / name, f"{stage.label} {plan.path.stem}", stage.session.progress):
+        tidy(plan.path)
         yield

@@ -8,6 +8,7 @@ its own hooks of each before it happens, whichever library asked for it, so noth
 from __future__ import annotations
 
 import errno
+import io
 import json
 import multiprocessing
 import os
@@ -110,16 +111,18 @@ def _command(folder: str, argv: list[str], fault: Fault, environ: dict[str, str]
     for stream in (1, 2):
         os.dup2(said, stream)
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
-    if fault.largest:
+    if fault.largest:  # which would hold for that file, too
+        sys.stdout = sys.stderr = io.StringIO()
         resource.setrlimit(resource.RLIMIT_FSIZE, (fault.largest, resource.RLIM_INFINITY))
     events: list[str] = []
     stop = _listen(Path(folder) / ".syneg", events, fault)
     code = main(argv)
     stop()
+    if isinstance(sys.stdout, io.StringIO):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        os.write(said, sys.stdout.getvalue().encode())
     sys.stdout.flush()
     sys.stderr.flush()
-    if fault.largest:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     Path(f"events.{os.getpid()}").write_text(json.dumps(events))
     os._exit(code)
 

@@ -55,6 +55,23 @@ def test_a_kill_before_the_result_is_in_its_place(projects: Projects, tmp_path: 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("stage", STAGES)
+def test_nothing_gets_its_name_before_it_is_on_the_disk(
+    projects: Projects, tmp_path: Path, stage: str
+) -> None:
+    """What a power cut could undo: a name is given to what was synced, and then the name is."""
+    events = undisturbed(projects, stage, tmp_path / "p")
+    renamed = [n for n, event in enumerate(events) if event.startswith("os.rename")]
+    assert renamed
+    for number in renamed:
+        source = events[number].removeprefix("os.rename ")
+        assert f"fsync {source}" in events[:number], source
+        folder = source.rpartition("/")[0]
+        targets = (folder, folder.rpartition("/")[0])  # beside the source, or where its hidden folder is
+        assert any(f"fsync {target}" in events[number:] for target in targets), source
+
+
+@pytest.mark.slow
 @pytest.mark.faults
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_kill_at_any_moment(projects: Projects, tmp_path: Path, stage: str) -> None:
