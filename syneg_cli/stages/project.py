@@ -98,8 +98,7 @@ def resolve(
         document = parse(path, text)
         check_keys(document, Project, path, text)
         for key, value in flatten(document):
-            # A bare `dataset = "x"` is its name.
-            key = "dataset.name" if key == "dataset" else key
+            key = "dataset.name" if key == "dataset" else key  # as in `dataset = "x"`
             check_large(value, f"{path}, line {line_of(text, key)}: {key}")
             values[key], origins[key] = value, str(path)
     typed = dict(values)

@@ -98,4 +98,6 @@ class Session:
     def given(self, value: str) -> Path:
         """A file that a setting names: from the current folder, or from the project file's."""
         here = user_path(value)
-        return here.resolve() if here.is_file() else self.resolved.path(value)
+        if here.is_file():
+            return here.resolve()
+        return here if here.is_symlink() else self.resolved.path(value)

@@ -43,11 +43,11 @@ def command(
         raise UsageError("--triplets goes with --format sentence-transformers.")
     file = output_file(output, mixed_name(call.session), form) if output else None
     dataset = call.dataset()
+    need_own(call.session, dataset)
     path, manifest = mix_of(call.session, dataset)
     if file is None:
         raise UsageError("Say which file to write.", hint="`syneg export --output train.jsonl`")
     _refuse_inputs(file, dataset.folder, call.session.work_dir)
-    need_own(call.session, dataset)
     check_free(file, force=force)
     chosen = TRIPLETS if triplets else chosen
     texts = read_texts(manifest, dataset)
