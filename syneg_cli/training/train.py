@@ -102,8 +102,7 @@ def train(
     parameters.need_one_tower(model)
     _need_dimensions(model, settings.matryoshka)
     chosen = Chosen.of(settings, model)
-    if told := _teaches_nothing(instances, settings):
-        (progress or NoProgress()).warn(told)
+    _tell_of_idle_pairs(instances, settings, progress or NoProgress())
     data = model, instances, dataset, texts
     watch = Watch(
         model,
@@ -205,6 +204,13 @@ def _need_dimensions(model: SentenceTransformer, sizes: Sequence[int]) -> None:
             f"matryoshka: the model's vectors have {own} dimensions; they cannot be cut to {wrong[0]}.",
             hint=f"Give numbers below {own}; the whole vectors are always trained.",
         )
+
+
+def _tell_of_idle_pairs(
+    instances: Sequence[TrainingInstance], settings: TrainSettings, progress: Progress
+) -> None:
+    if told := _teaches_nothing(instances, settings):
+        progress.warn(told)
 
 
 def _teaches_nothing(instances: Sequence[TrainingInstance], settings: TrainSettings) -> str | None:
