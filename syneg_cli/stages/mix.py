@@ -15,7 +15,9 @@ from syneg_cli.core import (
     MissingArtifact,
     SyntheticNegative,
     UsageError,
+    changed_since,
     file_hash,
+    near,
     need_file,
     read_manifest,
     read_mined,
@@ -112,6 +114,7 @@ class Mix(Stage):
     def run(self, plan: Plan, to: Path) -> Made:
         files = self.sources()
         self._tell_of_old_verdicts(files)
+        self._tell_of_edits(files)
         told, file = self.session.progress.warn, files.get("imported")
         imported = read_imported(file.path, self.dataset, told) if file else None
         mixed = self._mix(files, imported)
@@ -179,6 +182,15 @@ class Mix(Stage):
     def _verdicts(self, files: Mapping[str, Source]) -> dict[str, Path]:
         """Role -> what `verify` found out about that file, as long as it is the same file."""
         return {role: path for role, path, current in self._all_verdicts(files) if current}
+
+    def _tell_of_edits(self, files: Mapping[str, Source]) -> None:
+        """A file that was cut at the end of a line cannot be told from one that was edited: both are said."""
+        for source in files.values():
+            manifest = read_manifest(source.path)
+            if manifest is not None and changed_since(source.path, manifest):
+                self.session.progress.warn(
+                    f"{near(source.path)} was changed since it was made, and is mixed as it is"
+                )
 
     def _tell_of_old_verdicts(self, files: Mapping[str, Source]) -> None:
         for role, path, current in self._all_verdicts(files):

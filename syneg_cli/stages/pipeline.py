@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from syneg_cli.core import Manifest, MissingArtifact, UsageError, counted, read_manifest
+from syneg_cli.core import Manifest, MissingArtifact, UsageError, changed_since, counted, read_manifest
 from syneg_cli.data import Dataset
 from syneg_cli.evaluation import MAIN_METRIC
 from syneg_cli.mixing import check_strategy
@@ -129,7 +129,7 @@ def _state(stage: Stage) -> State:
         stage.name,
         stage.label,
         "up to date" if reason is None else "stale" if plan.path.exists() else "to do",
-        reason or _told(manifest),
+        reason or ("edited since; was: " if changed_since(plan.path, manifest) else "") + _told(manifest),
     )
     if not plan.path.exists():
         return found

@@ -106,3 +106,17 @@ def test_the_ratio_is_explained_and_one_that_is_missed_is_said(mined: Cli) -> No
     assert mined("mix", "--ratio", 9, "-k", 3, "--json", "--force").json["synthetic_share"] == pytest.approx(
         1 / 3
     )
+
+
+def test_a_file_that_was_cut_at_the_end_of_a_line_is_said(mined: Cli) -> None:
+    """Nobody can tell it from one that was edited; in no table it passes for what was made."""
+    path = Path(".syneg/tiny/mined/bm25.jsonl")
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:1]))
+    told = mined("mix", "--strategy", "retrieved")
+    assert told.code == 0, told.err
+    assert f"{path} was changed since it was made, and is mixed as it is" in told.err
+    assert "random.jsonl was changed" not in told.err
+    stages = mined("status", "--strategy", "retrieved", "--set", "mine.depth=4", "--json").json["stages"]
+    details = {one["label"]: one["detail"] for one in stages}  # type: ignore[attr-defined]
+    assert details["mine bm25"].startswith("edited since; was: ")
+    assert not details["mine random"].startswith("edited")
