@@ -108,7 +108,7 @@ def result(folder: Path) -> dict[str, str]:
     work, found = folder / ".syneg" / "tiny", {}
     for file in sorted(file for file in work.rglob("*") if file.is_file()):
         name = file.relative_to(work).as_posix()
-        if "/." in f"/{name}" or file.name == "README.md" or name.startswith("report/"):
+        if "/." in f"/{name}" or file.name in ("README.md", "dataset.json") or name.startswith("report/"):
             continue
         if file.name.endswith("manifest.json"):
             manifest = json.loads(file.read_text(encoding="utf-8"))

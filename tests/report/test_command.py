@@ -53,6 +53,7 @@ def test_from_training_to_a_report(trained: Cli) -> None:
     assert {path.name for path in folder.iterdir()} == {
         "report.md",
         "report.html",
+        "syneg.manifest.json",
         *(f"{name}.{form}" for name in FIGURES for form in ("png", "svg")),
     }
     shown = trained("report", "--model", "two", "--output", "there")
