@@ -33,8 +33,6 @@ DONE = ("completed", "expired", "cancelled", FAILED)
 NAMED = "syneg"
 """The key of a batch's metadata under which it is found again."""
 
-BAD_SHOWN = 3
-
 
 @dataclass(frozen=True)
 class Collected:

@@ -19,15 +19,17 @@ class TooLarge(Exception):
 
 
 def bound_bodies(client: Any) -> None:
-    """Make an HTTP client (of httpx or httpx2) stop reading a body at `LARGEST_BODY`.
+    """Make an HTTP client (of httpx or httpx2) stop reading the answer to a call at `LARGEST_BODY`.
 
+    Calls are POSTs; what is fetched, such as the answers of a whole batch, is as long as it is.
     What is read later then raises TooLarge, by itself or as the cause of the client's own error.
     """
     library = sys.modules[type(client).__mro__[-2].__module__.partition(".")[0]]
     streams = _bounded(library.AsyncByteStream)
 
     async def bound(response: Any) -> None:
-        response.stream = streams(response.stream)
+        if response.request.method == "POST":
+            response.stream = streams(response.stream)
 
     hooks = client.event_hooks
     client.event_hooks = {**hooks, "response": [*hooks.get("response", []), bound]}

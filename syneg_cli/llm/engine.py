@@ -19,6 +19,7 @@ from syneg_cli.core import (
     LLMError,
     LLMSetupError,
     RateLimited,
+    SynegError,
 )
 from syneg_cli.llm.base import (
     LLM,
@@ -186,7 +187,8 @@ class Engine:
         """Show the processes that share the cache that this one still runs."""
         while True:
             await asyncio.sleep(RENEW_SECONDS)
-            self.cache.renew()
+            with suppress(SynegError):  # a file that is held for long: the next time will do
+                self.cache.renew()
 
     async def _attempt(
         self, key: str, request: Request, classify: Classify, about: Mapping[str, object]
@@ -253,9 +255,8 @@ class Engine:
         except (LLMError, OSError, asyncio.CancelledError):
             raise
         except Exception as error:
-            server = self.identity["endpoint"] or self.llm.model
             raise BadResponse(
-                f"{server} sent what syneg cannot read ({type(error).__name__}: {error})."
+                f"{self.pauses.server} sent what syneg cannot read ({type(error).__name__}: {error})."
             ) from error
 
     def _is_short(self, error: LLMError) -> bool:
@@ -281,7 +282,7 @@ class Engine:
         """US dollars by the server's counts; one that is missing or absurd counts as the most it can be."""
         if self.price is None or self.price == FREE:
             return None if self.price is None else 0.0
-        server = self.identity["endpoint"] or self.llm.model
+        server = self.pauses.server
         cost, trusted = billed(request, answer, self.price)
         if not trusted:
             self.pauses.tell_once(

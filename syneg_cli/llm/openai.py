@@ -128,7 +128,7 @@ class OpenAI(Live):
 
         try:
             return await call
-        except openai.APIConnectionError as error:
+        except (openai.APIConnectionError, TooLarge) as error:
             raise self._connection(error) from None
         except openai.APIStatusError as error:
             said = error.response.text
@@ -142,10 +142,8 @@ class OpenAI(Live):
         try:
             raw = await self.client.chat.completions.with_raw_response.create(**options)
             status, content, headers = 200, raw.content, raw.headers
-        except openai.APIConnectionError as error:
+        except (openai.APIConnectionError, TooLarge) as error:
             raise self._connection(error) from None
-        except TooLarge as error:
-            raise BadResponse(f"{self.endpoint} does not stop: {error}.") from None
         except openai.APIStatusError as error:
             status, content, headers = error.status_code, error.response.content, error.response.headers
         body = body_text(content)
@@ -227,10 +225,10 @@ class OpenAI(Live):
             hint="Leave --max-cost out; --max-calls bounds how many calls are sent.",
         )
 
-    def _connection(self, error: openai.APIConnectionError) -> LLMError:
+    def _connection(self, error: openai.APIConnectionError | TooLarge) -> LLMError:
         import openai
 
-        cause = error.__cause__
+        cause = error if isinstance(error, TooLarge) else error.__cause__
         if isinstance(cause, TooLarge):
             return BadResponse(f"{self.endpoint} does not stop: {cause}.")
         lost = type(cause).__name__  # of httpx or of httpx2, as the version of the SDK has it

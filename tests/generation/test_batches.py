@@ -159,3 +159,15 @@ def test_a_text_with_other_line_ends_comes_back_whole(
 
 def test_batches_are_openais(cli: Cli, tiny: Path) -> None:
     assert cli("generate", tiny, "--llm", "ollama:x", "--batch", "submit").code == 2
+
+
+def test_the_answers_of_a_whole_batch_are_as_long_as_they_are(
+    cli: Cli, base: tuple[str, ...], server: BatchServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bound is that of one answer; files of batches hold thousands of them."""
+    assert cli(*base, "--batch", "submit").code == 0
+    server.ready = True
+    monkeypatch.setattr("syneg_cli.llm.bodies.LARGEST_BODY", 1000)
+    assert len(b"".join(server._lines("batch-1"))) > 1000
+    collected = cli(*base, "--batch", "collect")
+    assert collected.json.get("answered") == 3, collected.err
