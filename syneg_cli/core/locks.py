@@ -32,7 +32,7 @@ def locked(path: Path, what: str, progress: Progress) -> Iterator[None]:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            progress.note(f"{what}: {_holder(path)} is making it; waiting until that is done")
+            progress.note(f"{what}: {holder_of(path)} is making it; waiting until that is done")
             lock.acquire()
     except OSError as error:
         if error.filename is not None:
@@ -51,7 +51,7 @@ def locked(path: Path, what: str, progress: Progress) -> Iterator[None]:
         lock.release()
 
 
-def _holder(path: Path) -> str:
+def holder_of(path: Path) -> str:
     """`process 12`, with `on HOST` where that is another one; "another process" if it has not said."""
     try:
         pid, _, machine = path.read_text(encoding="utf-8").strip().partition(" ")

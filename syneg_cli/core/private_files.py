@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from syneg_cli.core.files import atomic_path
+
 PRIVATE = 0o600
 OF_OTHERS = 0o077
 
@@ -41,12 +43,6 @@ def tighten(paths: Iterable[Path]) -> list[Path]:
 def write_private(path: Path, text: str) -> None:
     """Replace a file as a whole by one that its owner alone can read."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with os.fdopen(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE), "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_path(path) as temporary:
+        temporary.chmod(PRIVATE)  # while it is empty
+        temporary.write_text(text, encoding="utf-8")

@@ -17,6 +17,7 @@ from syneg_cli.core import (
     existing,
     extras,
     find_key,
+    holder_of,
     machine_checks,
     masked,
     near,
@@ -145,7 +146,7 @@ def _locks(session: Session) -> Iterator[Check]:
             with FileLock(path, timeout=0):
                 continue
         except Timeout:
-            held.append(f"{path.stem} by process {path.read_text(encoding='utf-8').strip() or 'unknown'}")
+            held.append(f"{path.stem} by {holder_of(path)}")
     yield Check("locks", "ok", f"held: {'; '.join(held)}" if held else "none is held")
 
 

@@ -19,6 +19,14 @@ WORK = Path(".syneg/tiny")
 DEEP = "[" * 3000 + "]" * 3000
 LONG = "9" * 5000
 ROW = {"query_id": "q1", "doc_id": "d1", "prompt": "syneg", "response": "{}"}
+EXPORTED = ROW | {
+    "key": "k",
+    "status": "ok",
+    "provider": "openai",
+    "model": "m",
+    "endpoint": "e",
+    "attributes": {},
+}
 Damage = Callable[[Path], object]
 
 
@@ -241,15 +249,7 @@ def test_a_recorded_attribute_may_have_the_name_of_a_variable(cli: Cli, tiny: Pa
 def test_a_field_of_an_export(cli: Cli, tiny: Path, change: dict[str, Any]) -> None:
     Path("r.jsonl").write_text(json.dumps(ROW))
     cli("generate", tiny, "--llm", "replay:r.jsonl")
-    row = ROW | {
-        "key": "k",
-        "status": "ok",
-        "provider": "openai",
-        "model": "m",
-        "endpoint": "e",
-        "attributes": {},
-    }
-    Path("export.jsonl").write_text(json.dumps(row) + "\n" + json.dumps(row | change) + "\n")
+    Path("export.jsonl").write_text(json.dumps(EXPORTED) + "\n" + json.dumps(EXPORTED | change) + "\n")
     told(
         cli("cache", "import", "export.jsonl"),
         "export.jsonl, line 2",
@@ -277,15 +277,7 @@ def test_a_cache_with_something_else_in_a_column(cli: Cli, tiny: Path, value: ob
 
 
 def _export(name: str, **change: object) -> str:
-    row = ROW | {
-        "key": "k",
-        "status": "ok",
-        "provider": "openai",
-        "model": "m",
-        "endpoint": "e",
-        "attributes": {},
-    }
-    Path(name).write_text(json.dumps(row | change) + "\n")
+    Path(name).write_text(json.dumps(EXPORTED | change) + "\n")
     return name
 
 
