@@ -141,6 +141,8 @@ class CacheFile:
             yield
         except sqlite3.Error as error:
             raise self.explained(error) from None
+        except UnicodeDecodeError:  # of names in a damaged schema, which Python's sqlite3 puts into its error
+            raise self.explained(sqlite3.DatabaseError("malformed")) from None
         except OSError as error:
             raise SynegError(
                 f"{error.filename or self.path}: {error.strerror}.", hint="Name another file with --cache."

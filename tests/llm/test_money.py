@@ -170,6 +170,10 @@ def test_every_failure_of_the_file_is_one_true_sentence(
     damaged.write_bytes(path.read_bytes()[:5000] + b"\0" * 5000)
     with pytest.raises(SynegError, match=r"damaged database|no generation cache"), Cache(damaged) as cache:
         list(cache.rows())
+    broken = tmp_path / "broken.db"
+    broken.write_bytes(path.read_bytes().replace(b"TABLE claims", b"TAB\x80E claims"))
+    with pytest.raises(SynegError, match="damaged database"), Cache(broken):
+        pass
     text = tmp_path / "text.db"
     text.write_text("no database" * 1000)
     with pytest.raises(NotOurs, match="is no generation cache"):
