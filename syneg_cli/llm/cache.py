@@ -74,8 +74,9 @@ class Cache:
         found: dict[str, float | None] = {}
         for start in range(0, len(keys), CHUNK):
             part = keys[start : start + CHUNK]
+            cost = "CASE WHEN typeof(cost_usd) IN ('real', 'integer') THEN cost_usd END"
             rows = self.file.select(
-                "SELECT key, cost_usd FROM answers WHERE (status = 'ok' OR ((status = 'refused' OR "
+                f"SELECT key, {cost} FROM answers WHERE (status = 'ok' OR ((status = 'refused' OR "
                 "(status = 'truncated' AND max_tokens >= ?)) AND NOT ?)) "
                 f"AND key IN ({', '.join('?' * len(part))}) ORDER BY id",
                 [max_tokens, again, *part],

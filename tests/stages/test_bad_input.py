@@ -307,3 +307,14 @@ def test_a_prompt_file(cli: Cli, damage: Damage, says: str) -> None:
     damage(Path("prompts/own.txt"))
     told(cli("prompts", "show", "own"), "own.txt", says)
     assert cli("prompts", "list").code == 0
+
+
+def test_a_cost_that_is_no_number_is_a_damaged_answer(cli: Cli, tiny: Path) -> None:
+    good = ROW | {"response": json.dumps({"negatives": [{"document": "word " * 30}] * 2})}
+    Path("r.jsonl").write_text(json.dumps(good))
+    cli("generate", tiny, "--llm", "replay:r.jsonl")
+    with sqlite3.connect(".syneg/generations.db") as database:
+        database.execute("UPDATE answers SET cost_usd = ?", [b"x"])
+    result = cli("generate", tiny, "--llm", "replay:r.jsonl", "--force")
+    assert result.code == 1
+    assert "is damaged: its cost_usd is" in result.err
