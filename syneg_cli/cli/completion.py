@@ -106,6 +106,7 @@ FOUND: dict[str, Callable[[Place, str], Iterable[str]]] = {
     "path": _paths,
     "prompt": lambda place, typed: of_kind(list_prompts(place.folder), NEGATIVES, QUERY),
     "prompt file": lambda place, typed: list_prompts(place.folder),
+    "queries": lambda place, typed: place.names(Workspace.queries),
     "split": _splits,
     "synthetic": lambda place, typed: place.names(Workspace.synthetic),
     "vectors": _vectors,

@@ -74,6 +74,7 @@ def flags(*keys: str) -> tuple[Flag, ...]:
 SYNTHETIC = Flag(
     "generate.name", ("--synthetic",), "Which synthetic negatives are read: the NAME of `generate --name`."
 )
+WRITTEN = Flag("queries.weight", ("--synthetic-queries",))
 MIXED = Flag("mix.name", ("--mixed",), "Which mix is read: the NAME of `mix --name`.")
 MINERS = Flag("mine.miners", ("--miner",), "Whose mined negatives are read.")
 ASKING = flags(*(f"generate.{key}" for key in ("llm", "base_url", "concurrency", "max_cost", "max_calls")))
@@ -81,6 +82,7 @@ ASKING = flags(*(f"generate.{key}" for key in ("llm", "base_url", "concurrency",
 
 PIPELINE = (
     *ASKING,
+    WRITTEN,
     *flags("train.backbone", "mix.strategy", "mix.ratio", "mix.mirror"),
     Flag("mix.negatives", ("--negatives", "-k")),
 )

@@ -78,9 +78,11 @@ from syneg_cli.core.record_files import (
     read_jsonl,
     read_mined,
     read_synthetic,
+    read_synthetic_queries,
     read_verifications,
     write_instances,
     write_negatives,
+    write_synthetic_queries,
 )
 from syneg_cli.core.record_kinds import Known
 from syneg_cli.core.records import (
@@ -96,6 +98,7 @@ from syneg_cli.core.records import (
     Run,
     Status,
     SyntheticNegative,
+    SyntheticQuery,
     TrainingInstance,
     Verification,
     named,
@@ -176,6 +179,7 @@ __all__ = [
     "Status",
     "SynegError",
     "SyntheticNegative",
+    "SyntheticQuery",
     "Text",
     "Told",
     "TrainingInstance",
@@ -244,6 +248,7 @@ __all__ = [
     "read_manifest",
     "read_mined",
     "read_synthetic",
+    "read_synthetic_queries",
     "read_verifications",
     "remember",
     "remember_address",
@@ -273,6 +278,7 @@ __all__ = [
     "write_manifest",
     "write_negatives",
     "write_private",
+    "write_synthetic_queries",
     "write_text",
 ]
 

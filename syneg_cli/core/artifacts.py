@@ -49,6 +49,10 @@ class Workspace:
     def corpora(self) -> Path:
         return self.root / "corpora"
 
+    def queries(self, name: str) -> Path:
+        """LLM-written queries."""
+        return self.root / self.dataset / "queries" / f"{name}.jsonl"
+
     def synthetic(self, name: str) -> Path:
         return self.root / self.dataset / "synthetic" / f"{name}.jsonl"
 

@@ -15,6 +15,7 @@ from syneg_cli.core.records import (
     CORPUS,
     MinedNegative,
     SyntheticNegative,
+    SyntheticQuery,
     TrainingInstance,
     Verification,
 )
@@ -35,6 +36,7 @@ R = TypeVar("R")
 ANEW = "Make it again: run the command that wrote it with --force."
 WRITTEN_FIELDS = tuple(f.name for f in fields(SyntheticNegative) if f.name != "relevant_by")
 MINED_FIELDS = tuple(f.name for f in fields(MinedNegative) if f.name != "relevant_by")
+QUERY_FIELDS = tuple(f.name for f in fields(SyntheticQuery))
 MARK = "verify: relevant by "
 """How a reason begins where an earlier version of `verify` rewrote the file of the negatives itself."""
 
@@ -84,6 +86,17 @@ def read_synthetic(
 
 def read_mined(path: Path, *, hint: str | None = None, known: Known | None = None) -> list[MinedNegative]:
     return _read(path, lambda row: record_of(MinedNegative, _with_checks(row)), hint, known)
+
+
+def write_synthetic_queries(path: Path, queries: Iterable[SyntheticQuery]) -> int:
+    """Write LLM-written queries, dropped ones too; returns how many."""
+    return write_jsonl(path, ({name: getattr(query, name) for name in QUERY_FIELDS} for query in queries))
+
+
+def read_synthetic_queries(
+    path: Path, *, hint: str | None = None, known: Known | None = None
+) -> list[SyntheticQuery]:
+    return _read(path, lambda row: record_of(SyntheticQuery, row), hint, known)
 
 
 def _with_checks(row: dict[str, Any]) -> dict[str, Any]:

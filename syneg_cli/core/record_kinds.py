@@ -12,12 +12,13 @@ from syneg_cli.core.records import (
     NegativeRef,
     Status,
     SyntheticNegative,
+    SyntheticQuery,
     TrainingInstance,
     Verification,
 )
 from syneg_cli.core.text import brief
 
-R = TypeVar("R", SyntheticNegative, MinedNegative, Verification)
+R = TypeVar("R", SyntheticNegative, SyntheticQuery, MinedNegative, Verification)
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,10 @@ class Known:
 
     def need(self, record: Any) -> None:
         """Raises ValueError where a record names a query or a document that there is not."""
-        if record.query_id not in self.queries and record.query_id not in self.own_queries:
-            raise ValueError(f"{self.name} has no query {record.query_id!r}")
+        query_id = record.rewrites if isinstance(record, SyntheticQuery) else record.query_id
+        written = isinstance(record, SyntheticQuery) and not query_id
+        if not written and query_id not in self.queries and query_id not in self.own_queries:
+            raise ValueError(f"{self.name} has no query {query_id!r}")
         for ref in _named(record):
             if ref.id not in (self.documents if ref.in_corpus else self.texts):
                 raise ValueError(f"{self.name} has no document {ref.id!r}")

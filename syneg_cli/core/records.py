@@ -110,6 +110,36 @@ class SyntheticNegative:
 
 
 @dataclass(frozen=True, slots=True)
+class SyntheticQuery:
+    """A query that an LLM wrote: for the document `doc_id`, or by rewording the real query `rewrites`.
+
+    `index` counts from 1 within the queries of one document, or of one real query. A rewording is
+    relevant to what its query is relevant to; `doc_id` is then the first of these documents.
+    `key` names the answer in the generation cache.
+    """
+
+    doc_id: str
+    index: int
+    text: str
+    prompt: str
+    llm: str
+    key: str
+    rewrites: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    status: Status = "ok"
+    reason: str = ""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """Check -> what it measured: the rank of the own document, the likeness of the nearest query, ..."""
+    also_relevant: tuple[str, ...] = ()
+    """Further documents of the corpus that a judge found relevant."""
+
+    @property
+    def id(self) -> str:
+        """`synthetic/d1/2`, `rewrite/q1/2`."""
+        return named("rewrite" if self.rewrites else SYNTHETIC, self.rewrites or self.doc_id, self.index)
+
+
+@dataclass(frozen=True, slots=True)
 class MinedNegative:
     """A corpus document that `miner` ranked (from 1) for the query and that no judge called relevant."""
 

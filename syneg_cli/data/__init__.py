@@ -10,6 +10,7 @@ from syneg_cli.data.languages import ENGLISH, UNSPACED, known_languages, stemmed
 from syneg_cli.data.layout import inner_datasets
 from syneg_cli.data.presets import EARLIER_DOMAIN, has_preset
 from syneg_cli.data.settings import DatasetSettings
+from syneg_cli.data.synthetic_queries import with_queries
 from syneg_cli.data.tables import table_rows
 from syneg_cli.data.trec import RUN_FORMAT, best_first, read_known_run, read_run, read_run_rows, run_lines
 from syneg_cli.data.units import (
@@ -60,4 +61,5 @@ __all__ = [
     "table_rows",
     "terms",
     "units",
+    "with_queries",
 ]

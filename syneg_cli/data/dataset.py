@@ -58,6 +58,10 @@ class Dataset:
     """The language that the settings name."""
     carved: frozenset[str] = frozenset()
     """The splits that no file has as they are: `dev_fraction` or `test_fraction` made them."""
+    synthetic: frozenset[str] = frozenset()
+    """The ids of the queries that an LLM wrote."""
+    synthetic_weight: float = 1.0
+    """What each of them counts in the training loss; a real one counts 1."""
 
     def __repr__(self) -> str:
         splits = ", ".join(f"{name} {len(qrels)}" for name, qrels in self.judgements.items())
@@ -82,6 +86,11 @@ class Dataset:
         Raises:
             DatasetError: the data set has no such split.
         """
+        if not self.judgements:
+            raise DatasetError(
+                f"{self.name} has no judged query.",
+                hint=f"`syneg queries {self.name}` lets an LLM write queries to train with.",
+            )
         if split not in self.judgements:
             raise DatasetError(
                 f"{self.name} has no split {split!r}.{did_you_mean(split, list(self.judgements))}",
@@ -162,11 +171,19 @@ class Dataset:
 
     def inputs(self, split: str) -> dict[str, str]:
         """Role -> content hash of what a stage over this split reads, for manifests."""
-        return {
+        qrels = self.qrels(split)
+        inputs = {
             "corpus": self.corpus.fingerprint,
             "queries": self.hashes["queries"],
-            f"{split} qrels": content_hash({q: dict(d) for q, d in self.qrels(split).items()}),
+            f"{split} qrels": content_hash({q: dict(d) for q, d in qrels.items()}),
         }
+        if written := [[q, self.queries[q].text] for q in qrels if q in self.synthetic]:
+            inputs["LLM-written queries"] = content_hash(written)
+        return inputs
+
+    def weight(self, query_id: str) -> float:
+        """What a query counts in the training loss."""
+        return self.synthetic_weight if query_id in self.synthetic else 1.0
 
 
 def load_dataset(
@@ -185,7 +202,7 @@ def load_dataset(
     language: str | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Find (or download), validate and open a data set.
+    """Find (or download), validate and open a data set. It may have no query yet, or none that is judged.
 
     Args:
         name: a folder, a BEIR name, or `irds:` and a name of ir_datasets; relative folders are
@@ -206,9 +223,7 @@ def load_dataset(
     progress = progress or NoProgress()
     place = find_folder(name, data_dir=data_dir, folder=folder, progress=progress)
     corpus = open_corpus(table_files(place, CORPUS), cache, place.name, progress)
-    query_files = table_files(place, QUERIES) or [place / QUERIES_FILE]
-    queries = read_queries(query_files, progress.warn)
-    judged = _judged(place, queries, corpus, progress)
+    queries, judged, hashes = _judged(place, corpus, progress)
     held = HoldOut(dev_fraction, dev_seed, test_fraction, test_seed)
     judgements, notes = _completed(judged, queries, held, progress)
     preset = preset_for(place.name)
@@ -221,7 +236,7 @@ def load_dataset(
         relevance=relevance or preset.relevance,
         attributes=_pools(preset, attributes or {}),
         notes=notes,
-        hashes={"queries": files_hash(query_files)},
+        hashes=hashes,
         identical_ids=identical_ids,
         given_language=given_language,
         carved=frozenset(split for split in judgements if judgements[split] != judged.get(split)),
@@ -235,19 +250,21 @@ def _pools(preset: Preset, given: Mapping[str, Sequence[str]]) -> dict[str, tupl
 
 
 def _judged(
-    place: Path, queries: Mapping[str, Query], corpus: Corpus, progress: Progress
-) -> dict[str, Qrels]:
-    """What the files judge, by split."""
+    place: Path, corpus: Corpus, progress: Progress
+) -> tuple[dict[str, Query], dict[str, Qrels], dict[str, str]]:
+    """(queries, judgements by split, hashes) as the files have them; a folder may have documents alone."""
+    query_files, judged_files = table_files(place, QUERIES), qrels_files(place)
+    if not judged_files and (place / QRELS_FOLDER).is_dir():
+        named = f"{', '.join(JUDGEMENTS[:-1])} or {JUDGEMENTS[-1]}"
+        raise DatasetError(f"{place / QRELS_FOLDER} holds no {named} file.", hint=LAYOUT_HINT)
+    if judged_files and not query_files:
+        query_files = [place / QUERIES_FILE]  # whose absence is then said
+    queries = read_queries(query_files, progress.warn) if query_files else {}
     judged: dict[str, Qrels] = {
         split: read_qrels(files, queries, corpus, progress.warn)
-        for split, files in sorted(qrels_files(place).items())
+        for split, files in sorted(judged_files.items())
     }
-    if not judged:
-        raise DatasetError(
-            f"{place / QRELS_FOLDER} holds no {', '.join(JUDGEMENTS[:-1])} or {JUDGEMENTS[-1]} file.",
-            hint=LAYOUT_HINT,
-        )
-    return judged
+    return queries, judged, {"queries": files_hash(query_files)}
 
 
 def _completed(

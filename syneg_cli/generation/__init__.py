@@ -15,6 +15,7 @@ from syneg_cli.generation.prompt_files import (
     load_prompt,
     of_kind,
 )
+from syneg_cli.generation.query_settings import QuerySettings
 from syneg_cli.generation.requests import Asking, Generator, candidates_of, items_of, select_pairs
 from syneg_cli.generation.settings import GenerateSettings
 
@@ -29,6 +30,7 @@ __all__ = [
     "Outcome",
     "OwnQueries",
     "Prompt",
+    "QuerySettings",
     "candidates_of",
     "classify",
     "estimate",

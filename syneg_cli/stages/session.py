@@ -7,15 +7,29 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
-from syneg_cli.core import NoProgress, Progress, UsageError, Workspace, user_path
-from syneg_cli.data import Dataset, load_dataset
+from syneg_cli.core import (
+    MissingArtifact,
+    NoProgress,
+    Progress,
+    UsageError,
+    Workspace,
+    instead,
+    read_synthetic_queries,
+    user_path,
+)
+from syneg_cli.data import Dataset, load_dataset, with_queries
 from syneg_cli.llm import Tick
 from syneg_cli.stages.project import Resolved
 from syneg_cli.stages.settings import Project
 
 Watch = Callable[[str, "float | None", str], AbstractContextManager["Tick | None"]]
 """(what is done, cap in US dollars, unit) -> a function to call with the statistics of the calls."""
+
+
+Written = Literal["needed", "if there", "none"]
+"""What is to be done about the LLM-written queries that the settings ask for."""
 
 
 def nobody(what: str, cap: float | None, unit: str) -> AbstractContextManager[Tick | None]:
@@ -63,8 +77,44 @@ class Session:
             )
         return name
 
-    def dataset(self) -> Dataset:
-        """The project's data set, read and checked."""
+    def dataset(self, written: Written = "needed") -> Dataset:
+        """The project's data set, read and checked, with LLM-written queries where the settings use them.
+
+        Raises:
+            MissingArtifact: they are needed, the settings name a weight for them, and there are none.
+        """
+        dataset = self._real()
+        return dataset if written == "none" else self._with_queries(dataset, needed=written == "needed")
+
+    def query_weight(self, dataset: Dataset) -> float:
+        """What an LLM-written query counts in training; 0: they are not used."""
+        weight = self.project.queries.weight
+        if weight is not None:
+            return weight
+        return 0.0 if dataset.judgements.get("train") else 1.0
+
+    def _with_queries(self, dataset: Dataset, *, needed: bool) -> Dataset:
+        section, weight = self.project.queries, self.query_weight(dataset)
+        path = self.workspace(dataset).queries(section.name)
+        if weight == 0 or not path.is_file():
+            if weight and needed and section.weight:
+                raise MissingArtifact(
+                    f"There are no LLM-written queries {section.name!r} for {dataset.name} ({path})."
+                    f"{instead(path, '--set queries.name=NAME')}",
+                    hint=self.again("queries"),
+                )
+            return dataset
+        of_dev = self.project.dataset
+        return with_queries(
+            dataset,
+            read_synthetic_queries(path),
+            weight=weight,
+            dev_fraction=of_dev.dev_fraction,
+            dev_seed=of_dev.dev_seed,
+            progress=self.progress,
+        )
+
+    def _real(self) -> Dataset:
         section = self.project.dataset
         return load_dataset(
             self.need_name(),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from syneg_cli.cli.options import MINERS, SYNTHETIC, Call, section
+from syneg_cli.cli.options import MINERS, SYNTHETIC, WRITTEN, Call, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.mixed import instances
 from syneg_cli.cli.render.stages import tables
@@ -17,6 +17,7 @@ from syneg_cli.stages import Mix, perform
     *section("mix", negatives="--negatives -k", file="--from"),
     SYNTHETIC,
     MINERS,
+    WRITTEN,
     force=True,
 )
 def command(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from syneg_cli.cli.options import MIXED, Call, section
+from syneg_cli.cli.options import MIXED, WRITTEN, Call, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.stages import tables
 from syneg_cli.core import world
@@ -17,6 +17,7 @@ from syneg_cli.stages import Train, perform
 @make(
     *section("train", share_negatives="--share-negatives/--own-negatives"),
     MIXED,
+    WRITTEN,
     force=True,
 )
 def command(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from syneg_cli.cli.options import ASKING, SYNTHETIC, Call, Flag, section
+from syneg_cli.cli.options import ASKING, SYNTHETIC, WRITTEN, Call, Flag, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.generated import estimated
 from syneg_cli.cli.render.verified import verified
@@ -19,6 +19,7 @@ from syneg_cli.stages import estimate_judge, perform, same_server, verify_stages
     *ASKING,
     replace(SYNTHETIC, names=("--synthetic", "--name")),
     Flag("mine.backbone", help="The encoder of the margin check."),
+    WRITTEN,
     force=True,
 )
 def command(

@@ -1,0 +1,80 @@
+"""LLM-written queries as training queries of a data set. They never enter test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from syneg_cli.core import Progress, Qrels, Query, SyntheticQuery, counted, digest
+from syneg_cli.data.dataset import Dataset
+from syneg_cli.data.splits import leaks
+
+NOUN = "LLM-written query", "LLM-written queries"
+
+
+def with_queries(
+    dataset: Dataset,
+    written: Iterable[SyntheticQuery],
+    *,
+    weight: float = 1.0,
+    dev_fraction: float = 0.1,
+    dev_seed: int = 0,
+    progress: Progress | None = None,
+) -> Dataset:
+    """The data set with LLM-written queries in train, each with the documents that it is relevant to.
+
+    Used are those with status "ok", rewordings only of queries that are in train. Where no real
+    query is in train, those of a share of the documents are held out as dev, unless there is a
+    real dev split.
+
+    Args:
+        weight: of one such query in the training loss; a real one has 1.
+        dev_fraction, dev_seed: the share of documents whose queries are dev, and which these are.
+    """
+    real = dataset.judgements.get("train", {})
+    judged = {query.id: (query, _grades(dataset, query)) for query in written if _fits(query, dataset)}
+    train = {query_id: grades for query_id, (_, grades) in judged.items()}
+    dev: Qrels = {}
+    held: frozenset[str] = frozenset()
+    if not real and "dev" not in dataset.judgements:
+        held = _held_out((query.doc_id for query, _ in judged.values()), dev_fraction, dev_seed)
+        dev = {query_id: train[query_id] for query_id, (query, _) in judged.items() if query.doc_id in held}
+        train = {query_id: grades for query_id, grades in train.items() if query_id not in dev}
+    # In front of test, as a data set with files for all would have them.
+    judgements: dict[str, Qrels] = {"train": {**real, **train}} | ({"dev": dev} if dev else {})
+    judgements |= {split: qrels for split, qrels in dataset.judgements.items() if split != "train"}
+    queries = {query_id: Query(query_id, query.text) for query_id, (query, _) in judged.items()}
+    held_out = f", those of {counted(len(held), 'document')} ({len(dev)}) held out as dev" if dev else ""
+    note = f"{counted(len(train), *NOUN)} in train{held_out}"
+    if progress is not None:
+        progress.note(note)
+        for warning in leaks({**judgements, "train": train}, {**dataset.queries, **queries}):
+            progress.warn(warning)
+    return replace(
+        dataset,
+        queries={**dataset.queries, **queries},
+        judgements=judgements,
+        notes=(*dataset.notes, note),
+        synthetic=frozenset(queries),
+        synthetic_weight=weight,
+    )
+
+
+def _fits(query: SyntheticQuery, dataset: Dataset) -> bool:
+    if query.status != "ok" or query.doc_id not in dataset.corpus or query.id in dataset.queries:
+        return False
+    return not query.rewrites or query.rewrites in dataset.judgements.get("train", {})
+
+
+def _grades(dataset: Dataset, query: SyntheticQuery) -> Mapping[str, int]:
+    """A rewording has the judgements of its query; another one its own document, and what a judge found."""
+    if query.rewrites:
+        return dataset.judgements["train"][query.rewrites]
+    found = [doc_id for doc_id in query.also_relevant if doc_id in dataset.corpus]
+    return dict.fromkeys([query.doc_id, *found], 1)
+
+
+def _held_out(doc_ids: Iterable[str], fraction: float, seed: int) -> frozenset[str]:
+    """Documents, decided by their ids and the seed alone: those with the smallest seeded hash."""
+    ranked = sorted(set(doc_ids), key=lambda doc_id: digest(f"{seed}:{doc_id}"))
+    return frozenset(ranked[: round(len(ranked) * fraction)])
