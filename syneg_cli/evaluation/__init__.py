@@ -1,6 +1,6 @@
 """How good is a retriever: retrieve, measure, and tell a difference from noise."""
 
-from syneg_cli.evaluation.evaluation import Evaluation, compare_metrics
+from syneg_cli.evaluation.evaluation import Evaluation, caveat, compare_metrics
 from syneg_cli.evaluation.metrics import MAIN_METRIC, METRICS, score
 from syneg_cli.evaluation.retrieve import nearest, retrieve, without_itself
 from syneg_cli.evaluation.settings import EvalSettings
@@ -12,6 +12,7 @@ __all__ = [
     "Comparison",
     "EvalSettings",
     "Evaluation",
+    "caveat",
     "compare",
     "compare_metrics",
     "holm",

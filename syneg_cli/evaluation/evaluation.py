@@ -11,11 +11,15 @@ from syneg_cli.evaluation.metrics import MAIN_METRIC, METRICS
 from syneg_cli.evaluation.significance import Comparison, compare, p_value, verdict
 
 AGAIN = "Measure again with --force."
+NO_EVIDENCE = "a score on such queries is no evidence of how those of people are answered"
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One measured system, as it is stored in eval/<name>.json. `run` is its TREC file."""
+    """One measured system, as it is stored in eval/<name>.json. `run` is its TREC file.
+
+    `written_queries` is how many of the queries an LLM wrote.
+    """
 
     name: str
     model: str
@@ -25,6 +29,12 @@ class Evaluation:
     metrics: Mapping[str, float]
     per_query: Mapping[str, Mapping[str, float]]
     run: str
+    written_queries: int = 0
+
+    @property
+    def caveat(self) -> str:
+        """What a score on queries that nobody asked does not say; "" where people asked all of them."""
+        return caveat(self.written_queries, len(next(iter(self.per_query.values()), ())))
 
     @classmethod
     def read(cls, path: Path) -> Evaluation:
@@ -39,6 +49,7 @@ class Evaluation:
             texts = (read.name, read.model, read.dataset, read.split, read.precision, read.run)
             values = [read.metrics, *read.per_query.values()]
             right = all(isinstance(part, str) for part in texts) and all(map(_are_scores, values))
+            right = right and type(read.written_queries) is int
             right = right and MAIN_METRIC in read.metrics and read.metrics.keys() == read.per_query.keys()
             wrong = "" if right else "fields of other kinds"
         except (ValueError, RecursionError) as fault:
@@ -52,7 +63,8 @@ class Evaluation:
     def __str__(self) -> str:
         queries = len(self.per_query.get(MAIN_METRIC, ()))
         values = "  ".join(f"{metric} {value:.4f}" for metric, value in self.metrics.items())
-        return f"{self.name} on {self.dataset}, {self.split} ({queries} queries)\n{values}"
+        told = f"\n{self.caveat}" if self.caveat else ""
+        return f"{self.name} on {self.dataset}, {self.split} ({queries} queries)\n{values}{told}"
 
     def against(self, baseline: Evaluation) -> Gain:
         """What this system gains over `baseline`, with its significance.
@@ -62,6 +74,14 @@ class Evaluation:
         """
         comparisons = compare_metrics(self, baseline)
         return Gain(self.name, baseline.name, self.metrics, baseline.metrics, comparisons)
+
+
+def caveat(written: int, queries: int) -> str:
+    """A sentence where `written` of the queries are an LLM's; "" where none are."""
+    if not written:
+        return ""
+    which = "An LLM wrote all" if written >= queries else f"An LLM wrote {written} of the"
+    return f"{which} {queries} queries: {NO_EVIDENCE}."
 
 
 def _are_scores(values: object) -> bool:

@@ -186,11 +186,12 @@ def _score(
     baseline = _baseline(path, measured, evaluated, manifest)
     value, per_query = measured.metrics[MAIN_METRIC], measured.per_query[MAIN_METRIC]
     if baseline is None:
-        alone = Score(value, queries=len(per_query))
+        alone = Score(value, queries=len(per_query), written=measured.written_queries)
         return alone, f"its backbone was not measured on the same data ({split})."
     other = [baseline.per_query[MAIN_METRIC][query_id] for query_id in per_query]
     gain = compare(list(per_query.values()), other)
-    return Score(value, baseline.metrics[MAIN_METRIC], gain, len(per_query)), None
+    counts = len(per_query), measured.written_queries
+    return Score(value, baseline.metrics[MAIN_METRIC], gain, *counts), None
 
 
 def _read_evaluation(path: Path) -> Evaluation | None:

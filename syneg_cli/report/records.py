@@ -30,6 +30,8 @@ class Score:
     backbone: float | None = None
     gain: Comparison | None = None
     queries: int = 0
+    written: int = 0
+    """How many of them an LLM wrote."""
 
 
 @dataclass(frozen=True)

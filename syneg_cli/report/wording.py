@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from syneg_cli.evaluation import holm, p_value, tells_little
+from syneg_cli.evaluation import caveat, holm, p_value, tells_little
 from syneg_cli.mixing import reached
 from syneg_cli.report.curves import Curve
 from syneg_cli.report.figures import FIGURES
@@ -67,7 +67,8 @@ def _queries(models: Sequence[Model], split: str) -> str:
     many = " or ".join(map(str, counts))
     few = tells_little(counts[0], split)
     told = f" Scores are of {many} {split} {'query' if counts == [1] else 'queries'}."
-    return f"{told} {few}." if few else told
+    most = max((model.score.written, model.score.queries) for model in models if model.score)
+    return " ".join(filter(None, (told, f"{few}." if few else "", caveat(*most))))
 
 
 def _figure_blocks(name: str, models: Sequence[Model]) -> list[Block]:

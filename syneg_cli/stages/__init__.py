@@ -4,7 +4,7 @@ from syneg_cli.stages.batch_files import fetch, hand_in
 from syneg_cli.stages.demo import run_arms, write_demo
 from syneg_cli.stages.doctor import bug_report, examine
 from syneg_cli.stages.documents import example_text
-from syneg_cli.stages.evaluate import Measured, measure, subject_of
+from syneg_cli.stages.evaluate import Measured, measure, measuring, subject_of
 from syneg_cli.stages.generate import Generate, Generated
 from syneg_cli.stages.language_model import (
     cache_path,
@@ -28,7 +28,7 @@ from syneg_cli.stages.project_files import (
     write_project,
 )
 from syneg_cli.stages.prompts import rendered_prompt
-from syneg_cli.stages.report import report_workspace, reported_models
+from syneg_cli.stages.report import report_workspace, reported_models, reported_split
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Performed, perform
 from syneg_cli.stages.train import Train
@@ -61,6 +61,7 @@ __all__ = [
     "lacking_split",
     "looked_at",
     "measure",
+    "measuring",
     "mine_stages",
     "mix_of",
     "mixed_name",
@@ -73,6 +74,7 @@ __all__ = [
     "rendered_prompt",
     "report_workspace",
     "reported_models",
+    "reported_split",
     "resolve",
     "run_arms",
     "run_stages",

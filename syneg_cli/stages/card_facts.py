@@ -45,6 +45,9 @@ def card_of(
             composition=mixed.counts["negatives_per_instance"],
             pairs=mixed.counts["instances"],
             mirrored=mixed.counts.get("mirrored", 0),
+            written=mixed.counts.get("written_queries", 0),
+            queries_by=_queries_by(session, dataset),
+            weight=dataset.synthetic_weight,
             llm=llm,
             prompt=prompt,
             loss=_loss(session),
@@ -65,7 +68,14 @@ def learned_from(mixed: Manifest) -> dict[str, Any]:
         "ratio": mixed.settings["ratio"] if check_strategy(strategy).uses_ratio else None,
         "negatives_per_instance": dict(mixed.counts["negatives_per_instance"]),
         "mirrored": mixed.counts.get("mirrored", 0),
+        "written_queries": mixed.counts.get("written_queries", 0),
     }
+
+
+def _queries_by(session: Session, dataset: Dataset) -> str:
+    """The LLM that wrote the queries."""
+    manifest = read_manifest(session.workspace(dataset).queries(session.project.queries.name))
+    return str(manifest.settings.get("llm") or "") if manifest else ""
 
 
 def _written_by(mixed: Manifest) -> tuple[str | None, str | None]:
@@ -132,6 +142,8 @@ def command_of(session: Session, dataset: Dataset, mix: str = "") -> str:
     if "test" in dataset.carved:  # or train would not be there, or hold what is test
         chosen = session.project.dataset
         flags += [f"--set dataset.{key}={getattr(chosen, key)}" for key in ("test_fraction", "test_seed")]
+    if dataset.synthetic:
+        flags.append(f"--synthetic-queries {dataset.synthetic_weight:g}")
     name = shlex.quote(session.project.dataset.name or dataset.name)
     return " ".join(["syneg train", name, *flags])
 

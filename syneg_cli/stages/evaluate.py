@@ -14,6 +14,7 @@ from syneg_cli.core import (
     Run,
     UsageError,
     content_hash,
+    counted,
     did_you_mean,
     file_hash,
     instead,
@@ -133,6 +134,7 @@ class Eval(Stage):
             metrics=scores.metrics,
             per_query=scores.per_query,
             run=str(plan.path.with_suffix(".trec")),
+            written_queries=len(self.dataset.synthetic & qrels.keys()),
         )
         write_text(to, json.dumps(asdict(evaluation), ensure_ascii=False, indent=1) + "\n")
         self._warn_of_a_leak(subject)
@@ -168,6 +170,20 @@ class Eval(Stage):
         run = retrieve(self.dataset, split, encoder, progress=progress)
         left_out = sum(len(self.dataset.itself(query_id)) for query_id in run)
         return run, encoder.precision, left_out
+
+
+def measuring(session: Session, dataset: Dataset) -> Session:
+    """The session that measures on held-out LLM-written queries, where there are no others to measure on."""
+    named = session.resolved.origins.get("eval.split", "default") != "default"
+    held_out = dataset.judgements.get("dev", {}).keys()
+    written = held_out and not held_out - dataset.synthetic
+    if named or session.project.eval.split in dataset.judgements or not written:
+        return session
+    queries = counted(len(held_out), "held-out query", "held-out queries")
+    session.progress.note(f"{dataset.name} has no test queries: measured is on {queries} that an LLM wrote")
+    section = session.project.eval.model_copy(update={"split": "dev"})
+    project = session.project.model_copy(update={"eval": section})
+    return replace(session, resolved=replace(session.resolved, project=project))
 
 
 def measure(session: Session, dataset: Dataset, subject: Subject, *, force: bool = False) -> Measured:
@@ -306,5 +322,5 @@ def _note_in_card(subject: Subject, evaluation: Evaluation, progress: Progress) 
     except MissingArtifact as error:
         progress.warn(f"{error.message.rstrip('.')}: the metrics are not noted in it")
         return
-    split = evaluation.split
+    split = f"{evaluation.split}, LLM-written queries" if evaluation.written_queries else evaluation.split
     write_text(card, with_metrics(text, subject.name, evaluation.dataset, split, evaluation.metrics))

@@ -72,6 +72,8 @@ class MixedRecord:
     mixed: Mixed
     settings: Mapping[str, Any]
     imported: Imported | None
+    written: int = 0
+    """Pairs whose query an LLM wrote."""
 
 
 class Mix(Stage):
@@ -118,13 +120,14 @@ class Mix(Stage):
         told, file = self.session.progress.warn, files.get("imported")
         imported = read_imported(file.path, self.dataset, told) if file else None
         mixed = self._mix(files, imported)
-        counts = mixed.counts()
+        written = sum(one.query_id in self.dataset.synthetic for one in mixed.instances)
+        counts = mixed.counts() | {"written_queries": written}
         self._tell_of_missing(mixed)
         if imported is not None:
             counts |= {"held_out": imported.held_out, "contradicted": imported.contradicted}
         write_instances(to, mixed.instances)
         paths = {role: str(source.path) for role, source in files.items()}
-        return Made(counts, MixedRecord(mixed, plan.settings, imported), paths=paths)
+        return Made(counts, MixedRecord(mixed, plan.settings, imported, written), paths=paths)
 
     def sources(self) -> dict[str, Source]:
         """Role -> file: "synthetic", "mirror", "imported", and "<miner> negatives"."""

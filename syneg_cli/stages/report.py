@@ -19,12 +19,27 @@ def report_workspace(session: Session) -> Workspace:
     return next((one for one in found if one.model("x").parent.is_dir()), found[0])
 
 
+def reported_split(session: Session, workspace: Workspace) -> str:
+    """The split that scores are of: where none is named and test was never measured, dev if that was."""
+    split = session.project.eval.split
+    if session.resolved.origins.get("eval.split", "default") != "default":
+        return split
+    measured = names_of_splits(workspace)
+    return "dev" if split not in measured and "dev" in measured else split
+
+
+def names_of_splits(workspace: Workspace) -> set[str]:
+    """The splits that something was measured on, by the names of what is stored."""
+    files = workspace.evaluation("x").parent.glob("*.trec")
+    return {file.stem.rpartition("-")[2] for file in files}
+
+
 def reported_models(
     session: Session, workspace: Workspace, names: list[str]
 ) -> tuple[list[Model], list[str]]:
     """The models named, or all; and a line for each that is left out."""
     try:
-        return read_models(workspace, names, split=session.project.eval.split)
+        return read_models(workspace, names, split=reported_split(session, workspace))
     except MissingArtifact as error:
         others = [path.parent.name for path in session.work_dir.glob("*/models")]
         near = "" if workspace.dataset in others else did_you_mean(workspace.dataset, others)

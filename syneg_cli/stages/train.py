@@ -18,7 +18,7 @@ from syneg_cli.training import (
     RECORDING,
     Around,
     TrainSettings,
-    check_adore,
+    check_refresh,
     checkpoint_folder,
     drop_checkpoints,
     fine_tune,
@@ -38,7 +38,7 @@ class Train(Stage):
         self.settings = self.project.train
 
     def plan(self) -> Plan:
-        check_adore(self.settings)
+        check_refresh(self.settings)
         mixed, manifest = mix_of(self.session, self.dataset)
         inputs = dict(manifest.inputs) | self.dataset.inputs("train")
         inputs |= {
@@ -47,10 +47,24 @@ class Train(Stage):
         }
         # Without a cross-encoder there is nothing that `distil` could weigh.
         distil = self.settings.distil if self.settings.cross_encoder else 0.0
+        written = self._of_written()
         ids, before = own_ids(self.dataset, "train", "dev")  # they decide what is masked, and the dev score
-        settings = self.settings.deciding() | {"mix": mixed_name(self.session), "distil": distil} | ids
+        settings = (
+            self.settings.deciding() | {"mix": mixed_name(self.session), "distil": distil} | ids | written
+        )
         path = self.workspace.model(model_name(self.session))
         return Plan(self.name, path, inputs, settings, TrainSettings().deciding() | before, [mixed])
+
+    def _of_written(self) -> dict[str, float]:
+        """What LLM-written queries count, where there are any."""
+        if not self.dataset.synthetic:
+            return {}
+        weight = self.dataset.synthetic_weight
+        if self.settings.refresh == "adore" and weight != 1:
+            raise UsageError(
+                "refresh = adore weighs no queries.", hint="Give --synthetic-queries 1, or leave out refresh."
+            )
+        return {"weight of LLM-written queries": weight}
 
     def prepare(self) -> None:
         backbone, model = self.settings.backbone, self.workspace.model(model_name(self.session))

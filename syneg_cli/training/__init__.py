@@ -1,7 +1,7 @@
 """Contrastive fine-tuning: losses, batches, trainer, checkpoints, ANCE, ADORE, the model card."""
 
 from syneg_cli.training.checkpoints import checkpoint_folder, drop_checkpoints
-from syneg_cli.training.companions import Around, check_adore
+from syneg_cli.training.companions import Around, check_refresh
 from syneg_cli.training.fine_tune import fine_tune
 from syneg_cli.training.model_card import CardFacts, model_card, with_metrics
 from syneg_cli.training.model_folder import save_model
@@ -17,7 +17,7 @@ __all__ = [
     "CardFacts",
     "TrainResult",
     "TrainSettings",
-    "check_adore",
+    "check_refresh",
     "checkpoint_folder",
     "drop_checkpoints",
     "fine_tune",

@@ -53,6 +53,19 @@ class Refresh(Protocol):
         ...
 
 
+def phases(families: Families, dataset: Dataset, order: str) -> tuple[tuple[int, ...], ...]:
+    """The positions of the families that are trained on together: one phase, or two.
+
+    Args:
+        order: "beside": all of them; "before": those of LLM-written queries, then the others.
+    """
+    written = tuple(i for i, family in enumerate(families) if family[0].query_id in dataset.synthetic)
+    if order == "beside" or len(written) in (0, len(families)):
+        return (tuple(range(len(families))),)
+    first = frozenset(written)
+    return written, tuple(i for i in range(len(families)) if i not in first)
+
+
 def build_batch(
     instances: Sequence[TrainingInstance],
     epoch: int,
@@ -87,6 +100,13 @@ def build_batch(
     return Batch(tuple(i.query_id for i in instances), tuple(columns), positives, tuple(masked), negatives)
 
 
+def weighed(weights: Sequence[float]) -> dict[str, Tensor]:
+    """The label of what each query counts; none where all count the same as ever."""
+    import torch
+
+    return {"weights": torch.tensor(weights)} if any(weight != 1 for weight in weights) else {}
+
+
 def _round(instance: TrainingInstance, epoch: int) -> tuple[NegativeRef, ...]:
     return instance.rounds[epoch % len(instance.rounds)] if instance.rounds else ()
 
@@ -100,7 +120,8 @@ def _identity(ref: NegativeRef) -> NegativeRef:
 class Collator:
     """What sentence-transformers' trainer calls with the rows of a batch.
 
-    Rows are `{"family": position}`, so that a batch of b rows holds b families. `epoch` and
+    Rows are `{"family": position}`, so that a batch of b rows holds b families; `{"pass": number}` is
+    which pass over the family it is, where that is not the epoch. `epoch` and
     `batch` (its first, counted over all epochs) are set by the trainer's callback, so that the
     negatives change from epoch to epoch.
     """
@@ -126,14 +147,16 @@ class Collator:
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         families = self._current()
+        chosen = [families[row["family"]] for row in rows]
         batch = build_batch(
-            [instance for row in rows for instance in families[row["family"]]],
-            self.epoch,
+            [*chain.from_iterable(chosen)],
+            rows[0].get("pass", self.epoch),
             self.excluded,
             in_batch=self.in_batch,
         )
+        weights = [self.dataset.weight(family[0].query_id) for family in chosen for _ in family]
         queries = [self.texts.query(query_id, self.dataset) for query_id in batch.query_ids]
-        tensors: dict[str, Any] = {"label": self._labels(batch)}
+        tensors: dict[str, Any] = {"label": self._labels(batch) | weighed(weights)}
         documents = [self.texts.document(ref, self.dataset) for ref in batch.documents]
         sides: tuple[tuple[Task, list[str]], ...] = (("query", queries), ("document", documents))
         for task, texts in sides:

@@ -46,8 +46,17 @@ class Helpers:
     """Document vectors: the query side alone is trained, against what it retrieves (ADORE)."""
 
 
-def check_adore(settings: TrainSettings) -> None:
-    """Raises UsageError for settings that mean nothing where the documents' vectors stay as they are."""
+def check_refresh(settings: TrainSettings) -> None:
+    """Raises UsageError for settings that mean nothing where negatives follow the model.
+
+    With ADORE the documents' vectors stay as they are; ANCE mines again at the start of an epoch, and
+    one phase after the other has no epochs of its own.
+    """
+    if settings.refresh != "none" and settings.synthetic_order == "before":
+        raise UsageError(
+            f"refresh = {settings.refresh} goes by epochs, and synthetic_order = before by phases.",
+            hint="Leave one of the two out.",
+        )
     useless = ("chunk", "balance", "guide", "cross_encoder", "matryoshka", "share_negatives")
     given = [name for name in useless if getattr(settings, name)]
     if settings.refresh == "adore" and given:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from syneg_cli.core import TrainingInstance
 from syneg_cli.encoding import join_towers, load_model
-from syneg_cli.training.companions import Around, check_adore, make_helpers
+from syneg_cli.training.companions import Around, check_refresh, make_helpers
 from syneg_cli.training.reporting import check_report_to
 from syneg_cli.training.settings import TrainSettings
 from syneg_cli.training.train import TrainResult, train
@@ -25,7 +25,7 @@ def fine_tune(
         BackboneError: a model cannot be found or loaded.
         UsageError: settings that contradict one another, or do not fit the model.
     """
-    check_adore(settings)
+    check_refresh(settings)
     check_report_to(settings)
     name, length = settings.backbone, settings.max_length
     model = load_model(name, max_length=length, progress=around.progress)

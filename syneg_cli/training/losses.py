@@ -20,6 +20,7 @@ def info_nce(
     *,
     temperature: float,
     mask: Tensor | None = None,
+    weights: Tensor | None = None,
 ) -> Tensor:
     """InfoNCE, the mean over queries of -log softmax_j(s(q, d_j) / temperature) at the positive.
 
@@ -33,6 +34,8 @@ def info_nce(
         temperature: above 0; 0.02 is the paper's default.
         mask: (B, M) booleans, True where a document takes no part for a query. The
             positive itself always takes part.
+        weights: (B,) what each query counts; 1 without. The mean is over B all the same, so that a
+            batch of queries that count half has half the gradient.
 
     Returns:
         A scalar. For queries = documents = the 2x2 identity and temperature 1 it is
@@ -44,7 +47,9 @@ def info_nce(
     own = torch.zeros_like(logits, dtype=torch.bool).scatter_(1, positives.unsqueeze(1), True)
     if mask is not None:
         logits = logits.masked_fill(mask & ~own, float("-inf"))
-    return torch.nn.functional.cross_entropy(logits, positives)
+    if weights is None:
+        return torch.nn.functional.cross_entropy(logits, positives)
+    return (weights * torch.nn.functional.cross_entropy(logits, positives, reduction="none")).mean()
 
 
 def guided_mask(guide_scores: Tensor, positives: Tensor, *, margin: float = 0.0) -> Tensor:
@@ -103,13 +108,19 @@ def source_balance(
 
 
 def listwise_distillation(
-    scores: Tensor, teacher: Tensor, *, temperature: float = 1.0, teacher_temperature: float = 1.0
+    scores: Tensor,
+    teacher: Tensor,
+    *,
+    temperature: float = 1.0,
+    teacher_temperature: float = 1.0,
+    weights: Tensor | None = None,
 ) -> Tensor:
     """KL(teacher || student) over each query's candidates, as in CADET (arXiv 2502.19712).
 
     Args:
         scores: (B, K) the student's similarities; -inf where a query has fewer candidates.
         teacher: (B, K) a cross-encoder's scores of the same pairs; -inf in the same places.
+        weights: (B,) what each query counts, as in `info_nce`.
 
     Returns:
         The mean over queries; 0 where the two distributions are equal.
@@ -120,7 +131,8 @@ def listwise_distillation(
     target = (teacher / teacher_temperature).log_softmax(dim=1)
     absent = torch.isinf(target)
     gap = (target - student).masked_fill(absent, 0.0)
-    return (target.exp() * gap).sum(dim=1).mean()
+    each = (target.exp() * gap).sum(dim=1)
+    return (each if weights is None else weights * each).mean()
 
 
 def pairwise_lambda(scores: Tensor, relevant: Tensor, present: Tensor | None = None) -> Tensor:

@@ -40,6 +40,11 @@ class CardFacts:
     command: str
     mirrored: int = 0
     """Synthetic texts that train as the positives of queries of their own."""
+    written: int = 0
+    """Pairs whose query an LLM wrote; `pairs` counts them, too."""
+    queries_by: str = ""
+    weight: float = 1.0
+    """What each of these counted in the loss."""
 
 
 def model_card(facts: CardFacts) -> str:

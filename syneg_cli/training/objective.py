@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 Labels = Mapping[str, Any]
-"""positives (B,), mask (B, M), synthetic (B, M), mined (B, M), and teacher (B, M) with distillation."""
+"""positives (B,), mask (B, M), synthetic (B, M), mined (B, M), teacher (B, M) with distillation, and
+weights (B,) where not every query counts the same."""
 
 ROWS = 32
 """Texts of a piece on a CPU: of like length, so that little is padding, and fewer at a time in memory."""
@@ -116,6 +117,7 @@ class Objective(nn.Module):
                 labels["positives"],
                 temperature=terms.temperature,
                 mask=labels["mask"],
+                weights=labels.get("weights"),
             )
         return total
 
@@ -127,6 +129,7 @@ class Objective(nn.Module):
             teacher,
             temperature=self.terms.temperature,
             teacher_temperature=self.terms.distil_temperature,
+            weights=labels.get("weights"),
         )
 
 

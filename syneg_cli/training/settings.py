@@ -47,6 +47,11 @@ class TrainSettings(Section):
         otherwise="0.05 for cosine, 1 for dot products",
         panel=LOSS,
     )
+    synthetic_order: Literal["beside", "before"] = setting(
+        "beside",
+        "LLM-written queries beside the real ones in every epoch, or all their epochs before them.",
+        panel=LOSS,
+    )
     in_batch: bool = setting(True, "Other pairs' documents are negatives too.", panel=LOSS)
     warmup: Annotated[float, Field(ge=0, lt=1)] = setting(
         0.1, "Share of the steps in which the rate rises.", panel=OPTIMISER

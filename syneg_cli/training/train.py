@@ -16,7 +16,7 @@ from syneg_cli.data import Dataset
 from syneg_cli.encoding import resolve_precision
 from syneg_cli.mixing import Texts, families
 from syneg_cli.training import checkpoints, parameters
-from syneg_cli.training.batches import Collator
+from syneg_cli.training.batches import Collator, phases
 from syneg_cli.training.companions import Helpers
 from syneg_cli.training.cross_process import gather_documents
 from syneg_cli.training.monitor import Watch
@@ -176,12 +176,19 @@ def _run(
             scratch,
             save=helpers.save,
             precision=chosen.precision,
+            phases=_phases(collator, settings),
         )
         keep_logs(trainer, helpers.scratch or Path.cwd())
         resume = _resumed(scratch, watch)
         watch.resumed_at = checkpoints.step_of(resume)
         outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     return outcome.global_step, outcome.metrics["train_runtime"], trainer.state.log_history
+
+
+def _phases(collator: Collator | QueryCollator, settings: TrainSettings) -> tuple[tuple[int, ...], ...]:
+    if not isinstance(collator, Collator):
+        return ()
+    return phases(collator.families, collator.dataset, settings.synthetic_order)
 
 
 def _resumed(scratch: Path, watch: Watch) -> Path | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +36,41 @@ class SeededBatches(DefaultBatchSampler):
         self.rows = len(dataset)
 
     def __iter__(self) -> Iterator[list[int]]:
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        order = torch.randperm(self.rows, generator=generator).tolist()
-        for start in range(0, self.rows, self.batch_size):
-            yield order[start : start + self.batch_size]
+        return self.pass_over(range(self.rows), self.epoch)
+
+    def pass_over(self, rows: Sequence[int], number: int) -> Iterator[list[int]]:
+        """The batches of one pass over some rows."""
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
+        order = torch.randperm(len(rows), generator=generator).tolist()
+        for start in range(0, len(rows), self.batch_size):
+            yield [rows[place] for place in order[start : start + self.batch_size]]
 
     def __len__(self) -> int:
         return -(-self.rows // self.batch_size)
+
+
+class PhasedBatches(SeededBatches):
+    """All passes over the families of the first phase, then all passes over those of the next.
+
+    Row `number * families + position` is pass `number` over a family. An epoch is as many batches as
+    one pass over all families has, wherever in the run the phases meet.
+    """
+
+    def __init__(self, dataset: Any, *, phases: Sequence[Sequence[int]], **options: Any) -> None:
+        super().__init__(dataset, **options)
+        self.phases = phases
+        self.families = sum(map(len, phases))
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return islice(self._every_batch(), self.epoch * len(self), (self.epoch + 1) * len(self))
+
+    def _every_batch(self) -> Iterator[list[int]]:
+        for phase in self.phases:
+            for number in range(self.rows // self.families):
+                yield from self.pass_over([number * self.families + place for place in phase], number)
+
+    def __len__(self) -> int:
+        return sum(-(-len(phase) // self.batch_size) for phase in self.phases)
 
 
 class Callback(TrainerCallback):
@@ -115,8 +145,20 @@ def make_trainer(
     *,
     save: int,
     precision: str,
+    phases: Sequence[Sequence[int]] = (),
 ) -> Trainer:
-    """A trainer that is ready to run; `save` steps between two checkpoints in `scratch`, 0 for none."""
+    """A trainer that is ready to run; `save` steps between two checkpoints in `scratch`, 0 for none.
+
+    Args:
+        phases: families that are trained on one group after the other; all together without.
+    """
+    count = len(collator.families)
+    rows: dict[str, list[int]] = {"family": [*range(count)]}
+    sampler: Callable[..., SeededBatches] = SeededBatches
+    if len(phases) > 1:
+        rows = {"family": [*range(count)] * settings.epochs}
+        rows["pass"] = [number for number in range(settings.epochs) for _ in range(count)]
+        sampler = partial(PhasedBatches, phases=phases)
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(scratch),
         num_train_epochs=settings.epochs,
@@ -129,7 +171,7 @@ def make_trainer(
         bf16=precision == "bf16",
         use_cpu=model.device.type == "cpu",
         seed=settings.seed,
-        batch_sampler=SeededBatches,
+        batch_sampler=sampler,
         save_strategy="steps" if save else "no",
         save_steps=save or 500,
         save_total_limit=2,
@@ -143,7 +185,7 @@ def make_trainer(
     trainer = Trainer(
         model=model,
         args=arguments,
-        train_dataset=Rows.from_dict({"family": range(len(collator.families))}),
+        train_dataset=Rows.from_dict(rows),
         loss=objective,
         data_collator=collator,  # type: ignore[arg-type]
         callbacks=[Callback(watch, collator, scratch)],

@@ -11,7 +11,7 @@ from syneg_cli.cli.completion import offer
 from syneg_cli.cli.options import Call, flags, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.measured import measured
-from syneg_cli.stages import measure, subject_of
+from syneg_cli.stages import measure, measuring, subject_of
 
 
 @make(*section("eval"), *flags("dataset.identical_ids"), force=True)
@@ -36,6 +36,7 @@ def command(
 ) -> None:
     """Measure a model, a backbone or a TREC run on a data set."""
     dataset = call.dataset()
-    subject = subject_of(call.session, dataset, model, backbone, run)
-    data, shown = measured(measure(call.session, dataset, subject, force=call.force))
+    session = measuring(call.session, dataset)
+    subject = subject_of(session, dataset, model, backbone, run)
+    data, shown = measured(measure(session, dataset, subject, force=call.force))
     call.output.result(data, *shown)

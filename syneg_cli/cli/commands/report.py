@@ -13,7 +13,7 @@ from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.reported import models, summary
 from syneg_cli.core import UsageError
 from syneg_cli.report import write_report
-from syneg_cli.stages import report_workspace, reported_models
+from syneg_cli.stages import report_workspace, reported_models, reported_split
 
 
 @make(*flags("eval.split"))
@@ -35,7 +35,8 @@ def command(
     """Draw what training recorded: figures, Markdown and one HTML file."""
     if output is not None and output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file.", hint="Give a folder to --output.")
-    workspace, split = report_workspace(call.session), call.session.project.eval.split
+    workspace = report_workspace(call.session)
+    split = reported_split(call.session, workspace)
     found, left_out = reported_models(call.session, workspace, model or [])
     for line in left_out:
         call.output.warn(line)

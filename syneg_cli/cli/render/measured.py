@@ -34,6 +34,7 @@ def measured(record: Measured) -> tuple[dict[str, Any], list[Any]]:
         "queries": len(next(iter(evaluation.per_query.values()))),
         "metrics": dict(evaluation.metrics),
         "run": evaluation.run,
+        "written_queries": evaluation.written_queries,
         "baseline": None,
         "comparison": None,
     }
@@ -46,6 +47,8 @@ def measured(record: Measured) -> tuple[dict[str, Any], list[Any]]:
         data["comparison"] = {metric: asdict(c) for metric, c in comparisons.items()}
         shown += [_comparisons(evaluation, baseline, comparisons), LEGEND]
         shown.append(verdict("nDCG@10", comparisons[MAIN_METRIC]))
+    if evaluation.caveat:
+        shown.append(evaluation.caveat)
     return data, shown
 
 

@@ -28,6 +28,8 @@ def mixed(record: MixedRecord) -> tuple[Any, ...]:
     columns = ["an instance got", "instances", "share"]
     shown = table(title, columns, rows, right=lambda column: column != columns[0])
     remarks = _remarks(made, settings["rounds"], record.imported)
+    if record.written:
+        remarks.insert(1, f"pairs of LLM-written queries: {record.written}")
     if check_strategy(settings["strategy"]).uses_ratio:
         ratio = f"synthetic : retrieved = {reached(made.sources)}; asked for: {asked(settings['ratio'])}"
         remarks.insert(1, ratio)
