@@ -41,6 +41,7 @@ from syneg_cli.verification import (
     Tools,
     candidate_of,
     first_ranked,
+    is_graded,
     judge_request,
     settled_all,
     source_of,
@@ -146,7 +147,8 @@ class Verify(Stage):
             asked = content_hash([prompt.source, self.dataset.relevance])
             seed = self.project.generate.seed
             llm = language_model.llm_spec(self.session, self.name)
-            return {"llm": llm, "prompt": asked, "seed": seed, "evidence": "in pieces"}
+            grades = {"relevant from": self.settings.relevant_from} if is_graded(prompt) else {}
+            return {"llm": llm, "prompt": asked, "seed": seed, "evidence": "in pieces", **grades}
         if check == "margin":
             backbone = backbone_of(self.session)
             return {"backbone": weights_hash(backbone), "margin": self.settings.margin}

@@ -1,6 +1,6 @@
 """Which negatives are relevant after all: a file per check, and what follows from the verdicts."""
 
-from syneg_cli.verification.judge import judge_request
+from syneg_cli.verification.judge import is_graded, judge_request
 from syneg_cli.verification.registry import CHECKS
 from syneg_cli.verification.settings import VerifySettings
 from syneg_cli.verification.tools import Tools
@@ -34,6 +34,7 @@ __all__ = [
     "applied",
     "candidate_of",
     "first_ranked",
+    "is_graded",
     "judge_request",
     "known_of",
     "place_of",

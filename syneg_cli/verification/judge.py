@@ -16,15 +16,21 @@ from syneg_cli.verification.verdicts import Candidate, Check, NoVerdict, Verdict
 JUDGE_TOKENS = 600
 ELLIPSIS = re.compile(r"\.{3,}|…|\. \. \.")
 UNCLEAR = "neither yes nor no"
+HIGHEST = 3
+"""Of the grades that a prompt may ask for, as TREC has them: 0 useless, 1 related, 2 relevant, 3 fully."""
 NO_LETTERS = re.compile(r"[\W_]+")
 
 
 def make(tools: Tools) -> Check:
-    return judge(tools.ask, tools.prompt(), tools.dataset, seed=tools.seed)
+    least = tools.settings.relevant_from
+    return judge(tools.ask, tools.prompt(), tools.dataset, seed=tools.seed, relevant_from=least)
 
 
-def judge(ask: Ask, prompt: Prompt, dataset: Dataset, *, seed: int = 0) -> Check:
+def judge(ask: Ask, prompt: Prompt, dataset: Dataset, *, seed: int = 0, relevant_from: int = 2) -> Check:
     """A check that asks about every negative.
+
+    A prompt whose example has a number as "relevant" asks for a grade from 0 to 3; from `relevant_from`
+    on it means relevant, and the score is the share of the highest.
 
     A "relevant" whose quotation is not in the document is no proof of relevance: it was made up.
     """
@@ -35,15 +41,22 @@ def judge(ask: Ask, prompt: Prompt, dataset: Dataset, *, seed: int = 0) -> Check
             lambda index: judge_request(prompt, dataset, candidates[index], seed),
             partial(classify, key="relevant"),
         )
+        least = relevant_from if is_graded(prompt) else None
         return [
-            _verdict(answer, candidate.text) for answer, candidate in zip(answers, candidates, strict=True)
+            _verdict(answer, candidate.text, least)
+            for answer, candidate in zip(answers, candidates, strict=True)
         ]
 
     return check
 
 
-def _verdict(answer: Asked, document: str) -> Verdict | NoVerdict:
-    found = read_verdict(answer.response, document) if answer.response is not None else None
+def is_graded(prompt: Prompt) -> bool:
+    """Whether a judge's prompt asks for grades."""
+    return type(prompt.example.get("relevant")) is int
+
+
+def _verdict(answer: Asked, document: str, least: int | None) -> Verdict | NoVerdict:
+    found = read_verdict(answer.response, document, least) if answer.response is not None else None
     return found or NoVerdict(answer.why or UNCLEAR)
 
 
@@ -61,19 +74,36 @@ def judge_request(prompt: Prompt, dataset: Dataset, candidate: Candidate, seed: 
     )
 
 
-def read_verdict(response: str, document: str) -> Verdict | None:
+def read_verdict(response: str, document: str, relevant_from: int | None = None) -> Verdict | None:
+    """What a judge says; None where it says nothing of the kind that was asked for.
+
+    Args:
+        relevant_from: the lowest grade that means relevant; None for a judge that says yes or no.
+    """
     value, _ = read_object(response, "relevant")
-    said = (value or {}).get("relevant")
-    if isinstance(said, str):
-        said = {"true": True, "yes": True, "false": False, "no": False}.get(said.strip().lower())
-    if not isinstance(said, bool):
+    score = _said((value or {}).get("relevant"), graded=relevant_from is not None)
+    if score is None:
         return None
+    said = score * HIGHEST >= (relevant_from or HIGHEST)
     quotes = _texts((value or {}).get("evidence"))
     evidence = " ... ".join(quotes)
     if said and not _quoted(quotes, document):
         problem = f"not in the document: {evidence}" if evidence else "no evidence quoted"
         return Verdict(False, 0.0, problem, unquoted=True)
-    return Verdict(said, float(said), evidence)
+    return Verdict(said, score, evidence)
+
+
+def _said(value: Any, *, graded: bool) -> float | None:
+    """1.0 for yes and 0.0 for no, or a grade as a share of the highest; None for anything else."""
+    text: Any = value.strip().lower() if isinstance(value, str) else value
+    if not graded:
+        known = {"true": True, "yes": True, "false": False, "no": False}
+        said = known.get(text) if isinstance(text, str) else text
+        return float(said) if isinstance(said, bool) else None
+    if isinstance(text, str) and text in map(str, range(HIGHEST + 1)):
+        text = int(text)
+    whole = isinstance(text, (int, float)) and not isinstance(text, bool) and text in range(HIGHEST + 1)
+    return text / HIGHEST if whole else None
 
 
 def _texts(evidence: Any) -> list[str]:

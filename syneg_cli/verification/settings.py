@@ -41,4 +41,9 @@ class VerifySettings(Section):
         example='"cross-encoder/ms-marco-MiniLM-L6-v2"',
         metavar="MODEL",
     )
-    prompt: str = setting("judge", "The judge's prompt.", values=("<judge>",))
+    prompt: str = setting(
+        "judge", "The judge's prompt; judge-graded asks for grades from 0 to 3.", values=("<judge>",)
+    )
+    relevant_from: Annotated[int, Field(ge=1, le=3)] = setting(
+        2, "The grade from which a document is relevant, with a prompt that asks for grades."
+    )

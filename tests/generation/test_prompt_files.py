@@ -25,6 +25,7 @@ EXAMPLE = '{"negatives": [{"title": "...", "document": "..."}]}'
 SOURCE = "Query: {{ query }}\nPositive: {{ positive }}\n"
 OURS = {
     "judge": JUDGEMENT,
+    "judge-graded": JUDGEMENT,
     "mirror": NEGATIVES,
     "mirror-queries": QUERY,
     "no-attributes": NEGATIVES,
