@@ -17,10 +17,11 @@ OF_MODELS_HERE = {"max_length": None, "precision": "auto", "backend": "torch", "
 
 
 def identity(session: Session, name: str) -> str:
-    """What decides an encoder's vectors, as a hash: its weights; of an API, model, server and settings."""
-    if embedding_api(name) is None:
+    """Which encoder it is, as a hash: of its weights, or of the model and the server that it is asked at."""
+    api = embedding_api(name)
+    if api is None:
         return weights_hash(name)
-    return content_hash([name, settings_of(session, name)])
+    return content_hash([name, language_model.endpoint(session.project.embed.base_url, api[0])])
 
 
 def settings_of(session: Session, name: str) -> dict[str, Any]:

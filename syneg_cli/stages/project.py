@@ -210,7 +210,7 @@ def _assigned(assignment: str) -> tuple[str, Any]:
             f"--set {assignment}: there is no setting {key!r}.{did_you_mean(key, known)}",
             hint="`--show-config` lists them all.",
         )
-    return key, _from_text(key, text.strip())
+    return key, _from_text(key, text.lstrip())  # a blank at its end may be meant, as in "query: "
 
 
 def _from_text(key: str, text: str) -> Any:

@@ -150,7 +150,8 @@ class Verify(Stage):
             return {"llm": llm, "prompt": asked, "seed": seed, "evidence": "in pieces"}
         if check == "margin":
             backbone = backbone_of(self.session)
-            return {"backbone": encoders.identity(self.session, backbone), "margin": self.settings.margin}
+            decides = {"backbone": encoders.identity(self.session, backbone), "margin": self.settings.margin}
+            return decides | encoders.settings_of(self.session, backbone)
         return {"model": self.settings.cross_encoder}
 
     def _prompt(self) -> Prompt:

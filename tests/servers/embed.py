@@ -16,15 +16,11 @@ from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
-from tests.servers.chat import Body, ChatServer, Reply
+from tests.servers.chat import Body, ChatServer, Reply, good_reply
 
-DIMENSIONS = 512
+DIMENSIONS = 4096
 Change = Callable[[dict[str, Any], Body], Any]
 """(a good answer, what was asked) -> what is sent instead."""
-
-
-def _refuse(body: Body, number: int) -> Reply:
-    return Reply(status=404, error=f"model {body['model']!r} not found, try pulling it first")
 
 
 def words(text: str) -> list[str]:
@@ -60,6 +56,7 @@ class EmbedServer(ChatServer):
 
     def __init__(
         self,
+        respond: Callable[[Body, int], Reply] = good_reply,
         *,
         most: int = 2048,
         longest: int = 8191,
@@ -67,9 +64,9 @@ class EmbedServer(ChatServer):
         takes_base64: bool = True,
         latency: float = 0.0,
     ) -> None:
-        super().__init__(_refuse, latency=latency)
+        super().__init__(respond, latency=latency)
         self.most, self.longest, self.change, self.takes_base64 = most, longest, change, takes_base64
-        self.models |= {"text-embedding-3-small"}
+        self.models |= {"text-embedding-3-small", "nomic-embed-text"}
         self.embedded: Counter[str] = Counter()
         """Text -> how often its vector was paid for."""
 
@@ -77,10 +74,12 @@ class EmbedServer(ChatServer):
         if method == "GET" or path not in ("/v1/embeddings", "/api/embed"):
             return await super().handle(method, path, raw)
         body: Body = json.loads(raw)
-        known = not self.script and body["model"] in self.models
-        if not known or (self.script and not isinstance(self.script[0], Embedded)):
+        if self.script and not isinstance(self.script[0], Embedded):
             return await super().handle(method, path, raw)
         self.requests.append(body)
+        if body["model"] not in self.models:
+            said = f"model {body['model']!r} not found, try pulling it first"
+            return self._failed(path, Reply(status=404, error=said))
         reply = self.script.popleft() if self.script else Embedded()
         texts = body["input"]
         if refusal := self._refusal(texts):
@@ -92,6 +91,10 @@ class EmbedServer(ChatServer):
         change = (reply.change if isinstance(reply, Embedded) else None) or self.change
         sent = change(answer, body) if change else answer
         return 200, json.dumps(sent).encode(), reply.headers, reply.cut
+
+    def __enter__(self) -> EmbedServer:
+        super().__enter__()
+        return self
 
     def _refusal(self, texts: Sequence[str]) -> Reply | None:
         if len(texts) > self.most:
