@@ -39,8 +39,8 @@ def text_hash(text: str) -> bytes:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=HASH_BYTES).digest()
 
 
-def entries_of(cache: Path, encoder: str) -> Iterator[tuple[Store, list[bytes]]]:
-    """(entry, hashes of its texts) of everything that an encoder, by fingerprint, was asked for."""
+def entries_of(cache: Path, encoder: str) -> Iterator[Store]:
+    """Everything that an encoder, by fingerprint, was asked for."""
     for folder in sorted(cache.iterdir()) if cache.is_dir() else []:
         about = described(folder)
         if about.get("encoder") != encoder or not (folder / "texts").is_file():
@@ -50,14 +50,13 @@ def entries_of(cache: Path, encoder: str) -> Iterator[tuple[Store, list[bytes]]]
             store = Store(folder, (rows, columns), int(about["block_rows"]))
         except (KeyError, TypeError, ValueError):
             continue  # damaged: opening it makes it again
-        hashes = (folder / "texts").read_bytes()
-        if store.is_sound() and len(hashes) == store.shape[0] * HASH_BYTES:
-            yield store, [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
+        if store.is_sound() and (folder / "texts").stat().st_size == rows * HASH_BYTES:
+            yield store
 
 
 def dimension_of(cache: Path, encoder: str) -> int | None:
     """How long the vectors of an encoder are, as far as the cache knows."""
-    return next((store.shape[1] for store, _ in entries_of(cache, encoder)), None)
+    return next((store.shape[1] for store in entries_of(cache, encoder)), None)
 
 
 def known_vectors(
@@ -65,17 +64,16 @@ def known_vectors(
 ) -> Iterator[tuple[list[bytes], np.ndarray]]:
     """(hashes of texts, their vectors) of those wanted that the cache has, whole, in any entry."""
     left = set(wanted)
-    for store, hashes in entries_of(cache, encoder):
+    for store in entries_of(cache, encoder):
         if not left:
             return
-        open_, rows = set(store.pending()), list[int]()
-        for row, one in enumerate(hashes):
-            if one in left and row not in open_:
-                left.discard(one)
-                rows.append(row)
-        broken = set(store.damaged()) if rows else set()
-        left.update(hashes[row] for row in rows if row in broken)
-        rows = [row for row in rows if row not in broken]
+        read = (store.folder / "texts").read_bytes()
+        hashes = [read[at : at + HASH_BYTES] for at in range(0, len(read), HASH_BYTES)]
+        open_ = set(store.pending())
+        first = {one: row for row, one in enumerate(hashes) if one in left and row not in open_}
+        broken = set(store.damaged(sorted(first.values())))
+        rows = sorted(row for row in first.values() if row not in broken)
+        left.difference_update(hashes[row] for row in rows)
         vectors = store.vectors()
         for start in range(0, len(rows), BLOCK):
             part = rows[start : start + BLOCK]

@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
@@ -102,15 +103,15 @@ class Store:
         except (OSError, ValueError):
             return False
 
-    def damaged(self) -> list[int]:
-        """The numbers of the blocks that are marked as finished and are not what was written."""
+    def damaged(self, numbers: Sequence[int] | None = None) -> list[int]:
+        """The numbers of the blocks (all, or some) that are marked as finished and are not as written."""
         import numpy as np
 
         vectors, sums = self.vectors(), self.folder / "sums"
         kept = sums.read_bytes() if sums.exists() else bytes(self.blocks * SUM_BYTES)
-        found = []
-        for number, done in enumerate((self.folder / "finished").read_bytes()):
-            if not done:
+        found, finished = [], (self.folder / "finished").read_bytes()
+        for number in range(len(finished)) if numbers is None else numbers:
+            if not finished[number]:
                 continue
             rows = vectors[number * self.block_rows : (number + 1) * self.block_rows]
             wanted = kept[number * SUM_BYTES : (number + 1) * SUM_BYTES]

@@ -9,8 +9,8 @@ from typing import Any
 
 from syneg_cli.core import LLMError, UsageError
 from syneg_cli.llm.addresses import OF_OLLAMA, OF_OPENAI, public_url
-from syneg_cli.llm.base import Answer, Request, TooMany, Unanswerable, Unreachable, Unusable
-from syneg_cli.llm.embeddings import Embedded, read_vectors
+from syneg_cli.llm.base import Answer, Request, TooLong, TooMany, Unanswerable, Unreachable, Unusable
+from syneg_cli.llm.embeddings import NOT_KEPT, Embedded, read_vectors
 from syneg_cli.llm.ollama import Ollama
 from syneg_cli.llm.openai import OPTION_STATUSES, OpenAI, address, read_limits
 from syneg_cli.llm.options import Forms, Options
@@ -23,6 +23,9 @@ NUMBER = re.compile(
     r"|(?:list|input|array) (?:should|must|can) have at most|tokens per request|fewer (?:inputs|texts|items)"
 )
 """What servers say, in lower case, of more texts than they take at once."""
+
+LENGTH = re.compile(r"too large to process|(?:less than|at most|more than|maximum of|limit of) \d+ tokens")
+"""... and of one that is too long, beside what chats say of it."""
 
 
 class Embeds:
@@ -97,7 +100,7 @@ class OpenAIEmbedder(Embeds, OpenAI):
         return options | ({"dimensions": self.dimensions} if self.dimensions else {})
 
     def _error(self, refusal: Refusal) -> LLMError:
-        return _too_many(refusal, self.endpoint) or super()._error(refusal)
+        return _too_much(refusal, self.endpoint) or super()._error(refusal)
 
 
 class OllamaEmbedder(Embeds, Ollama):
@@ -127,7 +130,7 @@ class OllamaEmbedder(Embeds, Ollama):
         return asked | ({"dimensions": self.dimensions} if self.dimensions else {})
 
     def _error(self, refusal: Refusal) -> LLMError:
-        return _too_many(refusal, self.endpoint) or super()._error(refusal)
+        return _too_much(refusal, self.endpoint) or super()._error(refusal)
 
 
 Embedder = OpenAIEmbedder | OllamaEmbedder
@@ -179,7 +182,10 @@ def embedding_endpoint(name: str, base_url: str | None) -> str:
     return Ollama(name.partition(":")[2], base_url=base_url, timeout=1).endpoint
 
 
-def _too_many(refusal: Refusal, endpoint: str) -> TooMany | None:
+def _too_much(refusal: Refusal, endpoint: str) -> TooLong | None:
+    """The error of a text that is too long, or of too many at once; None for other refusals."""
+    if refusal.status in (*OF_THE_NUMBER, 500) and LENGTH.search(refusal.words):
+        return TooLong(f"{endpoint} does not take so long a text ({refusal.status}): {refusal.said}")
     if refusal.status in OF_THE_NUMBER and NUMBER.search(refusal.words):
         return TooMany(f"{endpoint} does not take so many texts at once ({refusal.status}): {refusal.said}")
     return None
@@ -196,12 +202,11 @@ def _in_order(body: Any, endpoint: str) -> list[Any]:
     if not isinstance(items, list) or not all(isinstance(one, dict) and "embedding" in one for one in items):
         raise Unreachable(f"{endpoint} sent something that is no list of embeddings.", hint=OF_OPENAI)
     places = [one.get("index") for one in items]
-    if any(place is not None for place in places):
-        by_place = {place: one["embedding"] for place, one in zip(places, items, strict=True)}
-        if set(by_place) != set(range(len(items))):
-            raise Unusable(f"{endpoint} sent vectors whose places (index) are not 0, 1, 2, ...")
-        return [by_place[place] for place in range(len(items))]
-    return [one["embedding"] for one in items]
+    if all(place is None for place in places):
+        return [one["embedding"] for one in items]
+    if not all(type(place) is int for place in places) or sorted(places) != [*range(len(items))]:
+        raise Unusable(f"{endpoint} sent vectors whose places (index) are not 0, 1, 2, ...", hint=NOT_KEPT)
+    return [one["embedding"] for _, one in sorted(zip(places, items, strict=True), key=lambda pair: pair[0])]
 
 
 def _count(value: Any) -> int:

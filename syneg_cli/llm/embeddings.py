@@ -31,6 +31,9 @@ NUMBER_BYTES = 24
 """Of one number of a vector, written out as the longest is."""
 
 
+NOT_KEPT = "Nothing of that answer is kept. Look at the server, or name another model with --backbone."
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted(Request):
     """Texts to embed, as messages; `rows` is what the asker calls them."""
@@ -123,15 +126,16 @@ def read_vectors(found: Sequence[Any], count: int, dimensions: int | None, endpo
     import numpy as np
 
     if len(found) != count:
-        raise Unusable(f"{endpoint} sent {len(found)} vectors for {count} texts.")
+        raise Unusable(f"{endpoint} sent {len(found)} vectors for {count} texts.", hint=NOT_KEPT)
     try:
         rows = [_numbers(one) for one in found]
     except (TypeError, ValueError, OverflowError):
-        raise Unusable(f"{endpoint} sent vectors that are no lists of numbers.") from None
+        raise Unusable(f"{endpoint} sent vectors that are no lists of numbers.", hint=NOT_KEPT) from None
     sizes = sorted({len(row) for row in rows})
     if len(sizes) != 1 or not sizes[0]:
         raise Unusable(
-            f"{endpoint} sent vectors of {' and '.join(map(str, sizes))} dimensions in one answer."
+            f"{endpoint} sent vectors of {' and '.join(map(str, sizes))} dimensions in one answer.",
+            hint=NOT_KEPT,
         )
     if dimensions and sizes[0] != dimensions:
         raise Unusable(
@@ -141,7 +145,9 @@ def read_vectors(found: Sequence[Any], count: int, dimensions: int | None, endpo
     vectors = np.stack(rows)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not (np.isfinite(vectors).all() and (lengths > 0).all()):
-        raise Unusable(f"{endpoint} sent vectors with numbers that are none (NaN), or of zeros alone.")
+        raise Unusable(
+            f"{endpoint} sent vectors with numbers that are none (NaN), or of zeros alone.", hint=NOT_KEPT
+        )
     unit: np.ndarray = (vectors / lengths).astype(np.float32)
     return unit
 

@@ -117,6 +117,16 @@ def busy(entries: Sequence[Entry]) -> str:
     )
 
 
+def paid(entries: Sequence[Entry]) -> str:
+    """What becomes of vectors that were paid for, where there are such; else nothing."""
+    costs = [entry.paid.usd for entry in entries if entry.paid]
+    if not costs or not any(cost is None or cost > 0 for cost in costs):
+        return ""
+    known = sum(cost for cost in costs if cost is not None)
+    also = " and what is unpriced" if None in costs else ""
+    return f"Servers made some of them, for {money(known)}{also}: that is paid again when they are needed"
+
+
 def many(entries: Sequence[Entry]) -> str:
     return counted(len(entries), "entry", "entries")
 
