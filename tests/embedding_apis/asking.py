@@ -59,10 +59,11 @@ def spent(job_of_any: str = ".syneg/generations.db") -> float:
     return float(total + reserved)
 
 
-def process(tiny: Path, server: EmbedServer, *more: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "syneg_cli", "eval", tiny, *at(server), *PRICED, *more]
+def process(tiny: Path, server: EmbedServer, *more: object, command: str = "eval") -> subprocess.Popen[str]:
+    """A command in a process of its own."""
+    words = [sys.executable, "-m", "syneg_cli", command, tiny, *at(server), *PRICED, *more]
     return subprocess.Popen(
-        list(map(str, command)),
+        list(map(str, words)),
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

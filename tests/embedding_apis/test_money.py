@@ -36,10 +36,10 @@ def test_a_cap_holds_over_all_runs(cli: Cli, tiny: Path, server: EmbedServer) ->
 
 def test_a_cap_holds_whatever_is_asked_at_once(cli: Cli, tiny: Path) -> None:
     with EmbedServer(latency=0.02) as server:
-        many = ("--set", "embed.batch_size=1", "--concurrency", 6, "--max-cost", 250)
+        many = ("--set", "embed.batch_size=1", "--concurrency", 6, "--max-cost", 130)
         stopped = cli("eval", tiny, *at(server), *PRICED, *many)
-        assert "--max-cost $250" in only_error(stopped)
-        assert 2 <= sum(server.embedded.values()) < len(DOCS)
+        assert "--max-cost $130" in only_error(stopped)
+        assert 1 <= sum(server.embedded.values()) < len(DOCS)
         assert spent() == server.billed_tokens[0]
 
 
@@ -72,6 +72,24 @@ def test_a_server_that_counts_nothing_counts_as_the_most(cli: Cli, tiny: Path) -
         assert "counts no tokens" in result.err
         (text,) = server.embedded
         assert spent() == len(text.encode()) + 16
+
+
+def test_a_wrong_answer_counts_as_the_most(cli: Cli, tiny: Path) -> None:
+    with EmbedServer(change=lambda answer, body: answer | {"data": []}) as server:
+        assert "sent 0 vectors" in only_error(cli("eval", tiny, *at(server), *PRICED))
+        assert spent() == sum(len(text.encode()) + 16 for text in server.embedded)
+
+
+def test_what_is_in_flight_when_another_request_fails_is_kept(
+    cli: Cli, tiny: Path, server: EmbedServer
+) -> None:
+    three = ("--set", "embed.batch_size=2", "--concurrency", 3)
+    server.script += [Embedded(delay=0.3), Reply(status=403, error="no"), Embedded(delay=0.3)]
+    assert "no" in only_error(cli("eval", tiny, *at(server), *PRICED, *three))
+    assert sum(server.embedded.values()) == 4
+    assert cli("eval", tiny, *at(server), *PRICED, *three).code == 0
+    assert max(server.embedded.values()) == 1
+    assert spent() == server.billed_tokens[0]
 
 
 def test_a_cap_needs_a_price(cli: Cli, tiny: Path, server: EmbedServer) -> None:
@@ -116,8 +134,10 @@ def test_a_kill_costs_what_was_in_flight_at_most(cli: Cli, tiny: Path, server: E
 
 @pytest.mark.slow
 def test_two_at_once_pay_once(tiny: Path, cli: Cli) -> None:
-    with EmbedServer(latency=0.05) as server:
-        both = [process(tiny, server, "--work-dir", ".w", "--set", "embed.batch_size=1") for _ in range(2)]
+    """mine and eval both begin with the corpus: one asks, the other waits and finds it there."""
+    slowly = ("--set", "embed.batch_size=1", "--concurrency", 1)
+    with EmbedServer(latency=0.2) as server:
+        both = [process(tiny, server, *slowly, command=command) for command in ("eval", "mine")]
         for one in both:
             _, err = one.communicate(timeout=PATIENCE)
             assert one.returncode == 0, err

@@ -6,6 +6,7 @@ what can be told by hand.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import re
@@ -81,6 +82,8 @@ class EmbedServer(ChatServer):
             said = f"model {body['model']!r} not found, try pulling it first"
             return self._failed(path, Reply(status=404, error=said))
         reply = self.script.popleft() if self.script else Embedded()
+        if self.latency or reply.delay:
+            await asyncio.sleep(self.latency + reply.delay)
         texts = body["input"]
         if refusal := self._refusal(texts):
             return self._failed(path, refusal)
