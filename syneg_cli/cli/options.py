@@ -80,6 +80,13 @@ MINERS = Flag("mine.miners", ("--miner",), "Whose mined negatives are read.")
 ASKING = flags(*(f"generate.{key}" for key in ("llm", "base_url", "concurrency", "max_cost", "max_calls")))
 """The language model, and what its calls may cost."""
 
+EMBEDDING = flags(
+    "embed.base_url",
+    "embed.dimensions",
+    *(f"generate.{key}" for key in ("concurrency", "max_cost", "max_calls")),
+)
+"""Where the backbone is behind an API: its server, and what its calls may cost."""
+
 PIPELINE = (
     *ASKING,
     WRITTEN,

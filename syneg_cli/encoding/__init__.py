@@ -1,5 +1,7 @@
 """Backbones and encoders: found, loaded, run, their vectors cached and searched."""
 
+from syneg_cli.encoding.api_encoder import ApiEncoder, Encodes
+from syneg_cli.encoding.asking_vectors import Terms
 from syneg_cli.encoding.assemble import join_towers
 from syneg_cli.encoding.backbones import BACKBONES, hub_id
 from syneg_cli.encoding.embedding_cache import Choice, Entry, choose, entries, remove
@@ -9,16 +11,23 @@ from syneg_cli.encoding.loading import find as find_model
 from syneg_cli.encoding.loading import load_cross_encoder, load_model, locate, weights_hash
 from syneg_cli.encoding.prompts import Task, prompt_of
 from syneg_cli.encoding.push import check_push, push, read_card
+from syneg_cli.encoding.settings import EmbedSettings
+from syneg_cli.encoding.text_vectors import Paid
 from syneg_cli.encoding.token_batches import plain_tokens
 from syneg_cli.encoding.tower import resolve_precision
 
 __all__ = [
     "BACKBONES",
+    "ApiEncoder",
     "Choice",
+    "EmbedSettings",
     "Encoder",
+    "Encodes",
     "Entry",
     "Index",
+    "Paid",
     "Task",
+    "Terms",
     "check_push",
     "choose",
     "entries",

@@ -5,7 +5,6 @@ The latest change to any of the files of an entry is when it was last used.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -14,10 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
 
 from syneg_cli.core import SynegError, UsageError, did_you_mean
-from syneg_cli.encoding.vector_store import Labels
+from syneg_cli.encoding.text_vectors import Paid, paid_for
+from syneg_cli.encoding.vector_store import Labels, described
 
 WRITING = timedelta(hours=1)
 """An incomplete entry that changed this lately may be in the making."""
@@ -35,6 +34,8 @@ class Entry:
     share: float
     created: datetime
     used: datetime
+    paid: Paid | None = None
+    """What the vectors cost, where a server made them."""
 
     @property
     def complete(self) -> bool:
@@ -64,7 +65,7 @@ def _is_entry(folder: Path) -> bool:
 
 def _entry(folder: Path) -> Entry:
     """An entry; one killed while it was made has no entry.json, and 0 documents."""
-    data = _described(folder)
+    data = described(folder)
     rows, columns = data.get("shape", (0, 0))
     stats = list(_stats(folder))
     times = [datetime.fromtimestamp(stat.st_mtime, timezone.utc) for stat in stats]
@@ -78,15 +79,8 @@ def _entry(folder: Path) -> Entry:
         share=_share(folder) if data else 0.0,
         created=datetime.fromisoformat(data["created"]) if "created" in data else min(times, default=used),
         used=used,
+        paid=paid_for(folder),
     )
-
-
-def _described(folder: Path) -> dict[str, Any]:
-    try:
-        loaded = json.loads((folder / "entry.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return loaded if isinstance(loaded, dict) else {}
 
 
 def _share(folder: Path) -> float:

@@ -24,6 +24,7 @@ from syneg_cli.encoding import hub
 from syneg_cli.encoding.assemble import assemble, open_folder
 from syneg_cli.encoding.backbones import BACKBONES, PLAIN
 from syneg_cli.encoding.prompts import name_prompts
+from syneg_cli.llm import embedding_api
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder, SentenceTransformer
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 SHIFTED_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
 """Model types whose first two positions are reserved."""
+
+NO_WEIGHTS = "a model behind an API has no weights here"
+INSTEAD = (
+    "Name an alias, a folder or a hub id here; `syneg mine --backbone`, `verify` and `eval --backbone` "
+    "take openai:MODEL and ollama:MODEL."
+)
 
 REMOTE_HINT = "Read that code first; then pass --trust-remote-code."
 
@@ -139,6 +146,8 @@ def find(name: str) -> Path | None:
     """
     if name in BACKBONES:
         return hub.cached(BACKBONES[name].hub_id) or (_packaged_minilm() if name == "minilm" else None)
+    if embedding_api(name):
+        raise BackboneError(f"{name}: {NO_WEIGHTS}.", hint=INSTEAD)
     folder = user_path(name)
     if folder.is_dir():
         if not any((folder / file).is_file() for file in ("modules.json", "config.json")):

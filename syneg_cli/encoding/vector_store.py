@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
@@ -64,17 +65,19 @@ class Store:
         return [block * self.block_rows for block, done in enumerate(finished) if not done]
 
     def write(self, start: int, block: np.ndarray) -> None:
-        """Save the block that starts at row `start`, then mark it: never the other way round.
+        """Save the block (or several) from row `start` on, then mark it: never the other way round.
 
         Several processes may write different blocks: only the block's own bytes are touched.
         """
         import numpy as np
 
-        rows, number = np.ascontiguousarray(block, dtype=np.float32).tobytes(), start // self.block_rows
+        rows, number = np.ascontiguousarray(block, dtype=np.float32), start // self.block_rows
+        parts = [rows[at : at + self.block_rows] for at in range(0, len(rows), self.block_rows)]
         offset = np.load(self.folder / "vectors.npy", mmap_mode="r").offset
-        _overwrite(self.folder / "vectors.npy", offset + start * self.shape[1] * 4, rows)
-        _overwrite(self.folder / "sums", number * SUM_BYTES, _sum(rows))
-        _overwrite(self.folder / "finished", number, b"\1")
+        _overwrite(self.folder / "vectors.npy", offset + start * self.shape[1] * 4, rows.tobytes())
+        sums = b"".join(_sum(part.tobytes()) for part in parts)
+        _overwrite(self.folder / "sums", number * SUM_BYTES, sums)
+        _overwrite(self.folder / "finished", number, b"\1" * len(parts))
 
     def vectors(self) -> np.ndarray:
         """(documents, d) float32, read-only and memory-mapped."""
@@ -100,15 +103,15 @@ class Store:
         except (OSError, ValueError):
             return False
 
-    def damaged(self) -> list[int]:
-        """The numbers of the blocks that are marked as finished and are not what was written."""
+    def damaged(self, numbers: Sequence[int] | None = None) -> list[int]:
+        """The numbers of the blocks (all, or some) that are marked as finished and are not as written."""
         import numpy as np
 
         vectors, sums = self.vectors(), self.folder / "sums"
         kept = sums.read_bytes() if sums.exists() else bytes(self.blocks * SUM_BYTES)
-        found = []
-        for number, done in enumerate((self.folder / "finished").read_bytes()):
-            if not done:
+        found, finished = [], (self.folder / "finished").read_bytes()
+        for number in range(len(finished)) if numbers is None else numbers:
+            if not finished[number]:
                 continue
             rows = vectors[number * self.block_rows : (number + 1) * self.block_rows]
             wanted = kept[number * SUM_BYTES : (number + 1) * SUM_BYTES]
@@ -116,6 +119,15 @@ class Store:
             if not right:
                 found.append(number)
         return found
+
+
+def described(folder: Path) -> dict[str, Any]:
+    """What the entry in a folder says of itself; nothing where it says nothing, or what cannot be read."""
+    try:
+        loaded = json.loads((folder / "entry.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return loaded if isinstance(loaded, dict) else {}
 
 
 def _sum(rows: bytes) -> bytes:

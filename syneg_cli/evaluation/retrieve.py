@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from syneg_cli.core import NoProgress, Progress, Run
 from syneg_cli.data import Dataset
-from syneg_cli.encoding import Encoder, search
+from syneg_cli.encoding import Encodes, search
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,7 @@ Id = TypeVar("Id", bound=Hashable)
 
 
 def retrieve(
-    dataset: Dataset, split: str, encoder: Encoder, *, depth: int = DEPTH, progress: Progress | None = None
+    dataset: Dataset, split: str, encoder: Encodes, *, depth: int = DEPTH, progress: Progress | None = None
 ) -> Run:
     """The `depth` best documents of every query of a split.
 

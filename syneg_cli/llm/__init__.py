@@ -3,10 +3,32 @@
 from syneg_cli.llm import cache_exchange
 from syneg_cli.llm.addresses import public_url
 from syneg_cli.llm.asking import Asked, Tick, ask_each, drive, rare_collection, run
-from syneg_cli.llm.base import LLM, Answer, Item, NoModel, NoRecording, Request, Subject
+from syneg_cli.llm.base import (
+    LLM,
+    Answer,
+    Item,
+    NoModel,
+    NoRecording,
+    Request,
+    Subject,
+    TooLong,
+    TooMany,
+    Unanswerable,
+    Unusable,
+)
 from syneg_cli.llm.batch_files import DONE, Collected, collect, openai_of, submit
 from syneg_cli.llm.budget import CHARS_PER_TOKEN, settled_price
 from syneg_cli.llm.cache import Cache
+from syneg_cli.llm.embedders import Embedder, embedding_api, embedding_endpoint, open_embedder
+from syneg_cli.llm.embeddings import (
+    MOST_INPUTS,
+    MOST_TOKENS,
+    Embedded,
+    Embedding,
+    Wanted,
+    embedding_price,
+    most_inputs,
+)
 from syneg_cli.llm.engine import Classify, Engine
 from syneg_cli.llm.ledger import Totals
 from syneg_cli.llm.limits import Limits
@@ -22,6 +44,8 @@ __all__ = [
     "CHARS_PER_TOKEN",
     "DONE",
     "LLM",
+    "MOST_INPUTS",
+    "MOST_TOKENS",
     "OK",
     "REFUSED",
     "STATUSES",
@@ -33,6 +57,9 @@ __all__ = [
     "CallSettings",
     "Classify",
     "Collected",
+    "Embedded",
+    "Embedder",
+    "Embedding",
     "Engine",
     "Item",
     "Limits",
@@ -44,12 +71,22 @@ __all__ = [
     "Stored",
     "Subject",
     "Tick",
+    "TooLong",
+    "TooMany",
     "Totals",
+    "Unanswerable",
+    "Unusable",
+    "Wanted",
     "ask_each",
     "cache_exchange",
     "collect",
     "drive",
+    "embedding_api",
+    "embedding_endpoint",
+    "embedding_price",
     "generation_key",
+    "most_inputs",
+    "open_embedder",
     "open_llm",
     "openai_of",
     "public_url",

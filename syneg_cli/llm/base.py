@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from syneg_cli.core import LLMError, LLMSetupError
+from syneg_cli.core import BadResponse, LLMError, LLMSetupError
 
 Messages = tuple[tuple[str, str], ...]
 """(role, text) in order; the roles are user and assistant."""
@@ -81,6 +81,18 @@ class Refused(LLMError):
 
 class Unanswerable(Refused):
     """The server does not take this one text (too long, filtered): it says nothing about the others."""
+
+
+class TooLong(Unanswerable):
+    """The server takes no text as long; it may take a shorter one."""
+
+
+class TooMany(TooLong):
+    """The server takes fewer texts in one request."""
+
+
+class Unusable(BadResponse, LLMSetupError):
+    """An answer came, and was paid for, and every other one would be as wrong."""
 
 
 class Unreachable(LLMSetupError):

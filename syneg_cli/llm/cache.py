@@ -160,6 +160,17 @@ class Cache:
                     unpriced_calls=int(one.cost_usd is None),
                 )
 
+    def settle(self, key: str, *, job: str, prompt_tokens: int, cost_usd: float | None) -> None:
+        """End the claim of a call whose answer is kept elsewhere, and is there by now."""
+        with self.file.write(durable=True):
+            self.ledger.done(
+                key,
+                job,
+                prompt_tokens=prompt_tokens,
+                spent_usd=cost_usd or 0.0,
+                unpriced_calls=int(cost_usd is None),
+            )
+
     def renew(self) -> None:
         """Show others that this process still runs."""
         with self.file.write():

@@ -230,8 +230,7 @@ class Engine:
         try:
             answer = await within(self.timeout, self._complete(request))
             answered = True
-            stored = self.stored(key, request, answer, _judged(classify, answer), about)
-            await self.recording.record(stored)
+            stored = await self.record(key, request, answer, classify, about)
         except BaseException as error:
             if not answered:
                 unbilled = isinstance(error, LLMError) and not isinstance(error, MAYBE_BILLED)
@@ -262,6 +261,14 @@ class Engine:
     def _is_short(self, error: LLMError) -> bool:
         """Whether a server asked for a pause, and for none longer than it is granted."""
         return isinstance(error, RateLimited) and (error.retry_after or 0.0) <= self.limits.max_wait
+
+    async def record(
+        self, key: str, request: Request, answer: Answer, classify: Classify, about: Mapping[str, object]
+    ) -> Stored:
+        """Keep the answer to a claimed request; from then on it counts."""
+        stored = self.stored(key, request, answer, _judged(classify, answer), about)
+        await self.recording.record(stored)
+        return stored
 
     def stored(
         self, key: str, request: Request, answer: Answer, status: str, about: Mapping[str, object]

@@ -37,7 +37,7 @@ CONTEXT_STEP = 2048
 OPTION_STATUSES = (400, 422, 500, 501)
 FORMAT = "format"
 
-UNABLE = re.compile(r"does not support (?:chat|generat)|more system memory|unknown model architecture")
+UNABLE = re.compile(r"does not support (?:chat|generat|embed)|more system memory|unknown model architecture")
 """What Ollama says, in lower case, of a model that no call will ever get an answer from."""
 
 
@@ -51,6 +51,9 @@ class Ollama(Live):
 
     provider = "ollama"
     free = True
+    path = "/api/chat"
+    named = "--llm"
+    """The flag that names the model."""
 
     def __init__(self, model: str, *, base_url: str | None, timeout: float) -> None:
         self.model = model
@@ -97,7 +100,7 @@ class Ollama(Live):
         import httpx
 
         try:
-            response = await self.client._client.post("/api/chat", json=self._body(request, forms))
+            response = await self.client._client.post(self.path, json=self._body(request, forms))
         except httpx.HTTPError as error:
             raise self._connection(error) from None
         except TooLarge as error:
@@ -161,7 +164,7 @@ class Ollama(Live):
         if status == 404 and not refusal.page and "model" in refusal.words:
             return LLMSetupError(
                 f"{self.endpoint} has no model {self.model!r}: {said}",
-                hint=f"Fetch it with `ollama pull {self.model}`, or correct --llm.",
+                hint=f"Fetch it with `ollama pull {self.model}`, or correct {self.named}.",
             )
         if status in (404, 405) and not refusal.page:
             return Unreachable(
@@ -169,7 +172,8 @@ class Ollama(Live):
             )
         if UNABLE.search(refusal.words):
             return LLMSetupError(
-                f"{self.endpoint} cannot run {self.model!r}: {said}", hint="Name another model with --llm."
+                f"{self.endpoint} cannot run {self.model!r}: {said}",
+                hint=f"Name another model with {self.named}.",
             )
         return error_of(refusal, self.endpoint, address=OF_OLLAMA)
 

@@ -65,14 +65,14 @@ class OpenAI(Live):
     """
 
     provider = "openai"
+    named = "--llm"
+    """The flag that names the model."""
 
     def __init__(self, model: str, *, base_url: str | None, timeout: float) -> None:
         from openai import AsyncOpenAI
 
         self.model = model
-        own = base_url or os.environ.get("OPENAI_BASE_URL")
-        named = "--base-url" if base_url else "OPENAI_BASE_URL"
-        url = checked_address(own, named).rstrip("/") if own else OFFICIAL
+        url = address(base_url)
         self.endpoint = public_url(url)
         self._key = api_key("OPENAI_API_KEY")
         if not self._key and self.endpoint == OFFICIAL:
@@ -135,12 +135,17 @@ class OpenAI(Live):
             refusal = read_refusal(error.status_code, said, error.response.headers)
             raise self._error(refusal) from None
 
+    @property
+    def resource(self) -> Any:
+        """What of the client is called."""
+        return self.client.chat.completions
+
     async def _send(self, options: dict[str, Any]) -> tuple[Any, Mapping[str, str]]:
         """(the body's JSON or a `Refusal`, headers) of one call."""
         import openai
 
         try:
-            raw = await self.client.chat.completions.with_raw_response.create(**options)
+            raw = await self.resource.with_raw_response.create(**options)
             status, content, headers = 200, raw.content, raw.headers
         except (openai.APIConnectionError, TooLarge) as error:
             raise self._connection(error) from None
@@ -265,9 +270,21 @@ class OpenAI(Live):
         if status in (404, 405):
             return LLMSetupError(
                 f"{self.endpoint} has no model {self.model!r} ({status}): {said}",
-                hint="Correct the model in --llm, or the address in --base-url (it usually ends in /v1).",
+                hint=f"Correct the model in {self.named}, or the address in --base-url "
+                "(it usually ends in /v1).",
             )
         return common
+
+
+def address(base_url: str | None) -> str:
+    """Where the server is: as it is given, as OPENAI_BASE_URL says, or OpenAI's own.
+
+    Raises:
+        UsageError: that is no address.
+    """
+    own = base_url or os.environ.get("OPENAI_BASE_URL")
+    named = "--base-url" if base_url else "OPENAI_BASE_URL"
+    return checked_address(own, named).rstrip("/") if own else OFFICIAL
 
 
 def read_limits(headers: Mapping[str, str]) -> RateLimits | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from syneg_cli.core import LLMError, LLMSetupError, RateLimited, masked, printable, proxy_of
-from syneg_cli.llm.base import Refused, Unanswerable, Unreachable
+from syneg_cli.llm.base import Refused, TooLong, Unanswerable, Unreachable
 
 LONGEST = 300
 """Characters of what a server said that are shown."""
@@ -161,10 +161,12 @@ def error_of(refusal: Refusal, endpoint: str, *, address: str) -> LLMError:
             f"{endpoint} sent a web page ({status}: {said[:80]}), not an answer.",
             hint=f"{address} The page may be the proxy's. {proxy.remedy}" if proxy else address,
         )
-    if status in OF_THE_TEXT and (TOO_LONG.search(refusal.words) or FILTERED.search(refusal.words)):
+    if status in OF_THE_TEXT and TOO_LONG.search(refusal.words):
+        return TooLong(f"{endpoint} does not take this text ({status}): {said}")
+    if status in OF_THE_TEXT and FILTERED.search(refusal.words):
         return Unanswerable(f"{endpoint} does not take this text ({status}): {said}")
     if status == 413:
-        return Unanswerable(f"{endpoint} does not take so long a text ({status}): {said}")
+        return TooLong(f"{endpoint} does not take so long a text ({status}): {said}")
     if status in (429, 503, 529):
         return RateLimited(f"{endpoint}: {status}: {said}", retry_after=refusal.retry_after)
     if status in (408, 409) or status >= 500:

@@ -10,6 +10,8 @@ from syneg_cli.core import LLMError
 FAILURES = {
     "Refused": "refused",
     "Unanswerable": "refused",
+    "TooLong": "refused",
+    "TooMany": "refused",
     "TimedOut": "timed out",
     "Broken": "connection broke",
     "BadResponse": "broken answer",

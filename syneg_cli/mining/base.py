@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from syneg_cli.core import NoProgress, Progress
 from syneg_cli.data import Dataset
-from syneg_cli.encoding import Encoder
+from syneg_cli.encoding import Encodes
 from syneg_cli.mining.settings import MineSettings
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Setup:
     """What miners are made from. The encoder is loaded once, by the first miner that needs it."""
 
     dataset: Dataset
-    make_encoder: Callable[[], Encoder]
+    make_encoder: Callable[[], Encodes]
     seed: int = 0
     index: str = "Flat"
     index_options: str = ""
@@ -56,13 +56,13 @@ class Setup:
 
     @classmethod
     def of(
-        cls, settings: MineSettings, dataset: Dataset, make_encoder: Callable[[], Encoder], progress: Progress
+        cls, settings: MineSettings, dataset: Dataset, make_encoder: Callable[[], Encodes], progress: Progress
     ) -> Setup:
         names = {"seed", "index", "index_options", "simans_a", "simans_b", "temperature"}
         return cls(dataset, make_encoder, **settings.model_dump(include=names), progress=progress)
 
     @cached_property
-    def encoder(self) -> Encoder:
+    def encoder(self) -> Encodes:
         return self.make_encoder()
 
 

@@ -37,11 +37,11 @@ class MineSettings(Section):
     draw: Literal["top", "sample"] = setting("top", "What is left: the top, or a random sample.", panel=DRAWS)
     backbone: str | None = setting(
         None,
-        "The encoder: an alias, a folder or a hub id.",
+        "The encoder: an alias, a folder, a hub id, openai:MODEL or ollama:MODEL.",
         example='"minilm"',
         otherwise="the one that is trained",
         panel=ENCODER,
-        values=("<backbone>",),
+        values=("<backbone>", "openai:", "ollama:"),
     )
     max_length: Positive | None = setting(
         None, "Tokens per text.", example="256", otherwise="the model's own", panel=ENCODER

@@ -40,8 +40,12 @@ def may_run_code(session: Session) -> bool:
     return wanted
 
 
-def check_server(session: Session, spec: str) -> None:
+def check_server(session: Session, spec: str, key: str = "generate.base_url") -> None:
     """Before texts and a key go to a server.
+
+    Args:
+        spec: PROVIDER:MODEL.
+        key: the setting that names the server.
 
     A host that the user names by flag or variable is known from then on, like one that is agreed to.
 
@@ -51,15 +55,16 @@ def check_server(session: Session, spec: str) -> None:
     provider, _ = split_spec(spec)
     if provider not in ENDPOINTS:
         return
-    named = session.project.generate.base_url
+    section, _, leaf = key.partition(".")
+    named = getattr(getattr(session.project, section), leaf)
     url = named or os.environ.get(ENDPOINTS[provider])
     host = _host(url) if url else None
     if url is None or host is None or is_near(host) or host in OFFICIAL or host in known_hosts():
         return
-    if named is None or session.resolved.by_user("generate.base_url"):
+    if named is None or session.resolved.by_user(key):
         _know(host)
         return
-    where = session.resolved.origins.get("generate.base_url", "the last run of this project")
+    where = session.resolved.origins.get(key, "the last run of this project")
     if session.confirm(
         f"{where} names the server {public_url(url)}. Your texts, and your key if there is one, go there. "
         f"Do you know {host}?"

@@ -24,7 +24,7 @@ from syneg_cli.core import (
     others_may,
 )
 from syneg_cli.encoding import entries, find_model, resolve_precision
-from syneg_cli.llm import served_models, split_spec
+from syneg_cli.llm import embedding_api, served_models, split_spec
 from syneg_cli.stages.consent import check_server
 from syneg_cli.stages.language_model import cache_path
 from syneg_cli.stages.mine import backbone_of
@@ -185,6 +185,11 @@ def _server(session: Session) -> Iterator[Check]:
 
 def _backbone(session: Session) -> Iterator[Check]:
     backbone = backbone_of(session)
+    if embedding_api(backbone):
+        check_server(session, backbone, "embed.base_url")
+        served_models(backbone, base_url=session.project.embed.base_url)
+        yield Check("backbone", "ok", f"{backbone}: its server answers")
+        return
     folder = find_model(backbone)
     said = f"is in {near(folder)}" if folder else "is not on this machine; its first use downloads it"
     yield Check("backbone", "ok" if folder else "warning", f"{backbone} {said}", None if folder else FETCH)

@@ -25,8 +25,9 @@ from syneg_cli.core import (
     write_text,
 )
 from syneg_cli.data import Dataset, read_known_run, run_lines
-from syneg_cli.encoding import BACKBONES, Encoder, locate, weights_hash
+from syneg_cli.encoding import BACKBONES
 from syneg_cli.evaluation import METRICS, Evaluation, retrieve, score, tells_little, without_itself
+from syneg_cli.stages import encoders
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Performed, Plan, Stage, perform
 from syneg_cli.stages.train import model_name
@@ -96,8 +97,9 @@ class Eval(Stage):
         always = {"identical_ids": self.dataset.identical_ids, "metrics": sorted(METRICS)}
         before = self._before(subject) | {"metrics": _measured(path)}
         if not subject.is_run:
-            inputs |= {"model": weights_hash(subject.location)}
-            decided, model = always | self.settings.deciding(), Path(subject.location)
+            inputs |= {"model": encoders.identity(self.session, subject.location)}
+            decided = always | self.settings.deciding() | encoders.settings_of(self.session, subject.location)
+            model = Path(subject.location)
             return Plan(self.name, path, inputs, decided, before, [model] if model.is_dir() else [])
         return Plan(self.name, path, inputs | {"run": file_hash(Path(subject.location))}, always, before)
 
@@ -109,7 +111,7 @@ class Eval(Stage):
 
     def prepare(self) -> None:
         if not self.subject.is_run:
-            locate(self.subject.location, progress=self.session.progress)
+            encoders.fetch(self.session, self.subject.location)
 
     def run(self, plan: Plan, to: Path) -> Made:
         subject, qrels = self.subject, self.dataset.qrels(self.settings.split)
@@ -160,12 +162,12 @@ class Eval(Stage):
             read = read_known_run(Path(subject.location), self.dataset, split, progress.warn)
             run, left_out = without_itself(read, self.dataset)
             return run, "-", left_out
-        encoder = Encoder.load(
+        encoder = encoders.open_encoder(
+            self.session,
+            self.dataset,
             subject.location,
             precision=self.settings.precision,
-            cache=self.workspace.embeddings,
             batch_size=self.settings.batch_size,
-            progress=progress,
         )
         run = retrieve(self.dataset, split, encoder, progress=progress)
         left_out = sum(len(self.dataset.itself(query_id)) for query_id in run)
@@ -260,8 +262,8 @@ def _trained_here(session: Session, dataset: Dataset, like: str = "") -> str:
 
 
 def retriever(backbone: str) -> Subject:
-    """A backbone by alias, folder or hub id."""
-    name = Path(backbone).name if Path(backbone).is_dir() else backbone.replace("/", "--")
+    """A backbone by alias, folder or hub id, or one behind an API."""
+    name = Path(backbone).name if Path(backbone).is_dir() else re.sub("[:/]", "--", backbone)
     return Subject(name, backbone)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from syneg_cli.core import Workspace, file_hash, user_path, world, write_negatives
 from syneg_cli.data import Dataset
-from syneg_cli.encoding import Encoder, locate, weights_hash
+from syneg_cli.encoding import Encodes
 from syneg_cli.mining import (
     MinedNegatives,
     Selection,
@@ -22,6 +22,7 @@ from syneg_cli.mining import (
     uses_encoder,
     uses_words,
 )
+from syneg_cli.stages import encoders
 from syneg_cli.stages.consent import may_run_code
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Plan, Stage, own_ids
@@ -69,7 +70,8 @@ class Mine(Stage):
             inputs[f"run {file}"] = file_hash(place) if place.is_file() else "missing"
         if uses_encoder(self.miner):
             backbone = backbone_of(self.session)
-            inputs["backbone weights"] = weights_hash(backbone)
+            inputs["backbone weights"] = encoders.identity(self.session, backbone)
+            settings |= encoders.settings_of(self.session, backbone)
             settings |= {"backbone": backbone, **self.settings.model_dump(include=set(OF_ENCODER))}
         if self.miner.startswith("simans"):
             settings |= self.settings.model_dump(include=set(OF_SIMANS))
@@ -80,7 +82,7 @@ class Mine(Stage):
 
     def prepare(self) -> None:
         if uses_encoder(self.miner):
-            locate(backbone_of(self.session), progress=self.session.progress)
+            encoders.fetch(self.session, backbone_of(self.session))
 
     def run(self, plan: Plan, to: Path) -> Made:
         selection = Selection.of(self.settings)
@@ -113,16 +115,16 @@ def backbone_of(session: Session) -> str:
 def setup_of(session: Session, dataset: Dataset) -> Setup:
     section = session.project.mine
 
-    def make_encoder() -> Encoder:
-        return Encoder.load(
+    def make_encoder() -> Encodes:
+        return encoders.open_encoder(
+            session,
+            dataset,
             backbone_of(session),
             precision=section.precision,
             max_length=section.max_length,
-            cache=session.workspace(dataset).embeddings,
             batch_size=section.batch_size,
             trust_remote_code=may_run_code(session),
             backend=section.backend,
-            progress=session.progress,
         )
 
     return Setup.of(section, dataset, make_encoder, session.progress)

@@ -35,6 +35,9 @@ PROJECT_FILE = "syneg.toml"
 ENDPOINTS = {"openai": "OPENAI_BASE_URL", "ollama": "OLLAMA_HOST"}
 """Provider -> the variable that names its server, where base_url does not."""
 
+ADDRESSES = {"generate.base_url", "embed.base_url"}
+"""Settings whose values may hold a password."""
+
 
 @dataclass(frozen=True)
 class Resolved:
@@ -60,7 +63,8 @@ class Resolved:
         """(key, value, origin) of every setting, for `--show-config`; an address without what is secret."""
         values = dict(flatten(self.project.model_dump(mode="json")))
         address = values["generate.base_url"] or self.endpoint
-        values["generate.base_url"] = address and _public(address)
+        values |= {"generate.base_url": address and _public(address)}
+        values |= {"embed.base_url": values["embed.base_url"] and _public(values["embed.base_url"])}
         return [(key, value, self.origins.get(key, "default")) for key, value in values.items()]
 
 
@@ -111,8 +115,8 @@ def resolve(
         values[key], origins[key] = value, "--set"
     for key, value in _given(flags or {}, names or {}):
         values[key], origins[key] = value, "flag"
-    if "generate.base_url" in values:
-        remember_address(str(values["generate.base_url"]))
+    for key in ADDRESSES & values.keys():
+        remember_address(str(values[key]))
     try:
         project = Project.model_validate(nest(values))
         _check_types({key: value for key, value in typed.items() if origins[key] == str(path)})
@@ -206,7 +210,7 @@ def _assigned(assignment: str) -> tuple[str, Any]:
             f"--set {assignment}: there is no setting {key!r}.{did_you_mean(key, known)}",
             hint="`--show-config` lists them all.",
         )
-    return key, _from_text(key, text.strip())
+    return key, _from_text(key, text.lstrip())  # a blank at its end may be meant, as in "query: "
 
 
 def _from_text(key: str, text: str) -> Any:

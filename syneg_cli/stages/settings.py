@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from syneg_cli.core import Section, Text, setting
 from syneg_cli.data import DatasetSettings
+from syneg_cli.encoding import EmbedSettings
 from syneg_cli.evaluation import EvalSettings
 from syneg_cli.generation import GenerateSettings, QuerySettings
 from syneg_cli.mining import MineSettings
@@ -22,6 +23,7 @@ class Project(Section):
     queries: QuerySettings = QuerySettings()
     generate: GenerateSettings = GenerateSettings()
     mine: MineSettings = MineSettings()
+    embed: EmbedSettings = EmbedSettings()
     verify: VerifySettings = VerifySettings()
     mix: MixSettings = MixSettings()
     train: TrainSettings = TrainSettings()

@@ -12,6 +12,7 @@ from syneg_cli.core import (
     MinedNegative,
     MissingArtifact,
     SyntheticNegative,
+    UsageError,
     Verification,
     content_hash,
     did_you_mean,
@@ -23,11 +24,11 @@ from syneg_cli.core import (
     write_jsonl,
 )
 from syneg_cli.data import Dataset
-from syneg_cli.encoding import Encoder, locate, weights_hash
+from syneg_cli.encoding import Encodes
 from syneg_cli.generation import JUDGEMENT, Estimate, Prompt, estimate_each, load_prompt
 from syneg_cli.llm import Asked, Classify, Request, ask_each, settled_price
 from syneg_cli.mining import MINERS
-from syneg_cli.stages import language_model
+from syneg_cli.stages import encoders, language_model
 from syneg_cli.stages.mine import backbone_of
 from syneg_cli.stages.mix import Mix, most_drawn
 from syneg_cli.stages.session import Session
@@ -92,7 +93,7 @@ class Verify(Stage):
 
     def prepare(self) -> None:
         if "margin" in self.settings.checks:
-            locate(backbone_of(self.session), progress=self.session.progress)
+            encoders.fetch(self.session, backbone_of(self.session))
 
     def run(self, plan: Plan, to: Path) -> Made:
         usable = self.usable()
@@ -151,7 +152,8 @@ class Verify(Stage):
             return {"llm": llm, "prompt": asked, "seed": seed, "evidence": "in pieces", **grades}
         if check == "margin":
             backbone = backbone_of(self.session)
-            return {"backbone": weights_hash(backbone), "margin": self.settings.margin}
+            decides = {"backbone": encoders.identity(self.session, backbone), "margin": self.settings.margin}
+            return decides | encoders.settings_of(self.session, backbone)
         return {"model": self.settings.cross_encoder}
 
     def _prompt(self) -> Prompt:
@@ -249,9 +251,13 @@ def estimate_judge(session: Session, dataset: Dataset) -> Estimate:
 def _tools(session: Session, dataset: Dataset) -> Tools:
     settings = session.project.verify
 
-    def make_encoder() -> Encoder:
-        cache_folder = session.workspace(dataset).embeddings
-        return Encoder.load(backbone_of(session), cache=cache_folder, progress=session.progress)
+    def make_encoder() -> Encodes:
+        if session.named("generate.base_url") and "judge" not in settings.checks:
+            raise UsageError(
+                "--base-url is the judge's server, and there is no judge.",
+                hint="--embed-base-url names that of the margin check's encoder.",
+            )
+        return encoders.open_encoder(session, dataset, backbone_of(session))
 
     def prompt() -> Prompt:
         return load_prompt(settings.prompt, session.resolved.folder, kind=JUDGEMENT)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from syneg_cli.core import Name, NonNegative, Positive, Section, Seed, Text, setting
+from syneg_cli.llm import embedding_api
 
 MODEL, OPTIMISER, LOSS = "Model", "Optimiser", "Loss"
 MINING, DEV, MACHINES, OUTPUT = "Negatives that follow the model", "Choosing an epoch", "Machines", "Output"
@@ -18,10 +19,19 @@ def _all_different(sizes: tuple[int, ...]) -> tuple[int, ...]:
     return sizes
 
 
+def _runs_here(name: str) -> str:
+    if embedding_api(name):
+        raise ValueError(
+            "a model behind an API has no weights to train: expected an alias, a folder or a hub id "
+            "(`syneg mine --backbone`, `verify` and `eval --backbone` take both)"
+        )
+    return name
+
+
 class TrainSettings(Section):
     """Fine-tuning."""
 
-    backbone: Text = setting(
+    backbone: Annotated[Text, AfterValidator(_runs_here)] = setting(
         "minilm",
         "An alias (bge-base, e5-base, ...), a local folder or a hub id.",
         panel=MODEL,
@@ -85,7 +95,7 @@ class TrainSettings(Section):
     balance: Annotated[float, Field(ge=0)] = setting(
         0.0, "Weight of CausalNeg's term against source shortcuts (0.05 there).", panel=LOSS
     )
-    guide: str | None = setting(
+    guide: Annotated[str, AfterValidator(_runs_here)] | None = setting(
         None,
         "A guide encoder that masks what it finds too relevant (GISTEmbed).",
         example='"bge-base"',

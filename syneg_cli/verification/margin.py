@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from syneg_cli.core import Progress
 from syneg_cli.data import Dataset
-from syneg_cli.encoding import Encoder
+from syneg_cli.encoding import Encodes
 from syneg_cli.verification.tools import Tools
 from syneg_cli.verification.verdicts import Candidate, Check, NoVerdict, Verdict
 
@@ -20,7 +20,7 @@ def make(tools: Tools) -> Check:
 
 
 def margin(
-    encoder: Encoder, dataset: Dataset, *, margin: float = 0.05, progress: Progress | None = None
+    encoder: Encodes, dataset: Dataset, *, margin: float = 0.05, progress: Progress | None = None
 ) -> Check:
     """Relevant is what comes closer to the query than `margin` below its positive.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from syneg_cli.core import NoProgress, Progress
 from syneg_cli.data import Dataset
-from syneg_cli.encoding import Encoder
+from syneg_cli.encoding import Encodes
 from syneg_cli.generation import Prompt
 from syneg_cli.llm import Asked, Classify, Request
 from syneg_cli.verification.settings import VerifySettings
@@ -22,7 +22,7 @@ class Tools:
 
     dataset: Dataset
     settings: VerifySettings
-    make_encoder: Callable[[], Encoder]
+    make_encoder: Callable[[], Encodes]
     prompt: Callable[[], Prompt]
     """The judge's prompt, checked."""
     ask: Ask

@@ -17,7 +17,7 @@ from syneg_cli.stages.project import resolve, setting_keys
 from syneg_cli.stages.project_text import flatten
 from syneg_cli.stages.settings import Project
 from tests.conftest import QRELS, Cli, write_dataset
-from tests.servers import Body, ChatServer, Reply, good_reply, negatives_text, prompt_of
+from tests.servers import Body, ChatServer, EmbedServer, Reply, good_reply, negatives_text, prompt_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -107,8 +107,10 @@ def writer_and_judge(body: Body, number: int) -> Reply:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_command_of_a_page_runs(page: Path, beginner: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    with ChatServer(writer_and_judge) as server:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-a-test-0123456789")
+    with EmbedServer(writer_and_judge) as server:
         monkeypatch.setenv("OLLAMA_HOST", server.url)
+        monkeypatch.setenv("OPENAI_BASE_URL", server.openai_url)
         for line in COMMAND.findall(page.read_text(encoding="utf-8")):
             result = beginner(*shlex.split(line)[1:])
             assert result.code == 0, f"{line}\n{result.err}"

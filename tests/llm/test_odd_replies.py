@@ -7,7 +7,7 @@ import json
 import pytest
 
 from syneg_cli.core.errors import BadResponse, LLMError, LLMSetupError, RateLimited
-from syneg_cli.llm.base import Refused, Unanswerable, Unreachable
+from syneg_cli.llm.base import Refused, TooLong, Unanswerable, Unreachable
 from syneg_cli.llm.completions import body_text, read_completion
 from tests.llm.asking import ask
 from tests.servers import ChatServer, Reply
@@ -69,8 +69,8 @@ PAGE = "<!doctype html><html><head><title>Welcome</title><style>p{x}</style></he
         ),
         (Reply(status=403, error="your input was flagged"), Unanswerable, "flagged"),
         (Reply(status=400, code="content_filter", error="filtered by policy"), Unanswerable, "policy"),
-        (Reply(raw={"error": {"message": "x", "code": "context_length_exceeded"}}), Unanswerable, "x"),
-        (Reply(status=413, raw="payload"), Unanswerable, "payload"),
+        (Reply(raw={"error": {"message": "x", "code": "context_length_exceeded"}}), TooLong, "x"),
+        (Reply(status=413, raw="payload"), TooLong, "payload"),
         (Reply(status=402, error="Insufficient balance"), LLMSetupError, "no credit left"),
         (Reply(raw=""), BadResponse, "broken body"),
         (Reply(raw="[" * 100_000), BadResponse, "broken body"),

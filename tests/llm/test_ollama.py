@@ -15,7 +15,7 @@ import pytest
 
 from syneg_cli.core.errors import BadResponse, LLMError, LLMSetupError, RateLimited, UsageError
 from syneg_cli.llm import Answer, Request, Subject, open_llm
-from syneg_cli.llm.base import Broken, TimedOut, Unanswerable, Unreachable
+from syneg_cli.llm.base import Broken, TimedOut, TooLong, Unreachable
 from syneg_cli.llm.ollama import _options
 from tests.patience import PATIENCE
 from tests.servers import ChatServer, Reply, nobody
@@ -73,7 +73,7 @@ def test_a_refused_schema_falls_back_and_is_not_tried_again(server: ChatServer) 
         (Reply(status=401), LLMSetupError),
         (Reply(status=503), RateLimited),
         (Reply(status=500), LLMError),
-        (Reply(status=400, error="context too long"), Unanswerable),
+        (Reply(status=400, error="context too long"), TooLong),
         (Reply(text="x", cut=True), Broken),
     ],
 )
@@ -122,7 +122,7 @@ PAGE = "<html><title>Home</title></html>"
         (Reply(raw=""), BadResponse, "broken body"),
         (
             Reply(status=500, error="the input exceeds the available context size"),
-            Unanswerable,
+            TooLong,
             "context size",
         ),
     ],

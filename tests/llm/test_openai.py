@@ -7,7 +7,7 @@ import pytest
 from syneg_cli.core.errors import LLMError, LLMSetupError, RateLimited
 from syneg_cli.llm import Request, Subject, open_llm
 from syneg_cli.llm.addresses import public_url
-from syneg_cli.llm.base import Broken, TimedOut, Unanswerable, Unreachable
+from syneg_cli.llm.base import Broken, TimedOut, TooLong, Unreachable
 from syneg_cli.llm.openai import read_duration, read_limits
 from syneg_cli.llm.refusals import read_retry_after
 from tests.llm.asking import KEY, SCHEMA, ask
@@ -64,7 +64,7 @@ def test_a_refused_seed_is_left_out(server: ChatServer) -> None:
         (Reply(status=429, headers={"retry-after": "7"}), RateLimited, "429"),
         (Reply(status=503), RateLimited, "503"),
         (Reply(status=500), LLMError, "500"),
-        (Reply(status=400, error="prompt too long"), Unanswerable, "prompt too long"),
+        (Reply(status=400, error="prompt too long"), TooLong, "prompt too long"),
         (Reply(text="x", cut=True), Broken, "broke"),
     ],
 )

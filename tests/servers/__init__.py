@@ -8,6 +8,8 @@ after them `server.respond` decides, by default with a good answer. `server.when
 does something at the moment when n more answers are sent.
 `python -m tests.servers --latency 0.05` serves from a process of its own.
 
+    with EmbedServer() as server:           # as a chat server, and embeds
+
     with HubServer() as hub:                # HF_ENDPOINT=hub.url
         hub.repos["me/model"].files         # what was pushed
 
@@ -19,11 +21,14 @@ does something at the moment when n more answers are sent.
 from __future__ import annotations
 
 from tests.servers.chat import Body, ChatServer, Reply, good_reply, negatives_text, nobody, prompt_of
+from tests.servers.embed import Embedded, EmbedServer
 from tests.servers.hub import HubRepo, HubServer, git_hash
 
 __all__ = [
     "Body",
     "ChatServer",
+    "EmbedServer",
+    "Embedded",
     "HubRepo",
     "HubServer",
     "Reply",

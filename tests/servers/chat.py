@@ -185,7 +185,7 @@ class ChatServer:
 
     def _failed(self, path: str, reply: Reply) -> tuple[int, bytes, dict[str, str], bool]:
         said: Any = {"message": reply.error, "code": reply.code, "type": "error"}
-        body = {"error": reply.error if path == "/api/chat" else said}
+        body = {"error": reply.error if path.startswith("/api/") else said}
         return reply.status, json.dumps(body).encode(), reply.headers, reply.cut
 
     def _bill(self, body: Body, reply: Reply) -> None:

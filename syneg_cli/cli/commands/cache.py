@@ -182,6 +182,7 @@ def prune_embeddings(
     said = "removed" if yes else "would be removed; --yes removes them"
     shown: list[Any] = [cached.vectors(going)] if going and not yes else []
     shown.append(f"{cached.many(going)} ({cached.size(size)}) {said}")
+    shown += [cached.paid(going)] if cached.paid(going) else []
     shown += [cached.busy(busy)] if busy else []
     data = {"found": len(going), "removed": len(going) if yes else 0, "bytes": size}
     call.output.result(data | {"kept": [entry.key for entry in busy]}, *shown)

@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from syneg_cli.cli.completion import offer
-from syneg_cli.cli.options import Call, flags, section
+from syneg_cli.cli.options import EMBEDDING, Call, flags, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.measured import measured
 from syneg_cli.stages import measure, measuring, subject_of
 
 
-@make(*section("eval"), *flags("dataset.identical_ids"), force=True)
+@make(*section("eval"), *flags("dataset.identical_ids"), *EMBEDDING, force=True)
 def command(
     call: Call,
     model: Annotated[
@@ -26,8 +26,9 @@ def command(
     backbone: Annotated[
         str | None,
         typer.Option(
-            help="A backbone alias, folder or hub id; with --model, what to compare with.",
-            autocompletion=offer("<backbone>"),
+            help="An alias, a folder, a hub id, openai:MODEL or ollama:MODEL; "
+            "with --model, what to compare with.",
+            autocompletion=offer("<backbone>", "openai:", "ollama:"),
         ),
     ] = None,
     run: Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from syneg_cli.cli.options import ASKING, SYNTHETIC, WRITTEN, Call, Flag, section
+from syneg_cli.cli.options import ASKING, SYNTHETIC, WRITTEN, Call, Flag, flags, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.generated import estimated
 from syneg_cli.cli.render.verified import verified
@@ -18,7 +18,9 @@ from syneg_cli.stages import estimate_judge, perform, same_server, verify_stages
     *section("verify", checks="--check", sources="--source", prompt="--judge-prompt"),
     *ASKING,
     replace(SYNTHETIC, names=("--synthetic", "--name")),
-    Flag("mine.backbone", help="The encoder of the margin check."),
+    Flag("mine.backbone", help="The encoder of the margin check; openai:MODEL and ollama:MODEL, too."),
+    Flag("embed.base_url", ("--embed-base-url",), "The server of the margin check's encoder."),
+    *flags("embed.dimensions"),
     WRITTEN,
     force=True,
 )

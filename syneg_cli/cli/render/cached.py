@@ -77,6 +77,8 @@ def answer(row: Stored) -> tuple[Any, ...]:
 
 
 def vectors(entries: Sequence[Entry]) -> Any:
+    """A row an entry; what it cost, where one was paid for."""
+    priced = any(entry.paid for entry in entries)
     columns = (
         Column("key"),
         Column("model"),
@@ -85,6 +87,7 @@ def vectors(entries: Sequence[Entry]) -> Any:
         Column("texts", least=8),
         Column("vectors", spare=1),
         Column("size"),
+        *([Column("cost")] if priced else []),
         Column("done", spare=2 if all(entry.complete for entry in entries) else 0),
         Column("used"),
     )
@@ -97,12 +100,13 @@ def vectors(entries: Sequence[Entry]) -> Any:
             entry.labels.texts,
             f"{entry.documents} × {entry.dimension}",
             size(entry.bytes),
+            *([money(entry.paid.usd) if entry.paid else None] if priced else []),
             f"{int(entry.share * 100)} %",
             entry.used.date(),
         )
         for entry in entries
     ]
-    return Fitted(columns, rows, right=lambda column: column in ("tokens", "vectors", "size", "done"))
+    return Fitted(columns, rows, right=lambda column: column in ("tokens", "vectors", "size", "cost", "done"))
 
 
 def busy(entries: Sequence[Entry]) -> str:
@@ -111,6 +115,16 @@ def busy(entries: Sequence[Entry]) -> str:
         f"{many(entries)} kept: incomplete and changed within the last hour, so another process may be "
         f"writing there. If none is, name what has to go: syneg cache prune-embeddings {keys}"
     )
+
+
+def paid(entries: Sequence[Entry]) -> str:
+    """What becomes of vectors that were paid for, where there are such; else nothing."""
+    costs = [entry.paid.usd for entry in entries if entry.paid]
+    if not costs or not any(cost is None or cost > 0 for cost in costs):
+        return ""
+    known = sum(cost for cost in costs if cost is not None)
+    also = " and what is unpriced" if None in costs else ""
+    return f"Servers made some of them, for {money(known)}{also}: that is paid again when they are needed"
 
 
 def many(entries: Sequence[Entry]) -> str:
@@ -126,4 +140,6 @@ def entry_json(entry: Entry) -> dict[str, Any]:
     data = asdict(entry)
     labels = data.pop("labels")
     times = {name: data[name].isoformat(timespec="seconds") for name in ("created", "used")}
-    return {**data, **labels, **times, "complete": entry.complete}
+    paid = data.pop("paid") or {"requests": None, "tokens": None, "usd": None}
+    costs = {"requests": paid["requests"], "tokens_paid": paid["tokens"], "cost_usd": paid["usd"]}
+    return {**data, **labels, **costs, **times, "complete": entry.complete}

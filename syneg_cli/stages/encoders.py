@@ -1,0 +1,68 @@
+"""What mines, judges by margin and is measured: a model that runs here, or one behind an API, by its name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from syneg_cli.core import UsageError, content_hash
+from syneg_cli.data import Dataset
+from syneg_cli.encoding import ApiEncoder, Encoder, Encodes, Terms, locate, weights_hash
+from syneg_cli.llm import Limits, embedding_api
+from syneg_cli.stages import language_model
+from syneg_cli.stages.consent import check_server
+from syneg_cli.stages.session import Session
+
+OF_MODELS_HERE = {"max_length": None, "precision": "auto", "backend": "torch", "trust_remote_code": False}
+"""Option of `Encoder.load` that an API has not -> its default."""
+
+
+def identity(session: Session, name: str) -> str:
+    """Which encoder it is, as a hash: of its weights, or of the model and the server that it is asked at."""
+    api = embedding_api(name)
+    if api is None:
+        return weights_hash(name)
+    return content_hash([name, language_model.endpoint(session.project.embed.base_url, api[0])])
+
+
+def settings_of(session: Session, name: str) -> dict[str, Any]:
+    """The settings that decide the vectors of an API, by their keys; none for a model that runs here."""
+    api, section = embedding_api(name), session.project.embed
+    if api is None:
+        return {}
+    settings = {**section.deciding(), "base_url": language_model.endpoint(section.base_url, api[0])}
+    return {f"embed.{key}": value for key, value in settings.items()}
+
+
+def fetch(session: Session, name: str) -> None:
+    """Download a model that is not on this machine; an API has nothing to fetch."""
+    if embedding_api(name) is None:
+        locate(name, progress=session.progress)
+
+
+def open_encoder(session: Session, dataset: Dataset, name: str, **options: Any) -> Encodes:
+    """An encoder by alias, folder or hub id, or `openai:MODEL`, `ollama:MODEL`.
+
+    Args:
+        options: those of `Encoder.load`.
+
+    Raises:
+        BackboneError: as `Encoder.load`.
+        UsageError: nobody agreed to the server, or an option is for models that run here.
+    """
+    cache = session.workspace(dataset).embeddings
+    api = embedding_api(name)
+    if api is None:
+        return Encoder.load(name, cache=cache, progress=session.progress, **options)
+    for option, default in OF_MODELS_HERE.items():
+        if options.get(option, default) != default:
+            raise UsageError(
+                f"--{option.replace('_', '-')} is for models that run here, and {name} does not.",
+                hint="Leave it out; [embed] in docs/settings.md has what an API takes.",
+            )
+    check_server(session, name, "embed.base_url")
+    limits = Limits.of(session.project.generate)
+    endpoint = language_model.endpoint(session.project.embed.base_url, api[0])
+    job = content_hash(["embed", dataset.name, name, endpoint])[:16]
+    locks = session.workspace(dataset).locks
+    terms = Terms(limits, lambda: language_model.open_cache(session), job, locks, session.watch)
+    return ApiEncoder(name, session.project.embed, terms, cache)
