@@ -265,7 +265,7 @@ def test_a_long_pause_is_said_and_a_stop_wakes_those_who_wait(tiny: Path, tmp_pa
         with pytest.raises(KeyboardInterrupt):
             fill(generator, pairs, engine, [None] * len(pairs))
         stopping.join()
-    (told,) = said
+    told = said[0]
     assert told.endswith("asks for a pause of 277777h 46m, and gets at most 5m 00s (--max-wait)")
     assert engine.stats.waits_for == "the server's rate limit"
 
