@@ -7,6 +7,7 @@ from syneg_cli.llm.base import LLM, Answer, Item, NoModel, NoRecording, Request,
 from syneg_cli.llm.batch_files import DONE, Collected, collect, openai_of, submit
 from syneg_cli.llm.budget import CHARS_PER_TOKEN, settled_price
 from syneg_cli.llm.cache import Cache
+from syneg_cli.llm.cache_file import look_at
 from syneg_cli.llm.engine import Classify, Engine
 from syneg_cli.llm.ledger import Totals
 from syneg_cli.llm.limits import Limits
@@ -50,6 +51,7 @@ __all__ = [
     "collect",
     "drive",
     "generation_key",
+    "look_at",
     "open_llm",
     "openai_of",
     "public_url",

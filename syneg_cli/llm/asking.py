@@ -71,7 +71,7 @@ def drive(
         try:
             run(main(), interrupt=engine.stop)
         finally:
-            engine.tell_dropped()
+            engine.pauses.tell_dropped()
     if tick:
         tick(engine.stats)
     if engine.stopping and engine.stats.done < engine.stats.total:

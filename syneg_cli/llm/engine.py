@@ -20,7 +20,6 @@ from syneg_cli.core import (
     LLMSetupError,
     RateLimited,
     SynegError,
-    counted,
 )
 from syneg_cli.llm.base import (
     LLM,
@@ -182,16 +181,8 @@ class Engine:
 
     def stop(self) -> None:
         """Begin nothing new, and wake what waits; `run` returns when what is in flight is answered."""
+        self.pauses.tell_waiting()
         self.pauses.stop()
-        if flying := self.stats.in_flight:
-            waits = f"waiting for {counted(flying, 'answer')} in flight, which may be paid for already"
-            self.llm.tell(f"stopping: {waits}; Ctrl-C again drops {'it' if flying == 1 else 'them'}")
-
-    def tell_dropped(self) -> None:
-        """Says what was given up while its answer was on its way."""
-        if dropped := self.stats.dropped:
-            calls = f"{counted(dropped, 'call')} in flight {'was' if dropped == 1 else 'were'} dropped"
-            self.llm.tell(f"{calls}: the server may bill {'it' if dropped == 1 else 'them'} all the same")
 
     @property
     def stopping(self) -> bool:

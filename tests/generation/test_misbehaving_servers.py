@@ -6,15 +6,11 @@ The moments are the server's: it kills after so many answers, and says which cal
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
-import os
-import pty
 import random
 import signal
 import subprocess
 import sys
-import termios
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -28,7 +24,7 @@ from syneg_cli.llm.base import Answer, Request, TimedOut
 from syneg_cli.llm.cache import Cache
 from syneg_cli.llm.openai import OpenAI
 from tests.conftest import Cli, write_dataset
-from tests.patience import PATIENCE, wait_until
+from tests.patience import PATIENCE
 from tests.servers import Body, ChatServer, Reply, good_reply, prompt_of
 from tests.servers.odd import takes
 
@@ -299,88 +295,3 @@ def test_ctrl_c_keeps_everything_answered(tmp_path: Path) -> None:
     assert 10 <= len(server.answered) < PAIRS
     kept = stored_prompts(tmp_path)
     assert len(kept) == len(server.answered), "what was in flight was finished"
-
-
-@pytest.mark.slow
-def test_a_closed_terminal_keeps_what_is_in_flight(tmp_path: Path) -> None:
-    """The system and the shell each send a hangup then, and nothing can be written to the terminal any more."""
-    dataset = make_dataset(tmp_path / "data")
-    here, there = pty.openpty()
-
-    def own_terminal() -> None:
-        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-    line = [sys.executable, "-m", "syneg_cli"]
-    with ChatServer(latency=0.1) as server:
-        process = subprocess.Popen(
-            [*line, *command(dataset, server)],
-            cwd=tmp_path,
-            stdin=there,
-            stdout=there,
-            stderr=there,
-            start_new_session=True,
-            preexec_fn=own_terminal,
-        )
-
-        def close() -> None:
-            os.close(here)
-            process.send_signal(signal.SIGHUP)
-
-        os.close(there)
-        server.when(10, close)
-        assert process.wait(PATIENCE) == 130
-        server.wait_until_left()
-    assert 10 <= len(server.answered) < PAIRS
-    assert len(stored_prompts(tmp_path)) == len(server.answered), "what was in flight was finished"
-
-
-@pytest.mark.slow
-def test_nohup_means_what_it_says(tmp_path: Path) -> None:
-    dataset = make_dataset(tmp_path / "data", 20)
-
-    def ignore() -> None:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
-    with ChatServer(latency=0.05) as server:
-        line = [sys.executable, "-m", "syneg_cli", *command(dataset, server)]
-        process = subprocess.Popen(line, cwd=tmp_path, stderr=subprocess.DEVNULL, preexec_fn=ignore)
-        server.when(3, lambda: process.send_signal(signal.SIGHUP))
-        assert process.wait(PATIENCE) == 0
-    assert len(stored_prompts(tmp_path)) == 20
-
-
-@pytest.mark.slow
-def test_an_end_says_what_it_waits_for_and_a_second_what_it_drops(tmp_path: Path) -> None:
-    """Calls in flight may be paid for: who presses Ctrl-C twice has to know."""
-    dataset = make_dataset(tmp_path / "data")
-    with ChatServer(
-        lambda body, number: Reply(hang=True) if number > 10 else good_reply(body, number)
-    ) as server:
-        process = spawn(tmp_path, command(dataset, server))
-        assert process.stderr is not None
-        wait_until(lambda: len(server.hanging) == CONCURRENCY, "as many calls as may be are in flight")
-        process.send_signal(signal.SIGINT)
-        said = process.stderr.readline().decode()
-        assert f"stopping: waiting for {CONCURRENCY} answers in flight, which may be paid for" in said
-        process.send_signal(signal.SIGINT)
-        rest = process.communicate(timeout=PATIENCE)[1].decode()
-    assert process.returncode == 130
-    assert f"{CONCURRENCY} calls in flight were dropped: the server may bill them all the same" in rest
-
-
-def test_what_ends_a_run_does_not_drop_the_answers_in_flight(cli: Cli, tmp_path: Path) -> None:
-    """An account runs out of credit: the calls before it are paid for, and their answers are on the way."""
-    dataset = make_dataset(tmp_path / "data", 30)
-
-    def respond(body: Body, number: int) -> Reply:
-        if number == CONCURRENCY:
-            return Reply(status=429, error="You exceeded your current quota", code="insufficient_quota")
-        return replace(good_reply(body, number), delay=0.5)
-
-    with ChatServer(respond) as server:
-        result = cli(*command(dataset, server))
-        server.wait_until_left()
-    assert result.code == 1
-    assert "no credit left" in result.err
-    assert len(server.answered) >= CONCURRENCY - 1
-    assert stored_prompts(tmp_path / "cwd") == {json.loads(asked)[0]["content"] for asked in server.answered}
