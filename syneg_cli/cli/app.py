@@ -21,6 +21,7 @@ import typer
 from syneg_cli.cli import shells
 from syneg_cli.cli.commands import COMMANDS, HELP
 from syneg_cli.cli.helping import Described, DescribedGroup
+from syneg_cli.core.endings import leave_terminal, polite_ends
 from syneg_cli.core.errors import SynegError
 from syneg_cli.core.paths import RIGHTS
 from syneg_cli.core.secrets import masked
@@ -101,7 +102,7 @@ for _name, (_about, _) in COMMANDS.items():
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command line; never raises, never exits the process. A polite end (SIGTERM) is as Ctrl-C."""
+    """Run one command line; never raises, never exits the process. A polite end is as Ctrl-C."""
     with _ended_politely():
         return _run(argv)
 
@@ -109,16 +110,19 @@ def main(argv: list[str] | None = None) -> int:
 @contextmanager
 def _ended_politely() -> Iterator[None]:
     def interrupt(number: int, frame: object) -> None:
+        leave_terminal(number)
         raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, interrupt)
+    ends = [one for one in polite_ends() if one != signal.SIGINT]  # which Python turns into the same
+    before = {one: signal.signal(one, interrupt) for one in ends}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def _run(argv: list[str] | None) -> int:

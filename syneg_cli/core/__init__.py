@@ -16,6 +16,7 @@ from syneg_cli.core.artifacts import (
     stale_reason,
     write_manifest,
 )
+from syneg_cli.core.endings import HANGUP, keep_through_hangups, leave_terminal, polite_ends
 from syneg_cli.core.errors import (
     PICKLED,
     PICKLED_HINT,
@@ -135,6 +136,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CORPUS",
+    "HANGUP",
     "KEY_NAMES",
     "MARK",
     "PICKLED",
@@ -217,12 +219,14 @@ __all__ = [
     "joined",
     "json_fault",
     "json_lines",
+    "keep_through_hangups",
     "key_origins",
     "keys_beside",
     "keys_file",
     "known_key_name",
     "known_masked",
     "leave",
+    "leave_terminal",
     "listed",
     "locked",
     "machine_checks",
@@ -240,6 +244,7 @@ __all__ = [
     "parsed",
     "pick",
     "plain_json",
+    "polite_ends",
     "printable",
     "proxy_for",
     "proxy_of",

@@ -144,14 +144,19 @@ def read_manifest(path: Path) -> Manifest | None:
 
     A manifest is written before its file takes the place of an earlier one: until then it is about neither.
     """
+    manifest = _told_beside(path)
+    waits = manifest and manifest.replaces and manifest.replaces != manifest.content and path.is_file()
+    return None if manifest and waits and hash_once(path) == manifest.replaces else manifest
+
+
+def _told_beside(path: Path) -> Manifest | None:
+    """What the manifest holds, whichever file it is about."""
     file = manifest_path(path)
     try:
         need_file(file, MissingArtifact)
-        manifest = Manifest(**parsed(file.read_text(encoding="utf-8"))[0])
+        return Manifest(**parsed(file.read_text(encoding="utf-8"))[0])
     except (MissingArtifact, OSError, ValueError, TypeError, RecursionError):
         return None
-    waits = manifest.replaces and manifest.replaces != manifest.content and path.is_file()
-    return None if waits and hash_once(path) == manifest.replaces else manifest
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
@@ -201,7 +206,7 @@ def stale_reason(
         return "not there yet"
     manifest = read_manifest(path)
     if manifest is None:
-        return "no manifest: an earlier run did not finish"
+        return _no_manifest(path)
     if is_damaged(path, manifest):
         return "damaged since it was made"
     for role, digest in inputs.items():
@@ -215,6 +220,16 @@ def stale_reason(
         if found.get(key) != wanted.get(key):
             return _difference(key, found.get(key), wanted.get(key))
     return None
+
+
+def _no_manifest(path: Path) -> str:
+    """Why no manifest counts. A file of ours is never without one: its manifest is written first."""
+    file = manifest_path(path)
+    if not file.exists():
+        return f"no {file.name}: it may be yours"
+    if _told_beside(path) is None:
+        return "its manifest cannot be read"
+    return "no manifest of it: an earlier run did not finish"
 
 
 def changed_since(path: Path, manifest: Manifest) -> bool:

@@ -24,8 +24,12 @@ def duration(seconds: float) -> str:
 
 
 def money(usd: float | None) -> str:
-    """`$0.0123`; an unknown price is "unpriced", never zero."""
-    return "unpriced" if usd is None else f"${usd:,.4f}" if usd < 1 else f"${usd:,.2f}"
+    """`$0.0123`; an unknown price is "unpriced", and what costs a little is not shown as free."""
+    if usd is None:
+        return "unpriced"
+    if 0 < usd < 1e-6:
+        return "< $0.000001"
+    return f"${usd:,.6f}" if 0 < usd < 1e-3 else f"${usd:,.4f}" if usd < 1 else f"${usd:,.2f}"
 
 
 def counted(count: int, noun: str, several: str = "") -> str:

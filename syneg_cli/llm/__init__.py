@@ -19,6 +19,7 @@ from syneg_cli.llm.base import (
 from syneg_cli.llm.batch_files import DONE, Collected, collect, openai_of, submit
 from syneg_cli.llm.budget import CHARS_PER_TOKEN, settled_price
 from syneg_cli.llm.cache import Cache
+from syneg_cli.llm.cache_file import look_at
 from syneg_cli.llm.embedders import Embedder, embedding_api, embedding_endpoint, open_embedder
 from syneg_cli.llm.embeddings import (
     MOST_INPUTS,
@@ -85,6 +86,7 @@ __all__ = [
     "embedding_endpoint",
     "embedding_price",
     "generation_key",
+    "look_at",
     "most_inputs",
     "open_embedder",
     "open_llm",

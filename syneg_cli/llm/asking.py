@@ -11,7 +11,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from syneg_cli.core import BudgetExceeded, LLMError, LLMSetupError
+from syneg_cli.core import (
+    HANGUP,
+    BudgetExceeded,
+    LLMError,
+    LLMSetupError,
+    keep_through_hangups,
+    leave_terminal,
+    polite_ends,
+)
 from syneg_cli.llm.base import NoRecording, Request
 from syneg_cli.llm.engine import Classify, Engine
 from syneg_cli.llm.statistics import Stats, kind_of
@@ -45,7 +53,8 @@ def drive(
 ) -> None:
     """Do `work` for all items (see `Engine.run`), with `tick` called a few times a second.
 
-    Ctrl-C and SIGTERM finish what is in flight and then raise KeyboardInterrupt; a second one drops it.
+    A polite end (Ctrl-C, SIGTERM, a closed terminal) finishes what is in flight and then raises
+    KeyboardInterrupt; a second one, but for the terminal's, drops it, and that is said.
     """
 
     async def main() -> None:
@@ -59,7 +68,10 @@ def drive(
             await engine.llm.close()
 
     with rare_collection():
-        run(main(), interrupt=engine.stop)
+        try:
+            run(main(), interrupt=engine.stop)
+        finally:
+            engine.pauses.tell_dropped()
     if tick:
         tick(engine.stats)
     if engine.stopping and engine.stats.done < engine.stats.total:
@@ -171,23 +183,25 @@ async def _tick(stats: Stats, tick: Tick) -> None:
 
 @contextmanager
 def _interruptible(engine: Engine) -> Iterator[None]:
-    """The first Ctrl-C, or a polite end (SIGTERM), lets calls in flight finish; a second is Python's own."""
+    """The first polite end lets calls in flight finish; a second is Python's own, and a hangup is none."""
     loop = asyncio.get_running_loop()
-    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    before: dict[int, Any] = {}
 
-    def forget() -> None:
-        for one, handler in before.items():
-            with suppress(NotImplementedError, RuntimeError, ValueError, TypeError):
-                loop.remove_signal_handler(one)
+    def forget(but: int | None = None) -> None:
+        for one in [*before]:
+            handler = before.pop(one)
+            if one != but:
                 signal.signal(one, handler)
 
-    def first() -> None:
-        forget()
-        engine.stop()
+    def first(number: int, frame: object) -> None:
+        keep_through_hangups()
+        leave_terminal(number)
+        forget(HANGUP)
+        loop.call_soon_threadsafe(engine.stop)
 
-    for one in before:
-        with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows; not the main thread
-            loop.add_signal_handler(one, first)
+    with suppress(ValueError):  # not the main thread
+        for one in polite_ends():
+            before[one] = signal.signal(one, first)
     try:
         yield
     finally:

@@ -55,6 +55,7 @@ async def submit(chunks: Iterable[list[Item]], engine: Engine) -> tuple[str, int
         LLMError: the server does not take it.
     """
     llm, token = openai_of(engine), uuid.uuid4().hex
+    client = llm.client  # without a key nothing is claimed
     await _find_again(engine)
     items = {item.key: item for item in _missing(chunks, engine)}
     wanted = [
@@ -75,10 +76,10 @@ async def submit(chunks: Iterable[list[Item]], engine: Engine) -> tuple[str, int
     content = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
     try:
         file = await llm.api(
-            llm.client.files.create(file=("requests.jsonl", io.BytesIO(content)), purpose="batch")
+            client.files.create(file=("requests.jsonl", io.BytesIO(content)), purpose="batch")
         )
         made = await llm.api(
-            llm.client.batches.create(
+            client.batches.create(
                 input_file_id=file.id,
                 endpoint=ENDPOINT,
                 completion_window=WINDOW,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from syneg_cli.core import SynegError, make_private
@@ -17,6 +19,9 @@ OURS = {"answers", "_sqlite_migrations"}
 """Tables of every cache, also of those from before the file said whose it is."""
 
 BUSY_SECONDS = 60.0
+ROOM = 1 << 16
+"""Bytes, as much as SQLite wants beside its file; with less, an I/O error is one of a full disk."""
+
 CHECKPOINT_PAGES = 8000
 """Of 4 KiB: rarer checkpoints than by default, because each waits for the disk."""
 
@@ -28,29 +33,40 @@ class NotOurs(SynegError):
 class CacheFile:
     """A connection to the file, for one thread at a time.
 
-    A file that cannot be written (a read-only disk) is opened for reading alone.
+    A file that cannot be written (a read-only or full disk) is opened for reading alone.
 
     Raises:
         NotOurs: it is another program's, or no database at all.
         SynegError: it cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, looks: bool = False) -> None:
         self.path = path
-        self.read_only = False
+        self.read_only = looks
+        self.why: sqlite3.Error | None = None
+        """Why it is open for reading alone."""
         with self.told():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            make_private(path)  # SQLite gives its -wal and -shm the same mode
-            # One thread at a time uses it, but not always the one that opened it (see asking.run).
-            self.connection = sqlite3.connect(
-                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
             try:
-                self._set_up()
+                self._open(looks)
             except sqlite3.OperationalError as error:
-                if not _not_writable(error):
+                if not (_not_writable(error) or self._is_full(error)) or not self._is_all():
                     raise
+                self.why = error
                 self._reopen_for_reading()
+
+    def _open(self, looks: bool) -> None:
+        if not looks:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self.path)  # SQLite gives its -wal and -shm the same mode
+        address = f"{self.path.resolve().as_uri()}?mode={'ro' if looks else 'rwc'}"
+        # One thread at a time uses it, but not always the one that opened it (see asking.run).
+        self.connection = sqlite3.connect(
+            address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        if looks:
+            self._need_ours()
+        else:
+            self._set_up()
 
     def _set_up(self) -> None:
         from sqlite_utils import Database
@@ -77,6 +93,16 @@ class CacheFile:
             f"{self.path} is a database of another program (it holds {held}), and is left as it is.",
             hint="Name another file with --cache, or another folder with --work-dir.",
         )
+
+    def _is_all(self) -> bool:
+        """Whether the file holds every answer: none is in the log beside it."""
+        log = self.path.with_name(f"{self.path.name}-wal")
+        return not log.is_file() or not log.stat().st_size
+
+    def _is_full(self, error: sqlite3.Error) -> bool:
+        """Whether the disk is full: to SQLite an I/O error, where a file beside its own has no room."""
+        said = str(error).lower()
+        return "disk is full" in said or ("disk i/o" in said and _no_room(self.path.parent))
 
     def _reopen_for_reading(self) -> None:
         """Without locks and without the files beside it: nobody can be writing."""
@@ -149,13 +175,38 @@ class CacheFile:
             ) from None
 
     def explained(self, error: sqlite3.Error) -> SynegError:
-        said = str(error).lower()
+        if self.why is not None and "readonly" in str(error).lower():
+            error = self.why
+        said = "disk is full" if self._is_full(error) else str(error).lower()
         for part, what, hint in REASONS:
             if part in said:
                 return (NotOurs if part in NO_DATABASE else SynegError)(
                     f"{self.path} {what}.", hint=hint.format(path=self.path)
                 )
         return SynegError(f"{self.path}: {error}.", hint="`syneg cache stats` tells whether it can be read.")
+
+
+def look_at(path: Path) -> tuple[str, int]:
+    """("ok" or what is damaged, number of answers) of a file, which is only read.
+
+    Raises:
+        SynegError: it cannot be read.
+    """
+    file = CacheFile(path, looks=True)
+    ((whole,),) = file.select("PRAGMA quick_check(1)")
+    ((count,),) = file.select("SELECT count(*) FROM answers")
+    file.connection.close()
+    return str(whole), int(count)
+
+
+def _no_room(folder: Path) -> bool:
+    try:
+        with TemporaryFile(dir=folder) as file:
+            file.write(bytes(ROOM))
+            file.flush()
+    except OSError as error:
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return False
 
 
 def _not_writable(error: sqlite3.Error) -> bool:

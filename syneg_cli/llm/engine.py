@@ -133,11 +133,12 @@ class Engine:
         """Do `work` for every item, as many at a time as the limits allow.
 
         An item that another process works on comes again later. None among the items lets
-        others have a turn while the source still looks. At a cap, and after `stop`, what is
-        in flight is finished; at any other error that is not the item's own it is dropped.
+        others have a turn while the source still looks. At a cap, after `stop`, and where no call
+        can succeed any more, what is in flight is finished, because it is paid for; at any other
+        error that is not the item's own, such as a full disk, it is dropped.
         """
         source, later = iter(items), deque[T]()
-        self._over: BudgetExceeded | None = None
+        self._over: BudgetExceeded | LLMSetupError | None = None
         self.pauses.begin()
 
         async def worker() -> None:
@@ -158,6 +159,9 @@ class Engine:
                     later.append(cast(T, item))
                 except BudgetExceeded as error:
                     self._over = error
+                except LLMSetupError as error:
+                    self._over = self._over or error
+                    self.pauses.stop()  # who waits for another try need not
 
         async def worker_until_stopped() -> None:
             with suppress(Stopped):
@@ -177,6 +181,7 @@ class Engine:
 
     def stop(self) -> None:
         """Begin nothing new, and wake what waits; `run` returns when what is in flight is answered."""
+        self.pauses.tell_waiting()
         self.pauses.stop()
 
     @property
@@ -235,6 +240,7 @@ class Engine:
             if not answered:
                 unbilled = isinstance(error, LLMError) and not isinstance(error, MAYBE_BILLED)
                 self.cache.release(key, lost=not unbilled)
+                self.stats.dropped += isinstance(error, asyncio.CancelledError)
             if isinstance(error, RateLimited):
                 self.gate.overloaded(entered, error.retry_after)
                 self.pauses.for_server(self.gate.pause_left(), error.retry_after)

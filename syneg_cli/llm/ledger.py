@@ -140,9 +140,11 @@ class Ledger:
             if in_flight and waits and not self._all_in_batches(job):
                 raise CapInFlight(spent)
             held = f", ${reserved:.4f} is reserved for calls in flight" if in_flight else ""
+            lost = f" (${used.lost_usd:.4f} of it for lost answers, at most)" if used.lost_usd else ""
             more = "the next call" if calls == 1 else f"the batch of {calls}"
             raise BudgetExceeded(
-                f"--max-cost ${caps.cost:g}: ${spent:.4f} is spent{held}, {more} can cost ${reserve:.4f}."
+                f"--max-cost ${caps.cost:g}: ${spent:.4f} is spent{lost}{held}, "
+                f"{more} can cost ${reserve:.4f}."
             )
 
     def _all_in_batches(self, job: str) -> bool:

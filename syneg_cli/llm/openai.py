@@ -38,6 +38,7 @@ from syneg_cli.llm.refusals import Refusal, error_of, is_page, read_refusal
 
 if TYPE_CHECKING:
     import openai
+    from openai import AsyncOpenAI
 
 T = TypeVar("T")
 
@@ -75,16 +76,11 @@ class OpenAI(Live):
         url = address(base_url)
         self.endpoint = public_url(url)
         self._key = api_key("OPENAI_API_KEY")
-        if not self._key and self.endpoint == OFFICIAL:
-            raise LLMSetupError(
-                f"openai:{model} needs a key.",
-                hint="Set OPENAI_API_KEY, or name an own server with --base-url.",
-            )
         with opening_client(url):
-            self.client = AsyncOpenAI(
+            self._client = AsyncOpenAI(
                 api_key=self._key or "none", base_url=url, timeout=timeout, max_retries=0
             )
-        bound_bodies(self.client._client)
+        bound_bodies(self._client._client)
         lengths = ("max_tokens", "max_completion_tokens")
         if self.endpoint == OFFICIAL:
             lengths = ("max_completion_tokens", "max_tokens")
@@ -96,11 +92,25 @@ class OpenAI(Live):
         }
         self.taken = Options(ladders, NAMES)
 
+    @property
+    def client(self) -> AsyncOpenAI:
+        """What asks the server; estimates and answers of the cache do without it, and without a key.
+
+        Raises:
+            LLMSetupError: OpenAI itself would be asked, and there is no key.
+        """
+        if not self._key and self.endpoint == OFFICIAL:
+            raise LLMSetupError(
+                f"openai:{self.model} needs a key.",
+                hint="`syneg keys set OPENAI_API_KEY` keeps one; --base-url names a server of your own.",
+            )
+        return self._client
+
     def identity(self) -> Mapping[str, str]:
         return {"provider": self.provider, "model": self.model, "endpoint": self.endpoint}
 
     async def close(self) -> None:
-        await self.client.close()
+        await self._client.close()
 
     async def complete(self, request: Request) -> Answer:
         started, forms, refused = time.perf_counter(), self.taken.forms, None

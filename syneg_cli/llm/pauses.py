@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from syneg_cli.core import described, duration
+from syneg_cli.core import counted, described, duration
 from syneg_cli.llm.limits import Limits
 from syneg_cli.llm.statistics import Stats
 
@@ -49,6 +49,18 @@ class Pauses:
         self.stopping = True
         if self._loop is not None and self._loop.is_running():
             self._loop.call_soon_threadsafe(self._halt.set)
+
+    def tell_waiting(self) -> None:
+        """Says, before a stop, what it will wait for."""
+        if flying := self.stats.in_flight:
+            waits = f"waiting for {counted(flying, 'answer')} in flight, which may be paid for already"
+            self._say(f"stopping: {waits}; Ctrl-C again drops {'it' if flying == 1 else 'them'}")
+
+    def tell_dropped(self) -> None:
+        """Says what was given up while its answer was on its way."""
+        if dropped := self.stats.dropped:
+            calls = f"{counted(dropped, 'call')} in flight {'was' if dropped == 1 else 'were'} dropped"
+            self._say(f"{calls}: the server may bill {'it' if dropped == 1 else 'them'} all the same")
 
     async def sleep(self, seconds: float) -> None:
         """Raises Stopped as soon as nothing new is to be begun."""

@@ -34,6 +34,8 @@ class Stats:
     total: int = 0
     done: int = 0
     in_flight: int = 0
+    dropped: int = 0
+    """Calls that were given up before their answer came."""
     calls: int = 0
     answered: int = 0
     from_cache: int = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -24,7 +23,7 @@ from syneg_cli.core import (
     others_may,
 )
 from syneg_cli.encoding import entries, find_model, resolve_precision
-from syneg_cli.llm import embedding_api, served_models, split_spec
+from syneg_cli.llm import embedding_api, look_at, served_models, split_spec
 from syneg_cli.stages.consent import check_server
 from syneg_cli.stages.language_model import cache_path
 from syneg_cli.stages.mine import backbone_of
@@ -106,18 +105,7 @@ def _answers(session: Session) -> Iterator[Check]:
     if not path.is_file():
         yield Check(name, "ok", "none yet")
         return
-    try:
-        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)
-        try:
-            whole = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            (count,) = connection.execute("SELECT count(*) FROM answers").fetchone()
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        yield Check(
-            name, "problem", f"{near(path)}: {error}", "Move it aside; `syneg cache merge` may read it."
-        )
-        return
+    whole, count = look_at(path)
     said = f"{near(path)}: {count} answers, {path.stat().st_size / 1e6:,.1f} MB"
     if whole != "ok":
         remedy = "Move it aside, and take what can be read: `sqlite3 OLD .recover | sqlite3 NEW`."

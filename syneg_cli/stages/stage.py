@@ -170,8 +170,8 @@ def perform(stage: Stage, *, force: bool = False, because: str = "--force") -> P
         if reason is None:
             return _up_to_date(stage, plan)
         need_own(stage.session, stage.dataset)
-        stage.session.progress.note(f"{stage.label}: running ({reason})")
         check_place(plan.path, stage.named_by)
+        stage.session.progress.note(f"{stage.label}: running ({reason})")
         if force:
             stage.forget(plan)
         started = time.monotonic()

@@ -85,7 +85,7 @@ def test_caches_locks_and_rights(cli: Cli, tiny: Path) -> None:
     cache.write_bytes(bytes(data))
     broken = found(cli, code=1)["generation cache"]
     assert broken["state"] == "problem"
-    assert "aside" in broken["remedy"]
+    assert "recover" in broken["remedy"]
 
 
 def test_a_model_that_is_none_and_one_that_would_be_fetched(cli: Cli, tmp_path: Path) -> None:

@@ -102,6 +102,24 @@ def test_a_cap_needs_a_price(cli: Cli, tiny: Path) -> None:
     assert "nobody knows what openai:own costs" in result.err
 
 
+def test_an_estimate_needs_no_key(cli: Cli, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has none yet wants to know what it would cost; the run itself says how to give one, and sends nothing."""
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    base = ("generate", tiny, "--llm", "openai:gpt-4o-mini")
+    found = cli(*base, "--estimate", "--json")
+    assert found.code == 0, found.err
+    assert (found.json["calls"], found.json["earlier"]) == (3, 0)
+    refused = cli(*base)
+    assert refused.code == 1
+    assert "needs a key" in refused.err
+    assert "`syneg keys set OPENAI_API_KEY`" in refused.err
+    batch = cli(*base, "--batch", "submit")
+    assert batch.code == 1
+    assert "needs a key" in batch.err
+    assert cli(*base, "--estimate", "--json").json["calls"] == 3, "nothing is taken to be handed in"
+
+
 def test_at_a_cap_the_answered_part_is_written_and_the_rest_comes_later(cli: Cli, tiny: Path) -> None:
     with ChatServer() as server:
         base = ("generate", tiny, "--llm", "openai:m", "--base-url", server.openai_url)

@@ -38,7 +38,7 @@ def test_up_to_date_and_each_way_of_being_stale(tmp_path: Path) -> None:
     assert "no longer used" in str(stale_reason(path, {}, {}))
     assert stale_reason(tmp_path / "none", {}, {}) == "not there yet"
     manifest_path(path).unlink()
-    assert "no manifest" in str(stale_reason(path, {"corpus": "a"}, {}))
+    assert "it may be yours" in str(stale_reason(path, {"corpus": "a"}, {}))
 
 
 def test_a_folder_keeps_its_manifest_inside(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syneg_cli.core import counted, mended_value, printable
+from syneg_cli.core import counted, mended_value, money, printable
 
 PARTS = st.sampled_from(["a", "\ufffd", "\U0001f600", "\ud83d", "\ude00", "\ud800", "\udfff", "\n"])
 
@@ -39,3 +39,8 @@ def test_files_and_answers_are_mended_by_one_rule(text: str) -> None:
 def test_one_thing_is_one_thing() -> None:
     assert [counted(n, "negative") for n in (0, 1, 2)] == ["0 negatives", "1 negative", "2 negatives"]
     assert [counted(n, "query", "queries") for n in (1, 2)] == ["1 query", "2 queries"]
+
+
+def test_what_costs_a_little_is_not_shown_as_free() -> None:
+    shown = [money(usd) for usd in (None, 0.0, 1e-7, 0.000045, 0.0123, 2.5)]
+    assert shown == ["unpriced", "$0.0000", "< $0.000001", "$0.000045", "$0.0123", "$2.50"]

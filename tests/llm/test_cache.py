@@ -139,7 +139,9 @@ def test_what_is_in_flight_counts_against_the_cap(tmp_path: Path) -> None:
         cache.record(stored("a", cost_usd=0.1), job="j")
         assert cache.claim("b", job="j", reserve=0.6, caps=caps) is None
         cache.release("b", lost=True)
-        with pytest.raises(BudgetExceeded, match=r"\$0.7000 is spent"):
+        with pytest.raises(
+            BudgetExceeded, match=r"\$0.7000 is spent \(\$0.6000 of it for lost answers, at most\)"
+        ):
             cache.claim("d", job="j", reserve=0.6, caps=caps)
         totals = cache.totals("j")
         assert totals.calls == 2

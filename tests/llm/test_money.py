@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from syneg_cli.generation import fill, recall
 from syneg_cli.llm import Answer, Request, Subject
 from syneg_cli.llm.budget import billed, most_it_can_cost
 from syneg_cli.llm.cache import Cache
-from syneg_cli.llm.cache_file import APPLICATION, CacheFile, NotOurs
+from syneg_cli.llm.cache_file import APPLICATION, CacheFile, NotOurs, look_at
 from syneg_cli.llm.engine import Engine
 from syneg_cli.llm.limits import Limits
 from syneg_cli.llm.prices import Price
@@ -180,6 +181,26 @@ def test_every_failure_of_the_file_is_one_true_sentence(
         Cache(text)
 
 
+def test_a_cache_on_a_full_disk_is_read(tmp_path: Path) -> None:
+    """SQLite calls it an I/O error, because a file beside its own has no room: the disk does not fail."""
+    path = tmp_path / "g.db"
+    with Cache(path) as cache:
+        cache.claim("k", job="j")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, before[1]))
+    try:
+        assert look_at(path) == ("ok", 0)
+        with Cache(path) as cache:
+            assert cache.file.select("SELECT key FROM claims") == [("k",)]
+            with pytest.raises(SynegError, match="cannot grow: the disk is full"):
+                cache.claim("other", job="j")
+        path.with_name("g.db-wal").write_bytes(b"x")
+        with pytest.raises(SynegError, match="cannot grow: the disk is full"):
+            Cache(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 def test_a_cache_on_a_read_only_disk_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "g.db"
     with Cache(path) as cache:
@@ -265,7 +286,7 @@ def test_a_long_pause_is_said_and_a_stop_wakes_those_who_wait(tiny: Path, tmp_pa
         with pytest.raises(KeyboardInterrupt):
             fill(generator, pairs, engine, [None] * len(pairs))
         stopping.join()
-    (told,) = said
+    told = said[0]
     assert told.endswith("asks for a pause of 277777h 46m, and gets at most 5m 00s (--max-wait)")
     assert engine.stats.waits_for == "the server's rate limit"
 

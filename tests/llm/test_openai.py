@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from syneg_cli.core.errors import LLMError, LLMSetupError, RateLimited
@@ -10,7 +12,7 @@ from syneg_cli.llm.addresses import public_url
 from syneg_cli.llm.base import Broken, TimedOut, TooLong, Unreachable
 from syneg_cli.llm.openai import read_duration, read_limits
 from syneg_cli.llm.refusals import read_retry_after
-from tests.llm.asking import KEY, SCHEMA, ask
+from tests.llm.asking import KEY, REQUEST, SCHEMA, ask
 from tests.servers import ChatServer, Reply, nobody
 
 
@@ -109,8 +111,9 @@ def test_a_server_that_hangs_times_out(server: ChatServer) -> None:
 def test_no_key_for_openai_itself_is_said_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    llm = open_llm("openai:gpt-4o-mini")
     with pytest.raises(LLMSetupError, match="needs a key"):
-        open_llm("openai:gpt-4o-mini")
+        asyncio.run(llm.complete(REQUEST))
 
 
 def test_headers_are_read() -> None:

@@ -64,6 +64,9 @@ def test_what_has_no_manifest_is_not_replaced(mixed: Cli, command: str, force: t
     result = mixed(command, *force)
     assert result.code == 2
     assert "has no manifest, so it may be yours" in result.err
+    assert "running" not in result.err, "nothing is begun that cannot end"
+    if command != "train":  # which waits for nothing here, but is another model to status
+        assert "manifest.json: it may be yours" in mixed("status").out
     assert everything(MADE) == before
 
 

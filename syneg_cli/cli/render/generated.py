@@ -31,6 +31,7 @@ def generated(record: Generated, seconds: float) -> tuple[Any, ...]:
     rows.append(("cost", money(counts["cost_usd"])))
     rows += [("saved by the cache", money(counts["saved_usd"]))] if counts["saved_usd"] else []
     rows += [("cost of all runs so far", money(spent))] if spent > (counts["cost_usd"] or 0) else []
+    rows += [("  for lost answers, at most", money(totals.lost_usd))] if totals.lost_usd else []
     rows.append(("time", duration(seconds)))
     told = f"-> {near(record.path)}" if counts["written"] else ""
     if counts["answered"] and counts["from_cache"] == counts["answered"]:
