@@ -29,6 +29,7 @@ from syneg_cli.stages.project_files import (
 )
 from syneg_cli.stages.prompts import rendered_prompt
 from syneg_cli.stages.report import report_workspace, reported_models
+from syneg_cli.stages.rerank import measure_reranked, need_no_depth, retriever_of
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Performed, perform
 from syneg_cli.stages.train import Train
@@ -61,9 +62,11 @@ __all__ = [
     "lacking_split",
     "looked_at",
     "measure",
+    "measure_reranked",
     "mine_stages",
     "mix_of",
     "mixed_name",
+    "need_no_depth",
     "need_own",
     "needs_relevance",
     "new_session",
@@ -74,6 +77,7 @@ __all__ = [
     "report_workspace",
     "reported_models",
     "resolve",
+    "retriever_of",
     "run_arms",
     "run_stages",
     "same_server",

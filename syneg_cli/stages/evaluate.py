@@ -7,6 +7,7 @@ import re
 from dataclasses import asdict, dataclass, replace
 from difflib import SequenceMatcher
 from pathlib import Path
+from typing import ClassVar
 
 from syneg_cli.core import (
     MissingArtifact,
@@ -24,8 +25,17 @@ from syneg_cli.core import (
     write_text,
 )
 from syneg_cli.data import Dataset, read_known_run, run_lines
-from syneg_cli.encoding import BACKBONES, Encoder, locate, weights_hash
-from syneg_cli.evaluation import METRICS, Evaluation, retrieve, score, tells_little, without_itself
+from syneg_cli.encoding import BACKBONES, Encoder, locate, need_retriever, weights_hash
+from syneg_cli.evaluation import (
+    DEPTH,
+    METRICS,
+    Evaluation,
+    Reranked,
+    retrieve,
+    score,
+    tells_little,
+    without_itself,
+)
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Performed, Plan, Stage, perform
 from syneg_cli.stages.train import model_name
@@ -57,10 +67,11 @@ class Subject:
 
 @dataclass(frozen=True)
 class Measured:
-    """A subject's evaluation, and its baseline's where it has one."""
+    """A subject's evaluation, and its baseline's where it has one: with a cross-encoder, itself without."""
 
     evaluation: Evaluation
     baseline: Evaluation | None = None
+    rerank: Reranked | None = None
 
 
 class Eval(Stage):
@@ -72,6 +83,8 @@ class Eval(Stage):
 
     name = "eval"
     follows = True
+    in_card: ClassVar[bool] = True
+    """Whether the subject's card gets the metrics."""
 
     def __init__(self, session: Session, dataset: Dataset, subject: Subject | None = None) -> None:
         super().__init__(session, dataset)
@@ -86,15 +99,25 @@ class Eval(Stage):
     def label(self) -> str:
         return f"eval {self._subject.name}" if self._subject else self.name
 
+    @property
+    def called(self) -> str:
+        """The name of what is measured."""
+        return self.subject.name
+
+    @property
+    def stored_as(self) -> str:
+        return self.subject.stored_as
+
     def plan(self) -> Plan:
         subject, split = self.subject, self.settings.split
         if subject.is_run:
             need_file(Path(subject.location), UsageError, hint="Give a TREC run file to --run.")
         inputs = self.dataset.inputs(split)
-        path = self.workspace.evaluation(f"{subject.stored_as}-{split}")
+        path = self.workspace.evaluation(f"{self.stored_as}-{split}")
         always = {"identical_ids": self.dataset.identical_ids, "metrics": sorted(METRICS)}
         before = self._before(subject) | {"metrics": _measured(path)}
         if not subject.is_run:
+            need_retriever(subject.location)
             inputs |= {"model": weights_hash(subject.location)}
             decided, model = always | self.settings.deciding(), Path(subject.location)
             return Plan(self.name, path, inputs, decided, before, [model] if model.is_dir() else [])
@@ -112,7 +135,7 @@ class Eval(Stage):
 
     def run(self, plan: Plan, to: Path) -> Made:
         subject, qrels = self.subject, self.dataset.qrels(self.settings.split)
-        run, precision, left_out = self._run(subject)
+        run, precision, left_out = self.found()
         if left_out:
             self.session.progress.note(
                 f"documents left out, each for the query that it is itself: {left_out} "
@@ -123,9 +146,9 @@ class Eval(Stage):
                 f"{missing} of {len(qrels)} {self.settings.split} queries have no result and score 0"
             )
         scores = score(run, qrels)
-        write_text(to.with_suffix(".trec"), "\n".join(run_lines(run, subject.name)) + "\n")
+        write_text(to.with_suffix(".trec"), "\n".join(run_lines(run, self.called)) + "\n")
         evaluation = Evaluation(
-            name=subject.name,
+            name=self.called,
             model=subject.location,
             dataset=self.dataset.name,
             split=self.settings.split,
@@ -136,7 +159,8 @@ class Eval(Stage):
         )
         write_text(to, json.dumps(asdict(evaluation), ensure_ascii=False, indent=1) + "\n")
         self._warn_of_a_leak(subject)
-        _note_in_card(subject, evaluation, self.session.progress)
+        if self.in_card:
+            _note_in_card(subject, evaluation, self.session.progress)
         return Made({"queries": len(qrels), "left_out_as_query": left_out, **scores.metrics}, evaluation)
 
     def _warn_of_a_leak(self, subject: Subject) -> None:
@@ -151,9 +175,9 @@ class Eval(Stage):
                 "changed? Train it again"
             )
 
-    def _run(self, subject: Subject) -> tuple[Run, str, int]:
+    def found(self, depth: int = DEPTH) -> tuple[Run, str, int]:
         """(run, precision of the encoder, how many documents were left out as their query itself)."""
-        split, progress = self.settings.split, self.session.progress
+        subject, split, progress = self.subject, self.settings.split, self.session.progress
         if subject.is_run:
             read = read_known_run(Path(subject.location), self.dataset, split, progress.warn)
             run, left_out = without_itself(read, self.dataset)
@@ -165,22 +189,27 @@ class Eval(Stage):
             batch_size=self.settings.batch_size,
             progress=progress,
         )
-        run = retrieve(self.dataset, split, encoder, progress=progress)
+        run = retrieve(self.dataset, split, encoder, depth=depth, progress=progress)
         left_out = sum(len(self.dataset.itself(query_id)) for query_id in run)
         return run, encoder.precision, left_out
 
 
 def measure(session: Session, dataset: Dataset, subject: Subject, *, force: bool = False) -> Measured:
     """A subject and its baseline; each is measured only if it was not before."""
-    split = session.project.eval.split
-    if told := tells_little(len(dataset.qrels(split)), split):
-        more = f"; a larger {split}_fraction in [dataset] holds out more" if split in dataset.carved else ""
-        session.progress.note(f"eval: {told}{more}")
+    tell_of_few(session, dataset)
     evaluation = evaluation_of(perform(Eval(session, dataset, subject), force=force))
     if subject.baseline is None:
         return Measured(evaluation)
     baseline = Eval(session, dataset, retriever(subject.baseline))
     return Measured(evaluation, evaluation_of(perform(baseline, force=force)))
+
+
+def tell_of_few(session: Session, dataset: Dataset) -> None:
+    """Says where a split has too few queries to see a difference."""
+    split = session.project.eval.split
+    if told := tells_little(len(dataset.qrels(split)), split):
+        more = f"; a larger {split}_fraction in [dataset] holds out more" if split in dataset.carved else ""
+        session.progress.note(f"eval: {told}{more}")
 
 
 def evaluation_of(performed: Performed) -> Evaluation:
@@ -208,7 +237,7 @@ def trained_names(session: Session, dataset: Dataset) -> list[str]:
     return names_beside(session.workspace(dataset).model("x"))
 
 
-def model_subject(session: Session, dataset: Dataset, model: str) -> Subject:
+def model_subject(session: Session, dataset: Dataset, model: str, flag: str = "--model") -> Subject:
     """A model by the name of one trained here, or by its folder; its backbone is the baseline.
 
     An alias and a hub id are backbones.
@@ -224,7 +253,7 @@ def model_subject(session: Session, dataset: Dataset, model: str) -> Subject:
         names = trained_names(session, dataset)
         near = did_you_mean(Path(model).name, [*names, *BACKBONES])
         raise UsageError(
-            f"--model: there is no model {model!r} for {dataset.name}.{near}",
+            f"{flag}: there is no model {model!r} for {dataset.name}.{near}",
             hint=f"{_trained_here(session, dataset, Path(model).name)} Else give the folder of a model, an "
             "alias (minilm, bge-base, ...) or a hub id (OWNER/NAME).",
         )

@@ -1,16 +1,17 @@
 """Contrastive fine-tuning: losses, batches, trainer, checkpoints, ANCE, ADORE, the model card."""
 
 from syneg_cli.training.checkpoints import checkpoint_folder, drop_checkpoints
-from syneg_cli.training.companions import Around, check_adore
+from syneg_cli.training.companions import Around, check_adore, check_kind
 from syneg_cli.training.fine_tune import fine_tune
 from syneg_cli.training.model_card import CardFacts, model_card, with_metrics
 from syneg_cli.training.model_folder import save_model
 from syneg_cli.training.recorder import RECORDING, recorded_lines, variance
 from syneg_cli.training.reporting import LOGS
-from syneg_cli.training.settings import TrainSettings
+from syneg_cli.training.settings import CROSS_ENCODER, TrainSettings
 from syneg_cli.training.train import TrainResult
 
 __all__ = [
+    "CROSS_ENCODER",
     "LOGS",
     "RECORDING",
     "Around",
@@ -18,6 +19,7 @@ __all__ = [
     "TrainResult",
     "TrainSettings",
     "check_adore",
+    "check_kind",
     "checkpoint_folder",
     "drop_checkpoints",
     "fine_tune",

@@ -123,6 +123,37 @@ def listwise_distillation(
     return (target.exp() * gap).sum(dim=1).mean()
 
 
+def listwise(scores: Tensor, positives: Tensor) -> Tensor:
+    """Softmax cross-entropy over each query's group: mean of -log softmax_j(s_j) at the positive.
+
+    Localised contrastive estimation (arXiv 2101.08751), which is ListNet's top-one loss (Cao et al.,
+    ICML 2007) with one relevant document.
+
+    Args:
+        scores: (B, K) logits of a cross-encoder; -inf where a document is not of a query's group.
+        positives: (B,) the column of each query's positive.
+
+    Returns:
+        A scalar; log(1 + 1/e) = 0.3133 for a positive at 1 and a negative at 0.
+    """
+    import torch
+
+    return torch.nn.functional.cross_entropy(scores, positives)
+
+
+def pairwise_bce(scores: Tensor, positives: Tensor) -> Tensor:
+    """Binary cross-entropy of every pair by itself, the mean over pairs: 1 for a positive, else 0.
+
+    Args:
+        scores, positives: as those of `listwise`.
+    """
+    import torch
+
+    relevant = torch.zeros_like(scores).scatter_(1, positives.unsqueeze(1), 1.0)
+    present = (scores != float("-inf")) | (relevant > 0)
+    return torch.nn.functional.binary_cross_entropy_with_logits(scores[present], relevant[present])
+
+
 def pairwise_lambda(scores: Tensor, relevant: Tensor, present: Tensor | None = None) -> Tensor:
     """ADORE's loss (arXiv 2104.08051): mean |1/r_i - 1/r_j| · log(1 + exp(-(s_i - s_j))).
 
