@@ -72,7 +72,9 @@ def test_the_first_step_has_the_loss_of_sentence_transformers(
         if loss == "bce":
             pairs = [(q, d) for q, own in zip(queries, documents, strict=True) for d in own]
             labels = torch.tensor([float(place == 0) for own in documents for place in range(len(own))])
-            expected = BinaryCrossEntropyLoss(model)([list(side) for side in zip(*pairs, strict=True)], labels)
+            expected = BinaryCrossEntropyLoss(model)(
+                [list(side) for side in zip(*pairs, strict=True)], labels
+            )
         else:
             # ListNet's target is a softmax over the labels: one far above the others takes all of it.
             relevant = [torch.tensor([100.0] + [0.0] * (len(own) - 1)) for own in documents]
