@@ -5,6 +5,7 @@ from syneg_cli.encoding.backbones import BACKBONES, hub_id
 from syneg_cli.encoding.cross_encoders import (
     is_cross_encoder,
     load_cross_encoder,
+    need_cross_encoder,
     need_retriever,
     new_cross_encoder,
     pair_scores,
@@ -36,6 +37,7 @@ __all__ = [
     "load_cross_encoder",
     "load_model",
     "locate",
+    "need_cross_encoder",
     "need_retriever",
     "new_cross_encoder",
     "pair_scores",

@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 LONGEST = 512
 """Tokens of a pair that a new cross-encoder reads, where its encoder can."""
 
+NO_HEAD_HINT = (
+    "`syneg train --kind cross-encoder` makes one of it; or give a hub id such as "
+    "cross-encoder/ms-marco-MiniLM-L6-v2."
+)
+
 CHUNK = 512
 """Pairs that are scored between two steps of the bar."""
 
@@ -58,8 +63,7 @@ def load_cross_encoder(name: str, progress: Progress | None = None) -> CrossEnco
     if loaded is None or not _has_head(loaded):
         raise BackboneError(
             f"{name} is no cross-encoder: it has no head that scores pairs.",
-            hint="`syneg train --kind cross-encoder` makes one of it; or give a hub id such as "
-            "cross-encoder/ms-marco-MiniLM-L6-v2.",
+            hint=NO_HEAD_HINT,
         )
     return loaded
 
@@ -132,6 +136,17 @@ def need_retriever(name: str) -> None:
             f"{shown_name(name)} is a cross-encoder: it scores pairs of texts, and retrieves nothing.",
             hint=f"Give a retriever, and this one to it: `syneg eval --backbone minilm --rerank {name}`.",
         )
+
+
+def need_cross_encoder(name: str) -> None:
+    """Raises UsageError where what is to score pairs says of itself that it is an encoder.
+
+    A folder that does not say is looked at when it is loaded.
+    """
+    folder = None if name in BACKBONES else find(name)
+    says = folder is not None and (folder / "modules.json").is_file() and not has_pair_head(folder)
+    if name in BACKBONES or says:
+        raise UsageError(f"{shown_name(name)} is an encoder, and no cross-encoder.", hint=NO_HEAD_HINT)
 
 
 def _load(name: str, place: str, num_labels: int | None = None) -> CrossEncoder:

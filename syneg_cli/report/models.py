@@ -173,8 +173,8 @@ def _score(
 ) -> tuple[Score | None, str | None]:
     """nDCG@10 as `eval` measured it for these weights, and why something of it is missing."""
     if manifest.settings.get("kind") == CROSS_ENCODER:
-        measures = f"`syneg eval {workspace.dataset} --backbone ALIAS --rerank {name}`"
-        return None, f"is a cross-encoder: {measures} measures it with a retriever; no score of it is here."
+        measures = f"`syneg eval {workspace.dataset} --backbone ALIAS --rerank {name}` measures it"
+        return None, f"is a cross-encoder: its similarities are logits; {measures}, and this page does not."
     path = workspace.evaluation(f"{name}-{split}")
     measured, evaluated = _read_evaluation(path), read_manifest(path)
     if measured is None or evaluated is None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from syneg_cli.core import MissingArtifact, Run, UsageError, counted
 from syneg_cli.data import Dataset
-from syneg_cli.encoding import is_cross_encoder, load_cross_encoder, locate, weights_hash
+from syneg_cli.encoding import is_cross_encoder, load_cross_encoder, locate, need_cross_encoder, weights_hash
 from syneg_cli.evaluation import DEPTH, Reranked, rerank
 from syneg_cli.stages.evaluate import (
     Eval,
@@ -71,11 +71,7 @@ class Rerank(Eval):
     def plan(self) -> Plan:
         scorer = self.reranker.location
         plan = super().plan()
-        if not is_cross_encoder(scorer) and (Path(scorer).is_dir() or self._reranker is None):
-            raise UsageError(
-                f"--rerank: {self.reranker.name} is no cross-encoder.",
-                hint="`syneg train --kind cross-encoder` trains one.",
-            )
+        need_cross_encoder(scorer)
         return replace(
             plan,
             inputs={**plan.inputs, "cross-encoder": weights_hash(scorer)},
@@ -107,18 +103,20 @@ class Rerank(Eval):
 
 
 def own_retriever(session: Session) -> Subject:
-    """What retrieves for the cross-encoder that a project trains: the encoder that it began as.
+    """What retrieves for the cross-encoder that a project trains: what it began as, or else what mines.
 
     Raises:
-        UsageError: it began as a cross-encoder.
+        UsageError: both are cross-encoders.
     """
-    backbone = session.project.train.backbone
-    if is_cross_encoder(backbone):
+    project = session.project
+    named = [name for name in (project.train.backbone, project.mine.backbone) if name]
+    encoders = [name for name in named if not is_cross_encoder(name)]
+    if not encoders:
         raise UsageError(
-            f"{backbone} is a cross-encoder, so no retriever is named to put one on top of.",
-            hint="`syneg eval --backbone ALIAS --rerank NAME` names both.",
+            f"{project.train.backbone} is a cross-encoder, so no retriever is named to put one on top of.",
+            hint="Name one: `syneg eval --backbone ALIAS --rerank NAME`, or `backbone` of [mine].",
         )
-    return retriever(backbone)
+    return retriever(encoders[0])
 
 
 def need_no_depth(session: Session) -> None:

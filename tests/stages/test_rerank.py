@@ -55,7 +55,7 @@ def test_the_folder_is_a_cross_encoder_with_its_card_and_manifest(project: Cli, 
     assert "InfoNCE" not in card
     read = read_card(card)
     assert read is not None
-    assert read.data.pipeline_tag == "text-ranking"
+    assert read.data.to_dict()["pipeline_tag"] == "text-ranking"
     assert 'CrossEncoder("me/mine")' in card_for("me/mine", card)
     manifest = read_manifest(reranker)
     assert manifest is not None
