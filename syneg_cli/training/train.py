@@ -121,9 +121,7 @@ def train(
         collator = _queries(*data) if helpers.frozen else _collator(*data, settings, helpers)
         steps, seconds, history = _run(model, settings, helpers, chosen, collator, watch)
         watch.keep_best()
-    # A tokeniser is saved with the settings of its last call: the same ones where no step was left to do.
-    tokenise = _tokeniser(model, settings)
-    tokenise([(".", ".")] if settings.kind == CROSS_ENCODER else ["."], "query")
+    _tokenise_once(model, settings)
     need_finite_weights(model, steps)
     return TrainResult(
         steps=steps,
@@ -251,6 +249,11 @@ def epoch_losses(history: Sequence[dict[str, Any]]) -> tuple[float, ...]:
 
 def default_temperature(model: SentenceTransformer) -> float:
     return DOT_TEMPERATURE if getattr(model, "similarity_fn_name", "dot") == "dot" else COSINE_TEMPERATURE
+
+
+def _tokenise_once(model: Any, settings: TrainSettings) -> None:
+    """A tokeniser is saved with the settings of its last call: the same ones where no step was left to do."""
+    _tokeniser(model, settings)([(".", ".")] if settings.kind == CROSS_ENCODER else ["."], "query")
 
 
 def _tokeniser(model: Any, settings: TrainSettings) -> Tokenise:
