@@ -56,7 +56,10 @@ def _fine_tune_pairs(
     )
     model: Any = scorer  # the trainer does with it what it does with an encoder
     if fresh:
-        around.progress.note(f"train: {settings.backbone} is an encoder: its head for scores is a fresh one")
+        around.progress.note(
+            f"train: {settings.backbone} is an encoder, so its head for scores is a fresh one, which knows "
+            "nothing but these pairs; `syneg eval --rerank` says whether it helps"
+        )
     result = train(
         model,
         instances,
