@@ -6,7 +6,8 @@ random one: what scores is refused where it is an encoder, and what encodes wher
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
@@ -114,7 +115,8 @@ def pair_scores(
 
     order = sorted(range(len(pairs)), key=lambda row: -len(pairs[row][0]) - len(pairs[row][1]))
     scores = np.empty(len(pairs), dtype=np.float32)
-    with (progress or NoProgress()).task("Scoring pairs", len(pairs), "pairs") as advance:
+    scoring = (progress or NoProgress()).task("Scoring pairs", len(pairs), "pairs")
+    with _without_autocast(model), scoring as advance:
         for start in range(0, len(order), CHUNK):
             rows = order[start : start + CHUNK]
             scores[rows] = model.predict(
@@ -127,6 +129,17 @@ def pair_scores(
     if not bool(np.isfinite(scores).all()):
         raise SynegError("The cross-encoder gave scores that are not finite.", hint="Train it again.")
     return scores
+
+
+@contextmanager
+def _without_autocast(model: CrossEncoder) -> Iterator[None]:
+    """While a model is trained in bf16, accelerate has that around its `forward`: rounded scores tie."""
+    wrapped = model.__dict__.pop("forward", None)
+    try:
+        yield
+    finally:
+        if wrapped is not None:
+            model.__dict__["forward"] = wrapped
 
 
 def need_retriever(name: str) -> None:

@@ -184,6 +184,8 @@ def _run(
         resume = _resumed(scratch, watch)
         watch.resumed_at = checkpoints.step_of(resume)
         outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+        # Else the model in memory would go on computing in bf16, and its folder would not.
+        trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     return outcome.global_step, outcome.metrics["train_runtime"], trainer.state.log_history
 
 

@@ -28,7 +28,7 @@ def test_a_reranker_is_trained_and_measured_on_top_of_a_retriever(data: Any, tin
     assert alone.metrics["mrr@10"] == pytest.approx(1 / 3)
     in_memory, by_folder = (syneg.evaluate(run, data, rerank=one, depth=3) for one in (reranker, "saved"))
     ranked = reranker.rank(data.queries["q3"].text, [data.corpus[d].full_text for d in run["q3"]])
-    place = [list(run["q3"])[one["corpus_id"]] for one in ranked].index("d5")  # type: ignore[index]
+    place = [list(run["q3"])[one["corpus_id"]] for one in ranked].index("d5")
     assert in_memory.metrics["mrr@10"] == by_folder.metrics["mrr@10"] == pytest.approx(1 / (place + 1))
     assert in_memory.name == "run+reranker@3"
     assert "1 queries" in str(in_memory.against(alone))
@@ -45,7 +45,7 @@ def test_what_is_of_the_wrong_kind_is_said(data: Any, tiny_model: Path, tiny_cro
         ({"depth": 5}, "Add rerank=MODEL"),
     ):
         with pytest.raises(syneg.SynegError, match=told):
-            syneg.evaluate(run, data, **given)  # type: ignore[arg-type]
+            syneg.evaluate(run, data, **given)
     for model in (CrossEncoder(str(tiny_cross_encoder)), str(tiny_cross_encoder)):
         with pytest.raises(syneg.SynegError, match=r"cross-encoder.*scores pairs"):
-            syneg.evaluate(model, data)  # type: ignore[arg-type]
+            syneg.evaluate(model, data)

@@ -14,7 +14,7 @@ from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss, L
 from syneg_cli.core import Diverged, NegativeRef, NoProgress, TrainingInstance, UsageError
 from syneg_cli.core.records import SYNTHETIC
 from syneg_cli.data.dataset import Dataset, load_dataset
-from syneg_cli.encoding import new_cross_encoder
+from syneg_cli.encoding import new_cross_encoder, pair_scores
 from syneg_cli.mixing.families import families
 from syneg_cli.mixing.texts import Texts
 from syneg_cli.training import TrainResult, TrainSettings
@@ -156,6 +156,32 @@ def test_a_cross_encoder_is_trained_on(data: Dataset, tiny_cross_encoder: Path) 
     model, result = tuned(data, tiny_cross_encoder)
     assert result.fresh_head is False
     assert not torch.equal(weights(model), weights(CrossEncoder(str(tiny_cross_encoder))))
+
+
+def test_a_model_that_was_trained_in_bf16_scores_in_float32(
+    data: Dataset, tiny_model: Path, tmp_path: Path
+) -> None:
+    """Also while it is trained, where dev is measured: the trainer has bf16 around the model then."""
+    pairs = [(data.queries["q1"].text, document) for document in data.corpus.texts()]
+    base: Any = new_cross_encoder(str(tiny_model), seed=0)[0]
+    while_training: list[list[float]] = []
+
+    def dev() -> float:
+        while_training.append(pair_scores(base, pairs).tolist())
+        base.save_pretrained(str(tmp_path / "then"), create_model_card=False)
+        return 1.0
+
+    train(
+        base,
+        INSTANCES,
+        dataset=data,
+        texts=Texts(WRITTEN),
+        settings=settings(epochs=1, precision="bf16"),
+        helpers=Helpers(dev=dev),
+    )
+    plain = CrossEncoder(str(tmp_path / "then")).predict(pairs).tolist()
+    assert while_training == [pytest.approx(plain, abs=1e-7)]
+    assert base.predict(pairs).tolist() == pytest.approx(plain, abs=1e-7)
 
 
 def test_an_interrupted_run_ends_with_the_same_bits(data: Dataset, tiny_model: Path, tmp_path: Path) -> None:
