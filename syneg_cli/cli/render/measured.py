@@ -56,8 +56,8 @@ def measured(record: Measured) -> tuple[dict[str, Any], list[Any]]:
 def _scored(about: Reranked) -> str:
     """What the second reading took; nothing was scored where all of it was measured before."""
     took = f" in {duration(about.seconds)}" if about.seconds else ""
-    first = counted(about.depth, "first document")
-    return f"{about.name} scored {counted(about.pairs, 'pair')}{took}: the {first} of each query."
+    first = "the first document" if about.depth == 1 else f"the first {about.depth} documents"
+    return f"{about.name} scored {counted(about.pairs, 'pair')}{took}: {first} of each query."
 
 
 def _comparisons(evaluation: Evaluation, baseline: Evaluation, comparisons: Mapping[str, Comparison]) -> Any:
