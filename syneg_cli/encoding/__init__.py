@@ -4,11 +4,19 @@ from syneg_cli.encoding.api_encoder import ApiEncoder, Encodes
 from syneg_cli.encoding.asking_vectors import Terms
 from syneg_cli.encoding.assemble import join_towers
 from syneg_cli.encoding.backbones import BACKBONES, hub_id
+from syneg_cli.encoding.cross_encoders import (
+    is_cross_encoder,
+    load_cross_encoder,
+    need_cross_encoder,
+    need_retriever,
+    new_cross_encoder,
+    pair_scores,
+)
 from syneg_cli.encoding.embedding_cache import Choice, Entry, choose, entries, remove
 from syneg_cli.encoding.encoder import Encoder
 from syneg_cli.encoding.index import Index, search
 from syneg_cli.encoding.loading import find as find_model
-from syneg_cli.encoding.loading import load_cross_encoder, load_model, locate, weights_hash
+from syneg_cli.encoding.loading import load_model, locate, weights_hash
 from syneg_cli.encoding.prompts import Task, prompt_of
 from syneg_cli.encoding.push import check_push, push, read_card
 from syneg_cli.encoding.settings import EmbedSettings
@@ -33,10 +41,15 @@ __all__ = [
     "entries",
     "find_model",
     "hub_id",
+    "is_cross_encoder",
     "join_towers",
     "load_cross_encoder",
     "load_model",
     "locate",
+    "need_cross_encoder",
+    "need_retriever",
+    "new_cross_encoder",
+    "pair_scores",
     "plain_tokens",
     "prompt_of",
     "push",

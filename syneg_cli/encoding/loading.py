@@ -17,7 +17,6 @@ from syneg_cli.core import (
     content_hash,
     did_you_mean,
     hash_once,
-    hub_token,
     user_path,
 )
 from syneg_cli.encoding import hub
@@ -63,6 +62,12 @@ def load_model(
     backbone = BACKBONES.get(name)
     if backbone and backbone.remote_code and not trust_remote_code:
         raise BackboneError(f"{name} runs code from {backbone.hub_id}.", hint=REMOTE_HINT)
+    if has_pair_head(folder):
+        raise BackboneError(
+            f"{name} is a cross-encoder: it scores pairs of texts, and has no vectors.",
+            hint="Give an encoder. `syneg eval --rerank` measures a cross-encoder on top of a retriever, "
+            "`syneg train --kind cross-encoder` trains it on.",
+        )
     if not trust_remote_code and _has_code(folder):
         raise BackboneError(f"{name} needs code of its own to load.", hint=REMOTE_HINT)
     with (progress or NoProgress()).task(f"Loading {shown_name(name)}", None):
@@ -80,7 +85,7 @@ def load_model(
             f"{name} compares by {model.similarity_fn_name} distance; syneg searches by cosine or dot."
         )
     limit = max_length or (backbone.max_length if backbone else None)
-    _set_length(model, name, limit, asked=max_length is not None)
+    set_length(model, name, limit, asked=max_length is not None)
     return model
 
 
@@ -94,7 +99,27 @@ def _has_code(folder: Path) -> bool:
     return not all(name.startswith("sentence_transformers.") for name in types)
 
 
-def _set_length(model: SentenceTransformer, name: str, length: int | None, *, asked: bool) -> None:
+def has_pair_head(folder: Path) -> bool:
+    """Whether a model folder is a cross-encoder's, by what it says of itself."""
+    kind = _field(folder / "config_sentence_transformers.json", "model_type")
+    if kind is not None or (folder / "modules.json").is_file():
+        return kind == "CrossEncoder"
+    names, classes = (_field(folder / "config.json", name) for name in ("architectures", "id2label"))
+    one_score = isinstance(classes, dict) and len(classes) == 1
+    return one_score and str(names).endswith("ForSequenceClassification']")
+
+
+def _field(file: Path, name: str) -> object:
+    """A field of a JSON file; None where there is none, or loading will say what is wrong with the file."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8")).get(name)
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return None
+
+
+def set_length(
+    model: SentenceTransformer | CrossEncoder, name: str, length: int | None, *, asked: bool
+) -> None:
     if length is None:
         return
     config = model.config
@@ -194,25 +219,3 @@ def weights_hash(name: str) -> str:
     if folder is None:
         return content_hash(f"hub:{name}")
     return content_hash([repr(BACKBONES.get(name)), hub.folder_hash(folder)])
-
-
-def load_cross_encoder(name: str, progress: Progress | None = None) -> CrossEncoder:
-    """A cross-encoder by folder or hub id.
-
-    Raises:
-        BackboneError: it cannot be loaded.
-    """
-    with (progress or NoProgress()).task(f"Loading {shown_name(name)}", None):
-        from sentence_transformers import CrossEncoder
-
-        hub.quiet_libraries()
-        try:
-            loaded: CrossEncoder = CrossEncoder(name, token=hub_token())
-        except UnpicklingError as error:
-            raise BackboneError(f"{name} cannot be loaded: {PICKLED}.", hint=PICKLED_HINT) from error
-        except (OSError, ValueError) as error:
-            raise BackboneError(
-                f"The cross-encoder {name!r} cannot be loaded: {str(error).strip().splitlines()[0]}",
-                hint="Give a folder, or a hub id such as cross-encoder/ms-marco-MiniLM-L6-v2.",
-            ) from error
-    return loaded

@@ -165,7 +165,7 @@ def card_for(repo: str, card: str) -> str:
         for key in local:
             read.data.pop(key)
         card = str(read)
-    card = re.sub(r'SentenceTransformer\("[^"\n]*"\)', f'SentenceTransformer("{repo}")', card, count=1)
+    card = re.sub(r'(SentenceTransformer|CrossEncoder)\("[^"\n]*"\)', rf'\1("{repo}")', card, count=1)
     return ABSOLUTE.sub(r"\1", card)
 
 

@@ -2,22 +2,26 @@
 
 from syneg_cli.evaluation.evaluation import Evaluation, caveat, compare_metrics
 from syneg_cli.evaluation.metrics import MAIN_METRIC, METRICS, score
-from syneg_cli.evaluation.retrieve import nearest, retrieve, without_itself
+from syneg_cli.evaluation.rerank import Reranked, rerank
+from syneg_cli.evaluation.retrieve import DEPTH, nearest, retrieve, without_itself
 from syneg_cli.evaluation.settings import EvalSettings
 from syneg_cli.evaluation.significance import Comparison, compare, holm, p_value, tells_little, verdict
 
 __all__ = [
+    "DEPTH",
     "MAIN_METRIC",
     "METRICS",
     "Comparison",
     "EvalSettings",
     "Evaluation",
+    "Reranked",
     "caveat",
     "compare",
     "compare_metrics",
     "holm",
     "nearest",
     "p_value",
+    "rerank",
     "retrieve",
     "score",
     "tells_little",

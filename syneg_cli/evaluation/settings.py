@@ -11,6 +11,7 @@ class EvalSettings(Section):
     """Evaluation."""
 
     split: Text = setting("test", "Which judgements.", decides=False, values=("<split>",))
+    depth: Positive = setting(100, "First documents of a query that --rerank reads again.", decides=False)
     batch_size: Positive = setting(32, "Texts of 128 tokens in a batch.", decides=False)
     precision: Literal["auto", "fp32", "bf16"] = setting(
         "auto", "auto is bf16 where the processor has it, else fp32."

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from syneg_cli.core import (
     MinedNegative,
@@ -18,8 +18,9 @@ from syneg_cli.core import (
     UsageError,
 )
 from syneg_cli.data import Dataset
-from syneg_cli.encoding import Encoder
-from syneg_cli.evaluation import EvalSettings, Evaluation, retrieve, score, without_itself
+from syneg_cli.encoding import Encoder, load_cross_encoder
+from syneg_cli.evaluation import DEPTH, EvalSettings, Evaluation, retrieve, score, without_itself
+from syneg_cli.evaluation import rerank as reranked
 from syneg_cli.library.arguments import (
     WORK_DIR,
     checked_run,
@@ -34,7 +35,7 @@ from syneg_cli.mixing import Mixed, MixSettings, Texts, check_strategy, mix_nega
 from syneg_cli.training import Around, TrainSettings, fine_tune
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+    from sentence_transformers import CrossEncoder, SentenceTransformer
 
 ROUNDS = 8
 Negative = SyntheticNegative | MinedNegative
@@ -82,24 +83,46 @@ def mix(dataset: Dataset, *negatives: Iterable[Negative], epochs: int = 2, **set
     return TrainingSet(dataset, mixed, texts_of(synthetic))
 
 
+@overload
+def train(
+    backbone: str | PathLike[str],
+    training_set: TrainingSet,
+    *,
+    kind: Literal["bi-encoder"] = "bi-encoder",
+    work_dir: str | Path = WORK_DIR,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> SentenceTransformer: ...
+@overload
+def train(
+    backbone: str | PathLike[str],
+    training_set: TrainingSet,
+    *,
+    kind: Literal["cross-encoder"],
+    work_dir: str | Path = WORK_DIR,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> CrossEncoder: ...
 @step
 def train(
     backbone: str | PathLike[str],
     training_set: TrainingSet,
     *,
+    kind: str = "bi-encoder",
     work_dir: str | Path = WORK_DIR,
     progress: Progress | None = None,
     **settings: Any,
-) -> SentenceTransformer:
+) -> SentenceTransformer | CrossEncoder:
     """A fine-tuned sentence-transformers model.
 
     Args:
         backbone: an alias, a folder or a hub id.
+        kind: "bi-encoder", a retriever, or "cross-encoder", a reranker.
         settings: those of [train]: epochs, batch_size, lr, temperature, ...
     """
     if not isinstance(training_set, TrainingSet):
         raise UsageError(f"{training_set!r} is not a training set.", hint="Make one with mix(data, ...).")
-    chosen = settings_from(TrainSettings, settings, leave_out=("output",), backbone=backbone)
+    chosen = settings_from(TrainSettings, settings, leave_out=("output",), backbone=backbone, kind=kind)
     around = Around(
         training_set.dataset, training_set.texts, progress or NoProgress(), cache=embeddings(work_dir)
     )
@@ -112,6 +135,7 @@ def evaluate(
     model: str | PathLike[str] | SentenceTransformer | Run,
     dataset: Dataset,
     *,
+    rerank: str | PathLike[str] | CrossEncoder | None = None,
     name: str | None = None,
     work_dir: str | Path = WORK_DIR,
     progress: Progress | None = None,
@@ -121,32 +145,38 @@ def evaluate(
 
     Args:
         model: an alias, a folder or a hub id; a model in memory; or a run (query -> document -> score).
-        settings: those of [eval]: split, precision, batch_size.
+        rerank: a cross-encoder that puts the `depth` first documents of each query in order: a
+            folder, a hub id or a model in memory.
+        settings: those of [eval]: split, precision, batch_size, depth.
     """
     need_dataset(dataset)
     chosen = settings_from(EvalSettings, settings)
+    if rerank is None and "depth" in settings:
+        raise UsageError("depth says how much a reranker reads again.", hint="Add rerank=MODEL.")
     qrels = dataset.qrels(chosen.split)
-    precision, told = "-", progress or NoProgress()
+    told = progress or NoProgress()
     model = str(model) if isinstance(model, PathLike) else model
     if model == "" or not (isinstance(model, (str, Mapping)) or hasattr(model, "similarity_fn_name")):
+        if hasattr(model, "rank"):
+            raise UsageError(
+                "A cross-encoder scores pairs of texts, and retrieves nothing.",
+                hint="Give a retriever, and it as rerank.",
+            )
         raise UsageError(
             f"{model!r} is no model.", hint="Give an alias, a folder, a hub id, a model or a run."
         )
-    if isinstance(model, Mapping):
-        run: Run = without_itself(checked_run(model), dataset)[0]
-    else:
-        options: dict[str, Any] = {"precision": chosen.precision, "cache": embeddings(work_dir)}
-        options["batch_size"] = chosen.batch_size
-        if isinstance(model, str):
-            encoder = Encoder.load(model, progress=told, **options)
-        else:
-            encoder = Encoder(model, **options)
-        run, precision = retrieve(dataset, chosen.split, encoder, progress=told), encoder.precision
+    scorer = None if rerank is None else _scorer(rerank, told)
+    run, precision = _found(model, dataset, chosen, embeddings(work_dir), told)
+    called = model if isinstance(model, str) else "run" if isinstance(model, Mapping) else "model"
+    if scorer is not None:
+        options = {"depth": chosen.depth, "batch_size": chosen.batch_size}
+        run, _ = reranked(run, dataset, chosen.split, scorer, progress=told, **options)
+        second = str(rerank) if isinstance(rerank, (str, PathLike)) else "reranker"
+        called = f"{called}+{second}@{chosen.depth}"
     scores = score(run, qrels)
-    called = name or (model if isinstance(model, str) else "run" if isinstance(model, Mapping) else "model")
     return Evaluation(
-        name=called,
-        model=called,
+        name=name or called,
+        model=name or called,
         dataset=dataset.name,
         split=chosen.split,
         precision=precision,
@@ -154,3 +184,34 @@ def evaluate(
         per_query=scores.per_query,
         run="",
     )
+
+
+def _scorer(model: str | PathLike[str] | CrossEncoder, progress: Progress) -> CrossEncoder:
+    """Raises UsageError where something is no cross-encoder, BackboneError where it cannot be loaded."""
+    if isinstance(model, (str, PathLike)) and str(model):
+        return load_cross_encoder(str(model), progress)
+    if isinstance(model, (str, PathLike)) or not hasattr(model, "rank"):
+        raise UsageError(
+            f"rerank: {model!r} is no cross-encoder.", hint="Give a folder, a hub id or a CrossEncoder."
+        )
+    return model
+
+
+def _found(
+    model: str | SentenceTransformer | Run,
+    dataset: Dataset,
+    chosen: EvalSettings,
+    cache: Path,
+    progress: Progress,
+) -> tuple[Run, str]:
+    """(what is retrieved, or the run as given; the encoder's precision)."""
+    if isinstance(model, Mapping):
+        return without_itself(checked_run(model), dataset)[0], "-"
+    options: dict[str, Any] = {"precision": chosen.precision, "cache": cache}
+    options["batch_size"] = chosen.batch_size
+    if isinstance(model, str):
+        encoder = Encoder.load(model, progress=progress, **options)
+    else:
+        encoder = Encoder(model, **options)
+    depth = max(DEPTH, chosen.depth)
+    return retrieve(dataset, chosen.split, encoder, depth=depth, progress=progress), encoder.precision

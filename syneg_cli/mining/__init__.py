@@ -1,6 +1,7 @@
 """Retrieved negatives: a file per miner, filters, selection, registry."""
 
 from syneg_cli.mining.base import Setup
+from syneg_cli.mining.bm25 import bm25_run
 from syneg_cli.mining.mine import MinedNegatives, mine_negatives
 from syneg_cli.mining.registry import MINERS, check_miner, run_files, uses_encoder, uses_words
 from syneg_cli.mining.select import Selection
@@ -14,6 +15,7 @@ __all__ = [
     "Selection",
     "Setup",
     "Tally",
+    "bm25_run",
     "check_miner",
     "mine_negatives",
     "run_files",

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from syneg_cli.data import ENGLISH, UNSPACED, folded, stemmed_languages, stop_words, terms
+from syneg_cli.core import Progress, Run
+from syneg_cli.data import ENGLISH, UNSPACED, Dataset, folded, stemmed_languages, stop_words, terms
+from syneg_cli.encoding import Encoder
 from syneg_cli.mining.base import Ranking, Setup, positive_rows
 
 if TYPE_CHECKING:
@@ -125,3 +127,17 @@ def top(scores: np.ndarray, depth: int) -> np.ndarray:
 
 def make(setup: Setup, argument: str, other: object) -> Bm25Miner:
     return Bm25Miner(setup)
+
+
+def bm25_run(dataset: Dataset, query_ids: Sequence[str], depth: int, progress: Progress) -> Run:
+    """BM25's first documents of each query with their scores, best first."""
+
+    def no_encoder() -> Encoder:
+        raise AssertionError("words have no vectors")
+
+    found = Bm25Miner(Setup(dataset, no_encoder, progress=progress)).rank(query_ids, depth)
+    ids = dataset.corpus.ids
+    return {
+        query_id: {ids[row]: score for row, score in zip(rows, scores, strict=True) if row >= 0}
+        for query_id, rows, scores in zip(query_ids, found.rows.tolist(), found.scores.tolist(), strict=True)
+    }

@@ -24,7 +24,7 @@ from syneg_cli.evaluation import MAIN_METRIC, Evaluation, compare
 from syneg_cli.mixing import STRATEGIES
 from syneg_cli.report.recordings import Recording, read_recording
 from syneg_cli.report.records import Mix, Model, Score
-from syneg_cli.training import RECORDING
+from syneg_cli.training import CROSS_ENCODER, RECORDING
 
 FOUND_BY_TRAINING = ("temperature", "dropout", "precision", "device")
 """What training found out by itself where the settings leave it open."""
@@ -172,6 +172,9 @@ def _score(
     workspace: Workspace, name: str, manifest: Manifest, split: str
 ) -> tuple[Score | None, str | None]:
     """nDCG@10 as `eval` measured it for these weights, and why something of it is missing."""
+    if manifest.settings.get("kind") == CROSS_ENCODER:
+        measures = f"`syneg eval {workspace.dataset} --backbone ALIAS --rerank {name}` measures it"
+        return None, f"is a cross-encoder: its similarities are logits; {measures}, and this page does not."
     path = workspace.evaluation(f"{name}-{split}")
     measured, evaluated = _read_evaluation(path), read_manifest(path)
     if measured is None or evaluated is None:

@@ -4,7 +4,7 @@ from syneg_cli.stages.batch_files import fetch, hand_in
 from syneg_cli.stages.demo import run_arms, write_demo
 from syneg_cli.stages.doctor import bug_report, examine
 from syneg_cli.stages.documents import example_text
-from syneg_cli.stages.evaluate import Measured, measure, measuring, subject_of
+from syneg_cli.stages.evaluate import Measured, measure, measuring
 from syneg_cli.stages.generate import Generate, Generated
 from syneg_cli.stages.language_model import (
     cache_path,
@@ -29,8 +29,10 @@ from syneg_cli.stages.project_files import (
 )
 from syneg_cli.stages.prompts import rendered_prompt
 from syneg_cli.stages.report import report_workspace, reported_models, reported_split
+from syneg_cli.stages.rerank import measure_reranked, need_no_depth, retriever_of
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Performed, perform
+from syneg_cli.stages.subjects import subject_of
 from syneg_cli.stages.train import Train
 from syneg_cli.stages.verify import estimate_judge, verify_stages
 
@@ -61,10 +63,12 @@ __all__ = [
     "lacking_split",
     "looked_at",
     "measure",
+    "measure_reranked",
     "measuring",
     "mine_stages",
     "mix_of",
     "mixed_name",
+    "need_no_depth",
     "need_own",
     "needs_relevance",
     "new_session",
@@ -76,6 +80,7 @@ __all__ = [
     "reported_models",
     "reported_split",
     "resolve",
+    "retriever_of",
     "run_arms",
     "run_stages",
     "same_server",

@@ -14,19 +14,24 @@ from syneg_cli.mixing import check_strategy
 from syneg_cli.stages.mix import mixed_name
 from syneg_cli.stages.project import flag_of
 from syneg_cli.stages.session import Session
-from syneg_cli.training import CardFacts, TrainResult, TrainSettings, model_card
+from syneg_cli.training import CROSS_ENCODER, CardFacts, TrainResult, TrainSettings, model_card
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+    from sentence_transformers import CrossEncoder, SentenceTransformer
 
 ALWAYS = ("backbone", "epochs", "batch_size", "lr", "precision", "seed")
 """Settings that the command states even at their default."""
+
+PAIR_LOSSES = {
+    "listwise": "softmax cross-entropy over each query's positive and its negatives (LCE, arXiv 2101.08751)",
+    "bce": "binary cross-entropy of every (query, document) pair",
+}
 
 
 def card_of(
     session: Session,
     dataset: Dataset,
-    model: SentenceTransformer,
+    model: SentenceTransformer | CrossEncoder,
     mixed: Manifest,
     result: TrainResult,
     name: str,
@@ -53,7 +58,8 @@ def card_of(
             loss=_loss(session),
             training=_facts(session, result),
             max_length=model.max_seq_length,
-            similarity=str(model.similarity_fn_name),
+            similarity=str(getattr(model, "similarity_fn_name", "")),
+            kind=section.kind,
             prompts=model.prompts,
             command=command_of(session, dataset, str(mixed.settings.get("name") or "")),
         )
@@ -90,6 +96,8 @@ def _written_by(mixed: Manifest) -> tuple[str | None, str | None]:
 
 def _loss(session: Session) -> str:
     section = session.project.train
+    if section.kind == CROSS_ENCODER:
+        return PAIR_LOSSES[section.loss]
     if section.refresh == "adore":
         return (
             "ADORE's pairwise lambda loss over what each query retrieves; "
@@ -112,8 +120,7 @@ def _facts(session: Session, result: TrainResult) -> dict[str, Any]:
         "learning rate": section.lr,
         "warm-up": section.warmup,
         "weight decay": section.weight_decay,
-        "temperature": result.temperature,
-        "in-batch negatives": "yes" if section.in_batch else "no",
+        **_comparing(section, result),
         "dropout": "the model's own" if result.dropout is None else result.dropout,
         "precision": result.precision,
         "seed": section.seed,
@@ -127,7 +134,16 @@ def _facts(session: Session, result: TrainResult) -> dict[str, Any]:
         facts["share of the fine-tuned weights"] = section.merge
     if result.best_epoch:
         facts["epoch kept, by dev nDCG@10"] = result.best_epoch
+        facts["its dev nDCG@10"] = round(result.dev[result.best_epoch - 1], 4)
     return facts
+
+
+def _comparing(section: TrainSettings, result: TrainResult) -> dict[str, Any]:
+    """What only vectors have, or only a cross-encoder."""
+    if section.kind == CROSS_ENCODER:
+        head = "fresh, drawn with the seed" if result.fresh_head else "the base model's"
+        return {"head before training": head, "negatives": "a query's own, none of the batch"}
+    return {"temperature": result.temperature, "in-batch negatives": "yes" if section.in_batch else "no"}
 
 
 def command_of(session: Session, dataset: Dataset, mix: str = "") -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from syneg_cli.core import UsageError, write_text
 from syneg_cli.data import demo
 from syneg_cli.evaluation import Evaluation
-from syneg_cli.stages.evaluate import Eval, evaluation_of, retriever
+from syneg_cli.stages.evaluate import Eval, evaluation_of
 from syneg_cli.stages.generate import Generate
 from syneg_cli.stages.mine import mine_stages
 from syneg_cli.stages.mix import Mix
@@ -16,6 +16,7 @@ from syneg_cli.stages.project import PROJECT_FILE, resolve
 from syneg_cli.stages.project_files import write_prompts
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import perform
+from syneg_cli.stages.subjects import retriever
 from syneg_cli.stages.train import Train
 
 ARMS = {"mined": "retrieved", "SyNeg mix": "hybrid", "mirror": "mirror"}

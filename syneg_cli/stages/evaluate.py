@@ -3,66 +3,51 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict, dataclass, replace
-from difflib import SequenceMatcher
 from pathlib import Path
+from typing import ClassVar
 
 from syneg_cli.core import (
     MissingArtifact,
     Progress,
     Run,
     UsageError,
-    content_hash,
     counted,
-    did_you_mean,
     file_hash,
-    instead,
-    names_beside,
     need_file,
     read_manifest,
     whole_text,
     write_text,
 )
 from syneg_cli.data import Dataset, read_known_run, run_lines
-from syneg_cli.encoding import BACKBONES
-from syneg_cli.evaluation import METRICS, Evaluation, retrieve, score, tells_little, without_itself
+from syneg_cli.encoding import need_retriever
+from syneg_cli.evaluation import (
+    DEPTH,
+    METRICS,
+    Evaluation,
+    Reranked,
+    retrieve,
+    score,
+    tells_little,
+    without_itself,
+)
 from syneg_cli.stages import encoders
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Performed, Plan, Stage, perform
-from syneg_cli.stages.train import model_name
+from syneg_cli.stages.subjects import Subject, retriever, trained_here
 from syneg_cli.training import with_metrics
 
-SHOWN = 5
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 TRAINED_ON = "train qrels"
 """The input of a model's manifest that says which queries it learned from."""
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What is measured: a model (by name and location) or a TREC run."""
-
-    name: str
-    location: str
-    is_run: bool = False
-    baseline: str | None = None
-    """The backbone to compare with."""
-
-    @property
-    def stored_as(self) -> str:
-        """Apart for models and runs, and for runs of the same name in different folders."""
-        if not self.is_run:
-            return self.name
-        return f"run-{self.name}-{content_hash(str(Path(self.location).resolve()))[:8]}"
-
-
-@dataclass(frozen=True)
 class Measured:
-    """A subject's evaluation, and its baseline's where it has one."""
+    """A subject's evaluation, and its baseline's where it has one: with a cross-encoder, itself without."""
 
     evaluation: Evaluation
     baseline: Evaluation | None = None
+    rerank: Reranked | None = None
 
 
 class Eval(Stage):
@@ -74,6 +59,8 @@ class Eval(Stage):
 
     name = "eval"
     follows = True
+    in_card: ClassVar[bool] = True
+    """Whether the subject's card gets the metrics."""
 
     def __init__(self, session: Session, dataset: Dataset, subject: Subject | None = None) -> None:
         super().__init__(session, dataset)
@@ -88,15 +75,25 @@ class Eval(Stage):
     def label(self) -> str:
         return f"eval {self._subject.name}" if self._subject else self.name
 
+    @property
+    def called(self) -> str:
+        """The name of what is measured."""
+        return self.subject.name
+
+    @property
+    def stored_as(self) -> str:
+        return self.subject.stored_as
+
     def plan(self) -> Plan:
         subject, split = self.subject, self.settings.split
         if subject.is_run:
             need_file(Path(subject.location), UsageError, hint="Give a TREC run file to --run.")
         inputs = self.dataset.inputs(split)
-        path = self.workspace.evaluation(f"{subject.stored_as}-{split}")
+        path = self.workspace.evaluation(f"{self.stored_as}-{split}")
         always = {"identical_ids": self.dataset.identical_ids, "metrics": sorted(METRICS)}
         before = self._before(subject) | {"metrics": _measured(path)}
         if not subject.is_run:
+            need_retriever(subject.location)
             inputs |= {"model": encoders.identity(self.session, subject.location)}
             decided = always | self.settings.deciding() | encoders.settings_of(self.session, subject.location)
             model = Path(subject.location)
@@ -115,7 +112,7 @@ class Eval(Stage):
 
     def run(self, plan: Plan, to: Path) -> Made:
         subject, qrels = self.subject, self.dataset.qrels(self.settings.split)
-        run, precision, left_out = self._run(subject)
+        run, precision, left_out = self.found()
         if left_out:
             self.session.progress.note(
                 f"documents left out, each for the query that it is itself: {left_out} "
@@ -126,9 +123,9 @@ class Eval(Stage):
                 f"{missing} of {len(qrels)} {self.settings.split} queries have no result and score 0"
             )
         scores = score(run, qrels)
-        write_text(to.with_suffix(".trec"), "\n".join(run_lines(run, subject.name)) + "\n")
+        write_text(to.with_suffix(".trec"), "\n".join(run_lines(run, self.called)) + "\n")
         evaluation = Evaluation(
-            name=subject.name,
+            name=self.called,
             model=subject.location,
             dataset=self.dataset.name,
             split=self.settings.split,
@@ -140,7 +137,8 @@ class Eval(Stage):
         )
         write_text(to, json.dumps(asdict(evaluation), ensure_ascii=False, indent=1) + "\n")
         self._warn_of_a_leak(subject)
-        _note_in_card(subject, evaluation, self.session.progress)
+        if self.in_card:
+            _note_in_card(subject, evaluation, self.session.progress)
         return Made({"queries": len(qrels), "left_out_as_query": left_out, **scores.metrics}, evaluation)
 
     def _warn_of_a_leak(self, subject: Subject) -> None:
@@ -155,9 +153,9 @@ class Eval(Stage):
                 "changed? Train it again"
             )
 
-    def _run(self, subject: Subject) -> tuple[Run, str, int]:
+    def found(self, depth: int = DEPTH) -> tuple[Run, str, int]:
         """(run, precision of the encoder, how many documents were left out as their query itself)."""
-        split, progress = self.settings.split, self.session.progress
+        subject, split, progress = self.subject, self.settings.split, self.session.progress
         if subject.is_run:
             read = read_known_run(Path(subject.location), self.dataset, split, progress.warn)
             run, left_out = without_itself(read, self.dataset)
@@ -169,7 +167,7 @@ class Eval(Stage):
             precision=self.settings.precision,
             batch_size=self.settings.batch_size,
         )
-        run = retrieve(self.dataset, split, encoder, progress=progress)
+        run = retrieve(self.dataset, split, encoder, depth=depth, progress=progress)
         left_out = sum(len(self.dataset.itself(query_id)) for query_id in run)
         return run, encoder.precision, left_out
 
@@ -190,10 +188,7 @@ def measuring(session: Session, dataset: Dataset) -> Session:
 
 def measure(session: Session, dataset: Dataset, subject: Subject, *, force: bool = False) -> Measured:
     """A subject and its baseline; each is measured only if it was not before."""
-    split = session.project.eval.split
-    if told := tells_little(len(dataset.qrels(split)), split):
-        more = f"; a larger {split}_fraction in [dataset] holds out more" if split in dataset.carved else ""
-        session.progress.note(f"eval: {told}{more}")
+    tell_of_few(session, dataset)
     evaluation = evaluation_of(perform(Eval(session, dataset, subject), force=force))
     if subject.baseline is None:
         return Measured(evaluation)
@@ -201,110 +196,17 @@ def measure(session: Session, dataset: Dataset, subject: Subject, *, force: bool
     return Measured(evaluation, evaluation_of(perform(baseline, force=force)))
 
 
+def tell_of_few(session: Session, dataset: Dataset) -> None:
+    """Says where a split has too few queries to see a difference."""
+    split = session.project.eval.split
+    if told := tells_little(len(dataset.qrels(split)), split):
+        more = f"; a larger {split}_fraction in [dataset] holds out more" if split in dataset.carved else ""
+        session.progress.note(f"eval: {told}{more}")
+
+
 def evaluation_of(performed: Performed) -> Evaluation:
     """What was measured, now or before."""
     return Evaluation.read(performed.path)
-
-
-def trained_here(session: Session, dataset: Dataset) -> Subject:
-    """The model that the project trains.
-
-    Raises:
-        MissingArtifact: it has not been trained.
-    """
-    folder = session.workspace(dataset).model(model_name(session))
-    if not folder.is_dir():
-        raise MissingArtifact(
-            f"No trained model for {dataset.name} ({folder}).",
-            hint=session.again("train") + instead(folder, "--model NAME"),
-        )
-    return model_subject(session, dataset, str(folder))
-
-
-def trained_names(session: Session, dataset: Dataset) -> list[str]:
-    """The models that were trained here, by name."""
-    return names_beside(session.workspace(dataset).model("x"))
-
-
-def model_subject(session: Session, dataset: Dataset, model: str) -> Subject:
-    """A model by the name of one trained here, or by its folder; its backbone is the baseline.
-
-    An alias and a hub id are backbones.
-
-    Raises:
-        UsageError: it is nothing of that.
-    """
-    here = session.workspace(dataset).model(model)
-    folder = Path(model) if Path(model).is_dir() else here if here.is_dir() else None
-    if folder is None and (model in BACKBONES or HUB_ID.fullmatch(model)):
-        return retriever(model)
-    if folder is None:
-        names = trained_names(session, dataset)
-        near = did_you_mean(Path(model).name, [*names, *BACKBONES])
-        raise UsageError(
-            f"--model: there is no model {model!r} for {dataset.name}.{near}",
-            hint=f"{_trained_here(session, dataset, Path(model).name)} Else give the folder of a model, an "
-            "alias (minilm, bge-base, ...) or a hub id (OWNER/NAME).",
-        )
-    manifest = read_manifest(folder)
-    recorded = manifest.settings.get("backbone") if manifest else None
-    return Subject(folder.resolve().name, str(folder), baseline=recorded)
-
-
-def _trained_here(session: Session, dataset: Dataset, like: str = "") -> str:
-    """`Trained here: a, b.`, those that are called alike first."""
-    names = trained_names(session, dataset)
-    if not names:
-        return f"Nothing was trained for {dataset.name} yet."
-    names.sort(key=lambda name: -SequenceMatcher(None, like, name).ratio())
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"Trained here: {', '.join(names[:SHOWN])}{more}."
-
-
-def retriever(backbone: str) -> Subject:
-    """A backbone by alias, folder or hub id, or one behind an API."""
-    name = Path(backbone).name if Path(backbone).is_dir() else re.sub("[:/]", "--", backbone)
-    return Subject(name, backbone)
-
-
-def subject_of(
-    session: Session, dataset: Dataset, model: str | None, backbone: str | None, run_file: Path | None
-) -> Subject:
-    """What to measure, as a user names it; the model trained here, else the backbone, where nothing is named.
-
-    Args:
-        backbone: beside a model or a run, what to compare with.
-
-    Raises:
-        UsageError: both a model and a run are named, or there is no such model.
-        DatasetError: there is no such split.
-    """
-    dataset.qrels(session.project.eval.split)  # a split that is not there is said before all else
-    for flag, value in (("--model", model), ("--backbone", backbone)):
-        if value == "":
-            raise UsageError(f"{flag}: the value is empty.", hint="Leave it out, or name one.")
-    if run_file is not None and model:
-        raise UsageError("--run and --model exclude each other.", hint="Give one of the two.")
-    if run_file is not None:
-        return Subject(run_file.stem, str(run_file), is_run=True, baseline=backbone)
-    if model:
-        subject = model_subject(session, dataset, model)
-        return replace(subject, baseline=backbone or subject.baseline)
-    if backbone:
-        return retriever(backbone)
-    own = session.workspace(dataset).model(model_name(session))
-    if own.is_dir():
-        session.progress.note(f"eval: the model trained here ({own}); --backbone ALIAS measures a backbone")
-        return trained_here(session, dataset)
-    backbone = session.project.train.backbone
-    if trained_names(session, dataset):
-        why = f"there is no model {own.name}"
-        then = f"{_trained_here(session, dataset, own.name)} --model NAME measures one"
-    else:
-        why = f"no model was trained for {dataset.name} yet"
-        then = f"{session.again('run').rstrip('.')} to train one"
-    session.progress.note(f"eval: {why}, so this is the backbone {backbone} alone. {then}")
-    return retriever(backbone)
 
 
 def _measured(path: Path) -> list[str]:

@@ -10,15 +10,18 @@ from syneg_cli.core import Manifest, MissingArtifact, UsageError, changed_since,
 from syneg_cli.data import Dataset
 from syneg_cli.evaluation import MAIN_METRIC
 from syneg_cli.mixing import check_strategy
-from syneg_cli.stages.evaluate import Eval, Measured, evaluation_of, retriever, trained_here
+from syneg_cli.stages.evaluate import Eval, Measured, evaluation_of
 from syneg_cli.stages.generate import Generate
 from syneg_cli.stages.mine import mine_stages
 from syneg_cli.stages.mix import Mix
+from syneg_cli.stages.rerank import Rerank, own_retriever, reranked_of
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Performed, Stage, perform
+from syneg_cli.stages.subjects import retriever, trained_here
 from syneg_cli.stages.train import Train
 from syneg_cli.stages.verdicts import Verdicts
 from syneg_cli.stages.verify import Verify, judged_files
+from syneg_cli.training import CROSS_ENCODER
 
 
 def stages_of(session: Session, dataset: Dataset) -> list[Stage]:
@@ -28,7 +31,8 @@ def stages_of(session: Session, dataset: Dataset) -> list[Stage]:
     stages: list[Stage] = [Generate(session, dataset)] if synthetic else []
     if retrieved and not section.file:
         stages += mine_stages(session, dataset)
-    return [*stages, Mix(session, dataset), Train(session, dataset), Eval(session, dataset)]
+    measured = Rerank if session.project.train.kind == CROSS_ENCODER else Eval
+    return [*stages, Mix(session, dataset), Train(session, dataset), measured(session, dataset)]
 
 
 def run_stages(
@@ -40,9 +44,15 @@ def run_stages(
         ended: called with each stage as it ends.
     """
     done: list[Performed] = []
+    if session.project.train.kind == CROSS_ENCODER:
+        own_retriever(session)  # that there is none is said before all else
     for stage in stages_of(session, dataset):
         done.append(perform(stage, force=force))
         ended(done[-1])
+    if session.project.train.kind == CROSS_ENCODER:
+        alone = perform(Eval(session, dataset, own_retriever(session)), force=force)
+        measured = reranked_of(session, trained_here(session, dataset), done[-1], alone)
+        return [*done, alone], measured
     evaluation = evaluation_of(done[-1])
     baseline = trained_here(session, dataset).baseline
     if baseline is None:

@@ -14,10 +14,12 @@ from syneg_cli.stages.mix import mix_of, mixed_name
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Plan, Stage, own_ids
 from syneg_cli.training import (
+    CROSS_ENCODER,
     LOGS,
     RECORDING,
     Around,
     TrainSettings,
+    check_kind,
     check_refresh,
     checkpoint_folder,
     drop_checkpoints,
@@ -38,6 +40,7 @@ class Train(Stage):
         self.settings = self.project.train
 
     def plan(self) -> Plan:
+        check_kind(self.settings)
         check_refresh(self.settings)
         mixed, manifest = mix_of(self.session, self.dataset)
         inputs = dict(manifest.inputs) | self.dataset.inputs("train")
@@ -102,8 +105,9 @@ class Train(Stage):
 
 
 def model_name(session: Session) -> str:
-    """`<backbone>-<mix>`, unless [train] names the model."""
+    """`<backbone>-<mix>`, `<backbone>-<mix>-reranker` of a cross-encoder, unless [train] names the model."""
     section = session.project.train
     backbone = section.backbone.rstrip("/")
     short = Path(backbone).name if Path(backbone).is_dir() else backbone.replace("/", "--")
-    return section.output or f"{short}-{mixed_name(session)}"
+    reranker = "-reranker" if section.kind == CROSS_ENCODER else ""
+    return section.output or f"{short}-{mixed_name(session)}{reranker}"

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-Tokenise = Callable[[list[str], Task], Mapping[str, "Tensor"]]
-"""(texts, what they are) -> the model's input tensors, with its prompt."""
+Tokenise = Callable[[list[Any], Task], Mapping[str, "Tensor"]]
+"""(texts, what they are) -> the model's input tensors, with its prompt; of a cross-encoder (pairs, ...)."""
 
 
 @dataclass(frozen=True)
@@ -155,8 +155,12 @@ class Collator:
             in_batch=self.in_batch,
         )
         weights = [self.dataset.weight(family[0].query_id) for family in chosen for _ in family]
+        return {"label": self._labels(batch) | weighed(weights), **self._features(batch)}
+
+    def _features(self, batch: Batch) -> dict[str, Any]:
+        """The input tensors of queries and documents."""
         queries = [self.texts.query(query_id, self.dataset) for query_id in batch.query_ids]
-        tensors: dict[str, Any] = {"label": self._labels(batch) | weighed(weights)}
+        tensors: dict[str, Any] = {}
         documents = [self.texts.document(ref, self.dataset) for ref in batch.documents]
         sides: tuple[tuple[Task, list[str]], ...] = (("query", queries), ("document", documents))
         for task, texts in sides:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from syneg_cli.core import Progress, UsageError, world
 from syneg_cli.data import Dataset
@@ -14,8 +14,8 @@ from syneg_cli.encoding import Encoder, load_cross_encoder
 from syneg_cli.mixing import Texts
 from syneg_cli.training.ance import Ance
 from syneg_cli.training.batches import Judge, Refresh
-from syneg_cli.training.dev_pool import DevPool
-from syneg_cli.training.settings import TrainSettings
+from syneg_cli.training.dev_pool import DevPairs, DevPool
+from syneg_cli.training.settings import CROSS_ENCODER, TrainSettings
 from syneg_cli.training.teachers import Guide, Teacher
 
 if TYPE_CHECKING:
@@ -66,6 +66,31 @@ def check_refresh(settings: TrainSettings) -> None:
         )
 
 
+NOT_FOR_PAIRS = (
+    *("temperature", "chunk", "balance", "guide", "guide_margin", "cross_encoder", "distil", "matryoshka"),
+    *("refresh", "refresh_steps", "refresh_depth", "lora", "merge", "share_negatives"),
+)
+"""Settings that are about vectors, in-batch negatives or a backbone's own weights."""
+
+
+def check_kind(settings: TrainSettings) -> None:
+    """Raises UsageError for settings that mean nothing for what is trained."""
+    defaults = TrainSettings()
+    given = [name for name in NOT_FOR_PAIRS if getattr(settings, name) != getattr(defaults, name)]
+    if settings.in_batch and "in_batch" in settings.model_fields_set:
+        given.append("in_batch")
+    if settings.kind == CROSS_ENCODER and given:
+        raise UsageError(
+            f"kind = cross-encoder trains on pairs of texts; {given[0]} has no part in it.",
+            hint=f"Leave out {', '.join(given)}, or kind.",
+        )
+    if settings.kind != CROSS_ENCODER and settings.loss != defaults.loss:
+        raise UsageError(
+            f"loss = {settings.loss} is a cross-encoder's; vectors are trained with InfoNCE.",
+            hint="Leave it out, or add `--kind cross-encoder`.",
+        )
+
+
 @dataclass(frozen=True)
 class Around:
     """What is known around a run: the data set, texts it does not have, and folders.
@@ -109,11 +134,14 @@ def make_helpers(
 def _dev(
     settings: TrainSettings,
     around: Around,
-    model: SentenceTransformer,
+    model: Any,
     documents: SentenceTransformer | None,
 ) -> Callable[[], float] | None:
     if not (settings.dev or settings.patience):
         return None
+    if settings.kind == CROSS_ENCODER:
+        pairs = DevPairs.build(around.dataset, depth=settings.dev_pool, progress=around.progress)
+        return partial(pairs.measure, model)
     encoder = Encoder(model, precision=settings.precision, cache=around.cache, name=settings.backbone)
     pool = DevPool.build(around.dataset, encoder, depth=settings.dev_pool, progress=around.progress)
     return partial(pool.measure, model, documents=documents, precision=settings.precision)

@@ -47,9 +47,7 @@ def info_nce(
     own = torch.zeros_like(logits, dtype=torch.bool).scatter_(1, positives.unsqueeze(1), True)
     if mask is not None:
         logits = logits.masked_fill(mask & ~own, float("-inf"))
-    if weights is None:
-        return torch.nn.functional.cross_entropy(logits, positives)
-    return (weights * torch.nn.functional.cross_entropy(logits, positives, reduction="none")).mean()
+    return listwise(logits, positives, weights)
 
 
 def guided_mask(guide_scores: Tensor, positives: Tensor, *, margin: float = 0.0) -> Tensor:
@@ -133,6 +131,44 @@ def listwise_distillation(
     gap = (target - student).masked_fill(absent, 0.0)
     each = (target.exp() * gap).sum(dim=1)
     return (each if weights is None else weights * each).mean()
+
+
+def listwise(scores: Tensor, positives: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Softmax cross-entropy over each query's group: mean of -log softmax_j(s_j) at the positive.
+
+    Localised contrastive estimation (arXiv 2101.08751), which is ListNet's top-one loss (Cao et al.,
+    ICML 2007) with one relevant document.
+
+    Args:
+        scores: (B, K) logits of a cross-encoder; -inf where a document is not of a query's group.
+        positives: (B,) the column of each query's positive.
+        weights: (B,) what each query counts, as in `info_nce`.
+
+    Returns:
+        A scalar; log(1 + 1/e) = 0.3133 for a positive at 1 and a negative at 0.
+    """
+    import torch
+
+    if weights is None:
+        return torch.nn.functional.cross_entropy(scores, positives)
+    return (weights * torch.nn.functional.cross_entropy(scores, positives, reduction="none")).mean()
+
+
+def pairwise_bce(scores: Tensor, positives: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Binary cross-entropy of every pair by itself, the mean over pairs: 1 for a positive, else 0.
+
+    Args:
+        scores, positives, weights: as those of `listwise`; a pair counts what its query does.
+    """
+    import torch
+
+    relevant = torch.zeros_like(scores).scatter_(1, positives.unsqueeze(1), 1.0)
+    present = (scores != float("-inf")) | (relevant > 0)
+    each = torch.nn.functional.binary_cross_entropy_with_logits
+    if weights is None:
+        return each(scores[present], relevant[present])
+    counts = weights.unsqueeze(1).expand_as(scores)[present]
+    return (counts * each(scores[present], relevant[present], reduction="none")).mean()
 
 
 def pairwise_lambda(scores: Tensor, relevant: Tensor, present: Tensor | None = None) -> Tensor:

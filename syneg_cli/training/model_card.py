@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from syneg_cli.core import __version__
 from syneg_cli.encoding import read_card
 from syneg_cli.mixing import asked, reached
+from syneg_cli.training.settings import CROSS_ENCODER
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
 
+CROSS_ENCODER_TAGS = ("sentence-transformers", "cross-encoder", "reranker", "syneg")
 TAGS = ("sentence-transformers", "sentence-similarity", "feature-extraction", "dense", "syneg")
 
 
@@ -38,6 +40,7 @@ class CardFacts:
     similarity: str
     prompts: Mapping[str, str | None]
     command: str
+    kind: str = "bi-encoder"
     mirrored: int = 0
     """Synthetic texts that train as the positives of queries of their own."""
     written: int = 0
@@ -51,12 +54,13 @@ def model_card(facts: CardFacts) -> str:
     """Markdown with the YAML head that model hubs read."""
     from huggingface_hub import ModelCardData
 
+    pairs = facts.kind == CROSS_ENCODER
     head = ModelCardData(
         base_model=_as_read_back(facts.base_model),
         datasets=[_as_read_back(facts.dataset)],
         library_name="sentence-transformers",
-        pipeline_tag="sentence-similarity",
-        tags=list(TAGS),
+        pipeline_tag="text-ranking" if pairs else "sentence-similarity",
+        tags=list(CROSS_ENCODER_TAGS if pairs else TAGS),
     )
     return f"---\n{head.to_yaml()}\n---\n{_body(facts)}"
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+    from sentence_transformers import CrossEncoder, SentenceTransformer
 
 
-def save_model(model: SentenceTransformer, folder: Path, card: str, *extra: Path) -> None:
+def save_model(model: SentenceTransformer | CrossEncoder, folder: Path, card: str, *extra: Path) -> None:
     """Write a new model folder.
 
     Args:

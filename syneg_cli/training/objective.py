@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from syneg_cli.training.gradcache import Features, cached_loss, split
+from syneg_cli.training.gradcache import Encode, Features, cached_loss, split
 from syneg_cli.training.losses import info_nce, listwise_distillation, similarity, source_balance
 
 if TYPE_CHECKING:
@@ -83,14 +83,8 @@ class Objective(nn.Module):
         return encoded.float()
 
     def encode_pieces(self, features: Features) -> Tensor:
-        """The same vectors; on a CPU texts of like length are encoded together, a few at a time."""
-        lengths = features["attention_mask"].sum(dim=1)
-        if len(lengths) <= ROWS or lengths.device.type != "cpu":
-            return self.encode(features)
-        order = lengths.argsort(descending=True, stable=True)
-        rows = {key: value[order] for key, value in features.items() if isinstance(value, Tensor)}
-        encoded = [self.encode(widened(piece, WIDTH, self.limit)) for piece in split(rows, ROWS)]
-        return torch.cat(encoded)[order.argsort()]
+        """The same vectors, as `in_pieces` does it."""
+        return in_pieces(self.encode, features, self.limit)
 
     def value(self, queries: Tensor, documents: Tensor, labels: Labels) -> Tensor:
         """All terms together; a scalar."""
@@ -131,6 +125,21 @@ class Objective(nn.Module):
             teacher_temperature=self.terms.distil_temperature,
             weights=labels.get("weights"),
         )
+
+
+def in_pieces(compute: Encode, features: Features, limit: int | None) -> Tensor:
+    """What `compute` gives for all texts; on a CPU those of like length come together, a few at a time.
+
+    Args:
+        limit: the model's longest text, in tokens.
+    """
+    lengths = features["attention_mask"].sum(dim=1)
+    if len(lengths) <= ROWS or lengths.device.type != "cpu":
+        return compute(features)
+    order = lengths.argsort(descending=True, stable=True)
+    rows = {key: value[order] for key, value in features.items() if isinstance(value, Tensor)}
+    computed = [compute(widened(piece, WIDTH, limit)) for piece in split(rows, ROWS)]
+    return torch.cat(computed)[order.argsort()]
 
 
 def shortened(vectors: Tensor, size: int | None) -> Tensor:

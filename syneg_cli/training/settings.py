@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from syneg_cli.core import Name, NonNegative, Positive, Section, Seed, Text, setting
 from syneg_cli.llm import embedding_api
@@ -28,9 +29,16 @@ def _runs_here(name: str) -> str:
     return name
 
 
+CROSS_ENCODER = "cross-encoder"
+CROSS_ENCODER_LR = 2e-5
+
+
 class TrainSettings(Section):
     """Fine-tuning."""
 
+    kind: Literal["bi-encoder", "cross-encoder"] = setting(
+        "bi-encoder", "What is trained: a retriever, or a reranker (docs/rerankers.md).", panel=MODEL
+    )
     backbone: Annotated[Text, AfterValidator(_runs_here)] = setting(
         "minilm",
         "An alias (bge-base, e5-base, ...), a local folder or a hub id.",
@@ -41,7 +49,7 @@ class TrainSettings(Section):
         None,
         "Name of the model that is written.",
         example='"my-model"',
-        otherwise="<backbone>-<mix>",
+        otherwise="<backbone>-<mix>, of a cross-encoder <backbone>-<mix>-reranker",
         panel=OUTPUT,
         metavar="NAME",
         decides=False,
@@ -49,12 +57,19 @@ class TrainSettings(Section):
     )
     epochs: Positive = setting(2, "Passes over the pairs.", panel=OPTIMISER)
     batch_size: Positive = setting(16, "Pairs a step; mirrored ones come on top.", panel=OPTIMISER)
-    lr: Annotated[float, Field(gt=0)] = setting(5e-5, "Peak learning rate.", panel=OPTIMISER)
+    lr: Annotated[float, Field(gt=0)] = setting(
+        5e-5, "Peak learning rate; for a cross-encoder 2e-5.", panel=OPTIMISER
+    )
     temperature: Annotated[float, Field(gt=0)] | None = setting(
         None,
         "Temperature of InfoNCE.",
         example="0.05",
         otherwise="0.05 for cosine, 1 for dot products",
+        panel=LOSS,
+    )
+    loss: Literal["listwise", "bce"] = setting(
+        "listwise",
+        "Of a cross-encoder: softmax over a query's documents, or each pair by itself.",
         panel=LOSS,
     )
     synthetic_order: Literal["beside", "before"] = setting(
@@ -147,3 +162,11 @@ class TrainSettings(Section):
         values=("none", "tensorboard", "wandb", "trackio"),
     )
     seed: Seed = setting(0, "Random seed of the order of batches, and of dropout.", panel=OPTIMISER)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rate_of_the_kind(cls, given: Any) -> Any:
+        """Where no rate is given it is the one of the kind, so that whoever reads it reads what was used."""
+        if isinstance(given, Mapping) and given.get("kind") == CROSS_ENCODER:
+            return {"lr": CROSS_ENCODER_LR, **given}
+        return given

@@ -16,13 +16,13 @@ from syneg_cli.data import Dataset
 from syneg_cli.encoding import resolve_precision
 from syneg_cli.mixing import Texts, families
 from syneg_cli.training import checkpoints, parameters
-from syneg_cli.training.batches import Collator, phases
+from syneg_cli.training.batches import Collator, Tokenise, phases
 from syneg_cli.training.companions import Helpers
 from syneg_cli.training.cross_process import gather_documents
 from syneg_cli.training.monitor import Watch
 from syneg_cli.training.recorder import step_figures, variance
 from syneg_cli.training.reporting import keep_logs
-from syneg_cli.training.settings import TrainSettings
+from syneg_cli.training.settings import CROSS_ENCODER, TrainSettings
 from syneg_cli.training.token_cache import tokeniser
 
 if TYPE_CHECKING:
@@ -30,11 +30,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from syneg_cli.training.adore import Adore, QueryCollator
+    from syneg_cli.training.cross_encoder import PairObjective
     from syneg_cli.training.objective import Labels, Objective
 
 COSINE_TEMPERATURE = 0.05
 DOT_TEMPERATURE = 1.0
-"""Raw dot products have a scale of their own, so they are taken as logits; the paper has cosines only."""
+"""Raw dot products have a scale of their own, so they are taken as logits, as a cross-encoder's scores are;
+the paper has cosines only."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class TrainResult:
     dev: tuple[float, ...] = ()
     best_epoch: int | None = None
     resumed_at: int = 0
+    fresh_head: bool | None = None
+    """Whether a cross-encoder began with a random head; None where vectors were trained."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ def train(
     helpers: Helpers | None = None,
     progress: Progress | None = None,
 ) -> TrainResult:
-    """Fine-tune `model` in place.
+    """Fine-tune `model` in place; with kind = cross-encoder it is a CrossEncoder.
 
     Args:
         instances: pairs with negatives by reference; epoch e uses round e.
@@ -117,8 +121,7 @@ def train(
         collator = _queries(*data) if helpers.frozen else _collator(*data, settings, helpers)
         steps, seconds, history = _run(model, settings, helpers, chosen, collator, watch)
         watch.keep_best()
-    # A tokeniser is saved with the settings of its last call: the same ones where no step was left to do.
-    tokeniser(model)(["."], "query")
+    _tokenise_once(model, settings)
     need_finite_weights(model, steps)
     return TrainResult(
         steps=steps,
@@ -182,6 +185,8 @@ def _run(
         resume = _resumed(scratch, watch)
         watch.resumed_at = checkpoints.step_of(resume)
         outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+        # Else the model in memory would go on computing in bf16, and its folder would not.
+        trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     return outcome.global_step, outcome.metrics["train_runtime"], trainer.state.log_history
 
 
@@ -205,7 +210,7 @@ def _resumed(scratch: Path, watch: Watch) -> Path | None:
 
 def _need_dimensions(model: SentenceTransformer, sizes: Sequence[int]) -> None:
     """Raises UsageError where a size is not one that the model's vectors can be cut to."""
-    own = model.get_embedding_dimension()
+    own = model.get_embedding_dimension() if sizes else None
     if own and (wrong := [size for size in sizes if size >= own]):
         raise UsageError(
             f"matryoshka: the model's vectors have {own} dimensions; they cannot be cut to {wrong[0]}.",
@@ -223,9 +228,10 @@ def _tell_of_idle_pairs(
 def _teaches_nothing(instances: Sequence[TrainingInstance], settings: TrainSettings) -> str | None:
     """A pair without anything to be told from has the loss 0: worth a word."""
     alone = sum(not any(instance.rounds) for instance in instances)
-    if not alone or (settings.in_batch and settings.batch_size > 1):
+    in_batch = settings.in_batch and settings.kind != CROSS_ENCODER
+    if not alone or (in_batch and settings.batch_size > 1):
         return None
-    why = "batches of one pair" if settings.batch_size == 1 else "no in-batch negatives"
+    why = "batches of one pair" if in_batch else "no in-batch negatives"
     return (
         f"{alone} of {len(instances)} pairs have no negative, with {why}: their loss is 0, they teach nothing"
     )
@@ -251,7 +257,18 @@ def epoch_losses(history: Sequence[dict[str, Any]]) -> tuple[float, ...]:
 
 
 def default_temperature(model: SentenceTransformer) -> float:
-    return DOT_TEMPERATURE if model.similarity_fn_name == "dot" else COSINE_TEMPERATURE
+    return DOT_TEMPERATURE if getattr(model, "similarity_fn_name", "dot") == "dot" else COSINE_TEMPERATURE
+
+
+def _tokenise_once(model: Any, settings: TrainSettings) -> None:
+    """A tokeniser is saved with the settings of its last call: the same ones where no step was left to do."""
+    _tokeniser(model, settings)([(".", ".")] if settings.kind == CROSS_ENCODER else ["."], "query")
+
+
+def _tokeniser(model: Any, settings: TrainSettings) -> Tokenise:
+    from syneg_cli.training.cross_encoder import pair_tokeniser
+
+    return pair_tokeniser(model) if settings.kind == CROSS_ENCODER else tokeniser(model)
 
 
 def _queries(
@@ -270,11 +287,15 @@ def _collator(
     settings: TrainSettings,
     helpers: Helpers,
 ) -> Collator:
+    if settings.kind == CROSS_ENCODER:
+        from syneg_cli.training.cross_encoder import PairCollator
+
+        return PairCollator(families(instances), dataset, texts, _tokeniser(model, settings))
     return Collator(
         families=families(instances),
         dataset=dataset,
         texts=texts,
-        tokenise=tokeniser(model),
+        tokenise=_tokeniser(model, settings),
         in_batch=settings.in_batch,
         share=settings.share_negatives and world().size > 1,
         guide=helpers.guide,
@@ -285,15 +306,16 @@ def _collator(
 
 
 def _objective(
-    model: SentenceTransformer,
+    model: Any,
     settings: TrainSettings,
     helpers: Helpers,
     chosen: Chosen,
     watch: Watch,
-) -> Objective | Adore:
+) -> Objective | Adore | PairObjective:
     import torch
 
     from syneg_cli.training.adore import Adore
+    from syneg_cli.training.cross_encoder import PairObjective
     from syneg_cli.training.objective import Objective, Terms
 
     def autocast() -> AbstractContextManager[Any]:
@@ -302,6 +324,8 @@ def _objective(
     def seen(scores: Tensor, labels: Labels) -> None:
         watch.recorder.figures = step_figures(scores, labels, chosen.temperature)
 
+    if settings.kind == CROSS_ENCODER:
+        return PairObjective(model, settings.loss, autocast=autocast, watch=seen)
     if helpers.frozen is not None:
         return Adore(model, helpers.frozen, temperature=chosen.temperature, autocast=autocast, watch=seen)
     terms = Terms(

@@ -23,6 +23,7 @@ from syneg_cli.core import Diverged
 from syneg_cli.training import checkpoints, parameters
 from syneg_cli.training.adore import Adore, QueryCollator
 from syneg_cli.training.batches import Collator
+from syneg_cli.training.cross_encoder import PairObjective
 from syneg_cli.training.monitor import Watch
 from syneg_cli.training.objective import Objective
 from syneg_cli.training.settings import TrainSettings
@@ -139,7 +140,7 @@ def make_trainer(
     model: SentenceTransformer,
     settings: TrainSettings,
     collator: Collator | QueryCollator,
-    objective: Objective | Adore,
+    objective: Objective | Adore | PairObjective,
     watch: Watch,
     scratch: Path,
     *,

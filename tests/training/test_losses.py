@@ -9,7 +9,9 @@ from torch import Tensor
 from syneg_cli.training.losses import (
     guided_mask,
     info_nce,
+    listwise,
     listwise_distillation,
+    pairwise_bce,
     pairwise_lambda,
     source_balance,
 )
@@ -154,6 +156,30 @@ def test_distillation_agrees_with_torch_and_ignores_absent_candidates() -> None:
     absent = torch.full((4, 1), float("-inf"))
     padded = listwise_distillation(torch.cat([scores, absent], 1), torch.cat([teacher, absent], 1))
     assert padded.item() == pytest.approx(listwise_distillation(scores, teacher).item(), abs=1e-6)
+
+
+SCORES = torch.tensor([[1.0, 0.0, float("-inf")], [0.5, 2.0, -1.0]])
+"""Two groups of a cross-encoder: of two documents, and of three."""
+
+
+def test_listwise_by_hand_and_documents_of_other_groups_take_no_part() -> None:
+    assert listwise(SCORES[:1], torch.tensor([0])).item() == pytest.approx(math.log(1 + math.exp(-1)))
+    second = -2.0 + math.log(sum(map(math.exp, (0.5, 2.0, -1.0))))
+    both = listwise(SCORES, torch.tensor([0, 1])).item()
+    assert both == pytest.approx((math.log(1 + math.exp(-1)) + second) / 2)
+    alone = torch.tensor([[float("-inf"), 3.0]])
+    assert listwise(alone, torch.tensor([1])).item() == 0.0
+
+
+def test_binary_cross_entropy_by_hand_is_the_mean_over_pairs() -> None:
+    def cost(score: float, relevant: bool) -> float:
+        return math.log1p(math.exp(-score if relevant else score))
+
+    pairs = [(1.0, True), (0.0, False), (0.5, False), (2.0, True), (-1.0, False)]
+    expected = sum(cost(*pair) for pair in pairs) / len(pairs)
+    assert pairwise_bce(SCORES, torch.tensor([0, 1])).item() == pytest.approx(expected)
+    broken = torch.tensor([[1.0, float("nan")]])
+    assert math.isnan(pairwise_bce(broken, torch.tensor([0])).item()), "a score that is none is not left out"
 
 
 def test_pairwise_lambda_by_hand() -> None:

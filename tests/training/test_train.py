@@ -104,6 +104,15 @@ def test_a_model_folder_loads_with_the_same_vectors_and_prompts(tiny_model: Path
     assert [p.name for p in folder.parent.iterdir()] == ["m"]
 
 
+def test_a_model_trained_in_bf16_encodes_in_memory_as_its_folder_does(
+    data: Dataset, tiny_model: Path, tmp_path: Path
+) -> None:
+    model, _ = fine_tune(data, tiny_model, epochs=1, precision="bf16")
+    save_model(model, tmp_path / "m", "# card\n")
+    loaded = SentenceTransformer(str(tmp_path / "m"), device="cpu")
+    assert loaded.encode_query(["sleep"]) == pytest.approx(model.encode_query(["sleep"]), abs=1e-6)
+
+
 @pytest.mark.slow
 def test_from_mined_negatives_to_a_model_through_the_cli(cli: Cli, tiny: Path, tiny_model: Path) -> None:
     assert cli("mine", tiny, "--miner", "random", "--miner", "bm25", "--depth", 3).code == 0

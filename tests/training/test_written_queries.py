@@ -16,7 +16,7 @@ from syneg_cli.encoding import load_model
 from syneg_cli.mixing import Texts, families
 from syneg_cli.training.batches import phases
 from syneg_cli.training.companions import Helpers, check_refresh
-from syneg_cli.training.losses import info_nce, listwise_distillation
+from syneg_cli.training.losses import info_nce, listwise, listwise_distillation, pairwise_bce
 from syneg_cli.training.recorder import recorded_lines
 from syneg_cli.training.settings import TrainSettings
 from syneg_cli.training.train import TrainResult, train
@@ -64,6 +64,19 @@ def test_weights_of_one_change_nothing() -> None:
     first = listwise_distillation(scores[:1], teacher[:1]).item()
     weighed = listwise_distillation(scores, teacher, weights=torch.tensor([1.0, 0.0]))
     assert weighed.item() == pytest.approx(first / 2, abs=1e-6)
+
+
+def test_a_reranker_weighs_its_queries_too() -> None:
+    """Scores (1, 0) for both queries: each softmax is log(1 + 1/e), each pair log(1 + 1/e) and log 2."""
+    scores, positives, weights = (
+        torch.tensor([[1.0, 0.0]] * 2),
+        torch.tensor([0, 0]),
+        torch.tensor([1.0, 0.5]),
+    )
+    row = math.log(1 + 1 / math.e)
+    assert listwise(scores, positives, weights).item() == pytest.approx(1.5 * row / 2, abs=1e-6)
+    pairs = pairwise_bce(scores, positives, weights).item()
+    assert pairs == pytest.approx(1.5 * (row + math.log(2)) / 4, abs=1e-6)
 
 
 def test_the_first_step_weighs_the_written_queries(data: Dataset, tiny_model: Path) -> None:

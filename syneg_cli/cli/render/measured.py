@@ -7,12 +7,13 @@ from dataclasses import asdict
 from typing import Any
 
 from syneg_cli.cli.output import table
-from syneg_cli.core import counted
+from syneg_cli.core import counted, duration
 from syneg_cli.evaluation import (
     MAIN_METRIC,
     METRICS,
     Comparison,
     Evaluation,
+    Reranked,
     compare_metrics,
     p_value,
     verdict,
@@ -37,6 +38,7 @@ def measured(record: Measured) -> tuple[dict[str, Any], list[Any]]:
         "written_queries": evaluation.written_queries,
         "baseline": None,
         "comparison": None,
+        "rerank": asdict(record.rerank) if record.rerank else None,
     }
     title = f"{evaluation.dataset}, {evaluation.split} ({counted(data['queries'], 'query', 'queries')})"
     rows = [[e.name, *(e.metrics[m] for m in METRICS)] for e in (baseline, evaluation) if e]
@@ -49,7 +51,16 @@ def measured(record: Measured) -> tuple[dict[str, Any], list[Any]]:
         shown.append(verdict("nDCG@10", comparisons[MAIN_METRIC]))
     if evaluation.caveat:
         shown.append(evaluation.caveat)
+    if record.rerank:
+        shown.append(_scored(record.rerank))
     return data, shown
+
+
+def _scored(about: Reranked) -> str:
+    """What the second reading took; nothing was scored where all of it was measured before."""
+    took = f" in {duration(about.seconds)}" if about.seconds else ""
+    first = "the first document" if about.depth == 1 else f"the first {about.depth} documents"
+    return f"{about.name} scored {counted(about.pairs, 'pair')}{took}: {first} of each query."
 
 
 def _comparisons(evaluation: Evaluation, baseline: Evaluation, comparisons: Mapping[str, Comparison]) -> Any:

@@ -1,0 +1,202 @@
+"""Cross-encoders: models that score a query and a document read together, and have no vectors.
+
+A model of this kind has a head for its scores. An encoder has none, so as a scorer it would be a
+random one: what scores is refused where it is an encoder, and what encodes where it is a scorer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import TYPE_CHECKING, Any
+
+from syneg_cli.core import (
+    PICKLED,
+    PICKLED_HINT,
+    BackboneError,
+    NoProgress,
+    Progress,
+    SynegError,
+    UsageError,
+    hub_token,
+    user_path,
+)
+from syneg_cli.encoding import hub
+from syneg_cli.encoding.backbones import BACKBONES
+from syneg_cli.encoding.loading import find, has_pair_head, locate, set_length, shown_name
+
+if TYPE_CHECKING:
+    import numpy as np
+    from sentence_transformers import CrossEncoder
+
+LONGEST = 512
+"""Tokens of a pair that a new cross-encoder reads, where its encoder can."""
+
+NO_HEAD_HINT = (
+    "`syneg train --kind cross-encoder` makes one of it; or give a hub id such as "
+    "cross-encoder/ms-marco-MiniLM-L6-v2."
+)
+
+CHUNK = 512
+"""Pairs that are scored between two steps of the bar."""
+
+
+def is_cross_encoder(name: str) -> bool:
+    """Whether a model scores pairs; False for one that is not on this machine yet, or no model."""
+    try:
+        folder = find(name)
+    except BackboneError:
+        return False
+    return folder is not None and has_pair_head(folder)
+
+
+def load_cross_encoder(name: str, progress: Progress | None = None) -> CrossEncoder:
+    """A cross-encoder by folder or hub id, in float32.
+
+    Raises:
+        BackboneError: it cannot be loaded, or it gives no single score of a pair.
+    """
+    place = str(user_path(name)) if user_path(name).is_dir() else name
+    with (progress or NoProgress()).task(f"Loading {shown_name(name)}", None):
+        loaded = None if name in BACKBONES else _load(name, place)
+    if loaded is None or not _has_head(loaded):
+        raise BackboneError(
+            f"{name} is no cross-encoder: it has no head that scores pairs.",
+            hint=NO_HEAD_HINT,
+        )
+    return loaded
+
+
+def new_cross_encoder(
+    name: str, *, seed: int, max_length: int | None = None, progress: Progress | None = None
+) -> tuple[CrossEncoder, bool]:
+    """(a cross-encoder to be trained, whether its head is a fresh one), in float32.
+
+    Args:
+        name: a cross-encoder, which is trained on, or an encoder by alias, folder or hub id, which
+            gets a random head.
+        seed: what that head is drawn with.
+        max_length: tokens of a pair; by default the model's own, up to 512 with a fresh head.
+
+    Raises:
+        BackboneError: it cannot be found, fetched or loaded, or `max_length` is too long for it.
+    """
+    import torch
+
+    folder = locate(name, progress=progress)
+    with (progress or NoProgress()).task(f"Loading {shown_name(name)}", None), torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = _load(name, str(folder), num_labels=None if has_pair_head(folder) else 1)
+    # What it is taught are logits, and a sigmoid would round the largest of them to the same 1.
+    model.activation_fn = torch.nn.Identity()
+    fresh = not _has_head(model)
+    own = model.max_seq_length
+    limit = max_length or (min(own or LONGEST, LONGEST) if fresh else None)
+    set_length(model, name, limit, asked=max_length is not None)
+    return model, fresh
+
+
+def pair_scores(
+    model: CrossEncoder,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    batch_size: int = 32,
+    progress: Progress | None = None,
+) -> np.ndarray:
+    """(n,) float32 scores of (query, document) pairs, before any sigmoid; batched by length.
+
+    Raises:
+        SynegError: a score is not finite.
+    """
+    import numpy as np
+    import torch
+
+    order = sorted(range(len(pairs)), key=lambda row: -len(pairs[row][0]) - len(pairs[row][1]))
+    scores = np.empty(len(pairs), dtype=np.float32)
+    scoring = (progress or NoProgress()).task("Scoring pairs", len(pairs), "pairs")
+    with _without_autocast(model), scoring as advance:
+        for start in range(0, len(order), CHUNK):
+            rows = order[start : start + CHUNK]
+            scores[rows] = model.predict(
+                [pairs[row] for row in rows],
+                batch_size=batch_size,
+                show_progress_bar=False,
+                activation_fn=torch.nn.Identity(),
+            )
+            advance(len(rows))
+    if not bool(np.isfinite(scores).all()):
+        raise SynegError("The cross-encoder gave scores that are not finite.", hint="Train it again.")
+    return scores
+
+
+@contextmanager
+def _without_autocast(model: CrossEncoder) -> Iterator[None]:
+    """While a model is trained in bf16, accelerate has that around its `forward`: rounded scores tie."""
+    wrapped = model.__dict__.pop("forward", None)
+    try:
+        yield
+    finally:
+        if wrapped is not None:
+            model.__dict__["forward"] = wrapped
+
+
+def need_retriever(name: str) -> None:
+    """Raises UsageError where what is to retrieve is a cross-encoder."""
+    if is_cross_encoder(name):
+        raise UsageError(
+            f"{shown_name(name)} is a cross-encoder: it scores pairs of texts, and retrieves nothing.",
+            hint=f"Give a retriever, and this one to it: `syneg eval --backbone minilm --rerank {name}`.",
+        )
+
+
+def need_cross_encoder(name: str) -> None:
+    """Raises UsageError where what is to score pairs says of itself that it is an encoder.
+
+    A folder that does not say is looked at when it is loaded.
+    """
+    folder = None if name in BACKBONES else find(name)
+    says = folder is not None and (folder / "modules.json").is_file() and not has_pair_head(folder)
+    if name in BACKBONES or says:
+        raise UsageError(f"{shown_name(name)} is an encoder, and no cross-encoder.", hint=NO_HEAD_HINT)
+
+
+def _load(name: str, place: str, num_labels: int | None = None) -> CrossEncoder:
+    import torch
+    from sentence_transformers import CrossEncoder
+
+    hub.quiet_libraries()
+    options: dict[str, Any] = {"num_labels": num_labels} if num_labels else {}
+    try:
+        loaded: CrossEncoder = CrossEncoder(
+            place,
+            token=hub_token(),
+            local_files_only=Path(place).is_dir(),
+            model_kwargs={"dtype": torch.float32},
+            **options,
+        )
+    except UnpicklingError as error:
+        raise BackboneError(f"{name} cannot be loaded: {PICKLED}.", hint=PICKLED_HINT) from error
+    except Exception as error:  # of safetensors, tokenizers, ...: each has its own
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise BackboneError(
+            f"The cross-encoder {name!r} cannot be loaded: {said}",
+            hint="Give a folder, or a hub id such as cross-encoder/ms-marco-MiniLM-L6-v2.",
+        ) from error
+    if loaded.num_labels != 1:
+        raise BackboneError(
+            f"{name} gives {loaded.num_labels} scores of a pair: it classifies, and ranks nothing.",
+            hint="Give a cross-encoder with one score, such as cross-encoder/ms-marco-MiniLM-L6-v2.",
+        )
+    return loaded
+
+
+def _has_head(model: CrossEncoder) -> bool:
+    """Whether the head came with the weights: transformers adds a random one to an encoder without."""
+    from sentence_transformers.base.modules import Transformer
+
+    if not isinstance(model[-1], Transformer):
+        return True
+    names = getattr(model.config, "architectures", None) or [""]
+    return str(names[0]).endswith("ForSequenceClassification")
