@@ -2,6 +2,7 @@
 
 from syneg_cli.encoding.assemble import join_towers
 from syneg_cli.encoding.backbones import BACKBONES, hub_id
+from syneg_cli.encoding.counting import token_counter
 from syneg_cli.encoding.embedding_cache import Choice, Entry, choose, entries, remove
 from syneg_cli.encoding.encoder import Encoder
 from syneg_cli.encoding.index import Index, search
@@ -35,5 +36,6 @@ __all__ = [
     "remove",
     "resolve_precision",
     "search",
+    "token_counter",
     "weights_hash",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from syneg_cli.core import Section, Text, setting
-from syneg_cli.data import DatasetSettings
+from syneg_cli.data import DatasetSettings, DocumentsSettings
 from syneg_cli.evaluation import EvalSettings
 from syneg_cli.generation import GenerateSettings
 from syneg_cli.mining import MineSettings
@@ -19,6 +19,7 @@ class Project(Section):
         ".syneg", "Where results are stored, relative to the project file.", metavar="FOLDER"
     )
     dataset: DatasetSettings = DatasetSettings()
+    documents: DocumentsSettings = DocumentsSettings()
     generate: GenerateSettings = GenerateSettings()
     mine: MineSettings = MineSettings()
     verify: VerifySettings = VerifySettings()
