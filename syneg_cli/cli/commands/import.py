@@ -7,13 +7,15 @@ from typing import Annotated
 import typer
 
 from syneg_cli.cli.completion import offer
-from syneg_cli.cli.options import Call, flags, section
+from syneg_cli.cli.options import Call, Flag, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.imported import imported
 from syneg_cli.stages import import_documents
 
+COUNTING = Flag("train.backbone", help="Whose tokenizer counts: an alias, a model folder or a hub id.")
 
-@make(*section("documents"), *flags("train.backbone"), dataset=False, force=True)
+
+@make(*section("documents"), COUNTING, dataset=False, force=True)
 def command(
     call: Call,
     path: Annotated[

@@ -56,10 +56,8 @@ def _remarks(tally: Tally) -> list[str]:
         first = ", ".join(f"{short(one.file, 40)} ({one.encoding})" for one in tally.decoded[:FIRST])
         more = len(tally.decoded) - FIRST
         files = counted(len(tally.decoded), "file")
-        said.append(
-            f"not in UTF-8: {files}, read as what each was taken for: {first}"
-            + (f" and {more} more" if more > 0 else "")
-        )
+        others = f" and {more} more" if more > 0 else ""
+        said.append(f"not in UTF-8: {files}, read as what each was taken for: {first}{others}")
     return said
 
 

@@ -121,7 +121,7 @@ def _nothing(source: Source, tally: Tally) -> DatasetError:
             f"{source.called} holds no documents.{over if tally.passed_over else ''}", hint=KINDS_READ
         )
     first, others = tally.left_out[0], len(tally.left_out) - 1
-    more = f" So are {counted(others, 'other')}." if others else ""
+    more = f" So {'is' if others == 1 else 'are'} {counted(others, 'other')}." if others else ""
     return DatasetError(
         f"No document is left: {first.file} is left out ({first.why}).{more}", hint=KINDS_READ
     )
