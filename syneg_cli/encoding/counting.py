@@ -83,5 +83,5 @@ def _of_hub(name: str) -> Path:
     if isinstance(kept, str):
         return Path(kept)
     token = hub_token()
-    info = HfApi(token=token).model_info(name, timeout=10)
-    return Path(hf_hub_download(name, TOKENIZER, revision=info.sha, token=token))
+    HfApi(token=token).model_info(name, timeout=10)
+    return Path(hf_hub_download(name, TOKENIZER, token=token))

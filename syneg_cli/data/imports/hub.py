@@ -14,7 +14,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import DatasetError, Progress, UsageError, hub_token, proxy_of, user_path
+from syneg_cli.core import DatasetError, Progress, UsageError, hub_token, proxy_of, user_path, write_text
 from syneg_cli.data.layout import JUDGEMENTS, PART, SPLIT_NAMES, TABLES
 
 HUB = "hub:"
@@ -82,6 +82,10 @@ def _fetched(repo: str, progress: Progress) -> tuple[Path, str]:
         got = snapshot_download(
             repo, repo_type="dataset", revision=info.sha, allow_patterns=patterns, token=token
         )
+        # Only now that it is complete: without a network, what `main` points to is taken.
+        refs = Path(got).parents[1] / "refs"
+        refs.mkdir(exist_ok=True)
+        write_text(refs / "main", Path(got).name)
     except (RepositoryNotFoundError, HFValidationError):
         raise _Missing(
             f"The hub has no data set {repo}, or it is private.",

@@ -18,7 +18,18 @@ from syneg_cli.data.units import is_blank
 
 TEXT = (".txt", ".text", ".log", ".rst")
 MARKDOWN = (".md", ".markdown", ".mdown", ".mkd")
-CONVERTED = (".html", ".htm", ".xhtml", ".pdf", ".docx", ".pptx", ".xlsx", ".epub", ".ipynb")
+CONVERTED = {
+    ".html": "HtmlConverter",
+    ".htm": "HtmlConverter",
+    ".xhtml": "HtmlConverter",
+    ".pdf": "PdfConverter",
+    ".docx": "DocxConverter",
+    ".pptx": "PptxConverter",
+    ".xlsx": "XlsxConverter",
+    ".epub": "EpubConverter",
+    ".ipynb": "IpynbConverter",
+}
+"""Ending -> what reads it: that alone is asked, for one of many would take a broken PDF for plain text."""
 TABLES = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
 DATABASES = (".db", ".sqlite", ".sqlite3", ".duckdb")
 PACKED = (".docx", ".pptx", ".xlsx", ".epub")
@@ -170,13 +181,15 @@ def _lines(text: str) -> str:
 def _converted(path: Path, doc_id: str, about: Mapping[str, Any]) -> Document:
     """By markitdown, which makes Markdown of it; whatever it raises is the reason."""
     try:
-        from markitdown import MarkItDown, MissingDependencyException
+        from markitdown import MarkItDown, MissingDependencyException, converters
     except ImportError:
         raise Unreadable(f"{path.suffix.lower()} needs markitdown: {INSTALL}") from None
     _check_unpacked(path)
     before = path.stat().st_mtime_ns
     try:
-        made = MarkItDown(enable_plugins=False).convert_local(path)
+        reader = MarkItDown(enable_builtins=False, enable_plugins=False)
+        reader.register_converter(getattr(converters, CONVERTED[path.suffix.lower()])())
+        made = reader.convert_local(path)
         if path.stat().st_mtime_ns != before:
             raise Unreadable("changed while it was read")
     except Unreadable:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from syneg_cli.core import DatasetError, Progress, UsageError, content_hash, hash_once, user_path
+from syneg_cli.core import DatasetError, Progress, UsageError, content_hash, hash_once, need_file, user_path
 from syneg_cli.data.beir_download import BEIR_NAMES
 from syneg_cli.data.beir_files import read_documents
 from syneg_cli.data.corpus import files_hash
@@ -132,6 +132,8 @@ def open_source(wanted: Wanted, progress: Progress) -> Source:
         raise UsageError(
             f"{wanted.source} is no database.", hint="--query goes with an SQLite or DuckDB file."
         )
+    for file in filter(None, (wanted.queries, *wanted.qrels)):
+        need_file(file, DatasetError)
     if wanted.queries:
         source.files.queries = [wanted.queries]
     if wanted.qrels:

@@ -12,6 +12,12 @@ WORDS = "Lift the lid and turn the wheel until the pointer shows the mark. "
 """A sentence of 14 words."""
 
 
+LONG = " ".join(
+    f"In part {number} of the text, lift the lid and turn the wheel slowly." for number in range(9)
+)
+"""Three passages of 64 tokens."""
+
+
 def corpus(folder: Path | str) -> dict[str, dict[str, Any]]:
     """The lines of a corpus by their ids."""
     lines = (Path(folder) / "corpus.jsonl").read_text(encoding="utf-8").splitlines()
