@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import zlib
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
+
+import pytest
 
 WORDS = "Lift the lid and turn the wheel until the pointer shows the mark. "
 """A sentence of 14 words."""
@@ -86,3 +89,19 @@ def pdf(path: Path, *lines: str) -> None:
     table = b"".join(b"%010d 00000 n \n" % place for place in places)
     end = b"trailer << /Size 6 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % len(data)
     path.write_bytes(data + b"xref\n0 6\n0000000000 65535 f \n" + table + end)
+
+
+def left_out(found: dict[str, Any]) -> dict[str, str]:
+    return {one["file"]: one["why"] for one in found["left_out"]}
+
+
+def without(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    """As if a package were not installed."""
+    real = builtins.__import__
+
+    def refuse(name: str, *more: Any) -> Any:
+        if name.split(".")[0] == package:
+            raise ImportError(name)
+        return real(name, *more)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)

@@ -16,8 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import Cli
-from tests.data.imports.conftest import LONG, corpus
-from tests.data.imports.test_files import left_out, without
+from tests.data.imports.conftest import LONG, corpus, left_out, without
 
 ROWS: list[dict[str, Any]] = [
     {"doc_id": "a", "headline": "One, two", "body": 'A "text",\nof two lines.'},
