@@ -53,16 +53,6 @@ class ByUnits:
         return [sum(ceil(len(unit) / 4) for unit in units(text)) for text in texts]
 
 
-class Whole:
-    """Documents are not cut, so nothing is counted."""
-
-    name = ""
-    extra = 0
-
-    def count(self, texts: Sequence[str]) -> list[int]:
-        return [0] * len(texts)
-
-
 class Cut(NamedTuple):
     """A passage: a span of its document's text, under a title."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ from syneg_cli.core import (
     NoProgress,
     Progress,
     UsageError,
+    changed_since,
     check_place,
+    manifest_path,
     read_manifest,
     settle,
     staged,
@@ -54,22 +56,17 @@ class Importing:
     counter: Counter | None = field(default_factory=ByUnits)
     """None where documents stay whole."""
 
-    def manifest(self, tally: Tally | None = None, seconds: float = 0.0) -> Manifest:
-        """What the folder is made from; with `tally` also what came of it."""
+    def plan(self) -> Manifest:
+        """What the folder is made from."""
         wanted = self.source.wanted
-        return Manifest(
-            STAGE,
-            inputs={"documents": self.source.fingerprint()},
-            settings={
-                **wanted.settings.deciding(),
-                "source": wanted.source,
-                "query": wanted.query,
-                "counted_by": self.counter.name if self.counter else "",
-                "markitdown": _version("markitdown"),
-            },
-            counts=tally.as_json() if tally else {},
-            seconds=round(seconds, 3),
-        )
+        settings = {
+            **wanted.settings.deciding(),
+            "source": wanted.source,
+            "query": wanted.query,
+            "counted_by": self.counter.name if self.counter else "",
+            "markitdown": _version("markitdown"),
+        }
+        return Manifest(STAGE, inputs={"documents": self.source.fingerprint()}, settings=settings)
 
 
 def prepared(wanted: Wanted, output: Path | None, progress: Progress | None = None) -> Source:
@@ -103,12 +100,18 @@ def carried_out(importing: Importing, progress: Progress | None = None, *, force
     path, source = importing.path, importing.source
     tidy(path)
     check_place(path, "--output")
-    plan = importing.manifest()
+    there = read_manifest(path)
+    plan = importing.plan()
     reason = "--force" if force else stale_reason(path, plan.inputs, plan.settings)
-    if reason is None:
-        there = read_manifest(path)
+    if reason is None and there:
         progress.note(f"{STAGE}: up to date, nothing to do ({path})")
-        return Imported(path, Tally.of(there.counts if there else {}), "up to date", skipped=True)
+        if changed_since(path, there):
+            progress.warn(
+                f"{path} was changed since it was made; it is left as it is, --force makes it again"
+            )
+        return Imported(path, Tally.of(there.counts), "up to date", skipped=True)
+    reason = reason or "not there yet"
+    _need_nothing_lost(path, there, force=force)
     progress.note(f"{STAGE}: running ({reason})")
     started = time.monotonic()
     tally = Tally(source=source.called, counted_by=importing.counter.name if importing.counter else "")
@@ -116,8 +119,30 @@ def carried_out(importing: Importing, progress: Progress | None = None, *, force
         to.mkdir()
         make_folder(source, to, _cutter(importing), tally, progress)
         seconds = time.monotonic() - started
-        settle(to, path, importing.manifest(tally, seconds))
+        settle(to, path, replace(plan, counts=tally.as_json(), seconds=round(seconds, 3)))
     return Imported(path, tally, reason, seconds)
+
+
+def _need_nothing_lost(path: Path, there: Manifest | None, *, force: bool) -> None:
+    """Raises UsageError where something would be lost that no import wrote."""
+    hint = "Move it away, or name another folder (--output DIR)."
+    if there is None or not path.is_dir():
+        return
+    if there.stage != STAGE:
+        raise UsageError(f"{path} is a result of {there.stage}, not of {STAGE}.", hint=hint)
+    files = (file.relative_to(path) for file in sorted(path.rglob("*")) if file.is_file())
+    added = [
+        file.as_posix() for file in files if file.as_posix() not in (*there.files, manifest_path(path).name)
+    ]
+    if own := [name for name in added if not Path(name).name.startswith(".")]:
+        raise UsageError(
+            f"{path} holds what no import wrote, and would lose it: {', '.join(own[:5])}.", hint=hint
+        )
+    if changed_since(path, there) and not force:
+        raise UsageError(
+            f"{path} was changed since it was made, and the changes would be lost.",
+            hint="Name another folder (--output DIR), or let them go with --force.",
+        )
 
 
 def _cutter(importing: Importing) -> Cutter | None:

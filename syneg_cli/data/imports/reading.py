@@ -16,7 +16,7 @@ from syneg_cli.data.imports.text import Document, markdown, plain
 from syneg_cli.data.settings import DocumentsSettings
 from syneg_cli.data.units import is_blank
 
-TEXT = (".txt", ".text", ".log", ".rst")
+TEXT = (".txt", ".text", ".rst", ".adoc", ".org", ".tex", ".log")
 MARKDOWN = (".md", ".markdown", ".mdown", ".mkd")
 CONVERTED = {
     ".html": "HtmlConverter",
@@ -75,21 +75,21 @@ def read_file(path: Path, name: str, settings: DocumentsSettings, tally: Tally) 
         document = _converted(path, doc_id, about)
     else:
         data = _bytes(path)
-        if ending not in MARKDOWN and ending not in TEXT and not _is_text(data):
-            raise Unreadable(f"{ending or 'a file without an ending'} is no format that is read")
+        if not ending and not _is_text(data):
+            raise Unreadable("no text, and no ending that says what it is")
         text = _decoded(data, name, settings.encoding, tally)
         if ending in MARKDOWN:
             document = markdown(doc_id, text, path.stem, about)
         else:
             document = plain(doc_id, path.stem, text, about=about, named_by_file=True)
     if is_blank(document.text):
-        raise Unreadable("empty" if path.stat().st_size == 0 else "no text in it")
+        raise Unreadable("no text in it" if document.text else "empty")
     return document
 
 
 def _look_at(path: Path, ending: str, most: int) -> None:
     try:
-        found = path.lstat()
+        found = path.stat()
     except FileNotFoundError:
         raise Unreadable("vanished while the others were read") from None
     except OSError as error:
@@ -100,6 +100,8 @@ def _look_at(path: Path, ending: str, most: int) -> None:
         raise Unreadable("a table: import it by itself (syneg import FILE)")
     if ending in DATABASES:
         raise Unreadable("a database: import it by itself (syneg import FILE --query ...)")
+    if ending and ending not in (*TEXT, *MARKDOWN, *CONVERTED):
+        raise Unreadable(f"{ending} is no format that is read")
     if found.st_size > most:
         raise Unreadable(f"larger than {most / 2**20:g} MB (--max-megabytes)")
 
@@ -120,7 +122,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def _is_text(data: bytes) -> bool:
-    """Whether a file without a known ending may be text: README, LICENSE, .tex."""
+    """Whether a file without an ending may be text, as README and LICENSE are."""
     return _mark(data) is not None or (b"\0" not in data[:SAMPLE] and _utf8(data) is not None)
 
 

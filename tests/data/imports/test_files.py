@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from syneg_cli.core import Manifest, write_manifest
 from tests.conftest import Cli
 from tests.data.imports.conftest import WORDS, corpus, left_out, write
 
@@ -93,9 +94,11 @@ def test_odd_files_are_left_out_by_name(cli: Cli, docs: Path, capsys: pytest.Cap
         huge_txt=b"a " * 600_000,
         table_csv="id,text\n1,x\n",
         data_db=b"SQLite format 3\0",
-        README_="",
+        LICENSE_="",
+        style_css="p {}",
     )
-    (docs / "README.").rename(docs / "README")
+    (docs / "LICENSE.").rename(docs / "LICENSE")
+    (docs / "unknown").write_bytes(b"\x7fELF\0\0")
     (docs / "README").write_text("Read me first.")
     (docs / ".hidden.txt").write_text("hidden")
     write(docs, **{".git__config_txt": "x", "node_modules__lib__x_md": "x"})
@@ -106,6 +109,7 @@ def test_odd_files_are_left_out_by_name(cli: Cli, docs: Path, capsys: pytest.Cap
     result = cli("import", docs, "--max-megabytes", 1, "--json")
     assert result.code == 0, result.err
     assert left_out(result.json) == {
+        "LICENSE": "empty",
         "binary.txt": "binary, not text",
         "blank.md": "no text in it",
         "data.db": "a database: import it by itself (syneg import FILE --query ...)",
@@ -116,7 +120,9 @@ def test_odd_files_are_left_out_by_name(cli: Cli, docs: Path, capsys: pytest.Cap
         "lost.txt": "a link: it is not followed",
         "picture.png": ".png is no format that is read",
         "pipe.txt": "no file, but a pipe or a device",
+        "style.css": ".css is no format that is read",
         "table.csv": "a table: import it by itself (syneg import FILE)",
+        "unknown": "no text, and no ending that says what it is",
     }
     assert result.json["passed_over"] == 3
     assert "README" in corpus("docs-data")
@@ -195,6 +201,41 @@ def test_a_folder_that_is_not_ours_is_not_replaced(cli: Cli, docs: Path) -> None
     assert cli("import", docs, "--output", docs).code == 2
     assert cli("import", docs, "--output", ".").code == 2
     assert (docs / "note.txt").is_file()
+
+
+def test_what_was_added_to_an_import_is_not_lost(cli: Cli, docs: Path) -> None:
+    assert cli("import", docs).code == 0
+    Path("docs-data/queries.jsonl").write_text('{"_id": "q1", "text": "mine"}\n')
+    Path("docs-data/.DS_Store").write_text("")
+    assert cli("import", docs).code == 0, "up to date"
+    for more in ((), ("--force",)):
+        (docs / "note.txt").write_text(f"Another text {more}.")
+        result = cli("import", docs, *more)
+        assert (result.code, "would lose it: queries.jsonl." in result.err) == (2, True)
+    Path("docs-data/queries.jsonl").unlink()
+    with Path("docs-data/corpus.jsonl").open("a") as file:
+        file.write('{"_id": "mine", "title": "", "text": "Mine."}\n')
+    result = cli("import", docs)
+    assert (result.code, "was changed since it was made, and the changes" in result.err) == (2, True)
+    assert cli("import", docs, "--force").code == 0
+    assert "mine" not in corpus("docs-data")
+
+
+def test_a_result_of_another_stage_is_not_replaced(cli: Cli, docs: Path) -> None:
+    made = Path("model")
+    made.mkdir()
+    write_manifest(made, Manifest("train", {}, {}))
+    result = cli("import", docs, "--output", made)
+    assert (result.code, "model is a result of train, not of import." in result.err) == (2, True)
+
+
+def test_a_link_that_is_named_is_followed(cli: Cli, docs: Path) -> None:
+    Path("here.txt").symlink_to(docs / "note.txt")
+    Path("there").symlink_to(docs)
+    assert cli("import", "here.txt").code == 0
+    assert list(corpus("here-data")) == ["here.txt"]
+    assert cli("import", "there", "--output", "x").code == 0
+    assert "note.txt" in corpus("x")
 
 
 def test_a_wrong_import_leaves_the_earlier_one(cli: Cli, docs: Path) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.conftest import Cli
 from tests.data.imports.conftest import corpus, docx, left_out, pdf, without, write
+from tests.fuzz.commands import Project
 
 LATIN = "Déjà vu: une fois de plus, l'élève a oublié son cahier à la maison. Très fâché, le maître."
 RUSSIAN = "Привет, мир. Это обычный русский текст в старой кодировке, для проверки."
@@ -89,3 +93,27 @@ def test_without_markitdown_such_files_are_left_out(cli: Cli, monkeypatch: pytes
         "c.pdf": ".pdf needs markitdown: pip install 'syneg[documents]'",
     }
     assert list(corpus("docs-data")) == ["a.txt"]
+
+
+@settings(max_examples=40)
+@given(
+    ending=st.sampled_from(
+        [".txt", ".md", ".html", ".pdf", ".docx", ".epub", ".ipynb", ".csv", ".jsonl", ".db", ""]
+    ),
+    content=st.binary(max_size=300)
+    | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass"))
+    | st.binary(max_size=99).map(lambda data: b"PK\x03\x04" + data)
+    | st.binary(max_size=99).map(lambda data: b"%PDF-1.7\n" + data)
+    | st.binary(max_size=99).map(lambda data: b"SQLite format 3\0" + data),
+)
+def test_whatever_a_file_holds_an_import_ends_in_words(
+    ending: str, content: bytes, tmp_path_factory: Any
+) -> None:
+    folder = tmp_path_factory.mktemp("damaged")
+    call = Project(folder)
+    docs = write(folder / "docs", fine_txt="Text.")
+    (docs / f"odd{ending}").write_bytes(content)
+    (folder / f"alone{ending}").write_bytes(content)
+    assert call("import", "docs")[0] == 0
+    call("import", f"alone{ending}", "--output", "out", "--query", "SELECT 1 AS text")
+    call("import", f"alone{ending}", "--output", "out")
