@@ -106,9 +106,7 @@ def carried_out(importing: Importing, progress: Progress | None = None, *, force
     if reason is None and there:
         progress.note(f"{STAGE}: up to date, nothing to do ({path})")
         if changed_since(path, there):
-            progress.warn(
-                f"{path} was changed since it was made; it is left as it is, --force makes it again"
-            )
+            progress.warn(f"{path} was changed since it was made; it stays as it is, --force makes it again")
         return Imported(path, Tally.of(there.counts), "up to date", skipped=True)
     reason = reason or "not there yet"
     _need_nothing_lost(path, there, force=force)
@@ -125,19 +123,17 @@ def carried_out(importing: Importing, progress: Progress | None = None, *, force
 
 def _need_nothing_lost(path: Path, there: Manifest | None, *, force: bool) -> None:
     """Raises UsageError where something would be lost that no import wrote."""
-    hint = "Move it away, or name another folder (--output DIR)."
-    if there is None or not path.is_dir():
+    if not path.is_dir():
         return
-    if there.stage != STAGE:
-        raise UsageError(f"{path} is a result of {there.stage}, not of {STAGE}.", hint=hint)
-    files = (file.relative_to(path) for file in sorted(path.rglob("*")) if file.is_file())
-    added = [
-        file.as_posix() for file in files if file.as_posix() not in (*there.files, manifest_path(path).name)
-    ]
-    if own := [name for name in added if not Path(name).name.startswith(".")]:
-        raise UsageError(
-            f"{path} holds what no import wrote, and would lose it: {', '.join(own[:5])}.", hint=hint
-        )
+    hint = "Move it away, or name another folder (--output DIR)."
+    if there is None or there.stage != STAGE:
+        stage = f"a result of {there.stage}, not of {STAGE}" if there else "a folder with a broken manifest"
+        raise UsageError(f"{path} is {stage}: it is not replaced.", hint=hint)
+    known = {path / name for name in there.files} | {manifest_path(path)}
+    files = (file for file in sorted(path.rglob("*")) if file.is_file() and not file.name.startswith("."))
+    if own := [file.relative_to(path).as_posix() for file in files if file not in known]:
+        shown = ", ".join(own[:5])
+        raise UsageError(f"{path} holds what no import wrote, and would lose it: {shown}.", hint=hint)
     if changed_since(path, there) and not force:
         raise UsageError(
             f"{path} was changed since it was made, and the changes would be lost.",

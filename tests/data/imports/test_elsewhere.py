@@ -27,7 +27,7 @@ def folder(cli: Cli) -> Path:
     return Path("docs-data")
 
 
-def loaded(folder: Path) -> tuple[Any, Any, Any]:
+def loaded(folder: Path) -> Any:
     from beir.datasets.data_loader import GenericDataLoader
 
     return GenericDataLoader(str(folder)).load(split="test")
@@ -46,7 +46,9 @@ def test_in_sentence_transformers(folder: Path, tiny_model: Path) -> None:
     from sentence_transformers.sentence_transformer.evaluation import InformationRetrievalEvaluator
 
     corpus, queries, qrels = loaded(folder)
-    texts = {key: f"{document['title']} {document['text']}" for key, document in corpus.items()}
+    texts: dict[str, Any] = {
+        key: f"{document['title']} {document['text']}" for key, document in corpus.items()
+    }
     relevant = {query: set(grades) for query, grades in qrels.items()}
     evaluator = InformationRetrievalEvaluator(queries, texts, relevant, write_csv=False)
     found = evaluator(SentenceTransformer(str(tiny_model), device="cpu"))

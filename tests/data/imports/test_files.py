@@ -226,7 +226,10 @@ def test_a_result_of_another_stage_is_not_replaced(cli: Cli, docs: Path) -> None
     made.mkdir()
     write_manifest(made, Manifest("train", {}, {}))
     result = cli("import", docs, "--output", made)
-    assert (result.code, "model is a result of train, not of import." in result.err) == (2, True)
+    assert (result.code, "model is a result of train, not of import" in result.err) == (2, True)
+    (made / "syneg.manifest.json").write_text("{")
+    result = cli("import", docs, "--output", made)
+    assert (result.code, "model is a folder with a broken manifest" in result.err) == (2, True)
 
 
 def test_a_link_that_is_named_is_followed(cli: Cli, docs: Path) -> None:
