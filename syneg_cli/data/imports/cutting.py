@@ -28,6 +28,9 @@ BORDER = re.compile(
 STEP = " › "
 """Between a title and the headings under it."""
 
+LONGEST = 100
+"""Letters that a token has at most, on average: counting tokens takes a hundred bytes for each."""
+
 
 class Counter(Protocol):
     """Counts the tokens of texts."""
@@ -101,7 +104,9 @@ class Cutter:
         return self._size(title, document.text[section.start : section.end]) <= self.tokens
 
     def _size(self, title: str, text: str) -> int:
-        """Tokens of what is encoded: title, blank, text."""
+        """Tokens of what is encoded: title, blank, text; more than fit for a text too long to be counted."""
+        if len(text) > LONGEST * self.tokens:
+            return self.tokens + 1
         return self.counter.count([f"{title} {text}".strip()])[0] + self.counter.extra
 
     def _title(self, title: str, path: tuple[str, ...]) -> str:

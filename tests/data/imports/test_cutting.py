@@ -194,6 +194,22 @@ def test_a_title_leaves_room_for_the_text() -> None:
     assert Words().count([passages[0].title])[0] <= 8
 
 
+def test_a_very_long_text_is_not_counted_as_a_whole() -> None:
+    """Counting takes memory by the length: whoever counts is never given more than a few passages."""
+    longest = 0
+
+    class Watched(Words):
+        def count(self, texts: Sequence[str]) -> list[int]:
+            nonlocal longest
+            longest = max(longest, *map(len, texts))
+            return super().count(texts)
+
+    for text in (WORDS * 3000, "word " * 40_000, "x" * 90_000, f"{'a ' * 30_000}\n{'b ' * 30_000}"):
+        passages = Cutter(Watched(), 16).cut(plain("d", "", text))
+        assert sum(one.end - one.start for one in passages) >= len("".join(text.split()))
+    assert longest <= 1600
+
+
 def test_blank_documents_have_no_passages() -> None:
     assert Cutter(Words(), 16).cut(plain("d", "T", " \n\u200b")) == []
 
