@@ -143,6 +143,13 @@ def test_short_sections_are_joined_and_keep_their_headings() -> None:
     assert [title for title, _ in cut(of_markdown(text), 18)] == ["G › A", "G › B", "G › C"]
 
 
+def test_joined_sections_keep_the_headings_above_both() -> None:
+    text = f"# G\n{WORDS}\n## A\n### B\nShort.\n### C\nAlso.\n## D\n{WORDS}"
+    assert ("G › A", "### B\nShort.\n### C\nAlso.") in cut(of_markdown(text), 18, least=5)
+    same = f"# G\n{WORDS}\n## A\nShort.\n## A\nAlso.\n## D\n{WORDS}"
+    assert ("G › A", "Short.\n## A\nAlso.") in cut(of_markdown(same), 18, least=5)
+
+
 def test_a_heading_with_nothing_under_it_is_kept() -> None:
     text = f"# G\n{WORDS}\n## Left to do\n## B\n{WORDS}"
     assert ("G", "## Left to do") in cut(of_markdown(text), 20)

@@ -75,6 +75,12 @@ def test_judgements_of_a_cut_document_can_be_given_to_all_its_passages(cli: Cli,
     assert judged("docs-data") == [("q1", "long.txt", "2"), ("q1", "a.txt", "0")]
 
 
+def test_of_two_judgements_of_one_text_the_best_counts(cli: Cli, docs: Path) -> None:
+    write(Path(), queries_tsv="q1\tx\n", test_tsv="q1\tb.txt\t2\nq1\tcopy.txt\t1\nq1\ta.txt\t1\n")
+    assert cli("import", docs, "--queries", "queries.tsv", "--qrels", "test.tsv").code == 0
+    assert judged("docs-data") == [("q1", "b.txt", "2"), ("q1", "a.txt", "1")]
+
+
 def test_judgements_beside_the_documents(cli: Cli, docs: Path) -> None:
     write(docs, queries_jsonl='{"_id": "q1", "text": "x"}', qrels__train_tsv="q1\ta.txt\t1\n")
     write(docs, qrels__validation_tsv="q1\tb.txt\t1\n")
