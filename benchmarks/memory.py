@@ -26,6 +26,8 @@ WORDS = 20_000
 
 LENGTH, NEGATIVES, RANKED = 60, 2, 100
 STAGES: dict[str, tuple[str, ...]] = {
+    "import, a folder": ("import", "files", "--output", "../imported"),
+    "import, JSONL": ("import", "data/corpus.jsonl", "--output", "../imported-table"),
     "generate, replayed": ("generate",),
     "generate, from the cache": ("generate", "--force"),
     "mine random": ("mine", "--miner", "random"),
@@ -54,6 +56,10 @@ def write_project(folder: Path, queries: int) -> None:
     with (data / "corpus.jsonl").open("w", encoding="utf-8") as file:
         for number in range(2 * queries):
             file.write(json.dumps({"_id": f"d{number}", "title": "", "text": text(LENGTH)}) + "\n")
+    for number in range(2 * queries):
+        file_of = folder / "files" / str(number // 1000) / f"{number}.txt"
+        file_of.parent.mkdir(parents=True, exist_ok=True)
+        file_of.write_text(text(LENGTH), encoding="utf-8")
     with (data / "queries.jsonl").open("w", encoding="utf-8") as file:
         for number in range(queries):
             file.write(json.dumps({"_id": f"q{number}", "text": text(6)}) + "\n")
@@ -104,14 +110,16 @@ def main() -> None:
     parser.add_argument("--times", type=int, nargs="+", default=[1, 10, 100])
     parser.add_argument("--stage", action="append", choices=list(STAGES), help="only these, and those before")
     given = parser.parse_args()
-    peaks: dict[str, list[float]] = {stage: [] for stage in STAGES}
+    last = max((list(STAGES).index(stage) for stage in given.stage or ()), default=len(STAGES) - 1)
+    chosen = dict(list(STAGES.items())[: last + 1])
+    peaks: dict[str, list[float]] = {stage: [] for stage in chosen}
     with tempfile.TemporaryDirectory() as name:
         # Elsewhere: what this process has in memory counts as the peak of those that it starts.
         subprocess.run([sys.executable, "-c", MODEL, str(Path(name) / "model")], check=True, cwd=ROOT)
         for times in given.times:
             folder = Path(name) / f"x{times}"
             write_project(folder, given.base * times)
-            for stage, command in STAGES.items():
+            for stage, command in chosen.items():
                 peaks[stage].append(measured(folder, command))
                 print(f"{times:>4} x  {stage}: {peaks[stage][-1]:.0f} MiB", file=sys.stderr)
     _print(peaks, given)

@@ -52,7 +52,7 @@ def existing(path: Path) -> Path:
 
 def extras() -> Iterator[tuple[str, list[str]]]:
     """(extra of `pip install 'syneg[...]'`, the packages that it lacks here)."""
-    for extra in ("demo", "irds", "lora", "constrained", "onnx", "openvino"):
+    for extra in ("demo", "irds", "documents", "duckdb", "lora", "constrained", "onnx", "openvino"):
         wanted = [one for one in _requirements() if f"extra == '{extra}'" in one.replace('"', "'")]
         yield extra, [name for name, version in map(_installed, wanted) if version is None]
 

@@ -6,10 +6,14 @@ from syneg_cli.data.copies import NGRAM, Words, near_copy
 from syneg_cli.data.corpus import Corpus
 from syneg_cli.data.dataset import Dataset, load_dataset
 from syneg_cli.data.find_dataset import local_folder, splits_on_disk
+from syneg_cli.data.imports.cutting import ByUnits, Counter
+from syneg_cli.data.imports.place import Imported, Importing, carried_out, cuts, output_of, prepared
+from syneg_cli.data.imports.sources import Wanted
+from syneg_cli.data.imports.tally import Tally
 from syneg_cli.data.languages import ENGLISH, UNSPACED, known_languages, stemmed_languages, stop_words
 from syneg_cli.data.layout import inner_datasets
 from syneg_cli.data.presets import EARLIER_DOMAIN, has_preset
-from syneg_cli.data.settings import DatasetSettings
+from syneg_cli.data.settings import DatasetSettings, DocumentsSettings
 from syneg_cli.data.synthetic_queries import with_queries
 from syneg_cli.data.tables import table_rows
 from syneg_cli.data.trec import RUN_FORMAT, best_first, read_known_run, read_run, read_run_rows, run_lines
@@ -33,12 +37,21 @@ __all__ = [
     "NGRAM",
     "RUN_FORMAT",
     "UNSPACED",
+    "ByUnits",
     "Corpus",
+    "Counter",
     "Dataset",
     "DatasetSettings",
+    "DocumentsSettings",
+    "Imported",
+    "Importing",
+    "Tally",
+    "Wanted",
     "Words",
     "best_first",
+    "carried_out",
     "characters_per_word",
+    "cuts",
     "demo",
     "folded",
     "has_preset",
@@ -50,6 +63,8 @@ __all__ = [
     "local_folder",
     "near_copy",
     "normalised",
+    "output_of",
+    "prepared",
     "read_known_run",
     "read_run",
     "read_run_rows",

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from syneg_cli.core import Section, Seed, setting
+from syneg_cli.core import NonNegative, Positive, Section, Seed, setting
+
+FEWEST = 16
+"""Tokens that a passage has to have room for: a title, and a few words."""
+
+
+def _none_or_some(tokens: int) -> int:
+    if tokens and tokens < FEWEST:
+        raise ValueError(f"a passage needs room for {FEWEST} tokens (0: documents stay whole)")
+    return tokens
+
+
+def _known_encoding(name: str | None) -> str | None:
+    try:
+        return None if name is None else codecs.lookup(name).name
+    except LookupError:
+        raise ValueError("no encoding is called so") from None
 
 
 class AttributePools(Section):
@@ -68,3 +85,42 @@ class DatasetSettings(Section):
         values=("<language>",),
     )
     attributes: AttributePools = AttributePools()
+
+
+class DocumentsSettings(Section):
+    """How `syneg import` reads documents, and cuts them into passages."""
+
+    tokens: Annotated[int, AfterValidator(_none_or_some)] = setting(
+        256, "Most tokens of a passage, with its title, by the backbone's tokenizer; 0: documents stay whole."
+    )
+    overlap: NonNegative = setting(
+        32, "Of passages that follow each other, at most so many tokens (whole sentences) are in both."
+    )
+    min_tokens: NonNegative = setting(
+        32, "Shorter sections are joined to their neighbours, where both fit into a passage."
+    )
+    id_column: str | None = setting(
+        None, "Of a table: the column with the ids.", example='"doc_id"', otherwise="guessed", metavar="NAME"
+    )
+    title_column: str | None = setting(
+        None,
+        "Of a table: the column with the titles.",
+        example='"headline"',
+        otherwise="guessed",
+        metavar="NAME",
+    )
+    text_column: str | None = setting(
+        None, "Of a table: the column with the texts.", example='"body"', otherwise="guessed", metavar="NAME"
+    )
+    encoding: Annotated[str | None, AfterValidator(_known_encoding)] = setting(
+        None,
+        "Of files that are not in UTF-8 and have no byte order mark.",
+        example='"cp1252"',
+        otherwise="guessed for each, and said",
+        metavar="NAME",
+    )
+    max_megabytes: Positive = setting(64, "Larger files are left out.")
+    judged_passages: Literal["none", "all"] = setting(
+        "none",
+        "Judgements of a document that was cut: left out (none), or given to all its passages.",
+    )

@@ -4,6 +4,7 @@ from syneg_cli.encoding.api_encoder import ApiEncoder, Encodes
 from syneg_cli.encoding.asking_vectors import Terms
 from syneg_cli.encoding.assemble import join_towers
 from syneg_cli.encoding.backbones import BACKBONES, hub_id
+from syneg_cli.encoding.counting import token_counter
 from syneg_cli.encoding.cross_encoders import (
     is_cross_encoder,
     load_cross_encoder,
@@ -57,5 +58,6 @@ __all__ = [
     "remove",
     "resolve_precision",
     "search",
+    "token_counter",
     "weights_hash",
 ]

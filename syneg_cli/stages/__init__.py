@@ -6,6 +6,7 @@ from syneg_cli.stages.doctor import bug_report, examine
 from syneg_cli.stages.documents import example_text
 from syneg_cli.stages.evaluate import Measured, measure, measuring
 from syneg_cli.stages.generate import Generate, Generated
+from syneg_cli.stages.import_documents import import_documents
 from syneg_cli.stages.language_model import (
     cache_path,
     open_cache,
@@ -60,6 +61,7 @@ __all__ = [
     "field_of",
     "flag_of",
     "hand_in",
+    "import_documents",
     "lacking_split",
     "looked_at",
     "measure",

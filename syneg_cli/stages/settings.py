@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from syneg_cli.core import Section, Text, setting
-from syneg_cli.data import DatasetSettings
+from syneg_cli.data import DatasetSettings, DocumentsSettings
 from syneg_cli.encoding import EmbedSettings
 from syneg_cli.evaluation import EvalSettings
 from syneg_cli.generation import GenerateSettings, QuerySettings
@@ -20,6 +20,7 @@ class Project(Section):
         ".syneg", "Where results are stored, relative to the project file.", metavar="FOLDER"
     )
     dataset: DatasetSettings = DatasetSettings()
+    documents: DocumentsSettings = DocumentsSettings()
     queries: QuerySettings = QuerySettings()
     generate: GenerateSettings = GenerateSettings()
     mine: MineSettings = MineSettings()

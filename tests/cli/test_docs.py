@@ -6,7 +6,9 @@ import json
 import re
 import shlex
 import shutil
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,8 @@ def beginner(tmp_path: Path, tiny_model: Path, cli: Cli, monkeypatch: pytest.Mon
     ]
     lines = "".join(json.dumps(answer) + "\n" for answer in recorded)
     Path("scifact-train.jsonl").write_text(lines, encoding="utf-8")
+    write_documents()
+    write_kept(tmp_path, monkeypatch)
     hub = tmp_path / "hub" / "models--BAAI--bge-base-en-v1.5"
     shutil.copytree(tiny_model, hub / "snapshots" / "abc")
     (hub / "refs").mkdir()
@@ -95,6 +99,30 @@ def beginner(tmp_path: Path, tiny_model: Path, cli: Cli, monkeypatch: pytest.Mon
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setenv("SYNEG_DATA_DIR", str(tmp_path / "data"))
     return cli
+
+
+def write_documents() -> None:
+    """What the page about importing reads: documents with queries and judgements, a table, a database."""
+    Path("docs/guide").mkdir(parents=True)
+    Path("docs/guide/setup.md").write_text("# Guide\n\nTurn the wheel.\n", encoding="utf-8")
+    Path("docs/note.txt").write_text("Lift the lid.\n", encoding="utf-8")
+    Path("queries.tsv").write_text("q1\twheel\n", encoding="utf-8")
+    Path("qrels.test.trec").write_text("q1 0 guide/setup.md 1\n", encoding="utf-8")
+    Path("articles.csv").write_text("number,headline,body\n1,One,Text.\n", encoding="utf-8")
+    with closing(sqlite3.connect("support.db")) as opened, opened:
+        opened.execute("CREATE TABLE tickets (id INTEGER, subject TEXT, answer TEXT)")
+        opened.execute("INSERT INTO tickets VALUES (1, 'Lid', 'Lift it.')")
+
+
+def write_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SciFact as it was downloaded from the hub and by ir_datasets before; the hub is out of reach."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    write_dataset(tmp_path / "cache" / "syneg" / "datasets" / "beir--scifact")
+    hub = tmp_path / "hub" / "datasets--BeIR--scifact"
+    write_dataset(hub / "snapshots" / "abc")
+    (hub / "refs").mkdir()
+    (hub / "refs" / "main").write_text("abc")
 
 
 def writer_and_judge(body: Body, number: int) -> Reply:

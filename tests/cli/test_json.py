@@ -65,6 +65,19 @@ def test_every_stage_that_ran_and_that_was_up_to_date(project: Cli, tiny: Path) 
         check(printed(project, "init", *([name] if name else []), "--dir", f"p{number}"), "init")
 
 
+def test_imports(project: Cli, tiny_model: Path) -> None:
+    docs = Path("docs")
+    docs.mkdir()
+    for name, data in {"a.txt": b"A.", "b.txt": "Größe".encode("utf-16"), "empty.txt": b""}.items():
+        (docs / name).write_bytes(data)
+    Path("t.csv").write_text("id,text\n1,One.\n")
+    Path("queries.tsv").write_text("q1\tx\n")
+    Path("test.tsv").write_text("q1\ta.txt\t1\n")
+    judged = ("--queries", "queries.tsv", "--qrels", "test.tsv", "--backbone", tiny_model)
+    for arguments in (("docs", *judged), ("docs", *judged), ("t.csv", "--backbone", tiny_model)):
+        check(printed(project, "import", *arguments), "import", stage=True)
+
+
 def test_run_has_the_shapes_of_its_stages(project: Cli) -> None:
     for _ in range(2):
         found = printed(project, "run")

@@ -17,7 +17,7 @@ from syneg_cli.core.errors import DatasetError
 from syneg_cli.core.progress import Advance
 from syneg_cli.data.dataset import Dataset, load_dataset
 from syneg_cli.data.irds import folder_name
-from tests.conftest import DOCS, QUERIES
+from tests.conftest import DOCS, QUERIES, Cli
 
 pytestmark = pytest.mark.skipif(find_spec("ir_datasets") is None, reason="an extra: syneg[irds]")
 
@@ -119,6 +119,17 @@ def load(tmp_path: Path) -> Load:
         return load_dataset(name, cache=tmp_path / "cache", progress=progress, dev_fraction=0, **options)
 
     return call
+
+
+def test_one_is_imported_as_a_folder(irds: Irds, cli: Cli) -> None:
+    """`syneg import irds:NAME`: as it is, since its documents are what is judged."""
+    irds.register_tiny("local/tiny")
+    result = cli("import", "irds:local/tiny", "--json")
+    assert result.code == 0, result.err
+    lines = (Path("tiny-data") / "corpus.jsonl").read_text().splitlines()
+    assert {row["_id"]: (row["title"], row["text"]) for row in map(json.loads, lines)} == DOCS
+    assert result.json["judgements"] == {"train": 2, "dev": 2, "test": 1}
+    assert (result.json["queries"], result.json["counted_by"]) == (4, "")
 
 
 def test_the_splits_below_a_name_are_collected(irds: Irds, load: Load, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ class Denied(Exception):
 
 
 class HubServer:
-    """The part of the model hub's protocol that pushing and downloading models uses."""
+    """The part of the hub's protocol that pushing and downloading uses; a data set is `datasets/OWNER/NAME`."""
 
     def __init__(self) -> None:
         self.tokens = {"hf_writer": ("me", "write"), "hf_reader": ("me", "read")}
@@ -127,7 +127,13 @@ class HubServer:
     def info(self, repo: str, token: str | None) -> Body:
         found = self.readable(repo, token)
         siblings = [{"rfilename": path, **self.entry(content)} for path, content in found.files.items()]
-        return {"id": repo, "sha": found.sha, "private": found.private, "tags": [], "siblings": siblings}
+        return {
+            "id": repo.removeprefix("datasets/"),
+            "sha": found.sha,
+            "private": found.private,
+            "tags": [],
+            "siblings": siblings,
+        }
 
     def entry(self, content: bytes) -> Body:
         entry: Body = {"size": len(content), "oid": git_hash(content)}
@@ -223,7 +229,9 @@ class _HubHandler(BaseHTTPRequestHandler):
         if match := re.fullmatch(r"/(\S+)\.git/info/lfs/objects/batch", path):
             hub.writable(match[1], token)
             return 200, {"objects": hub.lfs_actions(json.loads(sent)["objects"])}
-        match = re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/([a-z-]+)(?:/(\S+))?)?", path)
+        match = re.fullmatch(
+            r"/api/(?:models/|(?=datasets/))((?:datasets/)?[^/]+/[^/]+)(?:/([a-z-]+)(?:/(\S+))?)?", path
+        )
         if match is None:
             raise Denied(404, "Not found")
         repo, what = match[1], match[2]

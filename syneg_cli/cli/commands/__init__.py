@@ -24,6 +24,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Write a syneg.toml and a prompts/ folder to edit.",
         "syneg init scifact",
     ),
+    "import": (
+        "Make a data set folder of documents: texts, tables, databases, the hub.",
+        "syneg import docs/ --output my-corpus",
+    ),
     "generate": (
         "Let an LLM write hard negatives for every training pair.",
         "syneg generate scifact --llm ollama:llama3 --max-cost 5",
