@@ -272,11 +272,13 @@ class Engine:
 
     def keep(
         self, key: str, request: Request, answer: Answer, classify: Classify, about: Mapping[str, object]
-    ) -> None:
-        """Record an answer that came another way."""
+    ) -> bool:
+        """Record an answer that came another way; False where it is recorded already, by whomever."""
         stored = self.stored(key, request, answer, _judged(classify, answer), about)
-        self.cache.record(stored, job=self.job)
+        if not self.cache.record_new(stored, job=self.job):
+            return False
         self.count(stored)
+        return True
 
     def _cost(self, request: Request, answer: Answer) -> float | None:
         """US dollars by the server's counts; one that is missing or absurd counts as the most it can be."""
