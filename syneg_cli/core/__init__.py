@@ -68,7 +68,7 @@ from syneg_cli.core.locks import holder_of, locked
 from syneg_cli.core.machine import Check, existing, extras, machine_checks
 from syneg_cli.core.paths import RIGHTS, need_file, user_path
 from syneg_cli.core.private_files import make_private, others_may, tighten, write_private
-from syneg_cli.core.processes import leave, world
+from syneg_cli.core.processes import ENDS, leave, world
 from syneg_cli.core.progress import Advance, NoProgress, Printed, Progress, say
 from syneg_cli.core.proxies import Proxy, all_proxies, proxy_for, proxy_of
 from syneg_cli.core.random_streams import digest, generator, joined, listed, pick, stream
@@ -101,7 +101,7 @@ from syneg_cli.core.records import (
     named,
 )
 from syneg_cli.core.resources import shipped_prompts
-from syneg_cli.core.results import check_free, check_place, settle, staged, tidy
+from syneg_cli.core.results import check_free, check_place, check_unedited, settle, staged, tidy
 from syneg_cli.core.secrets import known_masked, masked, remember, remember_address
 from syneg_cli.core.text import brief, counted, duration, money, near, plain_json, printable, visible
 from syneg_cli.core.text_files import (
@@ -132,6 +132,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CORPUS",
+    "ENDS",
     "KEY_NAMES",
     "MARK",
     "PICKLED",
@@ -191,6 +192,7 @@ __all__ = [
     "changed_since",
     "check_free",
     "check_place",
+    "check_unedited",
     "content_hash",
     "counted",
     "described",

@@ -7,11 +7,15 @@ quiet. Objects travel through gloo, also where models compute on GPUs.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
+
+ENDS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""The signals that ask a process to end: `kill`, and a terminal that closes."""
 
 
 @dataclass(frozen=True)
