@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Annotated, Any, Protocol, runtime_checkable
 
@@ -23,6 +23,7 @@ from syneg_cli.cli.commands import COMMANDS, HELP
 from syneg_cli.cli.helping import Described, DescribedGroup
 from syneg_cli.core.errors import SynegError
 from syneg_cli.core.paths import RIGHTS
+from syneg_cli.core.processes import ENDS
 from syneg_cli.core.secrets import masked
 from syneg_cli.core.version import __version__
 
@@ -101,7 +102,7 @@ for _name, (_about, _) in COMMANDS.items():
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command line; never raises, never exits the process. A polite end (SIGTERM) is as Ctrl-C."""
+    """Run one command line; never raises, never exits the process. A polite end (see `ENDS`) is as Ctrl-C."""
     with _ended_politely():
         return _run(argv)
 
@@ -114,11 +115,15 @@ def _ended_politely() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {one: signal.getsignal(one) for one in ENDS}
+    heard = [one for one, handler in before.items() if handler not in (signal.SIG_IGN, None)]  # nohup
+    for one in heard:
+        signal.signal(one, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for one in heard:
+            signal.signal(one, before[one])
 
 
 def _run(argv: list[str] | None) -> int:
@@ -165,7 +170,8 @@ def _report(error: SynegError, *, as_json: bool) -> int:
     if error.hint:
         _say(error.hint)
     if as_json:
-        _print_json({"error": error.message, "hint": error.hint, "exit_code": error.exit_code})
+        with suppress(OSError):  # where not even this can be written, people were told
+            _print_json({"error": error.message, "hint": error.hint, "exit_code": error.exit_code})
     return error.exit_code
 
 

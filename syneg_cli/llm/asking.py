@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from syneg_cli.core import BudgetExceeded, LLMError, LLMSetupError
+from syneg_cli.core import ENDS, BudgetExceeded, LLMError, LLMSetupError
 from syneg_cli.llm.base import NoRecording, Request
 from syneg_cli.llm.engine import Classify, Engine
 from syneg_cli.llm.statistics import Stats, kind_of
@@ -45,7 +45,8 @@ def drive(
 ) -> None:
     """Do `work` for all items (see `Engine.run`), with `tick` called a few times a second.
 
-    Ctrl-C and SIGTERM finish what is in flight and then raise KeyboardInterrupt; a second one drops it.
+    Ctrl-C, SIGTERM and a terminal that closes finish what is in flight and then raise KeyboardInterrupt; a
+    second one drops it.
     """
 
     async def main() -> None:
@@ -171,9 +172,13 @@ async def _tick(stats: Stats, tick: Tick) -> None:
 
 @contextmanager
 def _interruptible(engine: Engine) -> Iterator[None]:
-    """The first Ctrl-C, or a polite end (SIGTERM), lets calls in flight finish; a second is Python's own."""
+    """The first Ctrl-C, or a polite end (see `ENDS`), lets calls in flight finish; a second is Python's own.
+
+    What is ignored (`nohup`, a script's job in the background) stays so.
+    """
     loop = asyncio.get_running_loop()
-    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    found = {one: signal.getsignal(one) for one in (signal.SIGINT, *ENDS)}
+    before = {one: handler for one, handler in found.items() if handler != signal.SIG_IGN}
 
     def forget() -> None:
         for one, handler in before.items():
