@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ import pytest
 
 from syneg_cli.cli.output import PlainConsole, print_line
 from syneg_cli.llm.cache import Cache
+from syneg_cli.llm.pauses import Pauses
+from tests.conftest import Cli
 from tests.patience import PATIENCE
 from tests.servers import Body, ChatServer, Reply, good_reply
 
@@ -68,3 +71,54 @@ def test_notes_that_nobody_reads_stop_no_work(monkeypatch: pytest.MonkeyPatch, e
     monkeypatch.setattr(sys, "stdout", Gone(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))
     with pytest.raises(OSError, match="No space"):
         print_line(results, "a result that is not written is an error")
+
+
+def test_a_file_that_is_held_for_long_loses_no_answer(
+    cli: Cli, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A viewer of databases may hold it for longer than SQLite waits: what came waits, and it is said."""
+    monkeypatch.setattr("syneg_cli.llm.cache_file.BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("syneg_cli.llm.recording.AGAIN_SECONDS", 0.01)
+    held: list[sqlite3.Connection] = []
+
+    def respond(body: Body, number: int) -> Reply:
+        if number == 2:
+            held.append(
+                sqlite3.connect(".syneg/generations.db", check_same_thread=False, isolation_level=None)
+            )
+            held[0].execute("BEGIN IMMEDIATE")
+        return Reply(text=good_reply(body, number).text)
+
+    def told(self: Pauses, what: str, message: str) -> None:
+        if what == "held":
+            said.append(message)
+            held[0].close()
+
+    said: list[str] = []
+    monkeypatch.setattr(Pauses, "tell_once", told)
+    with ChatServer(respond) as server:
+        options = ("--llm", "openai:m", "--base-url", server.openai_url, "--concurrency", 1)
+        done = cli("generate", tiny, *options, "--set", "dataset.dev_fraction=0", "--json")
+        assert done.code == 0, done.err
+        assert len(server.requests) == 3
+    assert "is held by another process" in said[0]
+    assert done.json["answered"] == 3
+
+
+def test_a_key_that_a_server_repeats_is_in_no_answer(
+    cli: Cli, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "sk-of-this-server-0123456789"
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+
+    def respond(body: Body, number: int) -> Reply:
+        text = str(good_reply(body, number).text)
+        return Reply(text=text.replace("leave point", f"with Bearer {key}"), finish=key)
+
+    with ChatServer(respond) as server:
+        options = ("--llm", "openai:m", "--base-url", server.openai_url)
+        done = cli("generate", tiny, *options, "--set", "dataset.dev_fraction=0")
+    assert done.code == 0, done.err
+    files = [file.read_bytes() for file in Path(".syneg").rglob("*") if file.is_file()]
+    assert any(b"with Bearer ***" in text for text in files)
+    assert not any(key.encode() in text for text in files)
