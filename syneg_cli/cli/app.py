@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Annotated, Any, Protocol, runtime_checkable
 
@@ -169,7 +169,8 @@ def _report(error: SynegError, *, as_json: bool) -> int:
     if error.hint:
         _say(error.hint)
     if as_json:
-        _print_json({"error": error.message, "hint": error.hint, "exit_code": error.exit_code})
+        with suppress(OSError):  # where not even this can be written, people were told
+            _print_json({"error": error.message, "hint": error.hint, "exit_code": error.exit_code})
     return error.exit_code
 
 

@@ -10,10 +10,11 @@ a terminal shows as it is: no markup, no emoji codes, no control characters, no 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,26 @@ class PlainConsole(Console):
 
     def __init__(self, *, stderr: bool = False) -> None:
         super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+    def _check_buffer(self) -> None:
+        """Notes that nobody can read any more (a closed pipe or terminal, a full disk) stop no work."""
+        if not self.stderr:
+            return super()._check_buffer()
+        try:
+            super()._check_buffer()
+        except (OSError, ValueError):
+            self._fall_silent()
+
+    def on_broken_pipe(self) -> None:
+        if not self.stderr:
+            super().on_broken_pipe()
+        self._fall_silent()
+
+    def _fall_silent(self) -> None:
+        self.quiet = True
+        with suppress(OSError, ValueError):  # else Python tries to write what is left, at its end
+            silent = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(silent, sys.stderr.fileno())
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Whatever is printed, live views and tables too, passes here on its way to the terminal."""

@@ -105,8 +105,8 @@ from syneg_cli.core.records import (
     named,
 )
 from syneg_cli.core.resources import shipped_prompts
-from syneg_cli.core.results import check_free, check_place, settle, staged, tidy
-from syneg_cli.core.secrets import known_masked, masked, remember, remember_address
+from syneg_cli.core.results import check_free, check_place, check_unedited, settle, staged, tidy
+from syneg_cli.core.secrets import known_masked, masked, remember, remember_address, without_keys
 from syneg_cli.core.text import brief, counted, duration, money, near, plain_json, printable, visible
 from syneg_cli.core.text_files import (
     Told,
@@ -197,6 +197,7 @@ __all__ = [
     "changed_since",
     "check_free",
     "check_place",
+    "check_unedited",
     "content_hash",
     "counted",
     "described",
@@ -276,6 +277,7 @@ __all__ = [
     "user_path",
     "visible",
     "whole_text",
+    "without_keys",
     "world",
     "write_bytes",
     "write_instances",

@@ -16,9 +16,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from syneg_cli.core.artifacts import Manifest, files_inside, manifest_path, manifest_text
+from syneg_cli.core.artifacts import (
+    Manifest,
+    changed_since,
+    files_inside,
+    is_damaged,
+    manifest_path,
+    manifest_text,
+    read_manifest,
+)
 from syneg_cli.core.errors import SynegError, UsageError
 from syneg_cli.core.files import sync, sync_tree, write_text
+
+OF_SYSTEMS = (".DS_Store", "Thumbs.db", "desktop.ini")
+"""What file managers leave in folders that are looked at."""
 
 WRITER = ("PytorchStreamWriter failed", "inline_container.cc")
 """How PyTorch says that a checkpoint could not be written, whatever the reason."""
@@ -55,13 +66,20 @@ def _hidden_folder(path: Path) -> Path:
 
 
 def settle(made: Path, path: Path, manifest: Manifest) -> None:
-    """Move what was made at `made` (as `staged` gave it) to `path`, with the files that are beside it."""
+    """Move what was made at `made` (as `staged` gave it) to `path`, with the files that are beside it.
+
+    Raises:
+        UsageError: what is not ours came to be there meanwhile.
+    """
+    check_place(path)
     if made.is_dir():
         write_text(manifest_path(made), manifest_text(path, made, manifest, files_inside(made)))
         sync_tree(made)
         _take_place(made, path)
         return
     others = sorted(file for file in made.parent.iterdir() if file != made)
+    for file in others:
+        _check_beside(path, path.with_name(file.name))
     about = made.parent / manifest_path(path).name
     write_text(about, manifest_text(path, made, manifest, others))
     for file in (about, *others, made):
@@ -85,6 +103,49 @@ def check_place(path: Path, flag: str = "") -> None:
             f"{path} has no manifest, so it may be yours: it is not replaced "
             f"({manifest_path(path).name} is not there).",
             hint=hint,
+        )
+    if strangers := _strangers(path):
+        more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
+        raise UsageError(
+            f"{path} holds {strangers[0].relative_to(path)}{more}, which syneg did not put there, and "
+            "would be replaced as a whole.",
+            hint=hint,
+        )
+
+
+def check_unedited(path: Path, why: str) -> None:
+    """Raises UsageError where a result would be replaced that somebody edited; one that is damaged may be.
+
+    Args:
+        why: the reason to make it again.
+    """
+    manifest = read_manifest(path)
+    if path.exists() and manifest and changed_since(path, manifest) and not is_damaged(path, manifest):
+        raise UsageError(
+            f"{path} was edited since it was made, and would be made again ({why}).",
+            hint="Move it away to keep what you edited, or replace it with --force.",
+        )
+
+
+def _strangers(path: Path) -> list[Path]:
+    """The files in a folder of ours that are not of its making; none are known where no hashes were kept."""
+    manifest = read_manifest(path) if path.is_dir() else None
+    if manifest is None or not manifest.files:
+        return []
+    ours = {path / name for name in manifest.files}
+    inside = (file for file in path.rglob("*") if file.is_symlink() or not file.is_dir())
+    known = {path / "README.md", manifest_path(path), *ours}
+    return sorted(file for file in inside if file not in known and file.name not in OF_SYSTEMS)
+
+
+def _check_beside(path: Path, other: Path) -> None:
+    """Raises UsageError where a file that belongs to a result would replace one that does not."""
+    manifest = read_manifest(path)
+    ours = other.name in manifest.files or not manifest.files if manifest else manifest_path(path).is_file()
+    if os.path.lexists(other) and not ours:
+        raise UsageError(
+            f"{other} is none of {manifest_path(path).name}, so it may be yours: it is not replaced.",
+            hint="Move it away, then run the same command.",
         )
 
 

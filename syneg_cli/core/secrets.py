@@ -67,6 +67,17 @@ def known_masked(text: str, *, of_any_shape: bool = False) -> str:
     return text
 
 
+def without_keys(text: str) -> str:
+    """A text without the keys and passwords that this process read to send them: for what a server answers.
+
+    Variables that are only named like one are left out: their values may be words of the text.
+    """
+    forms = {form for secret in _known for form in (secret, *_forms(secret)) if form in text}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, MASK)
+    return text
+
+
 def _secrets() -> set[str]:
     found = set(_known)
     for name, value in os.environ.items():

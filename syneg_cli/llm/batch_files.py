@@ -2,7 +2,8 @@
 
 A batch claims its requests before they are sent, as a process claims its calls: so nothing is handed in,
 or asked for live, a second time, and the caps hold. If the process is killed while it hands in, the next one
-asks the server whether it has the batch. Collecting turns the claims into answers, or gives them back.
+asks the server whether it has the batch. Collecting turns the claims into answers, or gives them back. It
+keeps every answer to what was handed in, also where the project asks for something else by now.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from syneg_cli.core import LLMError, UsageError, still_runs, this_process
-from syneg_cli.llm.base import Item
+from syneg_cli.core import LLMError, UsageError, parsed, still_runs, this_process
+from syneg_cli.llm.base import Item, Request, Subject
 from syneg_cli.llm.budget import most_it_can_cost
 from syneg_cli.llm.completions import read_completion
 from syneg_cli.llm.engine import MAYBE_BILLED, Classify, Engine
@@ -32,6 +33,14 @@ SENDING, FAILED = "sending", "failed"
 DONE = ("completed", "expired", "cancelled", FAILED)
 NAMED = "syneg"
 """The key of a batch's metadata under which it is found again."""
+
+HANDING_IN = 3600.0
+"""Seconds that a process of another machine, which nobody here can see, is given to hand in a batch."""
+
+PAGES = 1000
+"""Lists of a hundred batches that are looked through at most for one."""
+
+KNOWN = "known"
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,8 @@ async def submit(chunks: Iterable[list[Item]], engine: Engine) -> tuple[str, int
         return None
     chosen = [items[claim.key] for claim in claimed]
     reserved = sum(claim.reserve for claim in claimed)
-    row = [token, engine.job, SENDING, reserved, time.time(), "[]", token, this_process()]
+    about = json.dumps({item.key: _described(item) for item in chosen}, ensure_ascii=False)
+    row = [token, engine.job, SENDING, reserved, time.time(), about, token, this_process()]
     _change(engine, "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
     lines = (
         {"custom_id": item.key, "method": "POST", "url": ENDPOINT, "body": llm.options(item.request)}
@@ -116,13 +126,14 @@ async def collect(chunks: Iterable[list[Item]], engine: Engine, classify: Classi
         if batch.status not in DONE:
             continue
         items = items or {item.key: item for item in _missing(chunks, engine)}
+        handed_in = _handed_in(row) | items
         unread = 0
         for name in filter(None, (batch.output_file_id, batch.error_file_id)):
             content = await llm.api(llm.client.files.content(name))
             for number, line in _lines(content.content):
-                what = _store(line, items, engine, classify)
-                answered, failed = answered + (what == ""), failed + (what != "")
-                if what not in ("", FAILED):
+                what = _store(line, handed_in, engine, classify)
+                answered, failed = answered + (what == ""), failed + (what not in ("", KNOWN))
+                if what not in ("", FAILED, KNOWN):
                     bad.append(f"{name}, line {number}: {what}")
                     unread += 1
         _end(engine, row["id"], row["token"], batch.status, lost=unread > 0)
@@ -138,23 +149,55 @@ def openai_of(engine: Engine) -> OpenAI:
 
 async def _find_again(engine: Engine) -> None:
     """What became of batches whose process ended while it handed them in: the server has them, or not."""
-    llm = openai_of(engine)
-    lost = [
-        row
-        for row in _open_rows(engine)
-        if row["state"] == SENDING and still_runs(row["made_by"]) is not True
-    ]
+    lost = [row for row in _open_rows(engine) if row["state"] == SENDING and not _may_still_send(row)]
     if not lost:
         return
-    listed = await llm.api(llm.client.batches.list(limit=100))
-    known = {name: batch for batch in listed.data if (name := (batch.metadata or {}).get(NAMED))}
+    known = await _made(engine, {row["token"] for row in lost})
     for row in lost:
         if batch := known.get(row["token"]):
             _change(
-                engine, "UPDATE batches SET id = ?, state = 'found' WHERE token = ?", [batch.id, row["token"]]
+                engine, "UPDATE batches SET id = ?, state = 'found' WHERE token = ?", [batch, row["token"]]
             )
         else:
             _end(engine, row["id"], row["token"], FAILED, lost=False)
+
+
+def _may_still_send(row: Mapping[str, Any]) -> bool:
+    """Whether the process that hands a batch in may still be at it."""
+    runs = still_runs(row["made_by"])
+    return time.time() - row["created"] < HANDING_IN if runs is None else runs
+
+
+async def _made(engine: Engine, tokens: set[str]) -> dict[str, str]:
+    """Token -> id of the batches that the server has, newest first, until all are found."""
+    llm, found = openai_of(engine), dict[str, str]()
+    page = await llm.api(llm.client.batches.list(limit=100))
+    for _ in range(PAGES):
+        named = ((batch.id, (batch.metadata or {}).get(NAMED)) for batch in page.data)
+        found |= {token: name for name, token in named if token in tokens}
+        if found.keys() == tokens or not page.has_next_page():
+            break
+        page = await llm.api(page.get_next_page())
+    return found
+
+
+def _described(item: Item) -> dict[str, Any]:
+    """What the cache has to know of a request when its answer comes."""
+    subject = item.request.subject
+    about = {"query_id": subject.query_id, "doc_id": subject.doc_id, "prompt": subject.prompt}
+    return about | {"max_tokens": item.request.max_tokens, "about": dict(item.about)}
+
+
+def _handed_in(row: Mapping[str, Any]) -> dict[str, Item]:
+    """Key -> what a batch asked, without the texts; version 0.1 kept the keys alone."""
+    kept = parsed(row["keys"])[0]
+    told = kept if isinstance(kept, dict) else {key: {} for key in kept}
+    found = {}
+    for index, (key, one) in enumerate(told.items()):
+        subject = Subject(*(one.get(name, "") for name in ("query_id", "doc_id", "prompt")))
+        request = Request(subject, (), max_tokens=one.get("max_tokens", 0))
+        found[key] = Item(index, request, key, one.get("about", {}))
+    return found
 
 
 def _missing(chunks: Iterable[list[Item]], engine: Engine) -> Iterator[Item]:
@@ -198,11 +241,10 @@ def _store(content: bytes, items: dict[str, Item], engine: Engine, classify: Cla
         return FAILED
     item = items.get(key) if isinstance(key, str) else None
     if item is None:
-        return "a custom_id that was not handed in, or has its answer already"
+        return "a custom_id that was not handed in"
     try:
         answer = read_completion(response.get("body"), 0.0, None, "the batch")
     except LLMError as error:
         return error.message
-    engine.keep(item.key, item.request, answer, classify, item.about)
-    del items[item.key]  # another batch may hold the same request
-    return ""
+    kept = engine.keep(item.key, item.request, answer, classify, item.about)
+    return "" if kept else KNOWN

@@ -1,6 +1,8 @@
-"""What a call can cost, before it is sent."""
+"""What a call can cost before it is sent, and what it did cost."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from syneg_cli.core import UsageError
 from syneg_cli.llm.base import LLM, Answer, Request
@@ -49,6 +51,33 @@ def billed(request: Request, answer: Answer, price: Price) -> tuple[float, bool]
     tokens_in = answer.prompt_tokens if known_in else most_in
     tokens_out = answer.completion_tokens if known_out else most_out
     return price.cost(tokens_in, tokens_out), known_in and known_out
+
+
+def cost_of(
+    request: Request,
+    answer: Answer,
+    price: Price | None,
+    server: str,
+    tell: Callable[[str, str], None],
+    *,
+    capped: bool,
+) -> float | None:
+    """US dollars of an answer, as `billed`; None for an unpriced model.
+
+    Args:
+        tell: (about what, sentence): told what is odd about the counts.
+        capped: whether a cap in dollars has to hold.
+    """
+    if price is None or price == FREE:
+        return None if price is None else 0.0
+    cost, trusted = billed(request, answer, price)
+    if not trusted:
+        told = f"{server} counts no tokens, or absurd ones: such calls are taken to cost the most they can"
+        tell("no counts", told)
+    elif answer.completion_tokens > request.max_tokens and capped:
+        wrote = f"{server} wrote {answer.completion_tokens} tokens where it was given {request.max_tokens}"
+        tell("too many", f"{wrote}: calls in flight can cost more than is left of --max-cost")
+    return cost
 
 
 def check_cap(max_cost: float | None, price: Price | None, model: str) -> None:

@@ -150,15 +150,27 @@ class Cache:
         """
         with self.file.write(durable=durable):
             for one in stored:
-                self.file.change(INSERT, [getattr(one, name) for name in COLUMNS])
-                self.ledger.done(
-                    one.key,
-                    job,
-                    prompt_tokens=one.prompt_tokens,
-                    completion_tokens=one.completion_tokens,
-                    spent_usd=one.cost_usd or 0.0,
-                    unpriced_calls=int(one.cost_usd is None),
-                )
+                self._record(one, job)
+
+    def record_new(self, stored: Stored, *, job: str) -> bool:
+        """As `record`, unless this very answer is there: whether it was not."""
+        same = "SELECT 1 FROM answers WHERE key = ? AND response = ? LIMIT 1"
+        with self.file.write(durable=True):
+            if self.file.select(same, [stored.key, stored.response]):
+                return False
+            self._record(stored, job)
+        return True
+
+    def _record(self, stored: Stored, job: str) -> None:
+        self.file.change(INSERT, [getattr(stored, name) for name in COLUMNS])
+        self.ledger.done(
+            stored.key,
+            job,
+            prompt_tokens=stored.prompt_tokens,
+            completion_tokens=stored.completion_tokens,
+            spent_usd=stored.cost_usd or 0.0,
+            unpriced_calls=int(stored.cost_usd is None),
+        )
 
     def settle(self, key: str, *, job: str, prompt_tokens: int, cost_usd: float | None) -> None:
         """End the claim of a call whose answer is kept elsewhere, and is there by now."""

@@ -30,6 +30,10 @@ class NotOurs(SynegError):
     """The file is something else than a generation cache."""
 
 
+class Held(SynegError):
+    """Another process holds the file's lock for long; it will be free again."""
+
+
 class CacheFile:
     """A connection to the file, for one thread at a time.
 
@@ -180,9 +184,8 @@ class CacheFile:
         said = "disk is full" if self._is_full(error) else str(error).lower()
         for part, what, hint in REASONS:
             if part in said:
-                return (NotOurs if part in NO_DATABASE else SynegError)(
-                    f"{self.path} {what}.", hint=hint.format(path=self.path)
-                )
+                kind = NotOurs if part in NO_DATABASE else Held if part == LOCKED else SynegError
+                return kind(f"{self.path} {what}.", hint=hint.format(path=self.path))
         return SynegError(f"{self.path}: {error}.", hint="`syneg cache stats` tells whether it can be read.")
 
 
@@ -214,10 +217,11 @@ def _not_writable(error: sqlite3.Error) -> bool:
     return "readonly" in said or "read-only" in said or "unable to open" in said
 
 
+LOCKED = "database is locked"
 NO_DATABASE = ("file is not a database", "malformed")
 REASONS = (
     (
-        "database is locked",
+        LOCKED,
         f"is held by another process for more than {BUSY_SECONDS:.0f} s",
         "See who uses it (another syneg, a viewer of databases), then run the same command again.",
     ),

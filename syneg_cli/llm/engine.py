@@ -11,6 +11,7 @@ import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import TypeVar, cast
 
 from syneg_cli.core import (
@@ -20,6 +21,7 @@ from syneg_cli.core import (
     LLMSetupError,
     RateLimited,
     SynegError,
+    without_keys,
 )
 from syneg_cli.llm.base import (
     LLM,
@@ -32,14 +34,15 @@ from syneg_cli.llm.base import (
     Unanswerable,
     Unreachable,
 )
-from syneg_cli.llm.budget import billed, guess_tokens, most_it_can_cost
+from syneg_cli.llm.budget import cost_of, guess_tokens, most_it_can_cost
 from syneg_cli.llm.cache import Cache
+from syneg_cli.llm.cache_file import Held
 from syneg_cli.llm.ledger import RENEW_SECONDS, Busy, CapInFlight, Caps
 from syneg_cli.llm.limits import NO_LIMITS, Limits
 from syneg_cli.llm.pauses import BUSY_POLL, Pauses, Stopped
 from syneg_cli.llm.prices import FREE, Price
 from syneg_cli.llm.rate_limits import Gate, PerMinute, within
-from syneg_cli.llm.recording import Recording
+from syneg_cli.llm.recording import AGAIN_SECONDS, Recording
 from syneg_cli.llm.statistics import Stats
 from syneg_cli.llm.stored import OK, UNPARSABLE, Stored, generation_key, settled_status, stored_answer
 
@@ -84,7 +87,8 @@ class Engine:
         self.stats = stats or Stats(unpriced=price is None)
         self.timeout = None if llm.unhurried else limits.timeout
         self.pauses = Pauses(self.stats, limits, self.identity["endpoint"] or llm.model, llm.tell)
-        self.recording = Recording(cache, job, durable=llm.provider != "replay")  # a file needs no care
+        lasting = llm.provider != "replay"  # a file needs no care
+        self.recording = Recording(cache, job, durable=lasting, tell=self.pauses.tell_once)
         self.gate = Gate(limits.concurrency, longest=limits.max_wait, sleep=self.pauses.sleep)
         self.requests = PerMinute(limits.rpm, sleep=self.pauses.sleep)
         self.tokens = PerMinute(limits.tpm, sleep=self.pauses.sleep)
@@ -224,6 +228,10 @@ class Engine:
                 )
             except CapInFlight:
                 await self.pauses.sleep(CAP_POLL)
+            except Held as error:
+                told = error.message.rstrip(".")
+                self.pauses.tell_once("held", f"{told}: waiting until it is free")
+                await self.pauses.sleep(AGAIN_SECONDS)
 
     async def _call(
         self, key: str, request: Request, classify: Classify, about: Mapping[str, object], entered: float
@@ -279,37 +287,22 @@ class Engine:
     def stored(
         self, key: str, request: Request, answer: Answer, status: str, about: Mapping[str, object]
     ) -> Stored:
-        """What the cache keeps of an answer, its price included."""
-        status, cost = settled_status(answer, status), self._cost(request, answer)
+        """What the cache keeps of an answer: with its price, without a key that the server repeats."""
+        answer = replace(answer, text=without_keys(answer.text), finish=without_keys(answer.finish))
+        pauses, capped = self.pauses, self.caps.cost is not None
+        cost = cost_of(request, answer, self.price, pauses.server, pauses.tell_once, capped=capped)
+        status = settled_status(answer, status)
         return stored_answer(key, self.identity, self.llm.model, request, answer, status, cost, about)
 
     def keep(
         self, key: str, request: Request, answer: Answer, classify: Classify, about: Mapping[str, object]
-    ) -> None:
-        """Record an answer that came another way."""
+    ) -> bool:
+        """Record an answer that came another way; False where it is recorded already, by whomever."""
         stored = self.stored(key, request, answer, _judged(classify, answer), about)
-        self.cache.record(stored, job=self.job)
+        if not self.cache.record_new(stored, job=self.job):
+            return False
         self.count(stored)
-
-    def _cost(self, request: Request, answer: Answer) -> float | None:
-        """US dollars by the server's counts; one that is missing or absurd counts as the most it can be."""
-        if self.price is None or self.price == FREE:
-            return None if self.price is None else 0.0
-        server = self.pauses.server
-        cost, trusted = billed(request, answer, self.price)
-        if not trusted:
-            self.pauses.tell_once(
-                "no counts",
-                f"{server} counts no tokens, or absurd ones: such calls are taken to cost the most they can",
-            )
-        elif answer.completion_tokens > request.max_tokens and self.caps.cost is not None:
-            wrote = (
-                f"{server} wrote {answer.completion_tokens} tokens where it was given {request.max_tokens}"
-            )
-            self.pauses.tell_once(
-                "too many", f"{wrote}: calls in flight can cost more than is left of --max-cost"
-            )
-        return cost
+        return True
 
     def count(self, stored: Stored) -> None:
         """Add a new answer to the statistics."""

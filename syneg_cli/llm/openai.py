@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import time
@@ -312,13 +313,15 @@ def read_duration(text: str | None) -> float | None:
     units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
     parts = re.findall(r"([\d.]+)(ms|s|m|h|d|)", text or "")
     try:
-        return sum(float(number) * units[unit] for number, unit in parts) if parts else None
+        seconds = sum(float(number) * units[unit] for number, unit in parts) if parts else None
     except ValueError:
         return None
+    return seconds if seconds is None or math.isfinite(seconds) else None
 
 
 def _integer(text: str | None) -> int | None:
-    return int(text) if text is not None and text.strip().isdigit() else None
+    """None for what is no count: a header says nothing then, and never spoils the answer under it."""
+    return int(text) if text is not None and re.fullmatch(r"\s*[0-9]{1,18}\s*", text) else None
 
 
 def open(model: str, *, base_url: str | None, timeout: float, folder: Path | None) -> OpenAI:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from syneg_cli.core import UsageError, write_text
+from syneg_cli.core import UsageError, need_file, write_text
 from syneg_cli.data import Dataset
 from syneg_cli.stages.session import Session
 
@@ -40,9 +40,10 @@ def tell_of_other(session: Session, dataset: Dataset) -> None:
 def other_owner(session: Session, dataset: Dataset) -> str | None:
     """The folder of the data set whose results are here; None where it is this one, or nobody knows."""
     try:
+        need_file(_file(session, dataset), UsageError)
         known = json.loads(_file(session, dataset).read_text(encoding="utf-8"))
         folder, content = str(known["folder"]), known["content"]
-    except (OSError, ValueError, LookupError, TypeError):
+    except (UsageError, OSError, ValueError, LookupError, TypeError):
         return None
     same = Path(folder) == dataset.folder or content == dataset.content
     return None if same else folder

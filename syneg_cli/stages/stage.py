@@ -20,6 +20,7 @@ from syneg_cli.core import (
     SynegError,
     changed_since,
     check_place,
+    check_unedited,
     content_hash,
     duration,
     is_damaged,
@@ -155,7 +156,10 @@ def own_ids(dataset: Dataset, *splits: str) -> tuple[dict[str, str], dict[str, s
     return {"identical_ids": dataset.identical_ids}, {"identical_ids": "keep"}
 
 
-def perform(stage: Stage, *, force: bool = False, because: str = "--force") -> Performed:
+FORCED = "--force"
+
+
+def perform(stage: Stage, *, force: bool = False, because: str = FORCED) -> Performed:
     """Run a stage unless its output is up to date; says which of the two, and why.
 
     Args:
@@ -171,6 +175,8 @@ def perform(stage: Stage, *, force: bool = False, because: str = "--force") -> P
             return _up_to_date(stage, plan)
         need_own(stage.session, stage.dataset)
         check_place(plan.path, stage.named_by)
+        if reason != FORCED:
+            check_unedited(plan.path, reason)
         stage.session.progress.note(f"{stage.label}: running ({reason})")
         if force:
             stage.forget(plan)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from syneg_cli.core.holders import machine
 from syneg_cli.llm.cache import Cache
 from tests.conftest import Cli
 from tests.servers import Body, Reply, good_reply
@@ -107,9 +109,87 @@ def test_a_batch_that_never_reached_the_server_frees_its_requests(
 ) -> None:
     assert cli(*base, "--batch", "submit").code == 0
     with Cache(Path(".syneg/generations.db")) as cache, cache.file.write():
-        cache.file.change("UPDATE batches SET id = token, state = 'sending', made_by = 'x'")
+        cache.file.change(
+            "UPDATE batches SET id = token, state = 'sending', made_by = ?", [f"{machine()}:{2**30}:1"]
+        )
     server.batches.clear()
     assert cli(*base, "--batch", "submit").json == {"batch": "batch-1", "requests": 3}
+
+
+def test_a_batch_that_another_machine_hands_in_right_now_is_left_to_it(
+    cli: Cli, base: tuple[str, ...], server: BatchServer
+) -> None:
+    """Nobody here can see whether that process runs; only after an hour it is taken to be gone."""
+    assert cli(*base, "--batch", "submit").code == 0
+    known = server.batches.copy()
+    server.batches.clear()
+    sending = "UPDATE batches SET id = token, state = 'sending', made_by = 'elsewhere/b/n:7:1', created = ?"
+    with Cache(Path(".syneg/generations.db")) as cache, cache.file.write():
+        cache.file.change(sending, [time.time() - 60])
+    assert cli(*base, "--batch", "submit").json == {"batch": None, "requests": 0}
+    assert not server.batches, "its requests are not handed in a second time"
+    with Cache(Path(".syneg/generations.db")) as cache, cache.file.write():
+        cache.file.change(sending, [time.time() - 7200])
+    server.batches |= known
+    server.ready = True
+    assert cli(*base, "--batch", "collect").json["answered"] == 3, "the server had it"
+
+
+def test_a_batch_is_found_among_many(
+    cli: Cli, base: tuple[str, ...], server: BatchServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Servers list a hundred at a time, and an account may have more."""
+    assert cli(*base, "--batch", "submit").code == 0
+    with Cache(Path(".syneg/generations.db")) as cache, cache.file.write():
+        cache.file.change(
+            "UPDATE batches SET id = token, state = 'sending', made_by = ?", [f"{machine()}:{2**30}:1"]
+        )
+    server.others = 250
+    assert cli(*base, "--batch", "submit").json == {"batch": None, "requests": 0}
+    assert list(server.batches) == ["batch-1"], "it was the server's all along"
+
+
+@pytest.mark.parametrize("change", [("--set", "generate.n=3"), ("--temperature", 0.5), ("--limit", 1)])
+def test_answers_that_were_paid_for_are_kept_whatever_is_asked_for_by_now(
+    cli: Cli, base: tuple[str, ...], server: BatchServer, change: tuple[object, ...]
+) -> None:
+    assert cli(*base, "--batch", "submit").code == 0
+    server.ready = True
+    assert cli(*base, *change, "--batch", "collect").code == 0
+    asked = len(server.requests)
+    with Cache(Path(".syneg/generations.db")) as cache:
+        kept = [row for row in cache.rows() if row.query_id in ("q1", "q2", "q4") and row.cost_usd]
+    assert len(kept) >= 3
+    back = cli(*base, "--force")
+    assert back.json["answered"] == 3, back.err
+    assert len(server.requests) == asked, "all of it is in the cache"
+
+
+def test_collecting_goes_on_where_it_was_killed_and_counts_nothing_twice(
+    cli: Cli, base: tuple[str, ...], server: BatchServer
+) -> None:
+    """Also where two collect at once: what the other recorded is passed over in silence."""
+    assert cli(*base, "--batch", "submit").code == 0
+    with Cache(Path(".syneg/generations.db")) as cache:
+        (batch,) = cache.file.dicts("SELECT * FROM batches")
+        claims = cache.file.select("SELECT key, owner, until, job, reserved FROM claims")
+    server.ready = True
+    assert cli(*base, "--batch", "collect").json["answered"] == 3
+    with Cache(Path(".syneg/generations.db")) as cache:
+        (totals,) = cache.file.dicts("SELECT * FROM jobs")
+        with cache.file.write():
+            cache.file.change("UPDATE batches SET state = ?", [batch["state"]])
+            for claim in claims[1:]:
+                cache.file.change("DELETE FROM answers WHERE key = ?", claim[:1])
+                cache.file.change("INSERT INTO claims VALUES (?, ?, ?, ?, ?)", claim)
+            cache.file.change("UPDATE jobs SET calls = 1, spent_usd = spent_usd / 3")
+    again = cli(*base, "--batch", "collect", "--force")
+    assert "2 answers fetched, 0 failed" in again.err
+    assert "passed over" not in again.err
+    with Cache(Path(".syneg/generations.db")) as cache:
+        (after,) = cache.file.dicts("SELECT * FROM jobs")
+        assert len(list(cache.rows())) == 3
+    assert (after["calls"], after["spent_usd"]) == (3, pytest.approx(totals["spent_usd"]))
 
 
 def test_a_refused_batch_is_one_line_and_frees_its_requests(

@@ -9,7 +9,7 @@ import pytest
 from syneg_cli.core.errors import LLMError, LLMSetupError, RateLimited
 from syneg_cli.llm import Request, Subject, open_llm
 from syneg_cli.llm.addresses import public_url
-from syneg_cli.llm.base import Broken, TimedOut, TooLong, Unreachable
+from syneg_cli.llm.base import Broken, RateLimits, TimedOut, TooLong, Unreachable
 from syneg_cli.llm.openai import read_duration, read_limits
 from syneg_cli.llm.refusals import read_retry_after
 from tests.llm.asking import KEY, REQUEST, SCHEMA, ask
@@ -133,3 +133,26 @@ def test_headers_are_read() -> None:
 
 def test_secrets_in_an_address_are_no_part_of_it() -> None:
     assert public_url("http://me:secret@host:1/v1?key=secret") == "http://host:1/v1"
+
+
+@pytest.mark.parametrize("left", ["\u00b2", "9" * 5000, "-1", "1e3", ""])
+def test_a_header_that_is_no_number_spoils_no_answer(left: str) -> None:
+    headers = {"x-ratelimit-remaining-requests": left, "x-ratelimit-reset-requests": "9" * 400 + "s"}
+    assert read_limits(headers) is None
+    assert read_limits({**headers, "x-ratelimit-remaining-tokens": " 0 "}) == RateLimits(None, None, 0, None)
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        "inf",
+        "1e400",
+        "-inf",
+        "nan",
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Mon, 1 Jan 2024 0:0:0 +99999999",
+    ],
+)
+def test_a_pause_that_is_no_number_is_none(wait: str) -> None:
+    for name in ("retry-after", "retry-after-ms"):
+        assert read_retry_after({name: wait}) is None

@@ -23,12 +23,16 @@ class BatchServer(ChatServer):
         """Put between the good lines of an output."""
         self.refuse = 0
         """Status to refuse batches with."""
+        self.others = 0
+        """Batches of others that are listed before ours."""
         self.kill: int | None = None
         """Process to kill as soon as its batch is made, before it hears of it."""
 
     async def handle(self, method: str, path: str, raw: bytes) -> tuple[int, bytes, dict[str, str], bool]:
         if path == "/v1/chat/completions":
             return await super().handle(method, path, raw)
+        if method == "GET" and path.startswith("/v1/batches?"):
+            return 200, json.dumps(self._page(path)).encode(), {}, False
         status, found = self._answer(method, path.partition("?")[0], raw)
         return status, found if isinstance(found, bytes) else json.dumps(found).encode(), {}, False
 
@@ -41,10 +45,16 @@ class BatchServer(ChatServer):
             return 200, b"\n".join(self._lines(match[1]))
         if path == "/v1/batches" and method == "POST":
             return self._make(json.loads(raw))
-        if path == "/v1/batches":
-            data = [self._state(name) for name in self.batches]
-            return 200, {"object": "list", "data": data, "has_more": False}
         return 200, self._state(path.rpartition("/")[2])
+
+    def _page(self, path: str) -> dict[str, Any]:
+        """At most a hundred batches, those that come after the one that is named."""
+        asked = dict(re.findall(r"[?&](\w+)=([^&]*)", path))
+        others = [{"id": f"other-{n}", "object": "batch", "status": "completed"} for n in range(self.others)]
+        every = [*others, *(self._state(name) for name in self.batches)]
+        start = next((n for n, one in enumerate(every, 1) if one["id"] == asked.get("after")), 0)
+        data = every[start : start + int(asked["limit"])]
+        return {"object": "list", "data": data, "has_more": start + len(data) < len(every)}
 
     def _make(self, asked: dict[str, Any]) -> tuple[int, Any]:
         if self.refuse:

@@ -272,3 +272,62 @@ def test_a_demo_does_not_write_into_a_project(cli: Cli) -> None:
     before = everything(Path())
     assert cli("demo", ".").code == 2
     assert everything(Path()) == before
+
+
+def test_what_lies_in_a_models_folder_is_not_replaced_with_it(mixed: Cli) -> None:
+    assert mixed("train").code == 0
+    (MODEL / "notes").mkdir()
+    (MODEL / "notes/thesis.tex").write_text("three years")
+    (MODEL / ".DS_Store").write_bytes(b"of the system")
+    before = everything(MODEL)
+    for options in (("--epochs", 2), ("--force",)):
+        result = mixed("train", *options)
+        assert result.code == 2, result.err
+        assert "m holds notes/thesis.tex, which syneg did not put there" in result.err
+        assert everything(MODEL) == before
+    shutil.move(MODEL / "notes", "notes")
+    assert mixed("train", "--epochs", 2).code == 0
+
+
+@pytest.mark.parametrize("command", ["mine", "mix"])
+def test_what_was_edited_is_replaced_by_force_alone(mixed: Cli, command: str) -> None:
+    place = {"mine": MADE / "mined/bm25.jsonl", "mix": MADE / "mixed/retrieved.jsonl"}[command]
+    change = {"mine": ("--depth", 1), "mix": ("--negatives", 1)}[command]
+    good = place.read_text()
+    place.write_text(good + good.splitlines()[0] + "\n")
+    assert "was changed since it was made" in mixed(command).err
+    refused = mixed(command, *change)
+    assert refused.code == 2, refused.err
+    assert "was edited since it was made, and would be made again" in refused.err
+    assert place.read_text().startswith(good)
+    assert mixed(command, *change, "--force").code == 0
+    assert mixed(command).code == 0, "what nobody edited is made again as before"
+
+
+def test_what_lies_beside_an_evaluation_is_not_replaced(mixed: Cli, tiny_model: Path) -> None:
+    assert mixed("eval", "--model", tiny_model).code == 0
+    trec = next(MADE.glob("eval/*.trec"))
+    for file in MADE.glob("eval/*.json"):
+        file.unlink()
+    trec.write_text("my own run\n")
+    result = mixed("eval", "--model", tiny_model)
+    assert result.code == 2, result.err
+    assert f"{trec.name} is none of" in result.err
+    assert everything(MADE / "eval") == {str(trec): b"my own run\n"}
+
+
+def test_what_comes_to_be_there_in_mid_run_stays(mixed: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    from syneg_cli.stages.mine import Mine
+
+    place, run = MADE / "mined/random.jsonl", Mine.run
+
+    def meanwhile(*args: object) -> object:
+        made = run(*args)  # type: ignore[arg-type]
+        place.write_text("mine\n")
+        return made
+
+    monkeypatch.setattr(Mine, "run", meanwhile)
+    result = mixed("mine", "--miner", "random")
+    assert result.code == 2, result.err
+    assert "has no manifest, so it may be yours" in result.err
+    assert place.read_text() == "mine\n"
