@@ -1,11 +1,12 @@
 """A project's stages: settings, session, and one class per stage with its plan and its run."""
 
+from syneg_cli.stages.asks import Generated
 from syneg_cli.stages.batch_files import fetch, hand_in
 from syneg_cli.stages.demo import run_arms, write_demo
 from syneg_cli.stages.doctor import bug_report, examine
 from syneg_cli.stages.documents import example_text
 from syneg_cli.stages.evaluate import Measured, measure, subject_of
-from syneg_cli.stages.generate import Generate, Generated
+from syneg_cli.stages.generate import Generate
 from syneg_cli.stages.language_model import (
     cache_path,
     open_cache,

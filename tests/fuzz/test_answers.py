@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from syneg_cli.core import SynegError, printable
 from syneg_cli.generation import classify, read_object
 from syneg_cli.generation.answer_checks import check_drafts, own_query_problem, parse_negatives
-from syneg_cli.generation.negatives import corrected
+from syneg_cli.generation.filling import corrected
 from syneg_cli.llm import OK, TRUNCATED, UNPARSABLE, Answer, Request, Stored, Subject
 from syneg_cli.llm.completions import read_completion
 from syneg_cli.verification.judge import read_verdict
@@ -128,7 +128,7 @@ def test_answers(text: str, finish: str) -> None:
             part.encode()
         own_query_problem(str(draft.extra.get("query")), document=draft.text, query=QUERY)
     stored = Stored("k", status, "openai", "m", "e", "syneg", "q1", "d1", text, finish_reason=finish)
-    again = corrected(REQUEST, stored)
+    again = corrected(REQUEST, stored, parsed.error)
     assert again.messages[-1][1].startswith(parsed.error)
 
 
