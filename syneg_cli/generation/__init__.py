@@ -1,6 +1,6 @@
 """Prompts and answers: negatives, mirrored queries, quality checks, estimates."""
 
-from syneg_cli.generation.answer_checks import classify
+from syneg_cli.generation.answer_checks import classify, has_words
 from syneg_cli.generation.answer_objects import read_object
 from syneg_cli.generation.estimate import Estimate, estimate, estimate_each
 from syneg_cli.generation.filling import fill, recall
@@ -10,35 +10,67 @@ from syneg_cli.generation.outcome import Nouns, Outcome
 from syneg_cli.generation.prompt_files import (
     JUDGEMENT,
     NEGATIVES,
+    QUERIES,
     QUERY,
+    REWRITES,
     Prompt,
     list_prompts,
     load_prompt,
     of_kind,
 )
+from syneg_cli.generation.query_answers import (
+    COPIED,
+    SAME,
+    bare,
+    copied_share,
+    text_problem,
+)
 from syneg_cli.generation.query_settings import QuerySettings
+from syneg_cli.generation.query_writing import (
+    ExampleQueries,
+    QueryAsker,
+    QueryRewriter,
+    QueryWriter,
+    attribute_pools,
+    documents_of,
+    read_queries,
+    training_queries,
+)
 from syneg_cli.generation.requests import Asker, Asking, Generator, candidates_of, items_of, select_pairs
 from syneg_cli.generation.settings import GenerateSettings
 
 __all__ = [
+    "COPIED",
     "JUDGEMENT",
     "NEGATIVES",
+    "QUERIES",
     "QUERY",
+    "REWRITES",
+    "SAME",
     "Asker",
     "Asking",
     "Estimate",
+    "ExampleQueries",
     "GenerateSettings",
     "Generator",
     "Nouns",
     "Outcome",
     "OwnQueries",
     "Prompt",
+    "QueryAsker",
+    "QueryRewriter",
     "QuerySettings",
+    "QueryWriter",
+    "attribute_pools",
+    "bare",
     "candidates_of",
     "classify",
+    "copied_share",
+    "documents_of",
     "estimate",
     "estimate_each",
     "fill",
+    "has_words",
     "items_of",
     "list_prompts",
     "load_prompt",
@@ -46,6 +78,9 @@ __all__ = [
     "of_kind",
     "read_negatives",
     "read_object",
+    "read_queries",
     "recall",
     "select_pairs",
+    "text_problem",
+    "training_queries",
 ]

@@ -137,6 +137,10 @@ class LLM(Protocol):
         """False where it is plain beforehand that there is no answer: a miss, and no call."""
         ...
 
+    def documents(self, prompt: str) -> frozenset[str]:
+        """The documents that answers without a query are recorded about; none of a live model."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -153,6 +157,9 @@ class Live:
 
     def knows(self, subject: Subject) -> bool:
         return True
+
+    def documents(self, prompt: str) -> frozenset[str]:
+        return frozenset()
 
     async def close(self) -> None:
         return None

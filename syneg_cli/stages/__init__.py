@@ -29,6 +29,7 @@ from syneg_cli.stages.project_files import (
     write_project,
 )
 from syneg_cli.stages.prompts import rendered_prompt
+from syneg_cli.stages.queries import Queries
 from syneg_cli.stages.report import report_workspace, reported_models
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Performed, perform
@@ -47,6 +48,7 @@ __all__ = [
     "Mix",
     "MixedRecord",
     "Performed",
+    "Queries",
     "Session",
     "State",
     "Train",

@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from syneg_cli.core import (
     BudgetExceeded,
@@ -49,7 +49,7 @@ class Asks(Stage):
 
     shared = True
     named_by = "--name"
-    nouns: ClassVar[Nouns]
+    nouns: Nouns = Nouns()
 
     def __init__(self, session: Session, dataset: Dataset, *, again: bool = False) -> None:
         super().__init__(session, dataset)

@@ -22,7 +22,6 @@ from syneg_cli.generation import (
     Asking,
     Estimate,
     Generator,
-    Nouns,
     Prompt,
     candidates_of,
     estimate,
@@ -43,7 +42,6 @@ class Generate(Asks):
     """Negatives for the pairs of the training split."""
 
     name = "generate"
-    nouns = Nouns()
 
     def __init__(self, session: Session, dataset: Dataset, *, again: bool = False) -> None:
         super().__init__(session, dataset, again=again)

@@ -112,7 +112,7 @@ def test_the_schema_is_read_from_the_example() -> None:
         'Some {"broken": text {"a": 1} and\n{"negatives": [{"type": "x | y", "ok": true}], "n": 1}'
     )
     assert example == {"negatives": [{"type": "x | y", "ok": True}], "n": 1}
-    schema = answer_schema(example, negatives=3)
+    schema = answer_schema(example, n=3)
     item = schema["properties"]["negatives"]["items"]
     assert schema["required"] == ["negatives", "n"]
     assert schema["properties"]["negatives"]["minItems"] == schema["properties"]["negatives"]["maxItems"] == 3

@@ -24,6 +24,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Write a syneg.toml and a prompts/ folder to edit.",
         "syneg init scifact",
     ),
+    "queries": (
+        "Let an LLM write queries for documents that have none.",
+        "syneg queries my-corpus --llm ollama:llama3",
+    ),
     "generate": (
         "Let an LLM write hard negatives for every training pair.",
         "syneg generate scifact --llm ollama:llama3 --max-cost 5",
