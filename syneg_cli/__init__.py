@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from syneg_cli.library import (
         TrainingSet,
         Written,
+        WrittenQueries,
         evaluate,
         generate,
         load_dataset,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
         mix,
         train,
         verify,
+        with_queries,
+        write_queries,
     )
 
 __all__ = [
@@ -38,6 +41,7 @@ __all__ = [
     "SynegError",
     "TrainingSet",
     "Written",
+    "WrittenQueries",
     "__version__",
     "evaluate",
     "generate",
@@ -46,6 +50,8 @@ __all__ = [
     "mix",
     "train",
     "verify",
+    "with_queries",
+    "write_queries",
 ]
 
 _ELSEWHERE = {"SynegError": "syneg_cli.core.errors", "Printed": "syneg_cli.core.progress"}

@@ -131,5 +131,4 @@ class Outcome:
             "completion_tokens": stats.completion_tokens,
             "cost_usd": None if stats.unpriced else stats.cost_usd,
             "saved_usd": stats.saved_usd,
-            "without_candidate": stats.no_candidate,
         }

@@ -96,7 +96,7 @@ class QuerySettings(Section):
         0.8, "Word overlap with another query, real or written, that makes a copy, or off.", panel=CHECKS
     )
     max_copied: Annotated[float, Field(gt=0, le=1)] | Literal["off"] = setting(
-        0.8,
+        0.7,
         "Share of a query's words that it may take over from its document in runs of five, or off.",
         panel=CHECKS,
     )

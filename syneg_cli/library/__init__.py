@@ -8,5 +8,19 @@ corpus are kept; it is the same folder as the command line's, so nothing is paid
 from syneg_cli.library.datasets import load_dataset
 from syneg_cli.library.models import TrainingSet, evaluate, mix, train
 from syneg_cli.library.negatives import Written, generate, mine, verify
+from syneg_cli.library.queries import WrittenQueries, with_queries, write_queries
 
-__all__ = ["TrainingSet", "Written", "evaluate", "generate", "load_dataset", "mine", "mix", "train", "verify"]
+__all__ = [
+    "TrainingSet",
+    "Written",
+    "WrittenQueries",
+    "evaluate",
+    "generate",
+    "load_dataset",
+    "mine",
+    "mix",
+    "train",
+    "verify",
+    "with_queries",
+    "write_queries",
+]

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 JUDGED, SHORT, NOT_DRAWN = "judged already", "too short", "not drawn"
-CLUSTERS, ROUNDS = 256, 20
-"""Most clusters that a sample is spread over, and rounds of k-means that find them."""
+CLUSTERS, ROUNDS, STARTS = 256, 20, 5
+"""Most clusters that a sample is spread over; rounds of k-means, and starts, of which the best counts."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,9 @@ def _clusters(
     rows = sorted(map(dataset.corpus.row, doc_ids))  # in corpus order, so that k-means sees one order
     known = np.ascontiguousarray(vectors[rows], dtype=np.float32)
     k = min(sample, CLUSTERS, len(rows))
-    means = faiss.Kmeans(known.shape[1], k, niter=ROUNDS, seed=seed % 2**31, min_points_per_centroid=1)
+    means = faiss.Kmeans(
+        known.shape[1], k, niter=ROUNDS, nredo=STARTS, seed=seed % 2**31, min_points_per_centroid=1
+    )
     means.train(known)
     nearest: Any = means.index.search(known, 1)[1][:, 0]
     of_row = dict(zip(rows, map(int, nearest), strict=True))

@@ -78,7 +78,7 @@ class Generate(Asks):
             write_negatives(to, read_negatives(generator, self.pairs(), outcome.keys, cache, **counters))
             totals = cache.totals(self.job(plan))
         self.tell(outcome)
-        return self.made(plan, outcome, totals)
+        return self.made(plan, outcome, totals, {"without_candidate": outcome.stats.no_candidate})
 
     def estimate(self) -> Estimate:
         generator = self.generator()

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core import Pair, SyntheticQuery, content_hash, write_synthetic_queries
+from syneg_cli.core import Pair, SyntheticQuery, content_hash, read_manifest, write_synthetic_queries
 from syneg_cli.data import Dataset, refutation_counts
 from syneg_cli.encoding import find_model, locate, weights_hash
 from syneg_cli.generation import (
@@ -42,7 +42,7 @@ from syneg_cli.round_trip import CheckTools, Chosen, check_queries, choose_docum
 from syneg_cli.stages import language_model
 from syneg_cli.stages.asks import Asks
 from syneg_cli.stages.mine import OF_ENCODER, backbone_of, setup_of
-from syneg_cli.stages.session import Session
+from syneg_cli.stages.session import Session, rewordings
 from syneg_cli.stages.stage import Made, Plan
 from syneg_cli.stages.verify import judge_of, judge_settings
 
@@ -79,7 +79,12 @@ class Queries(Asks):
 
     @property
     def result_name(self) -> str:
-        return f"{self.settings.name}.rewrites" if self.rewrite else self.settings.name
+        return self._path.name.removesuffix(".jsonl")
+
+    @property
+    def _path(self) -> Path:
+        path = self.workspace.queries(self.settings.name)
+        return rewordings(path) if self.rewrite else path
 
     def plan(self) -> Plan:
         prompt = self.prompt()
@@ -104,7 +109,7 @@ class Queries(Asks):
             inputs["attribute pools"] = content_hash({name: self._pools[name] for name in prompt.attributes})
             settings |= section.model_dump(include=set(WRITING))
             self._plan_round_trip(inputs, settings)
-        return Plan(self.name, self.workspace.queries(self.result_name), inputs, settings)
+        return Plan(self.name, self._path, inputs, settings)
 
     def _plan_round_trip(self, inputs: dict[str, str], settings: dict[str, Any]) -> None:
         """What the round trip depends on, and no more."""
@@ -197,12 +202,14 @@ class Queries(Asks):
         known = refutation_counts(self.dataset.name, self.dataset.relevance)
         return {"auto": known, "yes": True, "no": False}[self.settings.negate]
 
-    @property
+    @cached_property
     def retrievers(self) -> tuple[str, ...]:
         """What searches: both where the backbone is on this machine, else bm25, unless it is said."""
         if self.settings.retriever != "auto":
             return tuple(self.settings.retriever.split("+"))
-        return ("bm25", "dense") if find_model(backbone_of(self.session)) else ("bm25",)
+        manifest = read_manifest(self._path)  # what BM25 alone has checked stays when a model comes
+        begun = manifest is not None and manifest.settings.get("retriever") == "bm25"
+        return ("bm25", "dense") if find_model(backbone_of(self.session)) and not begun else ("bm25",)
 
     @cached_property
     def _chosen(self) -> Chosen:
@@ -241,7 +248,7 @@ class Queries(Asks):
     def _tell_of_backbone(self) -> None:
         if "dense" not in self.retrievers:
             self.session.progress.note(
-                f"queries: the backbone {backbone_of(self.session)} is not on this machine, so BM25 alone "
+                f"queries: the backbone {backbone_of(self.session)} was not on this machine, so BM25 alone "
                 "looks for the documents (`--retriever bm25+dense` fetches it)"
             )
 

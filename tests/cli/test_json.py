@@ -16,7 +16,7 @@ from tests.conftest import Cli
 from tests.json_shapes import schema, sections
 from tests.servers import ChatServer
 
-OWN = {"generate", "mix", "train"}
+OWN = {"queries", "generate", "mix", "train"}
 """Stages whose result is one object, with the fields of every stage."""
 
 
