@@ -27,12 +27,11 @@ from syneg_cli.generation.query_answers import (
 )
 from syneg_cli.generation.query_settings import QuerySettings
 from syneg_cli.generation.query_writing import (
-    ExampleQueries,
     QueryAsker,
-    QueryRewriter,
     QueryWriter,
-    attribute_pools,
     documents_of,
+    negates,
+    query_asker,
     read_queries,
     training_queries,
 )
@@ -50,7 +49,6 @@ __all__ = [
     "Asker",
     "Asking",
     "Estimate",
-    "ExampleQueries",
     "GenerateSettings",
     "Generator",
     "Nouns",
@@ -58,10 +56,8 @@ __all__ = [
     "OwnQueries",
     "Prompt",
     "QueryAsker",
-    "QueryRewriter",
     "QuerySettings",
     "QueryWriter",
-    "attribute_pools",
     "bare",
     "candidates_of",
     "classify",
@@ -75,7 +71,9 @@ __all__ = [
     "list_prompts",
     "load_prompt",
     "mirror_queries",
+    "negates",
     "of_kind",
+    "query_asker",
     "read_negatives",
     "read_object",
     "read_queries",

@@ -6,12 +6,13 @@ import json
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
 from syneg_cli.core import Pair, SyntheticQuery, digest, listed
-from syneg_cli.data import Dataset
+from syneg_cli.data import Dataset, refutation_counts
+from syneg_cli.generation.prompt_files import REWRITES, Prompt
 from syneg_cli.generation.query_answers import (
     KINDS,
     NOT_ASKED,
@@ -20,9 +21,10 @@ from syneg_cli.generation.query_answers import (
     classify_queries,
     parse_queries,
 )
-from syneg_cli.generation.query_settings import QueryAttributes
-from syneg_cli.generation.requests import CHUNK, Asker, draw_attributes, shown
+from syneg_cli.generation.query_settings import QueryAttributes, QuerySettings
+from syneg_cli.generation.requests import CHUNK, Asker, Asking, draw_attributes, shown
 from syneg_cli.llm import (
+    LLM,
     OK,
     Answer,
     Cache,
@@ -240,6 +242,24 @@ def attribute_pools(given: QueryAttributes, *, examples: bool) -> dict[str, tupl
     known = QueryAttributes()
     pools = given.model_dump()
     return {name: tuple(pools[name]) or getattr(known, name) or defaults[name] for name in pools}
+
+
+def query_asker(
+    dataset: Dataset, prompt: Prompt, llm: LLM, asking: Asking, settings: QuerySettings
+) -> QueryAsker:
+    """What asks by a prompt: for queries of documents, or for rewordings, as the prompt's kind is."""
+    asking = replace(asking, n=settings.n)
+    if prompt.kind == REWRITES:
+        return QueryRewriter(dataset, prompt, llm, asking, negate=negates(dataset, settings))
+    examples = ExampleQueries(dataset, settings.examples, asking.seed)
+    pools = attribute_pools(settings.attributes, examples=bool(settings.examples and examples.pool))
+    return QueryWriter(dataset, prompt, llm, asking, examples=examples, pools=pools)
+
+
+def negates(dataset: Dataset, settings: QuerySettings) -> bool:
+    """Whether the opposite of a query is written, too."""
+    known = refutation_counts(dataset.name, dataset.relevance)
+    return {"auto": known, "yes": True, "no": False}[settings.negate]
 
 
 def documents_of(doc_ids: Sequence[str]) -> list[Pair]:

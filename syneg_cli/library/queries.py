@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from syneg_cli.core import LLMError, NoProgress, Pair, Progress, SyntheticQuery, UsageError, content_hash
-from syneg_cli.data import Dataset, refutation_counts
+from syneg_cli.data import Dataset
 from syneg_cli.data import with_queries as used
 from syneg_cli.encoding import Encoder, find_model
 from syneg_cli.generation import (
@@ -18,18 +18,14 @@ from syneg_cli.generation import (
     QUERIES,
     REWRITES,
     Asking,
-    ExampleQueries,
     GenerateSettings,
     Nouns,
     Outcome,
-    QueryAsker,
-    QueryRewriter,
     QuerySettings,
-    QueryWriter,
-    attribute_pools,
     documents_of,
     fill,
     load_prompt,
+    query_asker,
     read_queries,
     training_queries,
 )
@@ -44,7 +40,7 @@ from syneg_cli.library.arguments import (
     ticking,
 )
 from syneg_cli.library.spoken import step
-from syneg_cli.llm import LLM, Asked, Classify, ask_each, open_llm
+from syneg_cli.llm import Asked, Classify, ask_each, open_llm
 from syneg_cli.mining import MineSettings, Setup
 from syneg_cli.round_trip import CheckTools, check_queries, choose_documents
 from syneg_cli.verification import CHECKS, Tools, VerifySettings
@@ -106,7 +102,8 @@ def write_queries(
     model.tell = told.warn
 
     setup = partial(_setup, backbone=str(backbone), cache=embeddings(work_dir), told=told)
-    asker = _asker(dataset, model, chosen, Asking.of(calls), rewrite=rewrite)
+    name, kind = (chosen.rewrite_prompt, REWRITES) if rewrite else (chosen.prompt, QUERIES)
+    asker = query_asker(dataset, load_prompt(name, Path.cwd(), kind=kind), model, Asking.of(calls), chosen)
     pairs = training_queries(dataset) if rewrite else _documents(dataset, chosen, setup, calls.seed)
     keys: list[str | None] = [None] * len(pairs)
     job = content_hash(["queries", dataset.name, dict(model.identity()), asker.prompt.source])[:16]
@@ -159,21 +156,6 @@ def _documents(
         return setup(dataset).encoder.encode_corpus(dataset.corpus)
 
     return documents_of(choose_documents(dataset, chosen, vectors, seed=seed).doc_ids)
-
-
-def _asker(
-    dataset: Dataset, model: LLM, chosen: QuerySettings, asking: Asking, *, rewrite: bool
-) -> QueryAsker:
-    asking = replace(asking, n=chosen.n)
-    if rewrite:
-        known = refutation_counts(dataset.name, dataset.relevance)
-        negate = {"auto": known, "yes": True, "no": False}[chosen.negate]
-        prompt = load_prompt(chosen.rewrite_prompt, Path.cwd(), kind=REWRITES)
-        return QueryRewriter(dataset, prompt, model, asking, negate=negate)
-    prompt = load_prompt(chosen.prompt, Path.cwd(), kind=QUERIES)
-    examples = ExampleQueries(dataset, chosen.examples, asking.seed)
-    pools = attribute_pools(chosen.attributes, examples=bool(chosen.examples and examples.pool))
-    return QueryWriter(dataset, prompt, model, asking, examples=examples, pools=pools)
 
 
 def _retrievers(chosen: QuerySettings, backbone: str, told: Progress) -> tuple[str, ...]:

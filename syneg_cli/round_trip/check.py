@@ -127,7 +127,7 @@ def _round_trip(
     depth = max(DEPTH, top_of(settings), settings.judge_pool)
     if settings.check == "judge" and not settings.judge_pool:
         return _judged(queries, dataset, tools.judge(asked_of(dataset, queries)))
-    found = search(dataset, queries, tools.retrievers, tools.setup, depth=depth)
+    found = search(dataset, queries, tools.retrievers, tools.setup, depth=depth, progress=tools.progress)
     ranked = [_with_ranks(query, one) for query, one in zip(queries, found, strict=True)]
     if settings.check == "judge":
         judge = tools.judge(asked_of(dataset, queries))

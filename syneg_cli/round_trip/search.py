@@ -50,6 +50,7 @@ def search(
     setup: Callable[[Dataset], Setup],
     *,
     depth: int = DEPTH,
+    progress: Progress | None = None,
 ) -> list[Found]:
     """The documents that each query finds; several retrievers are fused by reciprocal rank.
 
@@ -72,6 +73,8 @@ def search(
             best = sorted(fused, key=lambda row: (-fused[row], row))[:depth]
             ranks = {name: _rank(rows, own) for name, rows in listed.items()}
             found.append(Found(tuple(best), _rank(best, own), ranks))
+    for note in (note for miner in miners.values() for note in miner.notes):
+        (progress or NoProgress()).note(note)
     return found
 
 

@@ -7,36 +7,41 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core import Pair, SyntheticQuery, content_hash, read_manifest, write_synthetic_queries
-from syneg_cli.data import Dataset, refutation_counts
+from syneg_cli.core import (
+    Pair,
+    SyntheticQuery,
+    UsageError,
+    content_hash,
+    read_manifest,
+    write_synthetic_queries,
+)
+from syneg_cli.data import Dataset
 from syneg_cli.encoding import find_model, locate, weights_hash
 from syneg_cli.generation import (
     QUERIES,
     REWRITES,
     Asking,
     Estimate,
-    ExampleQueries,
     Nouns,
     Outcome,
     Prompt,
     QueryAsker,
-    QueryRewriter,
     QueryWriter,
-    attribute_pools,
     documents_of,
     estimate_each,
     items_of,
     load_prompt,
+    negates,
+    query_asker,
     read_queries,
     recall,
     training_queries,
 )
-from syneg_cli.llm import LLM, settled_price
+from syneg_cli.llm import LLM, NoModel, settled_price
 from syneg_cli.mining import Setup
 from syneg_cli.round_trip import CheckTools, Chosen, check_queries, choose_documents, default_top
 from syneg_cli.stages import language_model
@@ -104,9 +109,11 @@ class Queries(Asks):
             **asking.model_dump(include={"temperature", "max_tokens", "seed", "structured", "corrections"}),
         }
         if self.rewrite:
-            settings["negate"] = self.negates
+            settings["negate"] = negates(self.dataset, self.settings)
         else:
-            inputs["attribute pools"] = content_hash({name: self._pools[name] for name in prompt.attributes})
+            asker = self.generator(NoModel())
+            assert isinstance(asker, QueryWriter)
+            inputs["attribute pools"] = content_hash({name: asker.pools[name] for name in prompt.attributes})
             settings |= section.model_dump(include=set(WRITING))
             self._plan_round_trip(inputs, settings)
         return Plan(self.name, self._path, inputs, settings)
@@ -157,7 +164,7 @@ class Queries(Asks):
         recorded = () if self.rewrite else asker.llm.documents(asker.prompt.name)
         return {
             "rewrites": self.rewrite,
-            "negated": self.negates if self.rewrite else None,
+            "negated": negates(self.dataset, self.settings) if self.rewrite else None,
             "left_out": {} if self.rewrite else dict(self._chosen.left_out),
             "not_in_corpus": sum(doc_id not in self.dataset.corpus for doc_id in recorded),
             "for_nobody": outcome.none.total(),
@@ -178,7 +185,25 @@ class Queries(Asks):
             return estimate_each(requests, asker.llm, cache, price, prompt=asker.prompt.name, out=out)
 
     def pairs(self) -> list[Pair]:
-        return training_queries(self.dataset) if self.rewrite else documents_of(self._chosen.doc_ids)
+        """What is asked about.
+
+        Raises:
+            UsageError: there is nothing.
+        """
+        if self.rewrite:
+            if not (pairs := training_queries(self.dataset)):
+                raise UsageError(
+                    f"{self.dataset.name} has no training query to reword.",
+                    hint="Without --rewrite its documents get queries.",
+                )
+            return pairs
+        if not self._chosen.doc_ids:
+            why = ", ".join(f"{count} {reason}" for reason, count in self._chosen.left_out.items())
+            raise UsageError(
+                f"No document of {self.dataset.name} is in want of queries: {why or 'it has none'}.",
+                hint="--judged writes for those, too, that a training query finds relevant.",
+            )
+        return documents_of(self._chosen.doc_ids)
 
     def prompt(self) -> Prompt:
         folder = self.session.resolved.folder
@@ -189,18 +214,7 @@ class Queries(Asks):
     def generator(self, llm: LLM | None = None) -> QueryAsker:
         spec = language_model.llm_spec(self.session, self.name) if llm is None else ""
         who = llm or language_model.open_model(self.session, spec)
-        asking = replace(Asking.of(self.model_settings), n=self.settings.n)
-        if self.rewrite:
-            return QueryRewriter(self.dataset, self.prompt(), who, asking, negate=self.negates)
-        return QueryWriter(
-            self.dataset, self.prompt(), who, asking, examples=self._examples, pools=self._pools
-        )
-
-    @property
-    def negates(self) -> bool:
-        """Whether the opposite of a query is written, too."""
-        known = refutation_counts(self.dataset.name, self.dataset.relevance)
-        return {"auto": known, "yes": True, "no": False}[self.settings.negate]
+        return query_asker(self.dataset, self.prompt(), who, Asking.of(self.model_settings), self.settings)
 
     @cached_property
     def retrievers(self) -> tuple[str, ...]:
@@ -217,15 +231,6 @@ class Queries(Asks):
 
     def _vectors(self) -> np.ndarray:
         return self._setup(self.dataset).encoder.encode_corpus(self.dataset.corpus, self.session.progress)
-
-    @cached_property
-    def _examples(self) -> ExampleQueries:
-        return ExampleQueries(self.dataset, self.settings.examples, self.model_settings.seed)
-
-    @property
-    def _pools(self) -> dict[str, tuple[str, ...]]:
-        shown = bool(self.settings.examples and self._examples.pool)
-        return attribute_pools(self.settings.attributes, examples=shown)
 
     def _judged(self) -> list[Pair]:
         """The real training pairs: they say which documents have a query, and what examples are of."""

@@ -27,7 +27,7 @@ HEAVY = (
     "huggingface_hub",
 )
 COMMANDS = (
-    "init", "generate", "mine", "verify", "mix", "train", "eval", "report", "run", "status", "export", "demo",
+    "init", "queries", "generate", "mine", "verify", "mix", "train", "eval", "report", "run", "status", "export", "demo",
     "prompts", "cache", "keys", "doctor",
 )  # fmt: skip
 

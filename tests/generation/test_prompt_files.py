@@ -13,7 +13,9 @@ from syneg_cli.generation.answer_schema import answer_example, answer_schema
 from syneg_cli.generation.prompt_files import (
     JUDGEMENT,
     NEGATIVES,
+    QUERIES,
     QUERY,
+    REWRITES,
     SAMPLE,
     check_prompt,
     list_prompts,
@@ -29,8 +31,10 @@ OURS = {
     "mirror-queries": QUERY,
     "no-attributes": NEGATIVES,
     "plain": NEGATIVES,
+    "query": QUERIES,
     "requirements": NEGATIVES,
     "rewrite": NEGATIVES,
+    "rewrite-query": REWRITES,
     "syneg": NEGATIVES,
 }
 

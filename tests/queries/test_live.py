@@ -6,6 +6,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 from syneg_cli.core import read_manifest, read_synthetic_queries
@@ -173,3 +175,35 @@ def test_a_cap_that_the_judge_reaches(cli: Cli, tiny: Path, server: ChatServer) 
     assert whole.code == 1, "the judge finds none of them relevant"
     assert "3 queries dropped: its document is not relevant, says the judge" in whole.err
     assert len(server.requests) == 6
+
+
+def test_a_killed_run_goes_on_and_pays_for_nothing_twice(cli: Cli, tiny: Path, server: ChatServer) -> None:
+    command = [sys.executable, "-m", "syneg_cli", *map(str, base(server, tiny, "--concurrency", 1))]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+
+        def respond(body: Body, number: int) -> Reply:
+            if number == 3:
+                process.kill()
+                return Reply(hang=True)
+            return writer(body, number)
+
+        server.respond = respond
+    assert process.returncode == -signal.SIGKILL
+    assert not list(WORK.glob("*.jsonl"))
+    server.respond = writer
+    done = cli(*base(server, tiny, "--json"))
+    assert done.code == 0, done.err
+    assert (done.json["queries"], done.json["from_cache"], done.json["calls"]) == (3, 2, 1)
+    assert set(server.answered.values()) == {1}
+
+
+def test_no_document_in_want_of_queries_is_said(cli: Cli, tiny: Path, server: ChatServer) -> None:
+    none = cli(*base(server, tiny, "--min-words", 50))
+    assert none.code == 2
+    assert "No document of tiny is in want of queries: 3 judged already, 3 too short" in none.err
+    qrels = tiny / "qrels" / "train.tsv"
+    qrels.unlink()
+    nothing = cli(*base(server, tiny, "--rewrite"))
+    assert nothing.code == 2
+    assert "tiny has no training query to reword" in nothing.err
+    assert server.requests == []

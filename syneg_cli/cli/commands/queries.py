@@ -46,6 +46,8 @@ def command(
     if estimate:
         found = stage.estimate()
         data = asdict(found)
+        if session.project.queries.check == "judge" and not rewrite:
+            output.note("the judge's calls come on top: one for each query, and those of --judge-pool")
         output.result({"asked": data.pop("pairs"), **data}, *estimated(found, stage.nouns.asked[1]))
         return
     if batch == "submit":
