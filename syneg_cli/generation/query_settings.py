@@ -80,7 +80,10 @@ class QuerySettings(Section):
     )
     min_words: NonNegative = setting(5, "Shorter documents get none, in words.", panel=DOCUMENTS)
     check: Literal["retrieval", "cross-encoder", "judge", "none"] = setting(
-        "retrieval", "What has to find the query's own document again.", panel=CHECKS
+        "retrieval",
+        "What has to find its document again: retrieval, cross-encoder, judge or none.",
+        panel=CHECKS,
+        metavar="CHECK",
     )
     top: Positive | None = setting(
         None,

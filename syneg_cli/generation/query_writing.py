@@ -270,7 +270,7 @@ def documents_of(doc_ids: Sequence[str]) -> list[Pair]:
 def training_queries(dataset: Dataset) -> list[Pair]:
     """Each real training query with its first positive: what is reworded."""
     found: dict[str, Pair] = {}
-    for pair in dataset.pairs("train") if dataset.judgements else ():
+    for pair in dataset.pairs("train") if "train" in dataset.judgements else ():
         if pair.query_id not in dataset.synthetic:
             found.setdefault(pair.query_id, pair)
     return list(found.values())
