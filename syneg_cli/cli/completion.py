@@ -108,7 +108,9 @@ FOUND: dict[str, Callable[[Place, str], Iterable[str]]] = {
     "prompt file": lambda place, typed: list_prompts(place.folder),
     "query prompt": lambda place, typed: of_kind(list_prompts(place.folder), QUERIES),
     "rewrite prompt": lambda place, typed: of_kind(list_prompts(place.folder), REWRITES),
-    "queries": lambda place, typed: place.names(Workspace.queries),
+    "queries": lambda place, typed: [
+        name for name in place.names(Workspace.queries) if not name.endswith(".rewrites")
+    ],
     "split": _splits,
     "synthetic": lambda place, typed: place.names(Workspace.synthetic),
     "vectors": _vectors,
