@@ -29,7 +29,8 @@ from pathlib import Path
 from syneg_cli.core import write_jsonl, write_negatives
 from syneg_cli.core.records import Pair
 from syneg_cli.data.dataset import Dataset, load_dataset
-from syneg_cli.generation.negatives import fill, read_negatives
+from syneg_cli.generation.filling import fill
+from syneg_cli.generation.negatives import read_negatives
 from syneg_cli.generation.prompt_files import load_prompt
 from syneg_cli.generation.requests import Asking, Generator
 from syneg_cli.llm import open_llm

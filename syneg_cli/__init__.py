@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from syneg_cli.library import (
         TrainingSet,
         Written,
+        WrittenQueries,
         evaluate,
         generate,
         import_documents,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
         mix,
         train,
         verify,
+        with_queries,
+        write_queries,
     )
 
 __all__ = [
@@ -39,6 +42,7 @@ __all__ = [
     "SynegError",
     "TrainingSet",
     "Written",
+    "WrittenQueries",
     "__version__",
     "evaluate",
     "generate",
@@ -48,6 +52,8 @@ __all__ = [
     "mix",
     "train",
     "verify",
+    "with_queries",
+    "write_queries",
 ]
 
 _ELSEWHERE = {"SynegError": "syneg_cli.core.errors", "Printed": "syneg_cli.core.progress"}

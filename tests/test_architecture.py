@@ -24,6 +24,7 @@ FLOORS = {
     "evaluation": 4,
     "verification": 4,
     "training": 5,
+    "round_trip": 5,
     "report": 6,
     "stages": 7,
     "library": 7,

@@ -17,7 +17,7 @@ import typer
 from syneg_cli.core import Workspace, about_field, names_beside
 from syneg_cli.data import BEIR_NAMES, inner_datasets, known_languages, splits_on_disk
 from syneg_cli.encoding import BACKBONES, entries
-from syneg_cli.generation import JUDGEMENT, NEGATIVES, QUERY, list_prompts, of_kind
+from syneg_cli.generation import JUDGEMENT, NEGATIVES, QUERIES, QUERY, REWRITES, list_prompts, of_kind
 from syneg_cli.mining import MINERS
 from syneg_cli.stages import Session, field_of, report_workspace, resolve, setting_keys
 
@@ -106,7 +106,11 @@ FOUND: dict[str, Callable[[Place, str], Iterable[str]]] = {
     "path": _paths,
     "prompt": lambda place, typed: of_kind(list_prompts(place.folder), NEGATIVES, QUERY),
     "prompt file": lambda place, typed: list_prompts(place.folder),
-    "queries": lambda place, typed: place.names(Workspace.queries),
+    "query prompt": lambda place, typed: of_kind(list_prompts(place.folder), QUERIES),
+    "rewrite prompt": lambda place, typed: of_kind(list_prompts(place.folder), REWRITES),
+    "queries": lambda place, typed: [
+        name for name in place.names(Workspace.queries) if not name.endswith(".rewrites")
+    ],
     "split": _splits,
     "synthetic": lambda place, typed: place.names(Workspace.synthetic),
     "vectors": _vectors,

@@ -2,7 +2,7 @@
 
 from syneg_cli.data import demo
 from syneg_cli.data.beir_download import BEIR_NAMES
-from syneg_cli.data.copies import NGRAM, Words, near_copy
+from syneg_cli.data.copies import NGRAM, Words, near_copy, vocabulary
 from syneg_cli.data.corpus import Corpus
 from syneg_cli.data.dataset import Dataset, load_dataset
 from syneg_cli.data.find_dataset import local_folder, splits_on_disk
@@ -12,7 +12,7 @@ from syneg_cli.data.imports.sources import Wanted
 from syneg_cli.data.imports.tally import Tally
 from syneg_cli.data.languages import ENGLISH, UNSPACED, known_languages, stemmed_languages, stop_words
 from syneg_cli.data.layout import inner_datasets
-from syneg_cli.data.presets import EARLIER_DOMAIN, has_preset
+from syneg_cli.data.presets import EARLIER_DOMAIN, has_preset, refutation_counts
 from syneg_cli.data.settings import DatasetSettings, DocumentsSettings
 from syneg_cli.data.synthetic_queries import with_queries
 from syneg_cli.data.tables import table_rows
@@ -68,6 +68,7 @@ __all__ = [
     "read_known_run",
     "read_run",
     "read_run_rows",
+    "refutation_counts",
     "run_lines",
     "says_nothing",
     "splits_on_disk",
@@ -76,5 +77,6 @@ __all__ = [
     "table_rows",
     "terms",
     "units",
+    "vocabulary",
     "with_queries",
 ]

@@ -12,14 +12,14 @@ NGRAM = 5
 
 def near_copy(text: str, other: str, threshold: float) -> bool:
     """Whether the two texts' sets of words overlap (Jaccard) by at least the threshold."""
-    ours, theirs = _vocabulary(text), _vocabulary(other)
+    ours, theirs = vocabulary(text), vocabulary(other)
     smaller, larger = sorted((len(ours), len(theirs)))
     if smaller < threshold * larger:  # the overlap cannot reach it
         return False
     return len(ours & theirs) >= threshold * len(ours | theirs)
 
 
-def _vocabulary(text: str) -> set[str]:
+def vocabulary(text: str) -> set[str]:
     """The words; pairs of characters where there are no words, since single ones are in every text."""
     seen = folded(text)
     return set(terms(seen) if characters_per_word(seen) > 1 else seen.split())

@@ -24,6 +24,8 @@ class Preset:
     domain: tuple[str, ...]
     difficulty: tuple[str, ...] = DIFFICULTY
     length: tuple[str, ...] = LENGTH
+    refuting: bool = False
+    """Whether evidence against a query makes a document relevant as evidence for it does."""
 
 
 GENERIC = Preset(
@@ -55,6 +57,7 @@ PRESETS = {
             "Medical Research",
             "Pharmacology",
         ),
+        refuting=True,
     ),
     "fiqa": Preset(
         relevance=(
@@ -145,6 +148,15 @@ def preset_for(name: str) -> Preset:
     """
     known = [part for part in name.split("--") if part in PRESETS]
     return PRESETS[known[0]] if known else GENERIC
+
+
+def refutation_counts(name: str, relevance: str) -> bool:
+    """Whether it is known that evidence against a query counts as evidence for it does.
+
+    Of a definition of the user's own it is not known, whatever words it has.
+    """
+    preset = preset_for(name)
+    return preset.refuting and relevance == preset.relevance
 
 
 def queries_are_documents(name: str) -> bool:

@@ -1,48 +1,84 @@
 """Prompts and answers: negatives, mirrored queries, quality checks, estimates."""
 
-from syneg_cli.generation.answer_checks import classify
+from syneg_cli.generation.answer_checks import classify, has_words
 from syneg_cli.generation.answer_objects import read_object
 from syneg_cli.generation.estimate import Estimate, estimate, estimate_each
+from syneg_cli.generation.filling import fill, recall
 from syneg_cli.generation.mirror_queries import OwnQueries, mirror_queries
-from syneg_cli.generation.negatives import fill, read_negatives, recall
-from syneg_cli.generation.outcome import Outcome
+from syneg_cli.generation.negatives import read_negatives
+from syneg_cli.generation.outcome import Nouns, Outcome
 from syneg_cli.generation.prompt_files import (
     JUDGEMENT,
     NEGATIVES,
+    QUERIES,
     QUERY,
+    REWRITES,
     Prompt,
     list_prompts,
     load_prompt,
     of_kind,
 )
+from syneg_cli.generation.query_answers import (
+    COPIED,
+    SAME,
+    bare,
+    copied_share,
+    text_problem,
+)
 from syneg_cli.generation.query_settings import QuerySettings
-from syneg_cli.generation.requests import Asking, Generator, candidates_of, items_of, select_pairs
+from syneg_cli.generation.query_writing import (
+    QueryAsker,
+    QueryWriter,
+    documents_of,
+    negates,
+    query_asker,
+    read_queries,
+    training_queries,
+)
+from syneg_cli.generation.requests import Asker, Asking, Generator, candidates_of, items_of, select_pairs
 from syneg_cli.generation.settings import GenerateSettings
 
 __all__ = [
+    "COPIED",
     "JUDGEMENT",
     "NEGATIVES",
+    "QUERIES",
     "QUERY",
+    "REWRITES",
+    "SAME",
+    "Asker",
     "Asking",
     "Estimate",
     "GenerateSettings",
     "Generator",
+    "Nouns",
     "Outcome",
     "OwnQueries",
     "Prompt",
+    "QueryAsker",
     "QuerySettings",
+    "QueryWriter",
+    "bare",
     "candidates_of",
     "classify",
+    "copied_share",
+    "documents_of",
     "estimate",
     "estimate_each",
     "fill",
+    "has_words",
     "items_of",
     "list_prompts",
     "load_prompt",
     "mirror_queries",
+    "negates",
     "of_kind",
+    "query_asker",
     "read_negatives",
     "read_object",
+    "read_queries",
     "recall",
     "select_pairs",
+    "text_problem",
+    "training_queries",
 ]

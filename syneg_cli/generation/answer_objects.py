@@ -20,6 +20,9 @@ DECODER = json.JSONDecoder(strict=False)
 """Takes line ends within strings, which models write as they are."""
 
 ITEMS = "negatives"
+LISTS = (ITEMS, "queries", "rewrites")
+"""What a list without an object around it may be meant as."""
+
 LONGEST = 1_000_000
 """Characters of an answer that is looked at: a hundred times what is asked for, thoughts included."""
 
@@ -33,10 +36,10 @@ MOST_BROKEN = 200
 def read_object(text: str, key: str = ITEMS) -> tuple[dict[str, Any] | None, bool]:
     """(the JSON object in an answer, whether it was whole); a broken one is repaired if possible.
 
-    Of several objects it is the last one that holds `key`. A list of objects counts as
-    "negatives", and so do objects with a document one after the other. Never raises, whatever
-    a model wrote: an answer that was paid for is kept, and judged after. One that does not end
-    (`LONGEST`) holds none.
+    Of several objects it is the last one that holds `key`. A list of objects counts as "negatives",
+    or as the list that is looked for, and so do objects with a document one after the other. Never
+    raises, whatever a model wrote: an answer that was paid for is kept, and judged after. One that
+    does not end (`LONGEST`) holds none.
     """
     if len(text) > LONGEST:
         return None, True
@@ -122,11 +125,13 @@ def _holder(value: Any, key: str) -> dict[str, Any] | None:
 
 
 def _as_object(value: Any, key: str) -> dict[str, Any] | None:
-    """The object that holds `key`, else the value if it is one; a list of objects counts as negatives."""
+    """The object that holds `key`, else the value if it is one; a list of objects is what is looked for."""
     if (held := _holder(value, key)) is not None:
         return held
     if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
-        return {ITEMS: value}
+        return {key if key in LISTS else ITEMS: value}
+    if key == "queries" and isinstance(value, list) and value and set(map(type, value)) == {str}:
+        return {key: value}
     return value if isinstance(value, dict) else None
 
 

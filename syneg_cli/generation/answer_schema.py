@@ -29,15 +29,17 @@ def answer_example(source: str) -> dict[str, Any] | None:
     return found
 
 
-def answer_schema(example: Mapping[str, Any], *, negatives: int | None = None) -> dict[str, Any]:
+def answer_schema(example: Mapping[str, Any], *, n: int | None = None) -> dict[str, Any]:
     """The JSON schema of answers like `example`: every key required, no other allowed.
 
     Args:
-        negatives: how many objects the list "negatives" has to hold; None leaves it open.
+        n: how many objects the list "negatives" has to hold, or "queries" may hold; None leaves it open.
     """
     schema = _schema(example)
-    if negatives is not None and "negatives" in schema["properties"]:
-        schema["properties"]["negatives"] |= {"minItems": negatives, "maxItems": negatives}
+    if n is not None and "negatives" in schema["properties"]:
+        schema["properties"]["negatives"] |= {"minItems": n, "maxItems": n}
+    if n is not None and "queries" in schema["properties"]:
+        schema["properties"]["queries"] |= {"maxItems": n}
     return schema
 
 

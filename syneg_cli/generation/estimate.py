@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from syneg_cli.core import Pair
-from syneg_cli.generation.requests import Generator, items_of
+from syneg_cli.generation.requests import Asker, items_of
 from syneg_cli.llm import CHARS_PER_TOKEN, LLM, Cache, Price, Request, generation_key
 
 TOKENS_PER_WORD = 1.4
@@ -43,11 +43,11 @@ class Estimate:
     earlier: int
 
 
-def estimate(generator: Generator, pairs: Sequence[Pair], cache: Cache, price: Price | None) -> Estimate:
+def estimate(asker: Asker, pairs: Sequence[Pair], cache: Cache, price: Price | None) -> Estimate:
     """Render every prompt, take away what the cache answers, and add up the rest."""
     characters = words = calls = cached = asked = 0
-    for items in items_of(generator, pairs):
-        known = cache.answered([item.key for item in items], generator.asking.max_tokens)
+    for items in items_of(asker, pairs):
+        known = cache.answered([item.key for item in items], asker.asking.max_tokens)
         for item in items:
             asked += 1
             if item.key in known:
@@ -56,8 +56,8 @@ def estimate(generator: Generator, pairs: Sequence[Pair], cache: Cache, price: P
             calls += 1
             characters += sum(len(text) for _, text in item.request.messages)
             words += int(item.about["words"])
-    earlier = _earlier(cache, generator.llm.model, generator.prompt.name)
-    n = generator.asking.n
+    earlier = _earlier(cache, asker.llm.model, asker.prompt.name)
+    n = asker.asking.n
     tokens_in = _guess(characters, [e[0] for e in earlier], 1 / CHARS_PER_TOKEN, INPUT_SPREAD, calls)
     rule = (words * n * TOKENS_PER_WORD + calls * (n * REASONING_TOKENS + REQUIREMENT_TOKENS)) / max(
         1, words * n

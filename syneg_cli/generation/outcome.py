@@ -15,19 +15,31 @@ MUCH = 0.1
 
 
 @dataclass(frozen=True)
+class Nouns:
+    """How what is asked about and what is made are called, as (one, many). `key`: the former in JSON."""
+
+    asked: tuple[str, str] = ("pair", "pairs")
+    made: tuple[str, str] = ("negative", "negatives")
+    key: str = "pairs"
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """A run of `generate`. Every pair that was asked for is in one place of `as_json`."""
+    """A run that asked about many pairs. Every one is in one place of `as_json`."""
 
     stats: Stats
     keys: list[str | None]
     """Of each pair's answer; None is no answer."""
-    negatives: Counter[str]
-    """"ok", and the drops by reason."""
-    unusable: Counter[str]
+    negatives: Counter[str] = field(default_factory=Counter)
+    """What was made: "ok", and the drops by reason."""
+    unusable: Counter[str] = field(default_factory=Counter)
     """Answers without a single negative, by reason."""
+    none: Counter[str] = field(default_factory=Counter)
+    """Answers that may well hold nothing, by reason."""
     stopped: BudgetExceeded | None = None
     shared: SharedTexts = field(default_factory=SharedTexts)
     """Which texts stand under several queries."""
+    nouns: Nouns = Nouns()
 
     @property
     def usable(self) -> int:
@@ -57,7 +69,7 @@ class Outcome:
         """Pairs whose request failed for good: why, how many, and what the server said first."""
         said = self.stats.said
         return [
-            {"why": why, "pairs": count, "said": said[why]}
+            {"why": why, self.nouns.key: count, "said": said[why]}
             for why, count in self.stats.failures.most_common()
         ]
 
@@ -68,8 +80,12 @@ class Outcome:
         dropped = negatives - self.usable
         if lost < MUCH * len(self.keys) and dropped <= MUCH * negatives:
             return None
-        told = [f"{lost} of {counted(len(self.keys), 'pair')} without a usable answer"] if lost else []
-        told += [f"{dropped} of {counted(negatives, 'negative')} dropped"] if dropped else []
+        told = (
+            [f"{lost} of {counted(len(self.keys), *self.nouns.asked)} without a usable answer"]
+            if lost
+            else []
+        )
+        told += [f"{dropped} of {counted(negatives, *self.nouns.made)} dropped"] if dropped else []
         return f"{', '.join(told)}: {self.causes()}" if told else None
 
     def repeats(self) -> str | None:
@@ -86,8 +102,9 @@ class Outcome:
         """Why there is not more, in one line: the most frequent first."""
         lines = self.stats.failed_for_good()
         lines += [f"{counted(count, 'answer')} {why}" for why, count in self.unusable.most_common()]
+        lines += [f"{counted(count, 'answer')} {why}" for why, count in self.none.most_common()]
         drops = Counter(self.dropped).most_common()
-        lines += [f"{counted(count, 'negative')} dropped: {why}" for why, count in drops]
+        lines += [f"{counted(count, *self.nouns.made)} dropped: {why}" for why, count in drops]
         if self.stats.misses:
             lines.append(f"{self.stats.misses} not recorded")
         if self.stats.no_candidate:
@@ -99,7 +116,7 @@ class Outcome:
     def as_json(self) -> dict[str, Any]:
         stats = self.stats
         return {
-            "pairs": len(self.keys),
+            self.nouns.key: len(self.keys),
             "answered": self.answered,
             "from_cache": stats.from_cache,
             "misses": stats.misses,
@@ -107,12 +124,11 @@ class Outcome:
             "failed": self.failed,
             "unusable": dict(sorted(self.unusable.items())),
             "calls": stats.calls,
-            "negatives": self.usable,
+            self.nouns.made[1]: self.usable,
             "dropped": self.dropped,
             "complete": self.complete,
             "prompt_tokens": stats.prompt_tokens,
             "completion_tokens": stats.completion_tokens,
             "cost_usd": None if stats.unpriced else stats.cost_usd,
             "saved_usd": stats.saved_usd,
-            "without_candidate": stats.no_candidate,
         }

@@ -5,6 +5,9 @@ holds decides what kind of prompt it is, and with that which variables it may us
 
     "negatives": [...]   negatives   query, positive, relevance, domain, difficulty, length,
                                      words, n, and after `syneg mine` candidate, candidates
+    "queries": [...]     queries     document, relevance, n, examples, user, form, length,
+                                     specificity
+    "rewrites": [...]    rewrites    query, document, relevance, negate
     "query": "..."       query       query, positive, relevance, negative
     "relevant": ...      judgement   query, relevance, document
 
@@ -30,8 +33,12 @@ if TYPE_CHECKING:
     from jinja2.runtime import Context
     from jinja2.sandbox import SandboxedEnvironment
 
-NEGATIVES, QUERY, JUDGEMENT = "negatives", "query", "judgement"
-ATTRIBUTES = ("domain", "difficulty", "length")
+NEGATIVES, QUERIES, REWRITES, QUERY, JUDGEMENT = "negatives", "queries", "rewrites", "query", "judgement"
+ATTRIBUTES = {
+    NEGATIVES: ("domain", "difficulty", "length"),
+    QUERIES: ("user", "form", "length", "specificity"),
+}
+"""Kind -> the variables that are drawn from pools."""
 
 SAMPLE: Mapping[str, Mapping[str, Any]] = {
     NEGATIVES: {
@@ -46,12 +53,29 @@ SAMPLE: Mapping[str, Mapping[str, Any]] = {
         "candidate": "A mined document.",
         "candidates": ["A mined document.", "Another."],
     },
+    QUERIES: {
+        "document": "A title\nA text.",
+        "relevance": "what counts as relevant",
+        "n": 2,
+        "examples": ["a query", "another"],
+        "user": "somebody",
+        "form": "a question",
+        "length": "about ten words",
+        "specificity": "about the main point",
+    },
+    REWRITES: {"query": "a query", "document": "A text.", "relevance": "...", "negate": True},
     QUERY: {"query": "a query", "positive": "A text.", "relevance": "...", "negative": "A text."},
     JUDGEMENT: {"query": "a query", "relevance": "...", "document": "A text."},
 }
 """Kind -> its variables, with values for the trial rendering of the check."""
 
-REQUIRED = {NEGATIVES: ("query", "positive"), QUERY: ("negative",), JUDGEMENT: ("query", "document")}
+REQUIRED = {
+    NEGATIVES: ("query", "positive"),
+    QUERIES: ("document",),
+    REWRITES: ("query",),
+    QUERY: ("negative",),
+    JUDGEMENT: ("query", "document"),
+}
 COUNTED = re.compile(r"(\{\{\s*words\s*\}\})\s+words\b")
 LARGE = 10_000
 """The largest number that a template may multiply."""
@@ -86,12 +110,12 @@ class Prompt:
             raise _wrong(self.path, _failing_line(error), error) from None
 
     def schema(self, *, n: int | None = None) -> dict[str, Any]:
-        return answer_schema(self.example, negatives=n)
+        return answer_schema(self.example, n=n)
 
     @property
     def attributes(self) -> tuple[str, ...]:
         """The attribute pools that this prompt draws from."""
-        return tuple(name for name in ATTRIBUTES if name in self.variables)
+        return tuple(name for name in ATTRIBUTES.get(self.kind, ()) if name in self.variables)
 
     @property
     def needs_candidates(self) -> bool:
@@ -163,7 +187,7 @@ def check_prompt(path: Path, source: str) -> Prompt:
     if example is None or kind is None:
         raise PromptError(
             f"{path}, line {_last_line(source)}: no JSON example of the answer that holds "
-            '"negatives", "query" or "relevant".',
+            '"negatives", "queries", "rewrites", "query" or "relevant".',
             hint=EXAMPLE_HINT,
         )
     _check_example(path, source, kind, example)
@@ -186,20 +210,31 @@ def check_prompt(path: Path, source: str) -> Prompt:
 
 
 def _kind(example: Mapping[str, Any] | None) -> str | None:
-    keys = {"negatives": NEGATIVES, "relevant": JUDGEMENT, "query": QUERY}
+    keys = {
+        "negatives": NEGATIVES,
+        "queries": QUERIES,
+        "rewrites": REWRITES,
+        "relevant": JUDGEMENT,
+        "query": QUERY,
+    }
     return next((kind for key, kind in keys.items() if key in (example or {})), None)
 
 
 def _check_example(path: Path, source: str, kind: str, example: Mapping[str, Any]) -> None:
-    if kind != NEGATIVES:
+    """Raises PromptError where a list shows nothing that an answer could be read from."""
+    needed = {NEGATIVES: "document", QUERIES: "query", REWRITES: "query"}.get(kind)
+    if needed is None:
         return
-    items = example["negatives"]
-    if not (isinstance(items, list) and items and isinstance(items[0], dict) and "document" in items[0]):
-        line = source[: source.rfind('"negatives"')].count("\n") + 1
-        raise PromptError(
-            f'{path}, line {line}: "negatives" has to be a list of objects with a "document".',
-            hint=EXAMPLE_HINT,
-        )
+    items = example[kind]
+    first = items[0] if isinstance(items, list) and items else None
+    if (isinstance(first, dict) and needed in first) or (kind == QUERIES and isinstance(first, str)):
+        return
+    line = source[: source.rfind(f'"{kind}"')].count("\n") + 1
+    texts = "texts, or of " if kind == QUERIES else ""
+    raise PromptError(
+        f'{path}, line {line}: "{kind}" has to be a list of {texts}objects with a "{needed}".',
+        hint=EXAMPLE_HINT,
+    )
 
 
 def _environment() -> SandboxedEnvironment:
@@ -243,7 +278,7 @@ def _last_line(source: str) -> int:
 
 
 def _article(kind: str) -> str:
-    return {NEGATIVES: "negatives", QUERY: "a query", JUDGEMENT: "a judgement"}[kind]
+    return {QUERY: "a query", JUDGEMENT: "a judgement"}.get(kind, kind)
 
 
 def of_kind(known: Mapping[str, Path], *kinds: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,9 +11,10 @@ from typing import Any
 
 from syneg_cli.core import MinedNegative, Pair, Passage, listed, pick
 from syneg_cli.data import Dataset, characters_per_word, length
+from syneg_cli.generation.answer_checks import check_drafts, classify, parse_negatives
 from syneg_cli.generation.prompt_files import Prompt
 from syneg_cli.generation.settings import GenerateSettings
-from syneg_cli.llm import LLM, Item, Request, Subject, generation_key
+from syneg_cli.llm import LLM, Answer, Item, Request, Stats, Stored, Subject, generation_key
 
 CHUNK = 200
 NO_CANDIDATE, NOT_RECORDED = "no mined candidate", "not recorded"
@@ -36,17 +38,47 @@ class Asking:
 
 
 @dataclass(frozen=True)
-class Generator:
-    """Makes the request of each pair.
+class Asker(ABC):
+    """Makes the request about each pair, and tells good answers from bad.
 
-    Args:
-        candidates: query id -> texts of mined documents, for prompts that rewrite them.
+    A pair need not have both ids: what is about a document alone is `Pair("", doc_id)`.
     """
 
     dataset: Dataset
     prompt: Prompt
     llm: LLM
     asking: Asking = Asking()
+
+    @abstractmethod
+    def item(self, index: int, pair: Pair) -> Item:
+        """The request about a pair, the `index`-th of all."""
+
+    @abstractmethod
+    def classify(self, answer: Answer) -> str:
+        """ "ok" if anything in the answer can be used, else "truncated" or "unparsable"."""
+
+    @abstractmethod
+    def problem(self, stored: Stored) -> str:
+        """What is wrong with an answer as a whole, for the model to read."""
+
+    @abstractmethod
+    def look_at(self, stored: Stored, stats: Stats) -> None:
+        """For the live view: why drafts will be dropped, and now and then a good one."""
+
+    def lacks(self, pair: Pair) -> str | None:
+        """What keeps the pair from being asked at all; None if nothing does."""
+        known = self.llm.knows(Subject(pair.query_id, pair.doc_id, self.prompt.name))
+        return None if known else NOT_RECORDED
+
+
+@dataclass(frozen=True)
+class Generator(Asker):
+    """Asks for the negatives of each pair.
+
+    Args:
+        candidates: query id -> texts of mined documents, for prompts that rewrite them.
+    """
+
     candidates: Mapping[str, Sequence[str]] | None = None
 
     def item(self, index: int, pair: Pair) -> Item:
@@ -82,11 +114,23 @@ class Generator:
         )
 
     def lacks(self, pair: Pair) -> str | None:
-        """What keeps the pair from being asked at all; None if nothing does."""
         if self.prompt.needs_candidates and not (self.candidates or {}).get(pair.query_id):
             return NO_CANDIDATE
-        known = self.llm.knows(Subject(pair.query_id, pair.doc_id, self.prompt.name))
-        return None if known else NOT_RECORDED
+        return super().lacks(pair)
+
+    def classify(self, answer: Answer) -> str:
+        return classify(answer)
+
+    def problem(self, stored: Stored) -> str:
+        return parse_negatives(stored.response, finish=stored.finish_reason).error
+
+    def look_at(self, stored: Stored, stats: Stats) -> None:
+        drafts = parse_negatives(stored.response, finish=stored.finish_reason).drafts[: self.asking.n]
+        query = self.dataset.queries[stored.query_id].text
+        positive = self.dataset.corpus[stored.doc_id].full_text
+        reasons = check_drafts(drafts, query=query, positive=positive, words=stored.words, corpus=None)
+        for draft, reason in zip(drafts, reasons, strict=True):
+            stats.look_at(reason, query, f"{draft.title} {draft.text}".strip())
 
     @cached_property
     def _schema(self) -> dict[str, Any]:
@@ -135,8 +179,8 @@ def select_pairs(pairs: Sequence[Pair], *, limit: int | None = None, shard: str 
     return [pair for pair in chosen if pick(listed(pair.query_id, pair.doc_id), parts) == part - 1]
 
 
-def items_of(generator: Generator, pairs: Sequence[Pair]) -> Iterator[list[Item]]:
+def items_of(asker: Asker, pairs: Sequence[Pair]) -> Iterator[list[Item]]:
     """The requests of all pairs that can be asked, in chunks."""
     for start in range(0, len(pairs), CHUNK):
-        part = [p for p in pairs[start : start + CHUNK] if generator.lacks(p) is None]
-        yield [generator.item(start + offset, pair) for offset, pair in enumerate(part)]
+        part = [p for p in pairs[start : start + CHUNK] if asker.lacks(p) is None]
+        yield [asker.item(start + offset, pair) for offset, pair in enumerate(part)]

@@ -9,10 +9,12 @@ from syneg_cli.library.datasets import load_dataset
 from syneg_cli.library.documents import import_documents
 from syneg_cli.library.models import TrainingSet, evaluate, mix, train
 from syneg_cli.library.negatives import Written, generate, mine, verify
+from syneg_cli.library.queries import WrittenQueries, with_queries, write_queries
 
 __all__ = [
     "TrainingSet",
     "Written",
+    "WrittenQueries",
     "evaluate",
     "generate",
     "import_documents",
@@ -21,4 +23,6 @@ __all__ = [
     "mix",
     "train",
     "verify",
+    "with_queries",
+    "write_queries",
 ]

@@ -17,6 +17,7 @@ FUNCTIONS = ("generate", "mine", "verify", "mix", "train")
 
 WORDS = (
     (re.compile(rf"`syneg ({'|'.join(FUNCTIONS)})\b[^`]*`"), r"`\1(...)`"),
+    (re.compile(r"`syneg queries\b[^`]*`"), "`write_queries(...)`"),
     (re.compile(r"`([a-z_]+) = ([^`]+)` in \[\w+\]"), r"`\1=\2`"),
     (re.compile(r" in \[[a-z]+\]"), ""),
     (re.compile(r"`--([a-z-]+) ([^`]+)`"), lambda found: f'`{_keyword(found[1])}="{found[2]}"`'),

@@ -149,6 +149,10 @@ class LLM(Protocol):
         """False where it is plain beforehand that there is no answer: a miss, and no call."""
         ...
 
+    def documents(self, prompt: str) -> frozenset[str]:
+        """The documents that answers without a query are recorded about; none of a live model."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -165,6 +169,9 @@ class Live:
 
     def knows(self, subject: Subject) -> bool:
         return True
+
+    def documents(self, prompt: str) -> frozenset[str]:
+        return frozenset()
 
     async def close(self) -> None:
         return None

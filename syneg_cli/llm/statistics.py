@@ -22,6 +22,10 @@ FAILURES = {
 """Type of error -> how people are told; anything else is "failed"."""
 
 
+SAMPLE_SECONDS = 5.0
+"""From one draft that is shown to the next."""
+
+
 def kind_of(error: LLMError) -> str:
     """Why a request failed, in a word or two."""
     return FAILURES.get(type(error).__name__, "failed")
@@ -60,6 +64,14 @@ class Stats:
     waits_for: str = ""
     looked_at: float = 0.0
     sampled_at: float = 0.0
+
+    def look_at(self, problem: str, subject: str, text: str) -> None:
+        """A draft, for the live view: it is counted where it will be dropped, and else shown now and then."""
+        if problem:
+            self.problems[problem] += 1
+        elif self.looked_at - self.sampled_at > SAMPLE_SECONDS:
+            self.sampled_at = self.looked_at
+            self.sample = (subject, text)
 
     def fail(self, error: LLMError) -> None:
         """A request that failed for good."""

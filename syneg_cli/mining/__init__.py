@@ -2,8 +2,9 @@
 
 from syneg_cli.mining.base import Setup
 from syneg_cli.mining.bm25 import bm25_run
+from syneg_cli.mining.fusion import reciprocal_ranks
 from syneg_cli.mining.mine import MinedNegatives, mine_negatives
-from syneg_cli.mining.registry import MINERS, check_miner, run_files, uses_encoder, uses_words
+from syneg_cli.mining.registry import MINERS, check_miner, make_miner, run_files, uses_encoder, uses_words
 from syneg_cli.mining.select import Selection
 from syneg_cli.mining.settings import MineSettings
 from syneg_cli.mining.tally import Tally
@@ -17,7 +18,9 @@ __all__ = [
     "Tally",
     "bm25_run",
     "check_miner",
+    "make_miner",
     "mine_negatives",
+    "reciprocal_ranks",
     "run_files",
     "uses_encoder",
     "uses_words",

@@ -80,7 +80,8 @@ class Bm25Miner:
         return Ranking(rows, scores, positive, np.zeros(len(query_ids), dtype=np.float32))
 
     def _scores(self, index: Any, text: str) -> np.ndarray:
-        ids = next(iter(self._tokenizer.streaming_tokenize([composed(text)], update_vocab="never")))
+        # With "never" bm25s passes over a form that no document has, though it has others of its stem.
+        ids = next(iter(self._tokenizer.streaming_tokenize([composed(text)], update_vocab=False)))
         known = [token for token in ids if token in index.unique_token_ids_set]
         scores: np.ndarray = index.get_scores_from_ids(known)
         return scores

@@ -1,11 +1,12 @@
 """A project's stages: settings, session, and one class per stage with its plan and its run."""
 
+from syneg_cli.stages.asks import Generated
 from syneg_cli.stages.batch_files import fetch, hand_in
 from syneg_cli.stages.demo import run_arms, write_demo
 from syneg_cli.stages.doctor import bug_report, examine
 from syneg_cli.stages.documents import example_text
 from syneg_cli.stages.evaluate import Measured, measure, measuring
-from syneg_cli.stages.generate import Generate, Generated
+from syneg_cli.stages.generate import Generate
 from syneg_cli.stages.import_documents import import_documents
 from syneg_cli.stages.language_model import (
     cache_path,
@@ -29,6 +30,7 @@ from syneg_cli.stages.project_files import (
     write_project,
 )
 from syneg_cli.stages.prompts import rendered_prompt
+from syneg_cli.stages.queries import Queries
 from syneg_cli.stages.report import report_workspace, reported_models, reported_split
 from syneg_cli.stages.rerank import measure_reranked, need_no_depth, retriever_of
 from syneg_cli.stages.session import Session
@@ -49,6 +51,7 @@ __all__ = [
     "Mix",
     "MixedRecord",
     "Performed",
+    "Queries",
     "Session",
     "State",
     "Train",

@@ -42,6 +42,11 @@ def never(question: str) -> bool:
     return False
 
 
+def rewordings(queries: Path) -> Path:
+    """Where rewordings of train queries are: beside the LLM-written queries that they are used with."""
+    return queries.with_name(f"{queries.name.removesuffix('.jsonl')}.rewrites.jsonl")
+
+
 @dataclass(frozen=True)
 class Session:
     """What every stage works with."""
@@ -96,7 +101,8 @@ class Session:
     def _with_queries(self, dataset: Dataset, *, needed: bool) -> Dataset:
         section, weight = self.project.queries, self.query_weight(dataset)
         path = self.workspace(dataset).queries(section.name)
-        if weight == 0 or not path.is_file():
+        files = [file for file in (path, rewordings(path)) if file.is_file()]
+        if weight == 0 or not files:
             if weight and needed and section.weight:
                 raise MissingArtifact(
                     f"There are no LLM-written queries {section.name!r} for {dataset.name} ({path})."
@@ -107,7 +113,7 @@ class Session:
         of_dev = self.project.dataset
         return with_queries(
             dataset,
-            read_synthetic_queries(path),
+            [query for file in files for query in read_synthetic_queries(file)],
             weight=weight,
             dev_fraction=of_dev.dev_fraction,
             dev_seed=of_dev.dev_seed,

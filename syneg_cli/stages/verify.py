@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -144,20 +144,12 @@ class Verify(Stage):
     def settings_of(self, check: str) -> dict[str, Any]:
         """What the verdicts of a check depend on, beside data and negatives."""
         if check == "judge":
-            prompt = self._prompt()
-            asked = content_hash([prompt.source, self.dataset.relevance])
-            seed = self.project.generate.seed
-            llm = language_model.llm_spec(self.session, self.name)
-            grades = {"relevant from": self.settings.relevant_from} if is_graded(prompt) else {}
-            return {"llm": llm, "prompt": asked, "seed": seed, "evidence": "in pieces", **grades}
+            return judge_settings(self.session, self.dataset)
         if check == "margin":
             backbone = backbone_of(self.session)
             decides = {"backbone": encoders.identity(self.session, backbone), "margin": self.settings.margin}
             return decides | encoders.settings_of(self.session, backbone)
         return {"model": self.settings.cross_encoder}
-
-    def _prompt(self) -> Prompt:
-        return load_prompt(self.settings.prompt, self.session.resolved.folder, kind=JUDGEMENT)
 
     def _earlier_settings(self, inputs: dict[str, str]) -> dict[str, Any]:
         """Those of the checks before, as long as the same negatives of the same data are judged."""
@@ -172,6 +164,28 @@ class Verify(Stage):
         if set(plan.settings["checks"]) == set(self.settings.checks) or not plan.path.is_file():
             return {}
         return {(v.query_id, v.doc_id, v.index): v for v in read_verifications(plan.path)}
+
+
+def judge_settings(session: Session, dataset: Dataset) -> dict[str, Any]:
+    """What a judge's verdicts depend on, beside what is judged."""
+    prompt = _judge_prompt(session)
+    asked = content_hash([prompt.source, dataset.relevance])
+    seed, llm = session.project.generate.seed, language_model.llm_spec(session, "verify")
+    grades = {"relevant from": session.project.verify.relevant_from} if is_graded(prompt) else {}
+    return {"llm": llm, "prompt": asked, "seed": seed, "evidence": "in pieces", **grades}
+
+
+def _judge_prompt(session: Session) -> Prompt:
+    return load_prompt(session.project.verify.prompt, session.resolved.folder, kind=JUDGEMENT)
+
+
+def judge_of(session: Session, dataset: Dataset, *, job: str) -> Check:
+    """The judge of [verify], for queries of a data set.
+
+    Args:
+        job: what its calls are counted for.
+    """
+    return CHECKS["judge"](_tools(session, dataset, job=job))
 
 
 def verify_stages(session: Session, dataset: Dataset) -> list[Verify]:
@@ -235,7 +249,7 @@ def estimate_judge(session: Session, dataset: Dataset) -> Estimate:
     Raises:
         MissingArtifact: there are no negatives of the sources asked for.
     """
-    prompt = load_prompt(session.project.verify.prompt, session.resolved.folder, kind=JUDGEMENT)
+    prompt = _judge_prompt(session)
     llm = language_model.open_model(session, language_model.llm_spec(session, "verify"))
     seed = session.project.generate.seed
     requests = (
@@ -248,7 +262,7 @@ def estimate_judge(session: Session, dataset: Dataset) -> Estimate:
         return estimate_each(requests, llm, cache, price, prompt=prompt.name, out=JUDGEMENT_TOKENS)
 
 
-def _tools(session: Session, dataset: Dataset) -> Tools:
+def _tools(session: Session, dataset: Dataset, *, job: str = "") -> Tools:
     settings = session.project.verify
 
     def make_encoder() -> Encodes:
@@ -259,15 +273,14 @@ def _tools(session: Session, dataset: Dataset) -> Tools:
             )
         return encoders.open_encoder(session, dataset, backbone_of(session))
 
-    def prompt() -> Prompt:
-        return load_prompt(settings.prompt, session.resolved.folder, kind=JUDGEMENT)
-
     def ask(count: int, make: Callable[[int], Request], classify: Classify) -> list[Asked]:
         spec = language_model.llm_spec(session, "verify")
-        job = content_hash(["verify", dataset.name, spec, prompt().source, dataset.relevance])[:16]
+        of_verify = ["verify", dataset.name, spec, _judge_prompt(session).source, dataset.relevance]
         llm = language_model.open_model(session, spec)
         with language_model.open_cache(session) as answers:
-            engine = language_model.open_engine(session, llm, answers, job=job)
+            engine = language_model.open_engine(
+                session, llm, answers, job=job or content_hash(of_verify)[:16]
+            )
             watch = session.watch("judge", engine.limits.max_cost, "judgements")
             with language_model.asking(session, "judge"), watch as tick:
                 found = ask_each(engine, count, make, classify=classify, tick=tick)
@@ -277,6 +290,7 @@ def _tools(session: Session, dataset: Dataset) -> Tools:
         return found
 
     seed = session.project.generate.seed
+    prompt = partial(_judge_prompt, session)
     return Tools(dataset, settings, make_encoder, prompt, ask, seed, session.progress)
 
 

@@ -27,7 +27,8 @@ HEAVY = (
     "huggingface_hub",
 )
 COMMANDS = (
-    "init", "import", "generate", "mine", "verify", "mix", "train", "eval", "report", "run", "status", "export", "demo",
+    "init", "import", "queries", "generate", "mine", "verify", "mix", "train", "eval", "report", "run", "status",
+    "export", "demo",
     "prompts", "cache", "keys", "doctor",
 )  # fmt: skip
 

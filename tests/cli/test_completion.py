@@ -23,7 +23,14 @@ def tab(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
     """Press TAB at the end of a line, in a folder with a data set, results and files."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "nothing kept"))
     write_dataset(Path("my-corpus"), qrels={"train": QRELS["train"], "odd": QRELS["test"]})
-    for name in ("synthetic/default", "mined/dense", "mixed/hybrid", "mixed/odd"):
+    for name in (
+        "synthetic/default",
+        "queries/own",
+        "queries/own.rewrites",
+        "mined/dense",
+        "mixed/hybrid",
+        "mixed/odd",
+    ):
         file = Path(f".syneg/my-corpus/{name}.jsonl")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
@@ -66,6 +73,10 @@ OFFERED = {
     "syneg verify --judge-prompt ": {"judge"},
     "syneg generate --prompt own": {"own"},
     "syneg generate --prompt judge": set(),
+    "syneg queries --prompt ": {"query"},
+    "syneg queries --rewrite-prompt r": {"rewrite-query"},
+    "syneg queries --documents s": {"spread"},
+    "syneg queries my-corpus --name ": {"own"},
     "syneg prompts show j": {"judge"},
     "syneg train my-corpus --mixed ": {"hybrid", "odd"},
     "syneg eval my-corpus --split ": {"train", "dev", "odd"},

@@ -126,9 +126,14 @@ def write_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def writer_and_judge(body: Body, number: int) -> Reply:
-    """Writes where negatives are asked for, and judges else."""
+    """Writes where negatives or queries are asked for, and judges else."""
     if "hard negative" in prompt_of(body):
         return good_reply(body, number)
+    if '{"rewrites":' in prompt_of(body):
+        return Reply(text=json.dumps({"rewrites": [{"kind": "keywords", "query": f"number {number}"}]}))
+    if '{"queries":' in prompt_of(body):
+        title = prompt_of(body).partition("<document>\n")[2].splitlines()[0]
+        return Reply(text=json.dumps({"queries": [f"what is known of {title}"]}))
     return Reply(text='{"relevant": false, "evidence": ""}')
 
 

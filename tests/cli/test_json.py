@@ -14,9 +14,9 @@ from syneg_cli.cli.render.measured import arms
 from syneg_cli.evaluation import Evaluation, score
 from tests.conftest import Cli
 from tests.json_shapes import schema, sections
-from tests.servers import ChatServer
+from tests.servers import ChatServer, Reply, good_reply, prompt_of
 
-OWN = {"generate", "mix", "train"}
+OWN = {"queries", "generate", "mix", "train"}
 """Stages whose result is one object, with the fields of every stage."""
 
 
@@ -76,6 +76,31 @@ def test_imports(project: Cli, tiny_model: Path) -> None:
     judged = ("--queries", "queries.tsv", "--qrels", "test.tsv", "--backbone", tiny_model)
     for arguments in (("docs", *judged), ("docs", *judged), ("t.csv", "--backbone", tiny_model)):
         check(printed(project, "import", *arguments), "import", stage=True)
+
+
+def test_queries(project: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(body: Any, number: int) -> Reply:
+        if '"queries"' in prompt_of(body):
+            return Reply(text='{"queries": ["what does this study say", "aspirin or sleep for men"]}')
+        if '"rewrites"' in prompt_of(body):
+            return Reply(text='{"rewrites": [{"kind": "keywords", "query": "skeleton women"}]}')
+        return good_reply(body, number)
+
+    with ChatServer(write) as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        for more in ((), ("--rewrite",)):
+            estimate = printed(project, "queries", *more, "--estimate")
+            check({"pairs": estimate.pop("asked"), **estimate}, "generate --estimate")
+            for skipped in (False, True):
+                found = printed(project, "queries", *more)
+                check(found, "queries", stage=True)
+                assert found["skipped"] == skipped
+        server.respond = lambda body, number: (
+            Reply(status=400, error="no") if "Sleep apnea" in prompt_of(body) else write(body, number)
+        )
+        partly = printed(project, "queries", "--n", 3, "--name", "x")
+        check(partly, "queries", stage=True)
+        assert [one["asked"] for one in partly["failed"]] == [1]
 
 
 def test_run_has_the_shapes_of_its_stages(project: Cli) -> None:

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from syneg_cli.core import SynegError, printable
 from syneg_cli.generation import classify, read_object
 from syneg_cli.generation.answer_checks import check_drafts, own_query_problem, parse_negatives
-from syneg_cli.generation.negatives import corrected
+from syneg_cli.generation.filling import corrected
+from syneg_cli.generation.query_answers import (
+    QUERY_REASONS,
+    bare,
+    classify_queries,
+    copied_share,
+    parse_queries,
+    text_problem,
+)
 from syneg_cli.llm import OK, TRUNCATED, UNPARSABLE, Answer, Request, Stored, Subject
 from syneg_cli.llm.completions import read_completion
 from syneg_cli.verification.judge import read_verdict
@@ -36,6 +44,12 @@ OBJECTS = st.one_of(
     st.fixed_dictionaries({"negatives": st.lists(ITEMS, max_size=3) | ODD}, optional={"note": ODD}),
     st.fixed_dictionaries({"relevant": st.booleans() | ODD, "evidence": WORDS | ODD}),
     st.fixed_dictionaries({"query": WORDS | ODD}),
+    st.fixed_dictionaries(
+        {"queries": st.lists(WORDS | ODD | st.fixed_dictionaries({"query": WORDS | ODD}), max_size=3) | ODD}
+    ),
+    st.fixed_dictionaries(
+        {"rewrites": st.lists(st.fixed_dictionaries({"kind": WORDS | ODD, "query": WORDS | ODD}), max_size=3)}
+    ),
     st.lists(ITEMS, max_size=3),
     ODD,
 )
@@ -128,8 +142,24 @@ def test_answers(text: str, finish: str) -> None:
             part.encode()
         own_query_problem(str(draft.extra.get("query")), document=draft.text, query=QUERY)
     stored = Stored("k", status, "openai", "m", "e", "syneg", "q1", "d1", text, finish_reason=finish)
-    again = corrected(REQUEST, stored)
+    again = corrected(REQUEST, stored, parsed.error)
     assert again.messages[-1][1].startswith(parsed.error)
+
+
+@many
+@given(answers(), st.sampled_from(["queries", "rewrites"]), st.sampled_from(["stop", "length", "odd"]))
+def test_written_queries(text: str, key: str, finish: str) -> None:
+    parsed = parse_queries(text, key, finish=finish)
+    assert classify_queries(Answer(text, finish=finish), key) == (
+        OK if parsed.usable else TRUNCATED if finish == "length" else UNPARSABLE
+    )
+    for draft in parsed.drafts:
+        draft.text.encode()
+        draft.kind.encode()
+        assert bool(draft.problem) or draft.text == " ".join(draft.text.split()) != ""
+        reason = text_problem(draft.text, document=POSITIVE, most=60)
+        assert reason in ("", *QUERY_REASONS)
+        assert 0 <= copied_share(bare(draft.text), bare(POSITIVE)) <= 1
 
 
 @many

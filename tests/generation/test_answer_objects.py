@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from syneg_cli.generation.answer_checks import classify, parse_negatives
 from syneg_cli.generation.answer_objects import flat_text, read_object, without_thoughts
-from syneg_cli.generation.negatives import corrected
+from syneg_cli.generation.filling import corrected
 from syneg_cli.llm import Answer, Request, Stored, Subject
 from tests.fakes import good
 
@@ -93,7 +93,9 @@ def test_a_value_of_another_kind_costs_nothing(
 def test_the_correction_names_the_key_that_is_wrong(items: object, says: str) -> None:
     response = json.dumps({"negatives": items})
     stored = Stored("k", "unparsable", "openai", "m", "e", "syneg", "q", "d", response)
-    request = corrected(Request(Subject("q", "d", "syneg"), (("user", "x"),)), stored)
+    request = corrected(
+        Request(Subject("q", "d", "syneg"), (("user", "x"),)), stored, parse_negatives(response).error
+    )
     assert says in request.messages[-1][1]
 
 

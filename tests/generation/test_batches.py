@@ -223,12 +223,12 @@ def test_bad_lines_are_passed_over_and_named(cli: Cli, base: tuple[str, ...], se
 
 
 def test_a_text_with_other_line_ends_comes_back_whole(
-    cli: Cli, base: tuple[str, ...], server: BatchServer, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, base: tuple[str, ...], server: BatchServer
 ) -> None:
     def odd(body: Body, number: int) -> Reply:
         return Reply(text=str(good_reply(body, number).text).replace("word1 ", "word1\u2028\x85 "))
 
-    monkeypatch.setattr("tests.servers.batches.good_reply", odd)
+    server.respond = odd
     assert cli(*base, "--batch", "submit").code == 0
     server.ready = True
     collected = cli(*base, "--batch", "collect")

@@ -10,7 +10,8 @@ import pytest
 
 from syneg_cli.core.errors import BudgetExceeded, LLMError, LLMSetupError
 from syneg_cli.core.records import Pair, SyntheticNegative
-from syneg_cli.generation.negatives import fill, read_negatives
+from syneg_cli.generation.filling import fill
+from syneg_cli.generation.negatives import read_negatives
 from syneg_cli.generation.requests import Asking, Generator, asked_words, draw_attributes, select_pairs
 from syneg_cli.llm.base import Answer, Refused, TimedOut, Unanswerable, Unreachable
 from syneg_cli.llm.cache import Cache

@@ -13,7 +13,9 @@ from syneg_cli.generation.answer_schema import answer_example, answer_schema
 from syneg_cli.generation.prompt_files import (
     JUDGEMENT,
     NEGATIVES,
+    QUERIES,
     QUERY,
+    REWRITES,
     SAMPLE,
     check_prompt,
     list_prompts,
@@ -30,8 +32,10 @@ OURS = {
     "mirror-queries": QUERY,
     "no-attributes": NEGATIVES,
     "plain": NEGATIVES,
+    "query": QUERIES,
     "requirements": NEGATIVES,
     "rewrite": NEGATIVES,
+    "rewrite-query": REWRITES,
     "syneg": NEGATIVES,
 }
 
@@ -113,7 +117,7 @@ def test_the_schema_is_read_from_the_example() -> None:
         'Some {"broken": text {"a": 1} and\n{"negatives": [{"type": "x | y", "ok": true}], "n": 1}'
     )
     assert example == {"negatives": [{"type": "x | y", "ok": True}], "n": 1}
-    schema = answer_schema(example, negatives=3)
+    schema = answer_schema(example, n=3)
     item = schema["properties"]["negatives"]["items"]
     assert schema["required"] == ["negatives", "n"]
     assert schema["properties"]["negatives"]["minItems"] == schema["properties"]["negatives"]["maxItems"] == 3

@@ -22,7 +22,7 @@ EXAMPLE = {
     "negatives": [{"title": "...", "document": "..."}],
     "sure": True,
 }
-SCHEMA = answer_schema(EXAMPLE, negatives=2)
+SCHEMA = answer_schema(EXAMPLE, n=2)
 TEMPLATE = "{% for m in messages %}<{{ m.role }}>{{ m.content }}\n{% endfor %}<assistant>"
 
 

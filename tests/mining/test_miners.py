@@ -147,6 +147,16 @@ def test_bm25_keeps_only_documents_that_share_a_word(tmp_path: Path) -> None:
     assert mined.tally.short == ["q", "r"]
 
 
+def test_bm25_finds_other_forms_of_a_word(tmp_path: Path) -> None:
+    """Also one that no document has: `sleeping`, where documents have `sleep`."""
+    docs = {"a": ("", "sleep and memory"), "b": ("", "deep sleep"), "c": ("", "a red plum")}
+    folder = write_dataset(tmp_path / "x", docs, {"q": "sleeping"}, {"train": [("q", "a", 1)]})
+    dataset = load_dataset(str(folder), cache=tmp_path / "cache", dev_fraction=0)
+    setup = Setup(dataset, lambda: FakeEncoder())  # type: ignore[arg-type, return-value]
+    mined = mine_negatives(dataset, ["bm25"], setup=setup, selection=Selection(depth=2))[0]
+    assert [n.doc_id for n in mined.negatives] == ["b"]
+
+
 def test_run_file(mine: Mine, tmp_path: Path) -> None:
     run = tmp_path / "their.trec"
     run.write_text("q Q0 c 1 7.5 x\nq Q0 a 2 7.0 x\nq Q0 b 3 6.0 x\nother Q0 a 1 1 x\n", encoding="utf-8")

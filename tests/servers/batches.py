@@ -6,16 +6,17 @@ import json
 import os
 import re
 import signal
+from collections.abc import Callable
 from typing import Any
 
-from tests.servers.chat import ChatServer, good_reply
+from tests.servers.chat import Body, ChatServer, Reply, good_reply
 
 
 class BatchServer(ChatServer):
     """Batches are done when `ready`; they ask nothing of the chat endpoint, whose calls are `requests`."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, respond: Callable[[Body, int], Reply] = good_reply) -> None:
+        super().__init__(respond)
         self.ready = False
         self.files: dict[str, bytes] = {}
         self.batches: dict[str, dict[str, Any]] = {}
@@ -81,7 +82,7 @@ class BatchServer(ChatServer):
     def _lines(self, name: str) -> list[bytes]:
         made: list[bytes] = []
         for number, request in enumerate(self.requests_of(name)):
-            message = {"role": "assistant", "content": good_reply(request["body"], number).text}
+            message = {"role": "assistant", "content": self.respond(request["body"], number).text}
             body = {
                 "choices": [{"message": message, "finish_reason": "stop"}],
                 "usage": {"prompt_tokens": 100, "completion_tokens": 50},

@@ -28,6 +28,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Make a data set folder of documents: texts, tables, databases, the hub.",
         "syneg import docs/ --output my-corpus",
     ),
+    "queries": (
+        "Let an LLM write queries for documents that have none.",
+        "syneg queries my-corpus --llm ollama:llama3",
+    ),
     "generate": (
         "Let an LLM write hard negatives for every training pair.",
         "syneg generate scifact --llm ollama:llama3 --max-cost 5",

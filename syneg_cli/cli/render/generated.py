@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from syneg_cli.cli.output import short, table
@@ -15,32 +16,52 @@ SAID_WIDTH = 100
 
 
 def generated(record: Generated, seconds: float) -> tuple[Any, ...]:
-    counts, totals = record.counts, record.totals
-    spent = totals.spent_usd + totals.lost_usd
-    rows: list[tuple[str, Any]] = [("pairs", counts["pairs"]), ("answered", counts["answered"])]
-    rows.append(("  from the cache", counts["from_cache"]))
-    rows += [(f"  {label}", counts[key]) for key, label in MISSING.items() if counts.get(key)]
-    rows += [(f"  {one['why']}", one["pairs"]) for one in counts["failed"]]
-    if later := counts["unanswered"] - sum(one["pairs"] for one in counts["failed"]):
-        rows.append(("  not asked yet", later))
-    rows += [(f"  answers {why}", count) for why, count in counts["unusable"].items()]
+    counts = record.counts
+    rows = asked_rows(counts, "pairs", "pairs")
     rows.append(("negatives", counts["negatives"]))
     rows += [(f"  dropped: {why}", count) for why, count in counts["dropped"].items()]
-    rows.append(("calls", counts["calls"]))
+    rows += spent_rows(record, seconds)
+    told = [*told_of(record), *([f"-> {near(record.path)}"] if counts["written"] else [])]
+    return table(None, ["generate", ""], rows, right=lambda column: column == ""), "\n".join(told)
+
+
+def asked_rows(counts: Mapping[str, Any], asked: str, key: str) -> list[tuple[str, Any]]:
+    """How many were asked about, and what became of them.
+
+    Args:
+        asked: what they are called; `key` is that of their number.
+    """
+    rows: list[tuple[str, Any]] = [(asked, counts[key]), ("answered", counts["answered"])]
+    rows.append(("  from the cache", counts["from_cache"]))
+    rows += [(f"  {label}", counts[name]) for name, label in MISSING.items() if counts.get(name)]
+    rows += [(f"  {one['why']}", one[key]) for one in counts["failed"]]
+    if later := counts["unanswered"] - sum(one[key] for one in counts["failed"]):
+        rows.append(("  not asked yet", later))
+    return rows + [(f"  answers {why}", count) for why, count in counts["unusable"].items()]
+
+
+def spent_rows(record: Generated, seconds: float) -> list[tuple[str, Any]]:
+    """Calls, tokens, money and time."""
+    counts, totals = record.counts, record.totals
+    spent = totals.spent_usd + totals.lost_usd
+    rows: list[tuple[str, Any]] = [("calls", counts["calls"])]
     rows.append(("tokens in / out", f"{counts['prompt_tokens']:,} / {counts['completion_tokens']:,}"))
     rows.append(("cost", money(counts["cost_usd"])))
     rows += [("saved by the cache", money(counts["saved_usd"]))] if counts["saved_usd"] else []
     rows += [("cost of all runs so far", money(spent))] if spent > (counts["cost_usd"] or 0) else []
     rows += [("  for lost answers, at most", money(totals.lost_usd))] if totals.lost_usd else []
-    rows.append(("time", duration(seconds)))
-    told = f"-> {near(record.path)}" if counts["written"] else ""
-    if counts["answered"] and counts["from_cache"] == counts["answered"]:
-        told = f"Everything came from the cache: nothing was asked, nothing was paid.\n{told}"
+    return [*rows, ("time", duration(seconds))]
+
+
+def told_of(record: Generated) -> list[str]:
+    """What the server said, and what can be done."""
+    counts = record.counts
     said = [f"{one['why']}: {short(one['said'], SAID_WIDTH)}" for one in counts["failed"]]
     if counts["unusable"] or counts["failed"]:
         said.append("Run again for what has no answer; --retry-bad asks again where the answer was unusable.")
-    told = "\n".join([*said, *([told] if told else [])])
-    return table(None, ["generate", ""], rows, right=lambda column: column == ""), told
+    if counts["answered"] and counts["from_cache"] == counts["answered"]:
+        said.append("Everything came from the cache: nothing was asked, nothing was paid.")
+    return said
 
 
 def estimated(found: Estimate, what: str = "pairs") -> tuple[Any, ...]:

@@ -1,0 +1,143 @@
+"""Bringing the answer about every pair into the cache: the paid, slow part, stopped and resumed anywhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+
+from syneg_cli.core import BudgetExceeded, LLMError, LLMSetupError, Pair
+from syneg_cli.generation.answer_objects import LONGEST
+from syneg_cli.generation.requests import CHUNK, NO_CANDIDATE, NOT_RECORDED, Asker
+from syneg_cli.llm import (
+    UNPARSABLE,
+    Cache,
+    Engine,
+    Item,
+    NoRecording,
+    Request,
+    Stats,
+    Stored,
+    Tick,
+    drive,
+    generation_key,
+)
+
+
+def fill(
+    asker: Asker,
+    pairs: Sequence[Pair],
+    engine: Engine,
+    keys: list[str | None],
+    *,
+    tick: Tick | None = None,
+) -> None:
+    """Bring the answer of every pair into the cache.
+
+    Args:
+        keys: gets the key of each pair's answer as it comes; None, as at the start, is none.
+
+    Ctrl-C finishes what is in flight and then raises KeyboardInterrupt; a second one drops it.
+
+    Raises:
+        BudgetExceeded: a cap is reached; everything answered is in the cache.
+        LLMSetupError: no call can succeed, or too many failed in a row.
+    """
+    engine.stats.total = len(pairs)
+
+    work = partial(_settle, asker, engine, keys)
+    drive(engine, _open_items(asker, pairs, engine, keys), work, tick)
+
+
+def _open_items(
+    asker: Asker, pairs: Sequence[Pair], engine: Engine, keys: list[str | None]
+) -> Iterator[Item | None]:
+    """The pairs that the cache cannot answer, found chunk by chunk while others are being asked."""
+    most = asker.asking.max_tokens
+    for start in range(0, len(pairs), CHUNK):
+        part = enumerate(pairs[start : start + CHUNK], start=start)
+        items = [asker.item(index, pair) for index, pair in part if _can_be_asked(asker, pair, engine.stats)]
+        known = engine.cache.answered([item.key for item in items], most, again=engine.again)
+        for item in items:
+            if item.key in known:
+                keys[item.index] = item.key
+                engine.stats.hit(known[item.key])
+            else:
+                yield item
+        yield None
+
+
+def _can_be_asked(asker: Asker, pair: Pair, stats: Stats) -> bool:
+    """Whether prompt and model have what this pair needs; counts it where not."""
+    lacking = asker.lacks(pair)
+    stats.no_candidate += lacking == NO_CANDIDATE
+    stats.misses += lacking == NOT_RECORDED
+    stats.done += lacking is not None
+    return lacking is None
+
+
+async def _settle(asker: Asker, engine: Engine, keys: list[str | None], item: Item) -> None:
+    """Ask, and where the answer cannot be used at all, show the model what is wrong and ask again."""
+    stats, request = engine.stats, item.request
+    hits = True
+    try:
+        for _ in range(asker.asking.corrections + 1):
+            stored, cached = await engine.ask(request, asker.classify, item.about)
+            hits &= cached
+            if not _can_be_corrected(stored):
+                break
+            request = corrected(request, stored, asker.problem(stored))
+    except (LLMSetupError, BudgetExceeded):
+        raise
+    except NoRecording:
+        stats.misses += 1
+    except LLMError:
+        stats.failed += 1
+    else:
+        keys[item.index] = stored.key
+        if hits:
+            stats.hit(stored.cost_usd)
+            return
+        _look_at(asker, stats, stored)
+    stats.done += 1
+
+
+def recall(asker: Asker, pairs: Sequence[Pair], cache: Cache, keys: list[str | None]) -> None:
+    """Find answers that other processes have got meanwhile, after a cap or a stop: nobody is asked."""
+    identity = asker.llm.identity()
+    lacking = [at for at, key in enumerate(keys) if key is None and not asker.lacks(pairs[at])]
+    for start in range(0, len(lacking), CHUNK):
+        asked = {at: asker.item(at, pairs[at]).request for at in lacking[start : start + CHUNK]}
+        for _ in range(asker.asking.corrections + 1):
+            named = {at: generation_key(identity, request) for at, request in asked.items()}
+            known = cache.answers([*named.values()])
+            corrections: dict[int, Request] = {}
+            for at, key in named.items():
+                if (stored := known.get(key)) is None or not stored.serves(asked[at].max_tokens):
+                    continue
+                keys[at] = key
+                if _can_be_corrected(stored):
+                    corrections[at] = corrected(asked[at], stored, asker.problem(stored))
+            asked = corrections
+
+
+LOOK_SECONDS = 0.05
+
+
+def _look_at(asker: Asker, stats: Stats, stored: Stored) -> None:
+    """For the live view, a few times a second: what the answer is worth."""
+    if time.monotonic() - stats.looked_at >= LOOK_SECONDS:
+        stats.looked_at = time.monotonic()
+        asker.look_at(stored, stats)
+
+
+def _can_be_corrected(stored: Stored) -> bool:
+    """Whether the model is shown what is wrong; not with an answer that does not end."""
+    return stored.status == UNPARSABLE and len(stored.response) <= LONGEST
+
+
+def corrected(request: Request, stored: Stored, problem: str) -> Request:
+    """The request of the correction round: the answer as it came, and what is wrong with it."""
+    words = f"{problem} Answer again with exactly one JSON object in the format asked for, and nothing else."
+    return replace(request, messages=(*request.messages, ("assistant", stored.response), ("user", words)))

@@ -1,0 +1,269 @@
+"""queries: an LLM writes queries for documents that have none, or rewords those of train.
+
+Both are kept beside one another, NAME.jsonl and NAME.rewrites.jsonl, and used together.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syneg_cli.core import (
+    Pair,
+    SyntheticQuery,
+    UsageError,
+    content_hash,
+    read_manifest,
+    write_synthetic_queries,
+)
+from syneg_cli.data import Dataset
+from syneg_cli.encoding import find_model, locate, weights_hash
+from syneg_cli.generation import (
+    QUERIES,
+    REWRITES,
+    Asking,
+    Estimate,
+    Nouns,
+    Outcome,
+    Prompt,
+    QueryAsker,
+    QueryWriter,
+    documents_of,
+    estimate_each,
+    items_of,
+    load_prompt,
+    negates,
+    query_asker,
+    read_queries,
+    recall,
+    training_queries,
+)
+from syneg_cli.llm import LLM, NoModel, settled_price
+from syneg_cli.mining import Setup
+from syneg_cli.round_trip import CheckTools, Chosen, check_queries, choose_documents, default_top
+from syneg_cli.stages import language_model
+from syneg_cli.stages.asks import Asks
+from syneg_cli.stages.mine import OF_ENCODER, backbone_of, setup_of
+from syneg_cli.stages.session import Session, rewordings
+from syneg_cli.stages.stage import Made, Plan
+from syneg_cli.stages.verify import judge_of, judge_settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+TOKENS = 30
+"""Of one query in an answer, where nothing is known of the model."""
+
+EXAMPLES = 3
+"""Of each reason that are shown."""
+
+CHECKING = ("check", "near_copies", "max_copied", "max_words")
+WRITING = ("n", "examples", "documents", "sample", "judged", "min_words")
+
+
+class Queries(Asks):
+    """Queries for documents; with `rewrite` rewordings of the training queries."""
+
+    name = "queries"
+
+    def __init__(
+        self, session: Session, dataset: Dataset, *, rewrite: bool = False, again: bool = False
+    ) -> None:
+        super().__init__(session, dataset, again=again)
+        self.settings = self.project.queries
+        self.rewrite = rewrite
+        asked = ("query", "queries") if rewrite else ("document", "documents")
+        self.nouns = Nouns(asked, ("query", "queries"), "asked")
+
+    @property
+    def label(self) -> str:
+        return "queries --rewrite" if self.rewrite else self.name
+
+    @property
+    def result_name(self) -> str:
+        return self._path.name.removesuffix(".jsonl")
+
+    @property
+    def _path(self) -> Path:
+        path = self.workspace.queries(self.settings.name)
+        return rewordings(path) if self.rewrite else path
+
+    def plan(self) -> Plan:
+        prompt = self.prompt()
+        inputs, who = self.model_plan()
+        inputs |= {
+            "corpus": self.dataset.corpus.fingerprint,
+            "queries": self.dataset.hashes["queries"],
+            "train queries": content_hash([[p.query_id, p.doc_id] for p in self._judged()]),
+            "prompt": content_hash(prompt.source),
+            "relevance": content_hash(self.dataset.relevance),
+        }
+        section, asking = self.settings, self.model_settings
+        settings = {
+            "prompt": prompt.name,
+            **who,
+            **section.model_dump(include=set(CHECKING)),
+            **asking.model_dump(include={"temperature", "max_tokens", "seed", "structured", "corrections"}),
+        }
+        if self.rewrite:
+            settings["negate"] = negates(self.dataset, self.settings)
+        else:
+            asker = self.generator(NoModel())
+            assert isinstance(asker, QueryWriter)
+            inputs["attribute pools"] = content_hash({name: asker.pools[name] for name in prompt.attributes})
+            settings |= section.model_dump(include=set(WRITING))
+            self._plan_round_trip(inputs, settings)
+        return Plan(self.name, self._path, inputs, settings)
+
+    def _plan_round_trip(self, inputs: dict[str, str], settings: dict[str, Any]) -> None:
+        """What the round trip depends on, and no more."""
+        section, check = self.settings, self.settings.check
+        searches = check in ("retrieval", "cross-encoder") or (check == "judge" and section.judge_pool > 0)
+        if searches:
+            settings |= {"retriever": "+".join(self.retrievers), "language": self.dataset.language}
+        if (searches and "dense" in self.retrievers) or section.documents == "spread":
+            backbone = backbone_of(self.session)
+            inputs["backbone weights"] = weights_hash(backbone)
+            settings |= {"backbone": backbone, **self.project.mine.model_dump(include=set(OF_ENCODER))}
+        if check in ("retrieval", "cross-encoder"):
+            settings["top"] = section.top or default_top(check)
+        if check == "cross-encoder":
+            settings["cross_encoder"] = self.project.verify.cross_encoder
+        if check == "judge":
+            settings |= {
+                "judge_pool": section.judge_pool,
+                "judge": judge_settings(self.session, self.dataset),
+            }
+
+    def prepare(self) -> None:
+        uses = self.settings.check != "none" and "dense" in self.retrievers
+        if not self.rewrite and (uses or self.settings.documents == "spread"):
+            locate(backbone_of(self.session), progress=self.session.progress)
+
+    def run(self, plan: Plan, to: Path) -> Made:
+        asker, outcome = self._answered
+        with language_model.open_cache(self.session) as cache:
+            recall(asker, self.pairs(), cache, outcome.keys)
+            counters: dict[str, Any] = {"unusable": outcome.unusable, "none": outcome.none}
+            written = list(read_queries(asker, self.pairs(), outcome.keys, cache, **counters))
+        checked = check_queries(written, self.dataset, self.settings, self._tools(plan))
+        outcome.negatives.update(query.reason or "ok" for query in checked)
+        write_synthetic_queries(to, checked)
+        self.tell(outcome)
+        with language_model.open_cache(self.session) as cache:
+            totals = cache.totals(self.job(plan))
+        return self.made(plan, outcome, totals, self._counts(asker, outcome, checked))
+
+    def _counts(
+        self, asker: QueryAsker, outcome: Outcome, checked: Sequence[SyntheticQuery]
+    ) -> dict[str, Any]:
+        """What is said beyond the counts of every stage that asks."""
+        recorded = () if self.rewrite else asker.llm.documents(asker.prompt.name)
+        return {
+            "rewrites": self.rewrite,
+            "negated": negates(self.dataset, self.settings) if self.rewrite else None,
+            "left_out": {} if self.rewrite else dict(self._chosen.left_out),
+            "not_in_corpus": sum(doc_id not in self.dataset.corpus for doc_id in recorded),
+            "for_nobody": outcome.none.total(),
+            "check": "none" if self.rewrite else self.settings.check,
+            "retrievers": [] if self.rewrite else list(self.retrievers),
+            "also_relevant": sum(len(query.also_relevant) for query in checked if query.status == "ok"),
+            "examples": _examples(checked),
+        }
+
+    def estimate(self) -> Estimate:
+        """Calls, tokens and cost of the writing, with their bounds; nothing is sent. A judge comes on top."""
+        asker = self.generator()
+        with language_model.open_cache(self.session) as cache:
+            self.tell_of_other_servers(cache, asker)
+            requests = (item.request for items in items_of(asker, self.pairs()) for item in items)
+            price = settled_price(self.model_settings, asker.llm)
+            out = TOKENS * (3 if self.rewrite else self.settings.n)
+            return estimate_each(requests, asker.llm, cache, price, prompt=asker.prompt.name, out=out)
+
+    def pairs(self) -> list[Pair]:
+        """What is asked about.
+
+        Raises:
+            UsageError: there is nothing.
+        """
+        if self.rewrite:
+            if not (pairs := training_queries(self.dataset)):
+                raise UsageError(
+                    f"{self.dataset.name} has no training query to reword.",
+                    hint="Without --rewrite its documents get queries.",
+                )
+            return pairs
+        if not self._chosen.doc_ids:
+            why = ", ".join(f"{count} {reason}" for reason, count in self._chosen.left_out.items())
+            raise UsageError(
+                f"No document of {self.dataset.name} is in want of queries: {why or 'it has none'}.",
+                hint="--judged writes for those, too, that a training query finds relevant.",
+            )
+        return documents_of(self._chosen.doc_ids)
+
+    def prompt(self) -> Prompt:
+        folder = self.session.resolved.folder
+        if self.rewrite:
+            return load_prompt(self.settings.rewrite_prompt, folder, kind=REWRITES)
+        return load_prompt(self.settings.prompt, folder, kind=QUERIES)
+
+    def generator(self, llm: LLM | None = None) -> QueryAsker:
+        spec = language_model.llm_spec(self.session, self.name) if llm is None else ""
+        who = llm or language_model.open_model(self.session, spec)
+        return query_asker(self.dataset, self.prompt(), who, Asking.of(self.model_settings), self.settings)
+
+    @cached_property
+    def retrievers(self) -> tuple[str, ...]:
+        """What searches: both where the backbone is on this machine, else bm25, unless it is said."""
+        if self.settings.retriever != "auto":
+            return tuple(self.settings.retriever.split("+"))
+        manifest = read_manifest(self._path)  # what BM25 alone has checked stays when a model comes
+        begun = manifest is not None and manifest.settings.get("retriever") == "bm25"
+        return ("bm25", "dense") if find_model(backbone_of(self.session)) and not begun else ("bm25",)
+
+    @cached_property
+    def _chosen(self) -> Chosen:
+        return choose_documents(self.dataset, self.settings, self._vectors, seed=self.model_settings.seed)
+
+    def _vectors(self) -> np.ndarray:
+        return self._setup(self.dataset).encoder.encode_corpus(self.dataset.corpus, self.session.progress)
+
+    def _judged(self) -> list[Pair]:
+        """The real training pairs: they say which documents have a query, and what examples are of."""
+        return self.dataset.pairs("train") if "train" in self.dataset.judgements else []
+
+    def _setup(self, dataset: Dataset) -> Setup:
+        return setup_of(self.session, dataset)
+
+    def _tools(self, plan: Plan) -> CheckTools:
+        if not self.rewrite and self.settings.check != "none" and self.settings.retriever == "auto":
+            self._tell_of_backbone()
+        return CheckTools(
+            setup=self._setup,
+            judge=lambda dataset: judge_of(self.session, dataset, job=self.job(plan)),
+            retrievers=self.retrievers,
+            cross_encoder=self.project.verify.cross_encoder,
+            progress=self.session.progress,
+        )
+
+    def _tell_of_backbone(self) -> None:
+        if "dense" not in self.retrievers:
+            self.session.progress.note(
+                f"queries: the backbone {backbone_of(self.session)} was not on this machine, so BM25 alone "
+                "looks for the documents (`--retriever bm25+dense` fetches it)"
+            )
+
+
+def _examples(checked: Sequence[SyntheticQuery]) -> list[dict[str, str]]:
+    """A few queries of each reason, by their ids, to look at."""
+    found: Counter[str] = Counter()
+    shown = []
+    for query in checked:
+        if query.reason and query.text and found[query.reason] < EXAMPLES:
+            found[query.reason] += 1
+            shown.append({"why": query.reason, "query": query.text, "document": query.doc_id})
+    return sorted(shown, key=lambda one: one["why"])

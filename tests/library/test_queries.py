@@ -1,0 +1,73 @@
+"""Queries from Python: written, checked, used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import syneg_cli as syneg
+from syneg_cli.core import UsageError, write_jsonl
+
+
+@pytest.fixture
+def data(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.chdir(tmp_path)
+    lines = [
+        {"doc_id": "d5", "query": "does rest after studying improve recall of words"},
+        {"doc_id": "d6", "queries": ["how frequent is apnea in elderly men", "what does this study say"]},
+    ]
+    write_jsonl(Path("r.jsonl"), lines)
+    return syneg.load_dataset(tiny, dev_fraction=0)
+
+
+def test_they_are_written_and_used(data: Any) -> None:
+    written = syneg.write_queries(data, llm="replay:r.jsonl", retriever="bm25")
+    assert dict(written.counts) == {"asked": 3, "answered": 2, "ok": 2, "speaks of its document": 1}
+    assert [query.id for query in written] == ["synthetic/d5/1", "synthetic/d6/1", "synthetic/d6/2"]
+    assert repr(written).startswith("<WrittenQueries: 2 kept")
+    more = syneg.with_queries(data, written, weight=0.5)
+    assert set(more.qrels("train")) == {"q1", "q2", "q4", "synthetic/d5/1", "synthetic/d6/1"}
+    assert more.weight("synthetic/d5/1") == 0.5
+    assert more.qrels("test") == data.qrels("test")
+    assert len(syneg.mine(more, "bm25", depth=1)) > len(syneg.mine(data, "bm25", depth=1))
+
+
+def test_rewordings(data: Any) -> None:
+    answer = {"rewrites": [{"kind": "keywords", "query": "skeleton women"}]}
+    line = {"query_id": "q1", "doc_id": "d1", "prompt": "rewrite-query", "response": json.dumps(answer)}
+    write_jsonl(Path("w.jsonl"), [line])
+    written = syneg.write_queries(data, llm="replay:w.jsonl", rewrite=True)
+    assert [(query.id, query.status) for query in written] == [("rewrite/q1/1", "ok")]
+    assert syneg.with_queries(data, written).qrels("train")["rewrite/q1/1"] == {"d1": 1}
+
+
+def test_a_backbone_that_is_not_here_is_said(data: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    progress = syneg.Printed(interval=0)
+    written = syneg.write_queries(data, llm="replay:r.jsonl", backbone="nobody/has-it", progress=progress)
+    assert written.counts["ok"] == 2
+    assert "BM25 alone looks for the documents" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [({"sampel": 3}, "Did you mean 'sample'"), ({"n": 0}, "n: "), ({"sample": 3}, "how many")],
+)
+def test_wrong_settings(data: Any, settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        syneg.write_queries(data, llm="replay:r.jsonl", **settings)
+
+
+def test_wrong_queries(data: Any) -> None:
+    with pytest.raises(UsageError, match="is no LLM-written query"):
+        syneg.with_queries(data, ["a text"])  # type: ignore[list-item]
+    with pytest.raises(UsageError, match="weight: expected a number from 0 to 1"):
+        syneg.with_queries(data, [], weight=2)
+
+
+def test_nothing_usable_is_an_error(data: Any) -> None:
+    write_jsonl(Path("n.jsonl"), [{"doc_id": "d6", "query": "what does this study say"}])
+    with pytest.raises(syneg.SynegError, match=r"no query that can be used: 1 query dropped: speaks"):
+        syneg.write_queries(data, llm="replay:n.jsonl", check="none")

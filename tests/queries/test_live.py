@@ -1,0 +1,209 @@
+"""`syneg queries` with a server: caps, stops, re-checks, batches, a judge."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from syneg_cli.core import read_manifest, read_synthetic_queries
+from tests.conftest import DOCS, Cli
+from tests.queries.written import GOOD, WORK, asked_about, base, kept, writer
+from tests.servers import Body, ChatServer, Reply, prompt_of
+from tests.servers.batches import BatchServer
+
+
+def test_a_folder_of_documents_alone_gets_queries_to_train_with(
+    cli: Cli, tiny: Path, tmp_path: Path, server: ChatServer
+) -> None:
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    (bare / "corpus.jsonl").write_bytes((tiny / "corpus.jsonl").read_bytes())
+    server.respond = lambda body, number: Reply(
+        text=json.dumps({"queries": [DOCS[asked_about(body)][1].split(" ", 1)[1][:20]]})
+    )
+    result = cli(*base(server, bare, "--max-copied", "off", "--json"))
+    assert result.code == 0, result.err
+    assert (result.json["asked"], result.json["queries"]) == (6, 6)
+    forms = {re.findall(r"Form: (.*?)\. Where", prompt_of(body))[0] for body in server.requests}
+    assert forms <= {
+        "a question",
+        "a few keywords, as typed into a search box",
+        "a statement that is to be checked",
+    }
+    assert "[Example Queries]" not in "".join(map(prompt_of, server.requests))
+    mined = cli("mine", bare, "--miner", "bm25", "--json")
+    assert mined.code == 0, mined.err
+
+
+def test_a_changed_check_asks_nothing(cli: Cli, tiny: Path, server: ChatServer) -> None:
+    first = cli(*base(server, tiny, "--json"))
+    assert (first.json["queries"], len(server.requests)) == (3, 3)
+    harder = cli(*base(server, tiny, "--max-words", 7, "--json"))
+    assert harder.code == 0, harder.err
+    assert harder.json["reason"] == "max_words changed: 60 -> 7"
+    assert (harder.json["queries"], harder.json["dropped"]) == (2, {"too long": 1})
+    assert (harder.json["calls"], harder.json["from_cache"], len(server.requests)) == (0, 3, 3)
+    assert cli(*base(server, tiny, "--json")).json["queries"] == 3
+
+
+def test_at_a_cap_the_part_is_written_and_the_rest_comes_later(
+    cli: Cli, tiny: Path, server: ChatServer
+) -> None:
+    stopped = cli(*base(server, tiny, "--max-calls", 2))
+    assert stopped.code == 1
+    assert "--max-calls 2 is reached. The queries of 2 of 3 documents are written" in stopped.err
+    assert len(kept()) == 2
+    done = cli(*base(server, tiny, "--json"))
+    assert (done.json["reason"], done.json["calls"]) == ("unanswered changed: 1 -> 0", 1)
+    assert len(kept()) == 3
+    manifest = read_manifest(WORK / "default.jsonl")
+    assert manifest is not None
+    assert manifest.counts["total"]["calls"] == 3
+
+
+def test_an_interrupted_run_goes_on(cli: Cli, tiny: Path, server: ChatServer) -> None:
+    def respond(body: Body, number: int) -> Reply:
+        if number == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+            return Reply(status=500, delay=1)
+        return writer(body, number)
+
+    server.respond = respond
+    stopped = cli(*base(server, tiny, "--concurrency", 1))
+    assert stopped.code == 130
+    assert "queries: the answers that came are stored" in stopped.err
+    assert not WORK.exists() or not list(WORK.glob("*.jsonl"))
+    server.respond = writer
+    assert cli(*base(server, tiny, "--json")).json["from_cache"] == 1
+
+
+def test_nothing_usable_is_a_failure_with_its_cause(cli: Cli, tiny: Path, server: ChatServer) -> None:
+    server.respond = lambda body, number: Reply(text="I would rather not.")
+    result = cli(*base(server, tiny, "--set", "generate.corrections=0"))
+    assert result.code == 1
+    assert "0 of 3 documents got a usable query: 3 answers unparsable" in result.err
+    assert not list(WORK.glob("*.jsonl"))
+    server.respond = writer
+    assert cli(*base(server, tiny, "--set", "generate.corrections=0", "--retry-bad")).code == 0
+    assert len(kept()) == 3
+
+
+def test_documents_for_nobody_are_no_failure_of_the_model(cli: Cli, tiny: Path, server: ChatServer) -> None:
+    server.respond = lambda body, number: (
+        Reply(text='{"queries": []}') if asked_about(body) == "d4" else writer(body, number)
+    )
+    result = cli(*base(server, tiny))
+    assert result.code == 0, result.err
+    assert re.search(r"answers: nobody would look for it +│ +1", result.out)
+    assert "warning" not in result.err
+    server.respond = lambda body, number: Reply(text='{"queries": []}')
+    none = cli(*base(server, tiny, "--name", "none", "--n", 3))
+    assert none.code == 1
+    assert "3 answers nobody would look for it" in none.err
+
+
+def test_a_part_takes_no_place_of_more(cli: Cli, tiny: Path, server: ChatServer) -> None:
+    assert cli(*base(server, tiny)).code == 0
+    server.respond = lambda body, number: Reply(status=400, error="no")
+    less = cli(*base(server, tiny, "--n", 3))
+    assert less.code == 1
+    assert "keeps what an earlier run wrote" in less.err
+    assert len(kept()) == 3
+
+
+def test_batches(cli: Cli, tiny: Path) -> None:
+    server = BatchServer(writer)
+    with server:
+        handed = cli(*base(server, tiny, "--batch", "submit", "--json"))
+        assert handed.json == {"batch": "batch-1", "requests": 3}, handed.err
+        server.ready = True
+        collected = cli(*base(server, tiny, "--batch", "collect", "--json"))
+        assert collected.code == 0, collected.err
+        assert (collected.json["queries"], collected.json["calls"]) == (3, 0)
+        assert server.requests == []
+
+
+def test_an_estimate_sends_nothing(cli: Cli, tiny: Path, server: ChatServer) -> None:
+    Path("syneg.toml").write_text("[generate]\nprice = [1, 2]\n")
+    found = cli(*base(server, tiny, "--estimate", "--json"))
+    assert (found.json["asked"], found.json["calls"], found.json["cached"]) == (3, 3, 0), found.err
+    assert server.requests == []
+    assert cli(*base(server, tiny)).code == 0
+    assert cli(*base(server, tiny, "--estimate", "--json")).json["cached"] == 3
+    assert re.search(r"documents +│ +3", cli(*base(server, tiny, "--estimate")).out)
+
+
+def test_a_judge_decides_and_finds_more(cli: Cli, tiny: Path, server: ChatServer) -> None:
+    def respond(body: Body, number: int) -> Reply:
+        text = prompt_of(body)
+        if "You judge" not in text:
+            return writer(body, number)
+        document = text.partition("<document>\n")[2].partition("\n</document>")[0].splitlines()[1]
+        relevant = GOOD["d6"] in text  # whatever the document is
+        return Reply(text=json.dumps({"relevant": relevant, "evidence": document if relevant else ""}))
+
+    server.respond = respond
+    found = cli(*base(server, tiny, "--check", "judge", "--judge-pool", 2, "--json"))
+    assert found.code == 0, found.err
+    assert found.json["dropped"] == {"its document is not relevant, says the judge": 2}
+    (one,) = [one for one in read_synthetic_queries(WORK / "default.jsonl") if one.status == "ok"]
+    assert one.doc_id == "d6"
+    assert len(one.also_relevant) == found.json["also_relevant"] == 1
+    asked = len(server.requests)
+    assert cli(*base(server, tiny, "--check", "judge", "--judge-pool", 2, "--force")).code == 0
+    assert len(server.requests) == asked, "verdicts are stored as well"
+
+
+def test_a_cap_that_the_judge_reaches(cli: Cli, tiny: Path, server: ChatServer) -> None:
+    """The caps are of both: what was written and judged is stored, and nothing is asked twice."""
+
+    def respond(body: Body, number: int) -> Reply:
+        judges = "You judge" in prompt_of(body)
+        return Reply(text='{"relevant": false, "evidence": ""}') if judges else writer(body, number)
+
+    server.respond = respond
+    capped = cli(*base(server, tiny, "--check", "judge", "--max-calls", 4))
+    assert capped.code == 1
+    assert "--max-calls 4 is reached" in capped.err
+    assert not list(WORK.glob("*.jsonl"))
+    whole = cli(*base(server, tiny, "--check", "judge"))
+    assert whole.code == 1, "the judge finds none of them relevant"
+    assert "3 queries dropped: its document is not relevant, says the judge" in whole.err
+    assert len(server.requests) == 6
+
+
+def test_a_killed_run_goes_on_and_pays_for_nothing_twice(cli: Cli, tiny: Path, server: ChatServer) -> None:
+    command = [sys.executable, "-m", "syneg_cli", *map(str, base(server, tiny, "--concurrency", 1))]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+
+        def respond(body: Body, number: int) -> Reply:
+            if number == 3:
+                process.kill()
+                return Reply(hang=True)
+            return writer(body, number)
+
+        server.respond = respond
+    assert process.returncode == -signal.SIGKILL
+    assert not list(WORK.glob("*.jsonl"))
+    server.respond = writer
+    done = cli(*base(server, tiny, "--json"))
+    assert done.code == 0, done.err
+    assert (done.json["queries"], done.json["from_cache"], done.json["calls"]) == (3, 2, 1)
+    assert set(server.answered.values()) == {1}
+
+
+def test_no_document_in_want_of_queries_is_said(cli: Cli, tiny: Path, server: ChatServer) -> None:
+    none = cli(*base(server, tiny, "--min-words", 50))
+    assert none.code == 2
+    assert "No document of tiny is in want of queries: 3 judged already, 3 too short" in none.err
+    qrels = tiny / "qrels" / "train.tsv"
+    qrels.unlink()
+    nothing = cli(*base(server, tiny, "--rewrite"))
+    assert nothing.code == 2
+    assert "tiny has no training query to reword" in nothing.err
+    assert server.requests == []
