@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from syneg_cli.core import SynegError, make_private
 
@@ -25,6 +26,33 @@ class NotOurs(SynegError):
     """The file is something else than a generation cache."""
 
 
+class Connection(sqlite3.Connection):
+    """Closed, it lets go of the file, also where an error or a generator still holds a cursor.
+
+    SQLite waits for the last of them else, and whoever opens the file next waits for its locks.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self._cursors: WeakSet[sqlite3.Cursor] = WeakSet()
+        super().__init__(*arguments, **named)
+
+    def cursor(self, *arguments: Any) -> sqlite3.Cursor:  # type: ignore[override]
+        made: sqlite3.Cursor = super().cursor(*arguments)
+        self._cursors.add(made)
+        return made
+
+    def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:  # its own does not call `cursor`
+        return self.cursor().execute(sql, values)
+
+    def executemany(self, sql: str, rows: Any) -> sqlite3.Cursor:
+        return self.cursor().executemany(sql, rows)
+
+    def close(self) -> None:
+        for cursor in list(self._cursors):
+            cursor.close()
+        super().close()
+
+
 class CacheFile:
     """A connection to the file, for one thread at a time.
 
@@ -41,16 +69,20 @@ class CacheFile:
         with self.told():
             path.parent.mkdir(parents=True, exist_ok=True)
             make_private(path)  # SQLite gives its -wal and -shm the same mode
-            # One thread at a time uses it, but not always the one that opened it (see asking.run).
-            self.connection = sqlite3.connect(
-                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
+            self.connection = _connected(path, timeout=BUSY_SECONDS)
             try:
-                self._set_up()
-            except sqlite3.OperationalError as error:
-                if not _not_writable(error):
-                    raise
-                self._reopen_for_reading()
+                self._open()
+            except BaseException:
+                self.connection.close()
+                raise
+
+    def _open(self) -> None:
+        try:
+            self._set_up()
+        except sqlite3.OperationalError as error:
+            if not _not_writable(error):
+                raise
+            self._reopen_for_reading()
 
     def _set_up(self) -> None:
         from sqlite_utils import Database
@@ -61,7 +93,12 @@ class CacheFile:
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         with self._transaction("FULL"):
-            MIGRATIONS.apply(Database(self.connection))
+            try:
+                MIGRATIONS.apply(Database(self.connection))
+            except sqlite3.Error:
+                raise
+            except Exception as error:  # sqlite_utils stumbles over a schema that is not as it made it
+                raise sqlite3.DatabaseError("malformed") from error
             self.connection.execute(f"PRAGMA application_id = {APPLICATION}")
 
     def _need_ours(self) -> None:
@@ -82,7 +119,7 @@ class CacheFile:
         """Without locks and without the files beside it: nobody can be writing."""
         self.connection.close()
         address = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1"
-        self.connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+        self.connection = _connected(address, uri=True)
         self.read_only = True
         self._need_ours()
 
@@ -156,6 +193,13 @@ class CacheFile:
                     f"{self.path} {what}.", hint=hint.format(path=self.path)
                 )
         return SynegError(f"{self.path}: {error}.", hint="`syneg cache stats` tells whether it can be read.")
+
+
+def _connected(place: Path | str, **options: Any) -> Connection:
+    # One thread at a time uses it, but not always the one that opened it (see asking.run).
+    return sqlite3.connect(
+        place, isolation_level=None, check_same_thread=False, factory=Connection, **options
+    )
 
 
 def _not_writable(error: sqlite3.Error) -> bool:
