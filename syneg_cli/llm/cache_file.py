@@ -48,8 +48,8 @@ class Connection(sqlite3.Connection):
         return self.cursor().executemany(sql, rows)
 
     def close(self) -> None:
-        for cursor in list(self._cursors):
-            cursor.close()
+        while self._cursors:
+            self._cursors.pop().close()
         super().close()
 
 
@@ -109,7 +109,6 @@ class CacheFile:
         if application == APPLICATION or (not application and (not names or names >= OURS)):
             return
         held = ", ".join(sorted(names)[:5]) or "no table"
-        self.connection.close()
         raise NotOurs(
             f"{self.path} is a database of another program (it holds {held}), and is left as it is.",
             hint="Name another file with --cache, or another folder with --work-dir.",

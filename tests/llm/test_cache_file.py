@@ -50,7 +50,7 @@ def test_a_closed_cache_is_let_go_of_while_its_rows_are_held(tmp_path: Path) -> 
     with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
         (mode,) = other.execute("PRAGMA journal_mode = DELETE").fetchone()  # refused while anyone has it open
     assert mode == "delete"
-    rows.close()
+    del rows
 
 
 def test_migrations_in_a_table_of_another_shape_are_a_damaged_database(tmp_path: Path) -> None:

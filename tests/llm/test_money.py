@@ -209,7 +209,11 @@ def test_holders_are_known_by_machine_and_start() -> None:
         [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True
     )
     assert still_runs(f"{machine}:{gone.stdout.strip()}:{start}") is False
-    assert described(here) == f"process {os.getpid()} on {machine.partition('/')[0]}"
+    assert described(here) == f"process {os.getpid()}"
+    assert described(f"elsewhere/b/n:{number}:{start}") == f"process {number} on elsewhere"
+    for damaged in ("", "x", f"{machine}:\u00b2:{start}", f"{machine}:{'9' * 5000}:{start}"):
+        assert still_runs(damaged) is None
+        assert described(damaged) == "another process"
 
 
 def test_a_process_renews_its_claims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
