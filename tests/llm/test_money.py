@@ -274,18 +274,6 @@ def test_a_long_pause_is_said_and_a_stop_wakes_those_who_wait(tiny: Path, tmp_pa
     assert engine.stats.waits_for == "the server's rate limit"
 
 
-@pytest.mark.parametrize("llm", ["openai:m", "ollama:llama3"])
-def test_a_body_without_end_is_cut_off(
-    cli: Cli, tiny: Path, llm: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("syneg_cli.llm.bodies.LARGEST_BODY", 2**20)
-    with ChatServer(lambda body, number: Reply(raw="x" * 3 * 2**20)) as server:
-        url = server.openai_url if llm == "openai:m" else server.url
-        done = cli("generate", tiny, "--llm", llm, "--base-url", url, "--attempts", 1)
-        assert done.code == 1
-        assert "does not stop: more than 1 MB came for one answer" in done.err
-
-
 @pytest.mark.slow
 def test_a_polite_end_finishes_what_is_in_flight(tiny: Path, tmp_path: Path) -> None:
     with ChatServer(latency=0.3) as server:
