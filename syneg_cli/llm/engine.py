@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeVar, cast
 
@@ -230,7 +230,7 @@ class Engine:
         try:
             answer = await within(self.timeout, self._complete(request))
             answered = True
-            stored = self.stored(key, request, answer, _judged(classify, answer), about)
+            stored = self.stored(key, request, answer, judged(classify, answer), about)
             await self.recording.record(stored)
         except BaseException as error:
             if not answered:
@@ -270,13 +270,11 @@ class Engine:
         status, cost = settled_status(answer, status), self._cost(request, answer)
         return stored_answer(key, self.identity, self.llm.model, request, answer, status, cost, about)
 
-    def keep(
-        self, key: str, request: Request, answer: Answer, classify: Classify, about: Mapping[str, object]
-    ) -> None:
-        """Record an answer that came another way."""
-        stored = self.stored(key, request, answer, _judged(classify, answer), about)
-        self.cache.record(stored, job=self.job)
-        self.count(stored)
+    def keep(self, answers: Sequence[Stored]) -> None:
+        """Record answers that came another way: all of them, or none."""
+        self.cache.record(*answers, job=self.job)
+        for stored in answers:
+            self.count(stored)
 
     def _cost(self, request: Request, answer: Answer) -> float | None:
         """US dollars by the server's counts; one that is missing or absurd counts as the most it can be."""
@@ -327,7 +325,7 @@ class Engine:
         return min(asked, self.limits.max_wait) + self._random.uniform(0, bound)
 
 
-def _judged(classify: Classify, answer: Answer) -> str:
+def judged(classify: Classify, answer: Answer) -> str:
     """What an answer is. Whatever it is, it was paid for: it is recorded, and nothing here may raise."""
     try:
         return classify(answer)

@@ -15,7 +15,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
-from syneg_cli.core import PICKLED, PICKLED_HINT, LLMSetupError, hub_token
+from syneg_cli.core import PICKLED, PICKLED_HINT, LLMSetupError, UsageError, hub_token, user_path
 from syneg_cli.llm.base import Answer, Live, Request, Unanswerable
 from syneg_cli.llm.constrained import FollowSchema
 
@@ -265,12 +265,10 @@ def fingerprint(folder: Path) -> str:
 
 
 def open(model: str, *, base_url: str | None, timeout: float, folder: Path | None) -> HuggingFace:
-    places = [Path(model).expanduser()] + ([folder / model] if folder is not None else [])
+    places = [user_path(model)] + ([folder / model] if folder is not None else [])
     found = next((place.resolve() for place in places if place.is_dir()), None)
     if found is None:
         hub_token()  # checked before anything is asked
     if found is None and (model.startswith((".", "/", "~")) or model.count("/") > 1):
-        raise LLMSetupError(
-            f"hf: {model} is no folder.", hint="Give a model folder or a hub id (owner/name)."
-        )
+        raise UsageError(f"hf: {model} is no folder.", hint="Give a model folder or a hub id (owner/name).")
     return HuggingFace(found.name if found is not None else model, found)
