@@ -112,7 +112,9 @@ class Engine:
         while patience > 0:
             if tries:
                 self.stats.retries += 1
-                await self.pauses.sleep(self._backoff(tries, last))
+                pause = self._backoff(tries, last)
+                self.pauses.for_retry(pause, last)
+                await self.pauses.sleep(pause)
             tries += 1
             try:
                 return await self._attempt(key, request, classify, about)
