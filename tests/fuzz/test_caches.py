@@ -88,6 +88,16 @@ SCHEMAS = (
     "PRAGMA application_id = 7",
     "PRAGMA journal_mode = DELETE",
 )
+CLAIMS = ["owner", "until", "job", "reserved"]
+JOBS = ["job", "calls", "prompt_tokens", "spent_usd", "lost_usd"]
+CELLS = st.sampled_from(
+    [
+        *(("answers", column) for column in COLUMNS),
+        *(("claims", column) for column in CLAIMS),
+        *(("jobs", column) for column in JOBS),
+    ]
+)
+CLAIM = "INSERT OR IGNORE INTO claims VALUES ('third', 'batch:t', 9e9, 'j', 0.1)"
 
 pytestmark = pytest.mark.slow
 
@@ -162,21 +172,23 @@ def test_bytes(
     ONE_IN_TEN,
     st.sampled_from(COMMANDS),
     st.sampled_from(USES),
-    st.sampled_from(SCHEMAS) | st.tuples(st.sampled_from(COLUMNS), VALUES),
+    st.sampled_from(SCHEMAS) | st.tuples(CELLS, VALUES),
 )
 def test_rows_and_schemas(
     project: Project,
     whole: bool,
     command: tuple[str, ...],
     use: Callable[[Cache], object],
-    change: str | tuple[str, object],
+    change: str | tuple[tuple[str, str], object],
 ) -> None:
     database = sqlite3.connect(project.folder / "it.db")
     try:
         if isinstance(change, str):
             database.execute(change)
         else:
-            database.execute(f"UPDATE OR IGNORE answers SET {change[0]} = ?", [change[1]])
+            (name, column), value = change
+            database.execute(CLAIM)
+            database.execute(f"UPDATE OR IGNORE {name} SET {column} = ?", [value])
         database.commit()
     except sqlite3.Error:  # a change that SQLite itself does not take
         database.rollback()
