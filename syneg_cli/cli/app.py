@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import Annotated, Any, Protocol, runtime_checkable
 
@@ -50,8 +51,9 @@ class CommandsOnDemand(DescribedGroup):
         return name, _load(name) if name in COMMANDS else stub, rest
 
 
+@cache
 def _load(name: str) -> Any:
-    """The command, with its own options and help."""
+    """The command, with its own options and help; made once, for programs that call `main` often."""
     module, (about, example) = import_module(f"syneg_cli.cli.commands.{name}"), COMMANDS[name]
     epilog = f"Example: [bold]{example}[/]"
     if hasattr(module, "group"):
@@ -101,6 +103,11 @@ for _name, (_about, _) in COMMANDS.items():
     app.command(_name, help=_about)(_stub)
 
 
+@lru_cache(maxsize=1)
+def _tree() -> Any:
+    return typer.main.get_command(app)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one command line; never raises, never exits the process. A polite end is as Ctrl-C."""
     with _ended_politely():
@@ -127,10 +134,10 @@ def _ended_politely() -> Iterator[None]:
 
 def _run(argv: list[str] | None) -> int:
     if shells.asks():
-        return shells.answer(lambda: app(args=argv, prog_name="syneg"))
+        return shells.answer(lambda: _tree()(args=argv, prog_name="syneg"))
     as_json = "--json" in (sys.argv[1:] if argv is None else argv)
     try:
-        app(args=argv, prog_name="syneg")
+        _tree()(args=argv, prog_name="syneg")
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(bool(stop.code))
         if code == INTERRUPTED:  # Typer turns Ctrl-C into this code before we see it

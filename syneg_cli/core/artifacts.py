@@ -12,6 +12,7 @@ import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
+from functools import lru_cache
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -297,6 +298,7 @@ def _value(value: Any) -> str:
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
 
 
+@lru_cache(maxsize=1)
 def library_versions() -> dict[str, str]:
     """The versions that decide a result, without importing any of them."""
     from importlib import metadata

@@ -15,6 +15,9 @@ from pathlib import Path
 _STARTED = time.time_ns()
 """In place of the start where the system does not tell it."""
 
+LONGEST_NUMBER = 20
+"""Digits."""
+
 
 @lru_cache(maxsize=1)
 def machine() -> str:
@@ -24,7 +27,7 @@ def machine() -> str:
         namespace = str(Path("/proc/self/ns/pid").stat().st_ino)
     except OSError:
         boot = namespace = "-"
-    return f"{socket.gethostname().replace(':', '-')}/{boot}/{namespace}"
+    return f"{_host()}/{boot}/{namespace}"
 
 
 def this_process() -> str:
@@ -34,17 +37,17 @@ def this_process() -> str:
 
 def still_runs(holder: str) -> bool | None:
     """Whether a process still runs; None where nobody here can know: it is of another machine."""
-    where, _, process = holder.partition(":")
-    found, _, start = process.partition(":")
-    if where != machine() or not found.isdigit():
+    where, number, start = _parts(holder)
+    if where != machine() or number is None:
         return None
-    number = int(found)
     try:
         os.kill(number, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # the latter: no process has such a number
         return False
     except OSError:  # another user's
         pass
+    if not start:  # written down without
+        return True
     known = _start_of(number)
     if known is None:
         return number != os.getpid() or start == str(_STARTED)
@@ -52,9 +55,28 @@ def still_runs(holder: str) -> bool | None:
 
 
 def described(holder: str) -> str:
-    """`process 4711 on host`, for people."""
-    where, _, rest = holder.partition(":")
-    return f"process {rest.partition(':')[0]} on {where.partition('/')[0]}"
+    """`process 4711`, with `on HOST` where that is another machine; "another process" where it is damaged."""
+    where, number, _ = _parts(holder)
+    if number is None:
+        return "another process"
+    return f"process {number}" + ("" if where == machine() else f" on {where.partition('/')[0]}")
+
+
+def of_earlier(said: str) -> str:
+    """A process as lock files named it at first (`4711 HOST`), written down as today; it has no start."""
+    number, _, host = said.partition(" ")
+    return f"{machine() if host in ('', _host()) else host}:{number}:"
+
+
+def _parts(holder: str) -> tuple[str, int | None, str]:
+    """(machine, number or None, start); what is written down may have been damaged since."""
+    where, _, process = holder.partition(":")
+    number, _, start = process.partition(":")
+    return where, int(number) if number.isdecimal() and len(number) < LONGEST_NUMBER else None, start
+
+
+def _host() -> str:
+    return socket.gethostname().replace(":", "-")
 
 
 def _start_of(number: int) -> str | None:

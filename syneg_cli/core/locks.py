@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from syneg_cli.core.errors import SynegError
+from syneg_cli.core.holders import described, of_earlier, still_runs, this_process
 from syneg_cli.core.progress import Progress
 
 
@@ -43,7 +42,7 @@ def locked(path: Path, what: str, progress: Progress) -> Iterator[None]:
         ) from error
     try:
         with suppress(OSError):  # who holds it is only told
-            path.write_text(f"{os.getpid()} {_machine()}\n", encoding="utf-8")
+            path.write_text(f"{this_process()}\n", encoding="utf-8")
         yield
     finally:
         with suppress(OSError):
@@ -52,25 +51,10 @@ def locked(path: Path, what: str, progress: Progress) -> Iterator[None]:
 
 
 def holder_of(path: Path) -> str:
-    """`process 12`, with `on HOST` where that is another one; "another process" if it has not said."""
+    """Who holds a lock, as `described` says it; "another process" if it has not said, or is gone."""
     try:
-        pid, _, machine = path.read_text(encoding="utf-8").strip().partition(" ")
+        said = path.read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
-        return "another process"
-    if not pid.isdecimal() or (machine in ("", _machine()) and not _lives(int(pid))):
-        return "another process"
-    return f"process {pid}" + (f" on {machine}" if machine not in ("", _machine()) else "")
-
-
-def _machine() -> str:
-    return socket.gethostname()
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:
-        return True
-    return True
+        said = ""
+    holder = said if ":" in said else of_earlier(said)
+    return "another process" if still_runs(holder) is False else described(holder)

@@ -62,7 +62,8 @@ class Evaluation:
 
     def __str__(self) -> str:
         queries = len(self.per_query.get(MAIN_METRIC, ()))
-        values = "  ".join(f"{metric} {value:.4f}" for metric, value in self.metrics.items())
+        named = {METRICS[one].label if one in METRICS else one: value for one, value in self.metrics.items()}
+        values = "  ".join(f"{label} {value:.4f}" for label, value in named.items())
         told = f"\n{self.caveat}" if self.caveat else ""
         return f"{self.name} on {self.dataset}, {self.split} ({queries} queries)\n{values}{told}"
 

@@ -80,13 +80,15 @@ class Outcome:
         dropped = negatives - self.usable
         if lost < MUCH * len(self.keys) and dropped <= MUCH * negatives:
             return None
-        told = (
-            [f"{lost} of {counted(len(self.keys), *self.nouns.asked)} without a usable answer"]
-            if lost
-            else []
-        )
-        told += [f"{dropped} of {counted(negatives, *self.nouns.made)} dropped"] if dropped else []
-        return f"{', '.join(told)}: {self.causes()}" if told else None
+        told = []
+        if lost:
+            asked = counted(len(self.keys), *self.nouns.asked)
+            told.append(f"{lost} of {asked} without a usable answer: {self._lost()}")
+        if dropped:
+            drops = Counter(self.dropped).most_common()
+            why = "; ".join(f"{count} {why}" for why, count in drops) if len(drops) > 1 else drops[0][0]
+            told.append(f"{dropped} of {counted(negatives, *self.nouns.made)} dropped: {why}")
+        return ". ".join(told) or None
 
     def repeats(self) -> str | None:
         """What is worth a warning: a good part of the negatives is the same for several queries."""
@@ -100,18 +102,22 @@ class Outcome:
 
     def causes(self) -> str:
         """Why there is not more, in one line: the most frequent first."""
+        drops = Counter(self.dropped).most_common()
+        lines = [f"{counted(count, *self.nouns.made)} dropped: {why}" for why, count in drops]
+        return "; ".join([line for line in (self._lost(), *lines) if line]) or "nothing was asked"
+
+    def _lost(self) -> str:
+        """Why pairs have no usable answer, the most frequent first."""
         lines = self.stats.failed_for_good()
         lines += [f"{counted(count, 'answer')} {why}" for why, count in self.unusable.most_common()]
         lines += [f"{counted(count, 'answer')} {why}" for why, count in self.none.most_common()]
-        drops = Counter(self.dropped).most_common()
-        lines += [f"{counted(count, *self.nouns.made)} dropped: {why}" for why, count in drops]
         if self.stats.misses:
             lines.append(f"{self.stats.misses} not recorded")
         if self.stats.no_candidate:
             lines.append(f"{self.stats.no_candidate} without a mined candidate")
         if (later := self.unanswered - self.stats.failures.total()) > 0:
             lines.append(f"{later} not asked yet")
-        return "; ".join(lines) or "nothing was asked"
+        return "; ".join(lines)
 
     def as_json(self) -> dict[str, Any]:
         stats = self.stats

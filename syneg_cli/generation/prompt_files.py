@@ -21,7 +21,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,6 +169,7 @@ def load_prompt(name: str, project_folder: Path | None = None, *, kind: str | No
     return prompt
 
 
+@lru_cache(maxsize=16)  # one run loads its prompt several times
 def check_prompt(path: Path, source: str) -> Prompt:
     """A prompt from its source, after every check that needs no data.
 
@@ -237,6 +238,7 @@ def _check_example(path: Path, source: str, kind: str, example: Mapping[str, Any
     )
 
 
+@lru_cache(maxsize=1)
 def _environment() -> SandboxedEnvironment:
     from jinja2 import StrictUndefined
     from jinja2.sandbox import SandboxedEnvironment

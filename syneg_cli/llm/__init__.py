@@ -35,7 +35,7 @@ from syneg_cli.llm.ledger import Totals
 from syneg_cli.llm.limits import Limits
 from syneg_cli.llm.prices import BATCH_DISCOUNT, Price
 from syneg_cli.llm.providers import open_llm, split_spec
-from syneg_cli.llm.reach import served_models
+from syneg_cli.llm.reach import loads_here, served_models
 from syneg_cli.llm.settings import CallSettings
 from syneg_cli.llm.statistics import Stats
 from syneg_cli.llm.stored import OK, REFUSED, STATUSES, TRUNCATED, UNPARSABLE, Stored, generation_key
@@ -86,6 +86,7 @@ __all__ = [
     "embedding_endpoint",
     "embedding_price",
     "generation_key",
+    "loads_here",
     "look_at",
     "most_inputs",
     "open_embedder",

@@ -20,9 +20,10 @@ from syneg_cli.core import LLMError, UsageError, parsed, still_runs, this_proces
 from syneg_cli.llm.base import Item, Request, Subject
 from syneg_cli.llm.budget import most_it_can_cost
 from syneg_cli.llm.completions import read_completion
-from syneg_cli.llm.engine import MAYBE_BILLED, Classify, Engine
+from syneg_cli.llm.engine import MAYBE_BILLED, Classify, Engine, judged
 from syneg_cli.llm.ledger import BATCH, Claim
 from syneg_cli.llm.openai import OpenAI
+from syneg_cli.llm.stored import Stored
 
 ENDPOINT: Final = "/v1/chat/completions"
 WINDOW: Final = "24h"
@@ -39,8 +40,6 @@ HANDING_IN = 3600.0
 
 PAGES = 1000
 """Lists of a hundred batches that are looked through at most for one."""
-
-KNOWN = "known"
 
 
 @dataclass(frozen=True)
@@ -127,15 +126,19 @@ async def collect(chunks: Iterable[list[Item]], engine: Engine, classify: Classi
             continue
         items = items or {item.key: item for item in _missing(chunks, engine)}
         handed_in = _handed_in(row) | items
-        unread = 0
+        unread, kept = 0, list[Stored]()
         for name in filter(None, (batch.output_file_id, batch.error_file_id)):
             content = await llm.api(llm.client.files.content(name))
             for number, line in _lines(content.content):
-                what = _store(line, handed_in, engine, classify)
-                answered, failed = answered + (what == ""), failed + (what not in ("", KNOWN))
-                if what not in ("", FAILED, KNOWN):
-                    bad.append(f"{name}, line {number}: {what}")
+                read = _read(line, handed_in, engine, classify)
+                if isinstance(read, Stored):
+                    kept.append(read)
+                    continue
+                failed += 1
+                if read != FAILED:
+                    bad.append(f"{name}, line {number}: {read}")
                     unread += 1
+        answered += engine.keep(kept)
         _end(engine, row["id"], row["token"], batch.status, lost=unread > 0)
     return Collected(states, answered, failed, tuple(bad))
 
@@ -229,8 +232,8 @@ def _lines(content: bytes) -> Iterator[tuple[int, bytes]]:
     return ((number, line) for number, line in numbered if line.strip())
 
 
-def _store(content: bytes, items: dict[str, Item], engine: Engine, classify: Classify) -> str:
-    """Put one line of a batch's output into the cache; "" if it held an answer that is ours, else why not."""
+def _read(content: bytes, items: dict[str, Item], engine: Engine, classify: Classify) -> Stored | str:
+    """One line of a batch's output: an answer that is ours, or why it is none."""
     try:
         line = json.loads(content)
         key, response = line.get("custom_id"), line.get("response") or {}
@@ -246,5 +249,4 @@ def _store(content: bytes, items: dict[str, Item], engine: Engine, classify: Cla
         answer = read_completion(response.get("body"), 0.0, None, "the batch")
     except LLMError as error:
         return error.message
-    kept = engine.keep(item.key, item.request, answer, classify, item.about)
-    return "" if kept else KNOWN
+    return engine.stored(item.key, item.request, answer, judged(classify, answer), item.about)

@@ -152,14 +152,16 @@ class Cache:
             for one in stored:
                 self._record(one, job)
 
-    def record_new(self, stored: Stored, *, job: str) -> bool:
-        """As `record`, unless this very answer is there: whether it was not."""
+    def record_new(self, stored: Sequence[Stored], *, job: str) -> list[Stored]:
+        """As `record`, but for the very answers that are there already; those that were not."""
         same = "SELECT 1 FROM answers WHERE key = ? AND response = ? LIMIT 1"
+        new: list[Stored] = []
         with self.file.write(durable=True):
-            if self.file.select(same, [stored.key, stored.response]):
-                return False
-            self._record(stored, job)
-        return True
+            for one in stored:
+                if not self.file.select(same, [one.key, one.response]):
+                    self._record(one, job)
+                    new.append(one)
+        return new
 
     def _record(self, stored: Stored, job: str) -> None:
         self.file.change(INSERT, [getattr(stored, name) for name in COLUMNS])

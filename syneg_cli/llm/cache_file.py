@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
+from weakref import WeakSet
 
 from syneg_cli.core import SynegError, make_private
 
@@ -34,6 +35,33 @@ class Held(SynegError):
     """Another process holds the file's lock for long; it will be free again."""
 
 
+class Connection(sqlite3.Connection):
+    """Closed, it lets go of the file, also where an error or a generator still holds a cursor.
+
+    SQLite waits for the last of them else, and whoever opens the file next waits for its locks.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self._cursors: WeakSet[sqlite3.Cursor] = WeakSet()
+        super().__init__(*arguments, **named)
+
+    def cursor(self, *arguments: Any) -> sqlite3.Cursor:  # type: ignore[override]
+        made: sqlite3.Cursor = super().cursor(*arguments)
+        self._cursors.add(made)
+        return made
+
+    def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:  # its own does not call `cursor`
+        return self.cursor().execute(sql, values)
+
+    def executemany(self, sql: str, rows: Any) -> sqlite3.Cursor:
+        return self.cursor().executemany(sql, rows)
+
+    def close(self) -> None:
+        while self._cursors:
+            self._cursors.pop().close()
+        super().close()
+
+
 class CacheFile:
     """A connection to the file, for one thread at a time.
 
@@ -50,27 +78,25 @@ class CacheFile:
         self.why: sqlite3.Error | None = None
         """Why it is open for reading alone."""
         with self.told():
+            if not looks:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                make_private(path)  # SQLite gives its -wal and -shm the same mode
+            address = f"{path.resolve().as_uri()}?mode={'ro' if looks else 'rwc'}"
+            self.connection = _connected(address, uri=True, timeout=BUSY_SECONDS)
             try:
                 self._open(looks)
-            except sqlite3.OperationalError as error:
-                if not (_not_writable(error) or self._is_full(error)) or not self._is_all():
-                    raise
-                self.why = error
-                self._reopen_for_reading()
+            except BaseException:
+                self.connection.close()
+                raise
 
     def _open(self, looks: bool) -> None:
-        if not looks:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            make_private(self.path)  # SQLite gives its -wal and -shm the same mode
-        address = f"{self.path.resolve().as_uri()}?mode={'ro' if looks else 'rwc'}"
-        # One thread at a time uses it, but not always the one that opened it (see asking.run).
-        self.connection = sqlite3.connect(
-            address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        if looks:
-            self._need_ours()
-        else:
-            self._set_up()
+        try:
+            self._need_ours() if looks else self._set_up()
+        except sqlite3.OperationalError as error:
+            if not (_not_writable(error) or self._is_full(error)) or not self._is_all():
+                raise
+            self.why = error
+            self._reopen_for_reading()
 
     def _set_up(self) -> None:
         from sqlite_utils import Database
@@ -81,7 +107,12 @@ class CacheFile:
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         with self._transaction("FULL"):
-            MIGRATIONS.apply(Database(self.connection))
+            try:
+                MIGRATIONS.apply(Database(self.connection))
+            except sqlite3.Error:
+                raise
+            except Exception as error:  # sqlite_utils stumbles over a schema that is not as it made it
+                raise sqlite3.DatabaseError("malformed") from error
             self.connection.execute(f"PRAGMA application_id = {APPLICATION}")
 
     def _need_ours(self) -> None:
@@ -92,7 +123,6 @@ class CacheFile:
         if application == APPLICATION or (not application and (not names or names >= OURS)):
             return
         held = ", ".join(sorted(names)[:5]) or "no table"
-        self.connection.close()
         raise NotOurs(
             f"{self.path} is a database of another program (it holds {held}), and is left as it is.",
             hint="Name another file with --cache, or another folder with --work-dir.",
@@ -112,7 +142,7 @@ class CacheFile:
         """Without locks and without the files beside it: nobody can be writing."""
         self.connection.close()
         address = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1"
-        self.connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+        self.connection = _connected(address, uri=True)
         self.read_only = True
         self._need_ours()
 
@@ -210,6 +240,13 @@ def _no_room(folder: Path) -> bool:
     except OSError as error:
         return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     return False
+
+
+def _connected(place: Path | str, **options: Any) -> Connection:
+    # One thread at a time uses it, but not always the one that opened it (see asking.run).
+    return sqlite3.connect(
+        place, isolation_level=None, check_same_thread=False, factory=Connection, **options
+    )
 
 
 def _not_writable(error: sqlite3.Error) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar, cast
@@ -116,7 +116,9 @@ class Engine:
         while patience > 0:
             if tries:
                 self.stats.retries += 1
-                await self.pauses.sleep(self._backoff(tries, last))
+                pause = self._backoff(tries, last)
+                self.pauses.for_retry(pause, last)
+                await self.pauses.sleep(pause)
             tries += 1
             try:
                 return await self._attempt(key, request, classify, about)
@@ -280,7 +282,7 @@ class Engine:
         self, key: str, request: Request, answer: Answer, classify: Classify, about: Mapping[str, object]
     ) -> Stored:
         """Keep the answer to a claimed request; from then on it counts."""
-        stored = self.stored(key, request, answer, _judged(classify, answer), about)
+        stored = self.stored(key, request, answer, judged(classify, answer), about)
         await self.recording.record(stored)
         return stored
 
@@ -294,15 +296,12 @@ class Engine:
         status = settled_status(answer, status)
         return stored_answer(key, self.identity, self.llm.model, request, answer, status, cost, about)
 
-    def keep(
-        self, key: str, request: Request, answer: Answer, classify: Classify, about: Mapping[str, object]
-    ) -> bool:
-        """Record an answer that came another way; False where it is recorded already, by whomever."""
-        stored = self.stored(key, request, answer, _judged(classify, answer), about)
-        if not self.cache.record_new(stored, job=self.job):
-            return False
-        self.count(stored)
-        return True
+    def keep(self, answers: Sequence[Stored]) -> int:
+        """Record answers that came another way, all of them or none; how many were not there already."""
+        new = self.cache.record_new(answers, job=self.job)
+        for stored in new:
+            self.count(stored)
+        return len(new)
 
     def count(self, stored: Stored) -> None:
         """Add a new answer to the statistics."""
@@ -333,7 +332,7 @@ class Engine:
         return min(asked, self.limits.max_wait) + self._random.uniform(0, bound)
 
 
-def _judged(classify: Classify, answer: Answer) -> str:
+def judged(classify: Classify, answer: Answer) -> str:
     """What an answer is. Whatever it is, it was paid for: it is recorded, and nothing here may raise."""
     try:
         return classify(answer)

@@ -15,7 +15,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
-from syneg_cli.core import PICKLED, PICKLED_HINT, LLMSetupError, hub_token
+from syneg_cli.core import PICKLED, PICKLED_HINT, LLMSetupError, UsageError, hub_token, user_path
 from syneg_cli.llm.base import Answer, Live, Request, Unanswerable
 from syneg_cli.llm.constrained import FollowSchema
 
@@ -123,11 +123,15 @@ class HuggingFace(Live):
             for row, length in zip(output, lengths, strict=True)
         ]
 
-    def _load(self) -> tuple[Any, Any]:
-        if self._loaded is None:
-            import torch
+    def load_here(self) -> bool:
+        if self.place == self.model and not _in_cache(self.model):
+            return False
+        self._load(fetch=False)
+        return True
 
-            model, tokenizer = self._fetch()
+    def _load(self, *, fetch: bool = True) -> tuple[Any, Any]:
+        if self._loaded is None:
+            model, tokenizer = self._fetch(fetch=fetch)
             if not tokenizer.chat_template:
                 raise LLMSetupError(
                     f"hf:{self.model} has no chat template.",
@@ -136,35 +140,38 @@ class HuggingFace(Live):
             tokenizer.padding_side = "left"
             if tokenizer.pad_token_id is None:
                 tokenizer.pad_token = tokenizer.eos_token
-            device: Any = "cuda" if torch.cuda.is_available() else "cpu"
-            self._loaded = model.to(device).eval(), tokenizer
+            self._loaded = model, tokenizer
         return self._loaded
 
-    def _fetch(self) -> tuple[Any, Any]:
+    def _fetch(self, *, fetch: bool) -> tuple[Any, Any]:
         """(model, tokenizer) from its folder or the hub's cache; the hub is asked only for what is not there.
+
+        Args:
+            fetch: whether it may be asked.
 
         Raises:
             LLMSetupError: they cannot be loaded.
         """
+        import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
         from transformers.utils import logging
 
         logging.disable_progress_bar()
-        of_the_hub, token = self.place == self.model, hub_token()
+        of_the_hub, token = fetch and self.place == self.model, hub_token()
         for local in (True, False):
             if not local:
                 self._ask_the_hub()
             try:
                 tokenizer = AutoTokenizer.from_pretrained(self.place, local_files_only=local, token=token)
-                model = AutoModelForCausalLM.from_pretrained(
+                model: Any = AutoModelForCausalLM.from_pretrained(
                     self.place, dtype="auto", local_files_only=local, token=token
                 )
-                return model, tokenizer
+                return model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer
             except UnpicklingError as error:
                 raise LLMSetupError(
                     f"hf:{self.model} cannot be loaded: {PICKLED}.", hint=PICKLED_HINT
                 ) from error
-            except (OSError, ValueError, KeyError) as error:
+            except Exception as error:  # of its files, of the libraries that read them, of the device
                 if local and of_the_hub:
                     continue
                 first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -230,6 +237,17 @@ class HuggingFace(Live):
             )
 
 
+def _in_cache(hub_id: str) -> bool:
+    """Whether the hub's cache has the model, in part at least."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        return isinstance(try_to_load_from_cache(hub_id, "config.json"), str)
+    except HFValidationError:
+        return False
+
+
 def _end_tokens(model: Any, tokenizer: Any) -> set[int]:
     ends = model.generation_config.eos_token_id
     listed = ends if isinstance(ends, list) else [ends]
@@ -265,12 +283,10 @@ def fingerprint(folder: Path) -> str:
 
 
 def open(model: str, *, base_url: str | None, timeout: float, folder: Path | None) -> HuggingFace:
-    places = [Path(model).expanduser()] + ([folder / model] if folder is not None else [])
+    places = [user_path(model)] + ([folder / model] if folder is not None else [])
     found = next((place.resolve() for place in places if place.is_dir()), None)
     if found is None:
         hub_token()  # checked before anything is asked
     if found is None and (model.startswith((".", "/", "~")) or model.count("/") > 1):
-        raise LLMSetupError(
-            f"hf: {model} is no folder.", hint="Give a model folder or a hub id (owner/name)."
-        )
+        raise UsageError(f"hf: {model} is no folder.", hint="Give a model folder or a hub id (owner/name).")
     return HuggingFace(found.name if found is not None else model, found)

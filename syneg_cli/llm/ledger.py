@@ -10,9 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from math import isfinite
 from typing import Any
 
-from syneg_cli.core import BudgetExceeded, SynegError, described, still_runs, this_process
+from syneg_cli.core import BudgetExceeded, SynegError, brief, described, still_runs, this_process
 from syneg_cli.llm.base import Unanswerable
 from syneg_cli.llm.cache_file import CacheFile
 
@@ -23,6 +24,9 @@ RENEW_SECONDS = 10.0
 STALE_SECONDS = 1.0
 BATCH_LEASE = 30 * 86400.0
 """Seconds that a batch is waited for; its server keeps answers no longer."""
+
+DAMAGED = "typeof(owner) != 'text' OR typeof(until) NOT IN ('real', 'integer')"
+"""Claims that nobody can have made."""
 
 BATCH = "batch:"
 """How owners begin that are batches, handed in to a server; the batch's token follows."""
@@ -91,8 +95,16 @@ class Ledger:
 
     def totals(self, job: str) -> Totals:
         names = ", ".join(f.name for f in fields(Totals))
-        row = self.file.select(f"SELECT {names} FROM jobs WHERE job = ?", [job])
-        return Totals(*row[0]) if row else Totals()
+        rows = self.file.select(f"SELECT {names} FROM jobs WHERE job = ?", [job])
+        if not rows:
+            return Totals()
+        for field, value in zip(fields(Totals), rows[0], strict=True):
+            if not isinstance(value, (int, float)) or not isfinite(value):
+                raise SynegError(
+                    f"{self.file.path} is damaged: the {field.name} of a job is {brief(value)}.",
+                    hint="Keep a copy; `syneg cache merge` brings its answers into another --cache.",
+                )
+        return Totals(*rows[0])
 
     def holder(self, key: str) -> str | None:
         """Who claimed a call, if anyone did."""
@@ -157,6 +169,7 @@ class Ledger:
         if time.monotonic() < self._next_look:
             return
         self._next_look = time.monotonic() + STALE_SECONDS
+        self.drop(DAMAGED, [], lost=True)
         owners = self.file.select(
             "SELECT owner, MAX(until) FROM claims WHERE owner != ? GROUP BY owner", [self.owner]
         )

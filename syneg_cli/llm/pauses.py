@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from syneg_cli.core import counted, described, duration
+from syneg_cli.core import LLMError, counted, described, duration
+from syneg_cli.llm.base import Unreachable
 from syneg_cli.llm.limits import Limits
-from syneg_cli.llm.statistics import Stats
+from syneg_cli.llm.statistics import Stats, kind_of
 
 BUSY_POLL = 0.2
 BUSY_SAID = 5.0
@@ -95,6 +96,19 @@ class Pauses:
             if asked and asked > self.limits.max_wait:
                 told = f" of {duration(asked)}, and gets at most {longest} (--max-wait)"
             self.tell_once("pause", f"{self.server} asks for a pause{told}")
+
+    def for_retry(self, pause: float, error: LLMError) -> None:
+        """A request is tried again after a pause; what the server as a whole is about is said once.
+
+        Shown where nothing else goes on, or nothing can.
+        """
+        away = isinstance(error, Unreachable)
+        until = time.monotonic() + pause
+        if until > self.stats.waits_until and (away or not self.stats.in_flight):
+            self.stats.waits_until, self.stats.waits_for = until, f"another try ({kind_of(error)})"
+        if away:
+            said = error.message.rstrip(".")
+            self.tell_once("away", f"{said}. It answered before, so it is asked again for a while")
 
     def tell_once(self, what: str, message: str) -> None:
         """Say something once a run."""

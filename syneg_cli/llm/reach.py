@@ -1,9 +1,10 @@
-"""Whether a server answers, by the list of its models: one request that costs nothing."""
+"""Whether a model can be asked: servers list theirs, which costs nothing; one of this machine is loaded."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 from syneg_cli.core import LLMError
@@ -22,6 +23,16 @@ def served_models(spec: str, *, base_url: str | None = None, seconds: float = SE
         UsageError, LLMError: as `open_llm`; the server does not answer, or refuses.
     """
     return asyncio.run(_ask(spec, base_url, seconds))
+
+
+def loads_here(spec: str, *, folder: Path | None = None) -> bool:
+    """Read what a model that needs no server is made of; False where that would have to be fetched.
+
+    Raises:
+        UsageError, LLMError: as `open_llm`; what is on this machine cannot be read.
+    """
+    llm: Any = open_llm(spec, folder=folder)
+    return bool(llm.load_here()) if llm.provider == "hf" else True
 
 
 async def _ask(spec: str, base_url: str | None, seconds: float) -> list[str]:

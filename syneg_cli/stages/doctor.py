@@ -22,15 +22,19 @@ from syneg_cli.core import (
     near,
     others_may,
 )
-from syneg_cli.encoding import entries, find_model, resolve_precision
-from syneg_cli.llm import embedding_api, look_at, served_models, split_spec
-from syneg_cli.stages.consent import check_server
+from syneg_cli.encoding import entries, find_model, load_model, resolve_precision
+from syneg_cli.llm import embedding_api, loads_here, look_at, served_models, split_spec
+from syneg_cli.stages.consent import check_server, may_run_code
 from syneg_cli.stages.language_model import cache_path
 from syneg_cli.stages.mine import backbone_of
 from syneg_cli.stages.project import ENDPOINTS
 from syneg_cli.stages.session import Session
 
 FETCH = "Nothing, if the model hub can be reached then; else give a folder with --backbone."
+AGAIN = "Fetch or save its folder again (a GPU without room says so here, too), or name another --backbone."
+SAID = 200
+"""Characters of what a library says."""
+
 TEXTS = ("dataset.relevance", "dataset.attributes")
 """Settings that hold the user's own words, and stay out of a report for others."""
 
@@ -158,7 +162,11 @@ def _server(session: Session) -> Iterator[Check]:
         return
     provider, model = split_spec(section.llm)
     if provider not in ENDPOINTS:
-        yield Check(name, "ok", f"{section.llm}; it needs no server")
+        if loads_here(section.llm, folder=session.resolved.folder):
+            yield Check(name, "ok", f"{section.llm} can be read; it needs no server")
+        else:
+            said = f"{section.llm} is not on this machine; its first use downloads it"
+            yield Check(name, "warning", said, "Nothing, if the model hub can be reached then.")
         return
     check_server(session, section.llm)
     served = served_models(section.llm, base_url=section.base_url)
@@ -172,15 +180,27 @@ def _server(session: Session) -> Iterator[Check]:
 
 
 def _backbone(session: Session) -> Iterator[Check]:
-    backbone = backbone_of(session)
+    """Loads it, and has it encode a text: a folder that is there may lack a file, or hold another's."""
+    name, backbone = "backbone", backbone_of(session)
     if embedding_api(backbone):
         check_server(session, backbone, "embed.base_url")
         served_models(backbone, base_url=session.project.embed.base_url)
-        yield Check("backbone", "ok", f"{backbone}: its server answers")
+        yield Check(name, "ok", f"{backbone}: its server answers")
         return
     folder = find_model(backbone)
-    said = f"is in {near(folder)}" if folder else "is not on this machine; its first use downloads it"
-    yield Check("backbone", "ok" if folder else "warning", f"{backbone} {said}", None if folder else FETCH)
+    if folder is None:
+        said = f"{backbone} is not on this machine; its first use downloads it"
+        yield Check(name, "warning", said, FETCH)
+        return
+    section = session.project.mine
+    model = load_model(backbone, max_length=section.max_length, trust_remote_code=may_run_code(session))
+    try:
+        size = len(model.encode("a text", show_progress_bar=False))
+    except Exception as error:  # whatever its code raises
+        why = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        yield Check(name, "problem", f"{backbone} in {near(folder)} encodes nothing: {why[:SAID]}", AGAIN)
+        return
+    yield Check(name, "ok", f"{backbone} in {near(folder)} loads, and encodes to {size} numbers")
 
 
 def _extras() -> Iterator[Check]:

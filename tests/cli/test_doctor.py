@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -91,6 +92,35 @@ def test_caches_locks_and_rights(cli: Cli, tiny: Path) -> None:
 def test_a_model_that_is_none_and_one_that_would_be_fetched(cli: Cli, tmp_path: Path) -> None:
     assert found(cli, "--backbone", "./nowhere", code=1)["backbone"]["state"] == "problem"
     assert found(cli, "--backbone", "me/no-such-model")["backbone"]["state"] == "warning"
+
+
+def test_a_model_is_loaded_and_one_that_cannot_be_is_a_problem(
+    cli: Cli, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of the right name is no model yet: its weights may be cut, its words missing."""
+    good = found(cli, "--backbone", tiny_model)["backbone"]
+    assert good["state"] == "ok"
+    assert good["said"].endswith("loads, and encodes to 32 numbers")
+    for file, left in (("model.safetensors", 5000), ("tokenizer.json", 10), ("config.json", 10)):
+        broken = shutil.copytree(tiny_model, tmp_path / file)
+        damaged = broken / file
+        damaged.write_bytes(damaged.read_bytes()[:left])
+        wrong = found(cli, "--backbone", broken, code=1)["backbone"]
+        assert f"{broken} cannot be loaded" in wrong["said"]
+        assert "A model folder holds" in wrong["remedy"]
+
+
+def test_a_language_model_of_this_machine_is_loaded_and_a_recording_read(
+    cli: Cli, tiny_model: Path, tmp_path: Path
+) -> None:
+    wrong = found(cli, "--llm", f"hf:{tiny_model}", code=1)["language model"]
+    assert "hf:" in wrong["said"]
+    assert wrong["remedy"]
+    assert found(cli, "--llm", "hf:~nobody_here/x", code=1)["language model"]["state"] == "problem"
+    assert "downloads it" in found(cli, "--llm", "hf:me/no-such-model")["language model"]["said"]
+    Path("recorded.jsonl").write_text(json.dumps({"query_id": "q1", "doc_id": "d1", "response": "x"}))
+    assert "can be read" in found(cli, "--llm", "replay:recorded.jsonl")["language model"]["said"]
+    assert found(cli, "--llm", "replay:nowhere.jsonl", code=1)["language model"]["state"] == "problem"
 
 
 def test_an_env_file_that_others_can_read_is_a_warning(cli: Cli) -> None:

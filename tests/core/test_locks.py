@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from syneg_cli.core import NoProgress
+from syneg_cli.core import NoProgress, this_process
 from syneg_cli.core.locks import locked
 
 HOLD = """
@@ -59,7 +59,7 @@ def test_the_second_waits_says_for_whom_and_goes_on_when_the_first_is_killed(tmp
     holder.wait(60)
     assert entered.wait(60)
     thread.join(60)
-    assert inside == [f"{os.getpid()} {socket.gethostname()}\n"]
+    assert inside == [f"{this_process()}\n"]
     assert lock.read_text() == "", "nobody holds it"
 
 
@@ -79,11 +79,25 @@ def test_nobody_waits_for_a_free_lock(tmp_path: Path) -> None:
         ("x", "another process"),
         ("PID elsewhere", "process PID on elsewhere"),
         ("PID\n", "process PID"),
+        ("PID HERE\n", "process PID"),
+        ("999999999 HERE\n", "another process"),
+        ("THIS\n", "process PID"),
+        ("THIS0\n", "another process"),
+        ("elsewhere/b/n:7:3\n", "process 7 on elsewhere"),
+        ("elsewhere/b/n:x:3\n", "another process"),
+        (f"elsewhere:{'9' * 5000}:3", "another process"),
+        (f"{'9' * 5000} elsewhere", "another process"),
+        (f"{'9' * 19} HERE", "another process"),
+        ("\u00b2", "another process"),
     ],
 )
 def test_only_a_holder_that_may_be_there_is_named(tmp_path: Path, said: str, holder: str) -> None:
-    """A killed holder leaves its number in the file; one on another machine cannot be looked for."""
-    said, holder = (text.replace("PID", str(os.getpid())) for text in (said, holder))
+    """A killed holder leaves its number in the file, which may be used again; one on another machine cannot be
+    looked for. Earlier lock files hold a number and a host; THIS is this process as it is written down now.
+    """
+    names = {"PID": str(os.getpid()), "HERE": socket.gethostname(), "THIS": this_process()}
+    for name, value in names.items():
+        said, holder = said.replace(name, value), holder.replace(name, value)
     lock, heard, inside = tmp_path / "a.lock", Heard(), threading.Event()
 
     def second() -> None:

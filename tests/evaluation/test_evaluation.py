@@ -31,7 +31,7 @@ BETTER = {query_id: 0.75 if i % 4 else 0.25 for i, query_id in enumerate(BASE)}
 def test_an_evaluation_in_two_lines() -> None:
     shown = str(evaluation("minilm", BASE)).splitlines()
     assert shown[0] == "minilm on scifact, test (20 queries)"
-    assert shown[1] == "ndcg@10 0.5000  recall@10 0.5000  recall@100 0.5000  mrr@10 0.5000  map@100 0.5000"
+    assert shown[1] == "nDCG@10 0.5000  Recall@10 0.5000  Recall@100 0.5000  MRR@10 0.5000  MAP@100 0.5000"
 
 
 def test_a_gain_in_four_lines() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,8 +50,18 @@ class Project:
         assert bool(code) == ("error: " in said), said
         assert code != 2 or named in said, said
         assert not list(self.folder.rglob("*.tmp")), "half-written"
+        assert not databases_held(self.folder)
         (out.getvalue() + said).encode()
         return code, said
+
+
+def databases_held(folder: Path) -> list[str]:
+    """Databases below a folder that this process has open, where the system tells it: the next use waits for them."""
+    found = []
+    for file in Path("/proc/self/fd").glob("*"):
+        with suppress(OSError):  # closed meanwhile
+            found.append(str(file.readlink()))
+    return [name for name in found if name.startswith(str(folder)) and ".db" in name]
 
 
 @contextmanager

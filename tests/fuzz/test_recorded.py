@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syneg_cli.llm import Cache, cache_exchange
 from syneg_cli.llm.base import Request, Subject
 from syneg_cli.llm.replay import Replay
 from tests.conftest import QRELS, write_dataset
 from tests.fuzz.commands import Project
 from tests.fuzz.damage import IDS, ODD, WORDS, edited, files, json_line
-from tests.fuzz.test_files import in_one_line, many
+from tests.fuzz.test_files import ONE_IN_TEN, in_one_line, many
 from tests.servers import negatives_text
 
 ANSWER = negatives_text(2)
@@ -96,14 +97,22 @@ def test_recorded_answers_are_used(project: Project, data: bytes) -> None:
 
 
 @many
-@given(st.data())
-def test_exports_are_imported(project: Project, data: st.DataObject) -> None:
+@given(st.data(), ONE_IN_TEN)
+def test_exports_are_imported(project: Project, data: st.DataObject, command: bool) -> None:
     good = (project.folder / "export.jsonl").read_text(encoding="utf-8")
     (project.folder / "export.jsonl").write_bytes(data.draw(edited(good)))
     try:
-        code, _ = project("cache", "import", "export.jsonl", named="export.jsonl")
-        if code == 0:
-            assert project("cache", "list")[0] == 0
-            assert project("cache", "export", "again.jsonl")[0] == 0
+        if command:
+            code, _ = project("cache", "import", "export.jsonl", named="export.jsonl")
+            if code == 0:
+                assert project("cache", "list")[0] == 0
+                assert project("cache", "export", "again.jsonl")[0] == 0
+            return
+        with in_one_line(project.folder), Cache(project.folder / "it.db") as cache:
+            new, read = cache_exchange.import_file(cache, project.folder / "export.jsonl")
+            assert new <= read
+            assert len([(row.asked, row.drawn) for row in cache.rows()]) == new
+            cache_exchange.stats(cache)
+            cache_exchange.export(cache, project.folder / "again.jsonl")
     finally:
         project.restore()

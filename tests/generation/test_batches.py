@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -220,6 +222,21 @@ def test_bad_lines_are_passed_over_and_named(cli: Cli, base: tuple[str, ...], se
     assert (found.json["fetched"], found.json["failed"], len(found.json["bad"])) == (3, 5, 5)  # type: ignore[arg-type]
     assert "line 2: no JSON object of a batch" in found.json["bad"][0]  # type: ignore[index]
     assert cli(*base).json["answered"] == 3, "and collecting is over"
+
+
+def test_a_batch_is_recorded_as_a_whole(cli: Cli, base: tuple[str, ...], server: BatchServer) -> None:
+    """One transaction, not one for each of thousands of answers; where it fails, the batch is still to be fetched."""
+    assert cli(*base, "--batch", "submit").code == 0
+    server.ready = True
+    with closing(sqlite3.connect(".syneg/generations.db", isolation_level=None)) as database:
+        third = "BEFORE INSERT ON answers WHEN (SELECT COUNT(*) FROM answers) = 2"
+        database.execute(f"CREATE TRIGGER fill {third} BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
+        failed = cli(*base, "--batch", "collect")
+        assert "cannot grow: the disk is full" in failed.err
+        assert database.execute("SELECT COUNT(*) FROM answers").fetchone() == (0,)
+        database.execute("DROP TRIGGER fill")
+    collected = cli(*base, "--batch", "collect")
+    assert collected.json.get("answered") == 3, collected.err
 
 
 def test_a_text_with_other_line_ends_comes_back_whole(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -140,10 +141,36 @@ def test_a_model_without_chat_template_is_refused(model: Path, tmp_path: Path) -
         ask(tmp_path, "a")
 
 
-@pytest.mark.parametrize("name", ["./nowhere", "/no/such/folder"])
-def test_a_folder_that_is_not_there(name: str) -> None:
-    with pytest.raises(LLMSetupError, match="is no folder"):
-        open_llm(f"hf:{name}")
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("./nowhere", "is no folder"),
+        ("/no/such/folder", "is no folder"),
+        ("~nobody_here/model", "is no path: could not determine home directory"),
+        ("a\0b", "a path has no nul character"),
+        ("\udcff", "is not named in UTF-8"),
+        ("x" * 5000, "File name too long"),
+    ],
+    ids=["here", "absolute", "nobody's home", "NUL", "no UTF-8", "too long"],
+)
+def test_a_folder_that_is_not_there(cli: Cli, tiny: Path, name: str, said: str) -> None:
+    for more in ((), ("--estimate",)):
+        done = cli("generate", tiny, "--llm", f"hf:{name}", *more)
+        assert done.code == 2, done.err
+        assert said in done.err
+
+
+def test_doctor_loads_it_and_says_what_a_run_would(cli: Cli, tiny: Path, model: Path, tmp_path: Path) -> None:
+    good = cli("doctor", "--llm", f"hf:{model}")
+    assert "can be read; it needs no server" in " ".join(good.out.split())
+    broken = shutil.copytree(model, tmp_path / "broken")
+    (broken / "model.safetensors").write_bytes((model / "model.safetensors").read_bytes()[:5000])
+    wrong = cli("doctor", "--llm", f"hf:{broken}")
+    assert wrong.code == 1
+    assert "hf:broken cannot be loaded" in wrong.out
+    failed = cli("generate", tiny, "--llm", f"hf:{broken}")
+    assert failed.code == 1
+    assert "hf:broken cannot be loaded" in failed.err
 
 
 def test_the_fingerprint_is_that_of_the_contents(tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import re
 import socket
 import threading
 import time
+import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,6 +40,9 @@ class Reply:
     tokens: tuple[int, int] = (100, 50)
     raw: Any = None
     kind: str = "application/json"
+
+
+PACK: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress}
 
 
 def negatives_text(n: int = 2, *, words: int = 40, tag: str = "x") -> str:
@@ -143,6 +148,7 @@ class ChatServer:
                 self.keys.add(headers.get("authorization", ""))
                 status, body, extra, cut = await self.handle(method, path, raw)
                 extra = {"content-type": "application/json", **extra}
+                body = PACK.get(extra.get("content-encoding", ""), bytes)(body)
                 lines = [f"HTTP/1.1 {status} X", f"content-length: {len(body)}"]
                 lines += [f"{name}: {value}" for name, value in extra.items()]
                 writer.write(

@@ -79,7 +79,7 @@ def test_a_part_that_failed_has_a_row_and_its_reason_in_json(generate: Cli) -> N
     ("drafts", "told"),
     [
         ((2, 10), None),
-        ((1, 3000), "1 of 3 negatives dropped: 1 negative dropped: far off the asked length"),
+        ((1, 3000), "1 of 3 negatives dropped: far off the asked length"),
         ((0, 0), "1 of 3 pairs without a usable answer: 1 answer"),
     ],
 )
@@ -92,6 +92,18 @@ def test_a_warning_names_only_what_is_there(generate: Cli, drafts: tuple[int, in
         warned = [line for line in generate(server, "--n", 1).err.splitlines() if "warning" in line]
     assert [line.partition("warning: ")[2].startswith(told or "") for line in warned] == [True] * bool(told)
     assert not any(" 0 of" in line or "nothing was asked" in line for line in warned)
+
+
+def test_a_warning_of_several_losses_says_each_once(generate: Cli) -> None:
+    def respond(body: dict[str, object], number: int) -> Reply:
+        text = negatives_text(2, words=10, tag=f"r{number}")
+        if "bone density" in str(body):
+            text = negatives_text(2, words=3000)
+        return Reply(text=text[:150] if "heart attack" in str(body) else text)
+
+    with ChatServer(respond) as server:
+        (warned,) = [line for line in generate(server).err.splitlines() if "warning" in line]
+    assert warned == "warning: 3 of 5 negatives dropped: 2 far off the asked length; 1 cut off"
 
 
 def test_a_run_that_a_cap_stopped_says_what_was_not_asked_in_one_error(generate: Cli) -> None:
