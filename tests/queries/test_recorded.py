@@ -186,3 +186,14 @@ def test_japanese(cli: Cli, tmp_path: Path) -> None:
         1,
         {"copies its document": 1, "near copy of a real query": 1, "speaks of its document": 1},
     )
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["n=3", "examples=1", "min_words=6", "judged=true", "max_copied=off", "near_copies=0.9", "top=5", "check=none"],
+)  # fmt: skip
+def test_whatever_decides_the_result_makes_it_stale(cli: Cli, tiny: Path, change: str) -> None:
+    spec = recording()
+    assert cli("queries", tiny, "--llm", spec).code == 0
+    again = cli("queries", tiny, "--llm", spec, "--set", f"queries.{change}", "--json")
+    assert str(again.json["reason"]).startswith(f"{change.partition('=')[0]} changed"), again.err
