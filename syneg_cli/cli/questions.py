@@ -13,6 +13,13 @@ RELEVANCE = (
 )
 
 
+MODEL = (
+    "Which language model shall write queries and negatives? openai:MODEL, ollama:MODEL or hf:FOLDER; "
+    "with Enter you name it later, in syneg.toml."
+)
+BUDGET = "How many US dollars may it cost at most? Enter for no limit."
+
+
 def can_ask(output: Output) -> bool:
     """Whether there is somebody to answer."""
     return sys.stdin.isatty() and sys.stdout.isatty() and not output.quiet and not output.as_json
@@ -30,6 +37,30 @@ def ask(output: Output, question: str) -> str | None:
 def agrees(output: Output, question: str) -> bool:
     """Whether somebody is there and says yes."""
     return can_ask(output) and (ask(output, f"{question} (yes/no)") or "").lower() in ("y", "yes")
+
+
+def ask_llm(output: Output, cap: float | None) -> tuple[str | None, float | None]:
+    """(the language model, a cap in US dollars), each None where it is left open.
+
+    Args:
+        cap: what is known of it already; asked is only of what costs money.
+    """
+    llm = ask(output, MODEL) or None
+    costs = llm is not None and llm.startswith("openai:")
+    return llm, _budget(output) if costs and cap is None else cap
+
+
+def _budget(output: Output) -> float | None:
+    """A cap in US dollars; None for none."""
+    while answer := ask(output, BUDGET):
+        try:
+            cap = float(answer.removeprefix("$"))
+        except ValueError:
+            cap = 0.0
+        if 0 < cap < float("inf"):
+            return cap
+        output.note(f"{answer} is no sum: give a number above 0, such as 5.")
+    return None
 
 
 def ask_share(output: Output, lacking: str, other: str) -> float:

@@ -105,7 +105,7 @@ from syneg_cli.core.records import (
     named,
 )
 from syneg_cli.core.resources import shipped_prompts
-from syneg_cli.core.results import check_free, check_place, check_unedited, settle, staged, tidy
+from syneg_cli.core.results import check_free, check_owner, check_place, check_unedited, settle, staged, tidy
 from syneg_cli.core.secrets import known_masked, masked, remember, remember_address, without_keys
 from syneg_cli.core.text import brief, counted, duration, money, near, plain_json, printable, visible
 from syneg_cli.core.text_files import (
@@ -196,6 +196,7 @@ __all__ = [
     "brief",
     "changed_since",
     "check_free",
+    "check_owner",
     "check_place",
     "check_unedited",
     "content_hash",

@@ -90,25 +90,34 @@ def settle(made: Path, path: Path, manifest: Manifest) -> None:
 
 
 def check_place(path: Path, flag: str = "") -> None:
-    """Raises UsageError where a result may not be put: a link, or what has no manifest and so is not ours.
+    """Raises UsageError where a result may not be put: what is not ours, or a folder that holds what is not.
 
     Args:
         flag: how a user names another place.
     """
-    hint = "Move it away" + (f", or choose another name ({flag} NAME)." if flag else ".")
+    check_owner(path, flag)
+    if strangers := _strangers(path):
+        more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
+        raise UsageError(
+            f"{path} holds {strangers[0].relative_to(path)}{more}, which syneg did not put there, and "
+            "would be replaced as a whole.",
+            hint=_elsewhere(flag),
+        )
+
+
+def _elsewhere(flag: str) -> str:
+    return "Move it away" + (f", or choose another name ({flag} NAME)." if flag else ".")
+
+
+def check_owner(path: Path, flag: str = "") -> None:
+    """Raises UsageError for a link, and for what has no manifest and so is not ours."""
+    hint = _elsewhere(flag)
     if path.is_symlink():
         raise UsageError(f"{path} is a link to {path.readlink()}, and no result of syneg.", hint=hint)
     if path.exists() and not manifest_path(path).is_file():
         raise UsageError(
             f"{path} has no manifest, so it may be yours: it is not replaced "
             f"({manifest_path(path).name} is not there).",
-            hint=hint,
-        )
-    if strangers := _strangers(path):
-        more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
-        raise UsageError(
-            f"{path} holds {strangers[0].relative_to(path)}{more}, which syneg did not put there, and "
-            "would be replaced as a whole.",
             hint=hint,
         )
 

@@ -7,11 +7,12 @@ from syneg_cli.data.corpus import Corpus
 from syneg_cli.data.dataset import Dataset, load_dataset
 from syneg_cli.data.find_dataset import local_folder, splits_on_disk
 from syneg_cli.data.imports.cutting import ByUnits, Counter
+from syneg_cli.data.imports.hub import HUB
 from syneg_cli.data.imports.place import Imported, Importing, carried_out, cuts, output_of, prepared
 from syneg_cli.data.imports.sources import Wanted
 from syneg_cli.data.imports.tally import Tally
 from syneg_cli.data.languages import ENGLISH, UNSPACED, known_languages, stemmed_languages, stop_words
-from syneg_cli.data.layout import inner_datasets
+from syneg_cli.data.layout import inner_datasets, is_meant_as_dataset
 from syneg_cli.data.presets import EARLIER_DOMAIN, has_preset, refutation_counts
 from syneg_cli.data.settings import DatasetSettings, DocumentsSettings
 from syneg_cli.data.synthetic_queries import with_queries
@@ -34,6 +35,7 @@ __all__ = [
     "EARLIER_DOMAIN",
     "ENDS",
     "ENGLISH",
+    "HUB",
     "NGRAM",
     "RUN_FORMAT",
     "UNSPACED",
@@ -57,6 +59,7 @@ __all__ = [
     "has_preset",
     "inner_datasets",
     "is_blank",
+    "is_meant_as_dataset",
     "known_languages",
     "length",
     "load_dataset",

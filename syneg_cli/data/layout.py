@@ -66,6 +66,12 @@ def is_dataset_folder(folder: Path) -> bool:
     return bool(_tables(folder, CORPUS))
 
 
+def is_meant_as_dataset(folder: Path) -> bool:
+    """Whether a folder has any part of a data set, be it whole or not."""
+    parts = _tables(folder, CORPUS) or _tables(folder, QUERIES) or _judgements(folder)
+    return bool(parts)
+
+
 def inner_datasets(folder: Path) -> list[str]:
     """The names of folders inside that are data sets themselves, as CQADupStack's are."""
     return [child.name for child in sorted(folder.glob("*")) if _is_one(child)]

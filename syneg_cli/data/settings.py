@@ -90,6 +90,14 @@ class DatasetSettings(Section):
 class DocumentsSettings(Section):
     """How `syneg import` reads documents, and cuts them into passages."""
 
+    source: str | None = setting(
+        None,
+        "Documents that `syneg run` imports first, into the folder that [dataset] names.",
+        example='"docs"',
+        metavar="PATH",
+        decides=False,
+        values=("<path>", "hub:", "irds:"),
+    )
     tokens: Annotated[int, AfterValidator(_none_or_some)] = setting(
         256, "Most tokens of a passage, with its title, by the backbone's tokenizer; 0: documents stay whole."
     )

@@ -75,6 +75,8 @@ def _grades(dataset: Dataset, query: SyntheticQuery) -> Mapping[str, int]:
 
 
 def _held_out(doc_ids: Iterable[str], fraction: float, seed: int) -> frozenset[str]:
-    """Documents, decided by their ids and the seed alone: those with the smallest seeded hash."""
+    """Documents, decided by their ids and the seed alone: the smallest seeded hashes, at least one."""
     ranked = sorted(set(doc_ids), key=lambda doc_id: digest(f"{seed}:{doc_id}"))
-    return frozenset(ranked[: round(len(ranked) * fraction)])
+    if not fraction or len(ranked) < 2:
+        return frozenset()
+    return frozenset(ranked[: max(1, round(len(ranked) * fraction))])

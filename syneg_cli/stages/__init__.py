@@ -2,6 +2,7 @@
 
 from syneg_cli.stages.asks import Generated
 from syneg_cli.stages.batch_files import fetch, hand_in
+from syneg_cli.stages.beginning import Begun, begun, documents_of, with_documents
 from syneg_cli.stages.demo import run_arms, write_demo
 from syneg_cli.stages.doctor import bug_report, examine
 from syneg_cli.stages.documents import example_text
@@ -19,10 +20,11 @@ from syneg_cli.stages.mine import Mined, mine_stages
 from syneg_cli.stages.mirror_queries import MirroredQueries, MirrorQueries
 from syneg_cli.stages.mix import Mix, MixedRecord, mix_of, mixed_name
 from syneg_cli.stages.owner import need_own, tell_of_other
-from syneg_cli.stages.pipeline import State, run_stages, stages_of, states
+from syneg_cli.stages.pipeline import State, beginning_states, run_stages, stages_of, states
 from syneg_cli.stages.project import PROJECT_FILE, field_of, flag_of, resolve, setting_keys
 from syneg_cli.stages.project_files import (
     HALF,
+    is_documents,
     lacking_split,
     looked_at,
     needs_relevance,
@@ -31,9 +33,10 @@ from syneg_cli.stages.project_files import (
 )
 from syneg_cli.stages.prompts import rendered_prompt
 from syneg_cli.stages.queries import Queries
-from syneg_cli.stages.report import report_workspace, reported_models, reported_split
+from syneg_cli.stages.report import page_of, report_workspace, reported_models, reported_split
 from syneg_cli.stages.rerank import measure_reranked, need_no_depth, retriever_of
 from syneg_cli.stages.session import Session
+from syneg_cli.stages.settings import Project
 from syneg_cli.stages.stage import Performed, perform
 from syneg_cli.stages.subjects import subject_of
 from syneg_cli.stages.train import Train
@@ -42,6 +45,7 @@ from syneg_cli.stages.verify import estimate_judge, verify_stages
 __all__ = [
     "HALF",
     "PROJECT_FILE",
+    "Begun",
     "Generate",
     "Generated",
     "Measured",
@@ -51,12 +55,16 @@ __all__ = [
     "Mix",
     "MixedRecord",
     "Performed",
+    "Project",
     "Queries",
     "Session",
     "State",
     "Train",
+    "beginning_states",
+    "begun",
     "bug_report",
     "cache_path",
+    "documents_of",
     "estimate_judge",
     "examine",
     "example_text",
@@ -65,6 +73,7 @@ __all__ = [
     "flag_of",
     "hand_in",
     "import_documents",
+    "is_documents",
     "lacking_split",
     "looked_at",
     "measure",
@@ -78,6 +87,7 @@ __all__ = [
     "needs_relevance",
     "new_session",
     "open_cache",
+    "page_of",
     "perform",
     "remembering",
     "rendered_prompt",
@@ -96,6 +106,7 @@ __all__ = [
     "subject_of",
     "tell_of_other",
     "verify_stages",
+    "with_documents",
     "write_demo",
     "write_project",
 ]

@@ -10,10 +10,13 @@ from syneg_cli.core import Manifest, MissingArtifact, UsageError, changed_since,
 from syneg_cli.data import Dataset
 from syneg_cli.evaluation import MAIN_METRIC
 from syneg_cli.mixing import check_strategy
+from syneg_cli.stages.asks import Asks
+from syneg_cli.stages.beginning import documents_of, import_state, wants_queries
 from syneg_cli.stages.evaluate import Eval, Measured, evaluation_of
 from syneg_cli.stages.generate import Generate
 from syneg_cli.stages.mine import mine_stages
 from syneg_cli.stages.mix import Mix
+from syneg_cli.stages.queries import Queries
 from syneg_cli.stages.rerank import Rerank, own_retriever, reranked_of
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Performed, Stage, perform
@@ -85,6 +88,35 @@ class State:
     """The detail in a few words, where it is long."""
 
 
+def beginning_states(session: Session) -> tuple[list[State], Dataset | None]:
+    """Where the import and the written queries stand that a project begins with; the data set, if any.
+
+    Without training queries there is nothing yet that the other stages could do: they wait.
+    """
+    found: list[State] = []
+    if documents_of(session):
+        state, detail = import_state(session)
+        found.append(State("import", "import", state, detail))
+        if state == "to do":
+            names = ("queries", *LATER) if session.project.queries.weight != 0 else LATER
+            return [*found, *_waiting(names, "import")], None
+    plain = session.dataset("none")
+    queries = Queries(session, plain)
+    if wants_queries(session, plain):
+        found.append(_state(queries))
+    dataset = session.dataset("if there")
+    if not dataset.judgements.get("train") and wants_queries(session, plain):
+        return [*found, *_waiting(LATER, "queries")], dataset
+    return found, dataset
+
+
+LATER = ("generate", "mine", "mix", "train", "eval")
+
+
+def _waiting(names: Sequence[str], what: str) -> list[State]:
+    return [State(name, name, "waits", f"for {what}", brief=f"for {what}") for name in names]
+
+
 def states(stages: Sequence[Stage]) -> list[State]:
     """Where every stage stands; never runs anything. What follows a stage that has to run is stale too."""
     found: list[State] = []
@@ -131,7 +163,7 @@ def _state(stage: Stage) -> State:
     reason = plan.stale()
     manifest = read_manifest(plan.path)
     if manifest is None:
-        so_far = stage.so_far(plan) if isinstance(stage, Generate) else ""
+        so_far = stage.so_far(plan) if isinstance(stage, Asks) else ""
         state = "stale" if plan.path.exists() else "to do"
         detail = "; ".join(filter(None, (reason, so_far)))
         return State(stage.name, stage.label, state, detail, brief=so_far)
@@ -168,6 +200,7 @@ def _told(manifest: Manifest) -> str:
     """What a stage made, in a few words."""
     counts = manifest.counts
     told = {
+        "queries": ("queries", "query", "queries"),
         "generate": ("negatives", "negative"),
         "mine": ("negatives", "negative"),
         "mix": ("instances", "pair"),
@@ -178,5 +211,5 @@ def _told(manifest: Manifest) -> str:
         return f"{false} of {checked} relevant after all"
     if manifest.stage == "eval" and isinstance(counts.get(MAIN_METRIC), float):
         return f"nDCG@10 {counts[MAIN_METRIC]:.4f}"
-    key, noun = told.get(manifest.stage, ("", ""))
-    return counted(counts[key], noun) if type(counts.get(key)) is int else ""
+    key, *noun = told.get(manifest.stage, ("", ""))
+    return counted(counts[key], *noun) if type(counts.get(key)) is int else ""

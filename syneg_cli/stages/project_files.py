@@ -9,8 +9,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from syneg_cli.core import NoProgress, Progress, UsageError, Workspace, mended_value, write_text
-from syneg_cli.data import Dataset, has_preset, local_folder
+from syneg_cli.core import NoProgress, Progress, UsageError, Workspace, mended_value, user_path, write_text
+from syneg_cli.data import (
+    HUB,
+    Dataset,
+    Wanted,
+    has_preset,
+    inner_datasets,
+    is_meant_as_dataset,
+    local_folder,
+    output_of,
+    prepared,
+)
 from syneg_cli.generation import list_prompts
 from syneg_cli.mixing import STRATEGIES
 from syneg_cli.stages.documents import toml
@@ -21,15 +31,15 @@ TEMPLATE = """\
 # A syneg project. Every key and its default: {example}
 # `syneg run` does everything that is not up to date; `syneg status` shows where you are.
 
-[dataset]
+{documents}[dataset]
 {name}# a BEIR name, or a folder with corpus.jsonl, queries.jsonl and qrels/
 # data_dir = "data"           # where data set folders lie already; nothing is downloaded then
 {test}{relevance}
 [generate]
-# llm = "ollama:llama3"       # or openai:MODEL, hf:MODEL, replay:FILE
+{llm}# ollama:MODEL, openai:MODEL, hf:MODEL, replay:FILE
 prompt = "syneg"              # prompts/syneg.txt beside this file; edit it, or copy it and name the copy
 n = 2                         # synthetic negatives per (query, positive)
-# max_cost = 5.0              # US dollars; never passed
+{max_cost}# US dollars; never passed
 
 [mine]
 miners = ["dense"]            # random, bm25, dense, ...
@@ -47,6 +57,12 @@ batch_size = 16
 lr = 5e-5
 """
 
+DOCUMENTS = """\
+[documents]
+source = {source}# what `syneg run` imports first; an LLM writes queries for it
+
+"""
+
 RELEVANCE = """\
 
 # What counts as relevant in your data decides what a negative is: say it in one or two sentences.
@@ -61,10 +77,12 @@ def new_session(
     name: str | None,
     *,
     test_fraction: float | None = None,
+    llm: str | None = None,
+    max_cost: float | None = None,
     force: bool = False,
     progress: Progress | None = None,
 ) -> Session:
-    """The session of a project that is about to be written.
+    """The session of a project that is about to be written; documents become its data set.
 
     Raises:
         UsageError: there is a syneg.toml already (and no `force`), or the fraction is wrong.
@@ -72,8 +90,20 @@ def new_session(
     file = directory / PROJECT_FILE
     if file.exists() and not force:
         raise UsageError(f"{file} is there already.", hint="Edit it, or replace it with --force.")
-    flags = {"dataset.name": name, "dataset.test_fraction": test_fraction}
+    flags: dict[str, object] = {"dataset.name": name, "dataset.test_fraction": test_fraction}
+    flags |= {"generate.llm": llm, "generate.max_cost": max_cost}
+    source = name if name and is_documents(name) else None
+    if source:
+        opened = prepared(Wanted(source), None, progress or NoProgress())
+        flags |= {"dataset.name": str(output_of(opened, None)), "documents.source": source}
     return Session(replace(resolve(flags, alone=True), folder=directory), progress or NoProgress())
+
+
+def is_documents(name: str) -> bool:
+    """Whether a name means documents to import: a file, or a folder that has no part of a data set."""
+    place = user_path(name)
+    folder = place.is_dir() and not (is_meant_as_dataset(place) or inner_datasets(place))
+    return folder or place.is_file() or name.startswith(HUB)
 
 
 def looked_at(session: Session) -> Dataset | None:
@@ -85,7 +115,7 @@ def looked_at(session: Session) -> Dataset | None:
         DatasetError: there is none of that name, or a file is wrong.
     """
     section, resolved = session.project.dataset, session.resolved
-    if not section.name:
+    if not section.name or session.project.documents.source:
         return None
     data_dir = resolved.path(section.data_dir) if section.data_dir else None
     if local_folder(section.name, data_dir=data_dir, folder=resolved.folder) is None:
@@ -115,6 +145,7 @@ def write_project(session: Session, dataset: Dataset | None, *, relevance: str |
         relevance: what counts as relevant; a hint is written where it is not known.
     """
     section, directory = session.project.dataset, session.resolved.folder
+    source, calls = session.project.documents.source, session.project.generate
     test = ""
     used = dataset is None or "test" in dataset.carved
     if (section.test_fraction and used) or lacking_split(dataset):
@@ -126,6 +157,9 @@ def write_project(session: Session, dataset: Dataset | None, *, relevance: str |
     meaning = f"relevance = {toml(said)}" if said else '# relevance = "A page is relevant if ..."'
     text = TEMPLATE.format(
         example="`syneg init --example` prints them",
+        documents=DOCUMENTS.format(source=_padded(toml(_from(directory, source)), 20)) if source else "",
+        llm=_padded(f"llm = {toml(calls.llm)}" if calls.llm else '# llm = "ollama:llama3"'),
+        max_cost=_padded(f"max_cost = {calls.max_cost:g}" if calls.max_cost else "# max_cost = 5.0"),
         name=_name_line(directory, section.name, dataset),
         test=test,
         strategies=", ".join(STRATEGIES),
@@ -158,6 +192,18 @@ def _name_from(directory: Path, name: str, dataset: Dataset | None) -> str:
     if dataset is None or here.is_absolute() or here.resolve() != dataset.folder:
         return name
     return name if directory.resolve() == Path.cwd() else os.path.relpath(dataset.folder, directory.resolve())
+
+
+def _padded(line: str, width: int = 29) -> str:
+    """A line up to its comment."""
+    return f"{line:{width}} "
+
+
+def _from(directory: Path, source: str) -> str:
+    """A source as the project's folder sees it."""
+    if source.startswith(HUB) or Path(source).is_absolute() or directory.resolve() == Path.cwd():
+        return source
+    return os.path.relpath(user_path(source).resolve(), directory.resolve())
 
 
 def _folder_name(name: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from syneg_cli.core import MissingArtifact, Workspace, did_you_mean, user_path
-from syneg_cli.report import Model, read_models
+from syneg_cli.report import Model, read_models, write_report
 from syneg_cli.stages.session import Session
 
 
@@ -32,6 +34,15 @@ def names_of_splits(workspace: Workspace) -> set[str]:
     """The splits that something was measured on, by the names of what is stored."""
     files = workspace.evaluation("x").parent.glob("*.trec")
     return {file.stem.rpartition("-")[2] for file in files}
+
+
+def page_of(session: Session) -> Path:
+    """Write the report of all models that were trained here; the page."""
+    workspace = report_workspace(session)
+    models, left_out = reported_models(session, workspace, [])
+    folder = workspace.root / workspace.dataset / "report"
+    split = reported_split(session, workspace)
+    return write_report(folder, workspace.dataset, models, split=split, left_out=left_out).html
 
 
 def reported_models(

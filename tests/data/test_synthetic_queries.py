@@ -73,7 +73,7 @@ def test_without_real_queries_whole_documents_are_held_out_as_dev(bare: Dataset)
     dev, train = made.qrels("dev"), made.qrels("train")
     of_dev = {doc_id for grades in dev.values() for doc_id in grades}
     of_train = {doc_id for grades in train.values() for doc_id in grades}
-    assert len(of_dev) == round(0.4 * len(bare.corpus))
+    assert len(of_dev) == round(0.4 * len(bare.corpus)) == 2
     assert not of_dev & of_train
     assert len(dev) + len(train) == len(queries)
     assert "test" not in made.judgements
@@ -87,3 +87,12 @@ def test_a_real_test_split_alone_is_kept_for_measuring(real: Dataset) -> None:
     assert made.qrels("test") == real.qrels("test")
     assert set(made.judgements) == {"train", "dev", "test"}
     assert not made.synthetic & set(made.qrels("test"))
+
+
+def test_of_a_few_documents_one_is_held_out_and_of_one_none(bare: Dataset) -> None:
+    two = with_queries(bare, [written("d1"), written("d2"), written("d2", 2)])
+    assert [len(two.qrels(split)) for split in ("train", "dev")] in ([1, 2], [2, 1])
+    one = with_queries(bare, [written("d1"), written("d1", 2)])
+    assert set(one.judgements) == {"train"}
+    none = with_queries(bare, [written("d1"), written("d2")], dev_fraction=0)
+    assert set(none.judgements) == {"train"}

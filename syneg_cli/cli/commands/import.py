@@ -15,7 +15,7 @@ from syneg_cli.stages import import_documents
 COUNTING = Flag("train.backbone", help="Whose tokenizer counts: an alias, a model folder or a hub id.")
 
 
-@make(*section("documents"), COUNTING, dataset=False, force=True)
+@make(*section("documents", leave_out=("source",)), COUNTING, dataset=False, force=True)
 def command(
     call: Call,
     path: Annotated[

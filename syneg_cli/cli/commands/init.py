@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from syneg_cli.cli.options import DATASET
 from syneg_cli.cli.output import Output
-from syneg_cli.cli.questions import RELEVANCE, ask, ask_share, can_ask
+from syneg_cli.cli.questions import RELEVANCE, ask, ask_llm, ask_share, can_ask
 from syneg_cli.cli.render.started import started
 from syneg_cli.stages import (
     HALF,
     example_text,
+    is_documents,
     lacking_split,
     looked_at,
     needs_relevance,
@@ -43,6 +44,17 @@ def command(
             metavar="SHARE",
         ),
     ] = None,
+    llm: Annotated[
+        str | None,
+        typer.Option(
+            "--llm",
+            help="The language model: openai:MODEL, ollama:MODEL, hf:FOLDER or replay:FILE.",
+            metavar="PROVIDER:MODEL",
+        ),
+    ] = None,
+    max_cost: Annotated[
+        float | None, typer.Option(help="Never spend more than this on it.", metavar="USD")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a syneg.toml that is there.")] = False,
     example: Annotated[
         bool, typer.Option("--example", help="Print a syneg.toml with every key explained, no more.")
@@ -50,28 +62,37 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no questions.")] = False,
 ) -> None:
-    """Write a syneg.toml and a prompts/ folder to edit; the data set is checked first, if it is on disk."""
+    """Write a syneg.toml and a prompts/ folder to edit; the data set is checked first, if it is on disk.
+
+    DATASET may be documents, too (a folder, a table, hub:OWNER/NAME): `syneg run` then imports them.
+    """
     if example:
         print(example_text(), end="")
         return
     output = Output(as_json=as_json, quiet=quiet)
     asks, checking = can_ask(output), Checking(quiet=quiet)
-    session = new_session(directory, dataset, test_fraction=test_fraction, force=force, progress=checking)
+    if asks and llm is None and dataset and is_documents(dataset):
+        llm, max_cost = ask_llm(output, max_cost)
+    options: dict[str, Any] = {"llm": llm, "max_cost": max_cost, "force": force}
+    session = new_session(directory, dataset, test_fraction=test_fraction, progress=checking, **options)
     found = looked_at(session)
     if (missing := lacking_split(found)) and asks and test_fraction is None:
         share = ask_share(output, *missing)
-        session = new_session(directory, dataset, test_fraction=share, force=force)
+        session = new_session(directory, dataset, test_fraction=share, **options)
         found = looked_at(session)
     if asks and relevance is None and needs_relevance(session, found):
         relevance = ask(output, RELEVANCE)
     written = write_project(session, found, relevance=relevance)
-    output.result(*started(written, session.project.dataset.name, found))
+    output.result(*started(written, session.project, found))
     if missing := lacking_split(found):
-        output.note(
-            f"There is no {missing[0]} split; `test_fraction = {HALF}` in [dataset] makes it of {missing[1]}."
-        )
+        makes = f"`test_fraction = {HALF}` in [dataset] makes it of {missing[1]}"
+        output.note(f"There is no {missing[0]} split; {makes}.")
     elif test_fraction and found and "test" not in found.carved:
         output.note("--test-fraction changes nothing: the data set has train and test.")
-    keys = "llm" if dataset else "name and llm"
+    output.note(_next(directory, lacking=[*([] if dataset else ["name"]), *([] if llm else ["llm"])]))
+
+
+def _next(directory: Path, *, lacking: list[str]) -> str:
     there = "" if directory.resolve() == Path.cwd() else f"`cd {shlex.quote(str(directory))}`, "
-    output.note(f"Next: {there}set {keys} in syneg.toml, look at prompts/syneg.txt, then `syneg run`.")
+    named = f"set {' and '.join(lacking)} in syneg.toml, " if lacking else ""
+    return f"Next: {there}{named}look at prompts/syneg.txt, then `syneg run`."

@@ -7,18 +7,30 @@ from typing import Any
 from syneg_cli.cli.options import PIPELINE, Call
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.stages import states as table_of
-from syneg_cli.stages import State, remembering, stages_of, states, tell_of_other
+from syneg_cli.stages import (
+    State,
+    beginning_states,
+    measuring,
+    remembering,
+    stages_of,
+    states,
+    tell_of_other,
+)
 
 
 @make(*PIPELINE)
 def command(call: Call) -> None:
     """Show which stages are up to date, and why the others are not."""
-    dataset = call.dataset()
-    tell_of_other(call.session, dataset)
-    session = remembering(call.session, dataset)
-    found = states(stages_of(session, dataset))
-    shown = table_of(found, dataset.name, session.work_dir)
-    call.output.result({"dataset": dataset.name, "stages": [_data(one) for one in found]}, *shown)
+    session = call.session
+    found, dataset = beginning_states(session)
+    name = dataset.name if dataset else session.need_name()
+    if dataset is not None:
+        tell_of_other(session, dataset)
+        session = measuring(remembering(session, dataset), dataset)
+        if not any(one.state == "waits" for one in found):
+            found += states(stages_of(session, dataset))
+    shown = table_of(found, name, session.work_dir)
+    call.output.result({"dataset": name, "stages": [_data(one) for one in found]}, *shown)
 
 
 def _data(state: State) -> dict[str, Any]:

@@ -8,10 +8,12 @@ from typing import Any
 
 from syneg_cli.core import counted
 from syneg_cli.data import Dataset
+from syneg_cli.stages import Project
 
 
-def started(written: Sequence[Path], name: str | None, dataset: Dataset | None) -> tuple[dict[str, Any], str]:
+def started(written: Sequence[Path], project: Project, dataset: Dataset | None) -> tuple[dict[str, Any], str]:
     """The result as one object, and as lines."""
+    name, source = project.dataset.name, project.documents.source
     data: dict[str, Any] = {"written": [str(path) for path in written], "dataset": None}
     lines = [f"wrote {path}" for path in written]
     if dataset:
@@ -23,6 +25,9 @@ def started(written: Sequence[Path], name: str | None, dataset: Dataset | None) 
             "carved": sorted(dataset.carved),
         }
         lines.insert(0, f"{dataset.name}: {counts(dataset)}")
+    elif source:
+        data["dataset"] = {"name": name, "folder": None, "documents": None, "queries": None, "carved": []}
+        lines.insert(0, f"{name}: `syneg run` makes it of {source}, and lets the LLM write queries for it")
     elif name:
         data["dataset"] = {"name": name, "folder": None, "documents": None, "queries": None, "carved": []}
         lines.insert(0, f"{name}: will be downloaded by the first command that reads it")

@@ -14,7 +14,7 @@ from syneg_cli.core import (
     Progress,
     UsageError,
     changed_since,
-    check_place,
+    check_owner,
     manifest_path,
     read_manifest,
     settle,
@@ -61,7 +61,7 @@ class Importing:
         wanted = self.source.wanted
         settings = {
             **wanted.settings.deciding(),
-            "source": wanted.source,
+            "source": self.source.place.name if self.source.place else wanted.source,
             "query": wanted.query,
             "counted_by": self.counter.name if self.counter else "",
             "markitdown": _version("markitdown"),
@@ -78,7 +78,7 @@ def prepared(wanted: Wanted, output: Path | None, progress: Progress | None = No
     """
     source = open_source(wanted, progress or NoProgress())
     path = output_of(source, output)
-    check_place(path, "--output")
+    check_owner(path, "--output")
     place = source.place.resolve() if source.place else None
     if place and (place == path.resolve() or place.is_relative_to(path.resolve())):
         raise UsageError(f"{path} is what is imported.", hint="Name another folder with --output.")
@@ -99,7 +99,7 @@ def carried_out(importing: Importing, progress: Progress | None = None, *, force
     progress = progress or NoProgress()
     path, source = importing.path, importing.source
     tidy(path)
-    check_place(path, "--output")
+    check_owner(path, "--output")
     there = read_manifest(path)
     plan = importing.plan()
     reason = "--force" if force else stale_reason(path, plan.inputs, plan.settings)

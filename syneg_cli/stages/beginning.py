@@ -1,0 +1,107 @@
+"""What a project begins with where there are documents and few judged queries: import, then queries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from syneg_cli.core import UsageError, counted, read_manifest
+from syneg_cli.data import Dataset, Imported, Wanted, prepared
+from syneg_cli.stages.evaluate import measuring
+from syneg_cli.stages.import_documents import import_documents
+from syneg_cli.stages.language_model import remembering
+from syneg_cli.stages.queries import Queries
+from syneg_cli.stages.session import Session
+from syneg_cli.stages.stage import Performed, perform
+
+ELSEWHERE = ("hub:", "irds:")
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The session and the data set of the stages that follow, and what was done before them."""
+
+    session: Session
+    dataset: Dataset
+    done: tuple[Imported | Performed, ...]
+
+
+def begun(
+    session: Session, ended: Callable[[Imported | Performed, Dataset | None], None], *, force: bool = False
+) -> Begun:
+    """Import the documents that the project names, and have queries written where the settings use them.
+
+    Args:
+        ended: called with each stage as it ends, and with the data set where there is one by then.
+    """
+    done: list[Imported | Performed] = []
+    if source := documents_of(session):
+        done.append(import_documents(session, source, str(folder_of(session)), force=force))
+        ended(done[-1], None)
+    plain = session.dataset("none")
+    session = remembering(session, plain)
+    if wants_queries(session, plain):
+        done.append(perform(Queries(session, plain), force=force))
+        ended(done[-1], plain)
+    dataset = session.dataset()
+    session = measuring(session, dataset)
+    dataset.qrels(session.project.eval.split)  # what cannot be measured is said before more is paid for
+    return Begun(session, dataset, tuple(done))
+
+
+def documents_of(session: Session) -> str | None:
+    """What [documents] names to be imported; None where another data set is named on the command line."""
+    source = session.project.documents.source
+    if not source or session.named("dataset.name"):
+        return None
+    return source if source.startswith(ELSEWHERE) else str(session.resolved.path(source))
+
+
+def folder_of(session: Session) -> Path:
+    """Where the documents become a data set: the folder that [dataset] names, beside the project file.
+
+    Raises:
+        UsageError: it names none, or what is no folder.
+    """
+    name = session.need_name()
+    if name.startswith(ELSEWHERE):
+        raise UsageError(
+            f"[documents] source is imported into the folder that [dataset] names, and {name!r} is none.",
+            hint='Name a folder, as in name = "my-corpus".',
+        )
+    return session.resolved.path(name)
+
+
+def wants_queries(session: Session, dataset: Dataset) -> bool:
+    """Whether LLM-written queries are used: where there are none of people, or where a weight is set."""
+    return session.query_weight(dataset) > 0
+
+
+def import_state(session: Session) -> tuple[str, str]:
+    """(state, detail) of the import that [documents] asks for; nothing is imported."""
+    folder = folder_of(session)
+    manifest = read_manifest(folder) if folder.is_dir() else None
+    if manifest is None:
+        return "to do", "not there yet"
+    wanted = Wanted(str(documents_of(session)), session.project.documents)
+    if prepared(wanted, folder, session.progress).fingerprint() != manifest.inputs.get("documents"):
+        return "stale", "documents changed"
+    decides = session.project.documents.deciding()
+    if changed := [key for key, value in decides.items() if manifest.settings.get(key) != value]:
+        return "stale", f"{changed[0]} changed"
+    passages = manifest.counts.get("passages")
+    return "up to date", counted(passages, "passage") if type(passages) is int else ""
+
+
+def with_documents(session: Session, source: str, name: str) -> Session:
+    """The session of a project that begins with documents.
+
+    Raises:
+        UsageError, DatasetError: there is nothing to import, or the folder would not be ours.
+    """
+    project = session.project
+    documents = project.documents.model_copy(update={"source": source})
+    dataset = project.dataset.model_copy(update={"name": name})
+    project = project.model_copy(update={"documents": documents, "dataset": dataset})
+    return replace(session, resolved=replace(session.resolved, project=project))
