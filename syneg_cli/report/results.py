@@ -107,7 +107,7 @@ def _places(workspace: Workspace, folder: Path | None) -> Iterator[tuple[Path, S
         (workspace.model, ("train",)),
     ]
     for place, stages in kinds:
-        for name in names_beside(place("x.jsonl" if place == workspace.model else "x")):
+        for name in names_beside(place("x")):
             yield place(name), stages
     for file in sorted(workspace.evaluation("x").parent.glob("[!.]*.json")):
         if not file.name.endswith(".manifest.json"):
@@ -203,6 +203,12 @@ def _amount(value: object) -> float | None:
     return float(value) if type(value) in (int, float) and 0 <= value < math.inf else None  # type: ignore[operator, arg-type]
 
 
+def _sum(value: object) -> int | None:
+    """Of a table of counts; None where it is none."""
+    counts = [_count(count) for count in value.values()] if isinstance(value, dict) else [None]
+    return None if None in counts else sum(filter(None, counts))
+
+
 def _told(manifest: Manifest, *parts: tuple[str, str]) -> str:
     """`3 passages, 2 queries` of (key, noun): the counts that a manifest has."""
     counts = [(_count(manifest.counts.get(key)), noun) for key, noun in parts]
@@ -210,18 +216,16 @@ def _told(manifest: Manifest, *parts: tuple[str, str]) -> str:
 
 
 def _of_queries(manifest: Manifest) -> str:
-    kept, dropped = _count(manifest.counts.get("queries")), _table(manifest.counts.get("dropped"))
-    if kept is None:
-        return ""
-    every = kept + sum(_count(count) or 0 for count in dropped.values())
-    return f"{kept} of {counted(every, 'query', 'queries')} kept"
+    kept, dropped = _count(manifest.counts.get("queries")), _sum(manifest.counts.get("dropped"))
+    if kept is None or dropped is None:
+        return _told(manifest, ("queries", "query/queries"))
+    return f"{kept} of {counted(kept + dropped, 'query', 'queries')} kept"
 
 
 def _of_verify(manifest: Manifest) -> str:
-    tables = [_table(manifest.counts.get(key)) for key in ("false_negatives", "checked")]
-    if not tables[1]:
+    false, checked = (_sum(manifest.counts.get(key)) for key in ("false_negatives", "checked"))
+    if false is None or checked is None:
         return ""
-    false, checked = (sum(_count(count) or 0 for count in table.values()) for table in tables)
     by = ", ".join(sorted(_table(manifest.settings.get("checks"))))
     return f"{false} of {checked} relevant after all" + (f" ({by})" if by else "")
 
