@@ -12,8 +12,9 @@ MISSING = "–"
 COLUMNS = ("stage", "name", "what it made", "LLM", "prompt", "time", "cost")
 
 NOT_IN_IT = (
-    "The sum does not hold what was paid for results that are gone, that were never finished, or that those "
-    "of another LLM have replaced; nor vectors of an embedding API, which syneg cache embeddings has."
+    "Not in the sum: results that are gone, or that those of another LLM have replaced; calls of runs that "
+    "wrote no result, until a run of the same LLM writes it; vectors of an embedding API (syneg cache "
+    "embeddings has their cost)."
 )
 
 

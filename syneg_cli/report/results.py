@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from syneg_cli.core import Manifest, Workspace, counted, manifest_path, names_be
 from syneg_cli.evaluation import MAIN_METRIC
 
 SHARD = re.compile(r"\.shard-\d+-of-\d+$")
+MOST = sys.float_info.max
 IMPORT, WEIGHT = "import", "weight of LLM-written queries"
 OF_EMBEDDINGS = "embed."
 """What the settings begin with that only an encoder behind an API has."""
@@ -199,8 +201,10 @@ def _count(value: object) -> int | None:
 
 
 def _amount(value: object) -> float | None:
-    """A number that is one: neither negative nor infinite."""
-    return float(value) if type(value) in (int, float) and 0 <= value < math.inf else None  # type: ignore[operator, arg-type]
+    """A number that is one: neither negative nor beyond what a float holds."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if 0 <= value <= MOST else None
 
 
 def _sum(value: object) -> int | None:
@@ -231,20 +235,15 @@ def _of_verify(manifest: Manifest) -> str:
 
 
 def _of_mix(manifest: Manifest) -> str:
-    return _told(
-        manifest,
-        ("instances", "pair"),
-        *([("mirrored", "mirrored/mirrored")] if manifest.counts.get("mirrored") else []),
-    )
+    mirrored = [("mirrored", "mirrored/mirrored")] if manifest.counts.get("mirrored") else []
+    return _told(manifest, ("instances", "pair"), *mirrored)
 
 
 def _of_train(manifest: Manifest) -> str:
     told = _told(manifest, ("steps", "step"), ("pairs", "pair"))
-    written, weight = (
-        _count(_table(manifest.counts.get("mix")).get("written_queries")),
-        manifest.settings.get(WEIGHT),
-    )
-    return f"{told}, {written} of LLM-written queries (weight {weight})" if written else told
+    if written := _count(_table(manifest.counts.get("mix")).get("written_queries")):
+        return f"{told}, {written} of LLM-written queries (weight {manifest.settings.get(WEIGHT)})"
+    return told
 
 
 def _of_eval(manifest: Manifest) -> str:

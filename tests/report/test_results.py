@@ -39,6 +39,10 @@ def generated(work: Workspace, name: str, bill: Mapping[str, Any], **by: Any) ->
     return add(work.synthetic(name), "generate", {"negatives": 30, "total": bill}, BY | by)
 
 
+def weighing(weight: float) -> dict[str, Any]:
+    return {"weight of LLM-written queries": weight}
+
+
 def page(work: Workspace, folder: Path | None = None) -> str:
     results = read_results(work, folder)
     models, _ = read_models(work)
@@ -63,7 +67,7 @@ def test_a_row_for_each_result_in_the_order_of_the_stages(work: Workspace, tmp_p
     verdicts = {"checked": {"bm25": 40}, "false_negatives": {"bm25": 3}, "judges": [judge]}
     add(work.verified(work.mined("bm25")), "verify", verdicts, checks)
     add(work.mixed("hybrid"), "mix", {"instances": 12, "mirrored": 4})
-    add_model(work, "m", **{"weight of LLM-written queries": 0.5})
+    add_model(work, "m", **weighing(0.5))
     _with_counts(work.model("m"), pairs=12, mix={"written_queries": 5})
     add(work.evaluation("m-test"), "eval", {"ndcg@10": 0.75, "queries": 8})
     found = cells(work, folder)
@@ -129,6 +133,7 @@ def test_what_several_results_share_counts_once(work: Workspace) -> None:
         ({"total": total(0.5, unpriced=3)}, {}, "at least $0.5000", "at least $1.50"),
         ({"total": total(float("-1"))}, {}, "unknown", "at least $1.00"),
         ({"total": total(0.5) | {"lost_usd": "much"}}, {}, "at least $0.5000", "at least $1.50"),
+        ({"total": total(10**400)}, {}, "unknown", "at least $1.00"),
         ({"total": []}, {}, "unknown", "at least $1.00"),
         ({}, {}, "unknown", "at least $1.00"),
         ({}, {"cost_usd": 0.5}, "$0.5000", "$1.50"),
@@ -190,7 +195,7 @@ def test_a_manifest_that_cannot_be_read_leaves_its_result_out_with_a_line(
     assert "synthetic/bad.jsonl is left out" in text
 
 
-@pytest.mark.parametrize("odd", [None, "many", -1, True, [1], {"a": "b"}, 1e400])
+@pytest.mark.parametrize("odd", [None, "many", -1, True, [1], {"a": "b"}, 1e400, -1.5])
 def test_odd_counts_are_left_out_of_the_words(work: Workspace, odd: Any) -> None:
     names = ("read", "passages", "queries", "dropped", "negatives", "checked", "false_negatives", "judges")
     counts = dict.fromkeys(
@@ -238,9 +243,9 @@ def test_the_page_has_the_section_and_says_what_the_sum_does_not_hold(work: Work
 def test_llm_written_queries_that_a_model_learned_from_are_said_with_their_weight(work: Workspace) -> None:
     add_model(work, "none")
     assert not any("LLM-written" in line for line in settings_lines(read_models(work)[0]))
-    add_model(work, "some", **{"weight of LLM-written queries": 0.5})
+    add_model(work, "some", **weighing(0.5))
     _with_counts(work.model("some"), pairs=40, mix={"strategy": "hybrid", "written_queries": 12})
-    add_model(work, "old", **{"weight of LLM-written queries": 1.0})
+    add_model(work, "old", **weighing(1.0))
     told = [line for line in settings_lines(read_models(work)[0]) if "LLM-written" in line]
     assert told == [
         "LLM-written queries: none learned from none; old learned from some, of weight 1.0; "
