@@ -301,3 +301,46 @@ def test_the_judges_calls_are_in_the_sum_as_is_what_came_before(
     assert in_all["cost"] > 0
     assert in_all["unknown"] == 0
     assert f"All results together cost ${in_all['cost']:.4f}"[:-2] in cli("report").out
+
+
+def test_an_import_is_found_by_the_name_of_the_data_set(cli: Cli, work: Workspace, tiny: Path) -> None:
+    add_model(work, "m")
+    write_manifest(tiny, Manifest("import", {}, {}, {"passages": 6}))
+    here = ("--work-dir", work.root, "--json")
+    for options in ((tiny,), ("tiny", "--set", f"dataset.data_dir={tiny.parent}")):
+        done = cli("report", *options, *here)
+        assert done.code == 0, done.err
+        rows: Any = done.json["results"]
+        assert [row["made"] for row in rows if row["stage"] == "import"] == ["6 passages"]
+    tiny.joinpath("syneg.manifest.json").write_text("{")
+    torn = cli("report", tiny, *here)
+    why = "syneg.manifest.json is damaged, or of an unfinished run."
+    assert torn.json["results_left_out"] == [f"{tiny.parent.name}/tiny is left out: {why}"]
+    assert "tiny is left out" in torn.err
+
+
+def test_mirrored_queries_cost_what_all_runs_did(cli: Cli, tiny: Path) -> None:
+    """A cap stops the first run; what it paid for is in the manifest of the second one."""
+    Path("syneg.toml").write_text('[generate]\nllm = "openai:m"\nprice = [1000, 2000]\n', encoding="utf-8")
+
+    def answer(body: Any, number: int) -> Reply:
+        mirrors = '"query"' in prompt_of(body) and '"negatives"' not in prompt_of(body)
+        text = json.dumps({"query": f"a query of its own, number {number}"})
+        return Reply(text=text) if mirrors else good_reply(body, number)
+
+    with ChatServer(answer) as server:
+        url = ("--base-url", server.openai_url)
+        assert cli("generate", tiny, *url).code == 0
+        mirror = ("generate", tiny, *url, "--prompt", "mirror-queries")
+        stopped = cli(*mirror, "--max-calls", "1")
+        assert stopped.code == 1, stopped.err
+        done = cli(*mirror, "--json")
+        assert done.code == 0, done.err
+    stats: Any = cli("cache", "stats", "--json").json["rows"]
+    paid = {row["prompt"]: row["cost_usd"] for row in stats}["mirror-queries"]
+    (row,) = [
+        row for row in read_results(Workspace(Path(".syneg"), "tiny")).rows if row.stage == "mirror-queries"
+    ]
+    assert row.usd == pytest.approx(paid)
+    last: Any = done.json["cost_usd"]
+    assert row.usd > last > 0
