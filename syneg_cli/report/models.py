@@ -148,7 +148,8 @@ def _mix(workspace: Workspace, manifest: Manifest) -> tuple[Mix | None, str | No
     Training keeps what it learned from; for models of earlier versions the mix itself is asked.
     """
     if isinstance(kept := manifest.counts.get("mix"), dict):
-        return _mix_of(str(kept.get("strategy")), kept.get("ratio"), kept)
+        counts = {"instances": manifest.counts.get("pairs"), **kept}
+        return _mix_of(str(kept.get("strategy")), kept.get("ratio"), counts)
     path = workspace.mixed(str(manifest.settings.get("mix")))
     mixed = read_manifest(path) if path.is_file() else None
     if mixed is None:
@@ -162,10 +163,11 @@ def _mix(workspace: Workspace, manifest: Manifest) -> tuple[Mix | None, str | No
 
 def _mix_of(strategy: str, ratio: Any, counts: Mapping[str, Any]) -> tuple[Mix | None, str | None]:
     negatives, mirrored = counts.get("negatives_per_instance", {}), counts.get("mirrored", 0)
+    pairs, written = (counts.get(key) for key in ("instances", "written_queries"))
     means = negatives.values() if isinstance(negatives, dict) else (None,)
-    if not all(map(_is_number, (*means, mirrored, 0 if ratio is None else ratio))):
+    if not all(map(_is_number, (*means, mirrored, *(value or 0 for value in (ratio, pairs, written))))):
         return None, "what its manifest says of its mix are no numbers; it is left out."
-    return Mix(strategy, ratio, negatives, mirrored), None
+    return Mix(strategy, ratio, negatives, mirrored, pairs, written), None
 
 
 def _score(

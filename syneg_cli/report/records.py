@@ -20,6 +20,9 @@ class Mix:
     negatives: Mapping[str, float]
     mirrored: int = 0
     """Synthetic texts that train as positives of queries of their own."""
+    pairs: int | None = None
+    written: int | None = None
+    """Pairs whose query an LLM wrote; None where that was not counted yet."""
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ from typing import Any
 
 from syneg_cli.evaluation import caveat, holm, p_value, tells_little
 from syneg_cli.mixing import reached
+from syneg_cli.report.costs import MISSING, results_blocks
 from syneg_cli.report.curves import Curve
 from syneg_cli.report.figures import FIGURES
 from syneg_cli.report.page import Block, BulletList, Heading, Paragraph, Picture, Table
 from syneg_cli.report.recordings import SOURCES
 from syneg_cli.report.records import Mix, Model
+from syneg_cli.report.results import WEIGHT, Results
 
-MISSING = "–"
 ALWAYS_STATED = ("backbone", "epochs", "batch_size", "lr", "temperature", "precision", "seed")
 """Settings that are stated even where all models have the same."""
 
@@ -29,7 +30,13 @@ class Explanation:
 
 
 def report_blocks(
-    dataset: str, models: Sequence[Model], figures: Sequence[str], *, split: str, left_out: Sequence[str]
+    dataset: str,
+    models: Sequence[Model],
+    figures: Sequence[str],
+    *,
+    split: str,
+    left_out: Sequence[str],
+    results: Results | None = None,
 ) -> list[Block]:
     """The page, from the heading to the last figure.
 
@@ -48,6 +55,7 @@ def report_blocks(
     notes = [*(note for model in models for note in model.notes), *left_out]
     if notes:
         page += [Heading("What is missing"), BulletList(notes)]
+    page += results_blocks(results or Results())
     for name in figures:
         page += _figure_blocks(name, models)
     return page
@@ -190,7 +198,7 @@ def _legend_of_table(models: Sequence[Model], split: str) -> Iterator[str]:
 
 def settings_lines(models: Sequence[Model]) -> list[str]:
     """Which settings the models share, and in which they differ: curves compare where these are equal."""
-    keys = sorted({key for model in models for key in model.settings} - {"mix"})
+    keys = sorted({key for model in models for key in model.settings} - {"mix", WEIGHT})
     values = {key: [model.settings.get(key) for model in models] for key in keys}
     differ = [key for key in keys if any(value != values[key][0] for value in values[key])]
     same = [key for key in ALWAYS_STATED if key in keys and key not in differ]
@@ -198,7 +206,24 @@ def settings_lines(models: Sequence[Model]) -> list[str]:
     for key in differ:
         pairs = zip(models, values[key], strict=True)
         lines.append(f"Differs: {key}: " + ", ".join(f"{m.name} {_setting(value)}" for m, value in pairs))
-    return lines if len(models) > 1 else [line.replace("The same for all", "Settings") for line in lines]
+    lines = lines if len(models) > 1 else [line.replace("The same for all", "Settings") for line in lines]
+    return [*lines, *_written_lines(models)]
+
+
+def _written_lines(models: Sequence[Model]) -> Iterator[str]:
+    """How many queries that an LLM wrote each model learned from, and what each of them counts."""
+    if any(WEIGHT in model.settings for model in models):
+        yield "LLM-written queries: " + "; ".join(map(_written, models)) + "."
+
+
+def _written(model: Model) -> str:
+    if WEIGHT not in model.settings:
+        return f"{model.name} learned from none"
+    mix, weight = model.mix, model.settings[WEIGHT]
+    if mix is None or mix.written is None:
+        return f"{model.name} learned from some, of weight {weight}"
+    of = f" of {mix.pairs}" if mix.pairs is not None else ""
+    return f"{model.name} learned from {mix.written}{of} pairs with one, of weight {weight}"
 
 
 def _setting(value: Any) -> str:

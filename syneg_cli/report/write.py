@@ -11,6 +11,7 @@ from syneg_cli.core import Manifest, UsageError, manifest_path, write_text
 from syneg_cli.report.figures import FIGURES, write_figures
 from syneg_cli.report.page import to_html, to_markdown
 from syneg_cli.report.records import Model
+from syneg_cli.report.results import Results
 from syneg_cli.report.wording import report_blocks
 
 
@@ -30,6 +31,7 @@ def write_report(
     *,
     split: str = "test",
     left_out: Sequence[str] = (),
+    results: Results | None = None,
 ) -> Report:
     """Write report.md, report.html and the figures into `folder`.
 
@@ -37,6 +39,7 @@ def write_report(
         models: as `read_models` gives them, in the order of table and legends.
         split: the one that their scores are of.
         left_out: lines about models that are not in the report.
+        results: all that was made of the data set, as `read_results` gives it.
 
     Raises:
         UsageError: the folder holds a file that the report would replace and no report wrote.
@@ -45,7 +48,7 @@ def write_report(
     similarities = {model.similarity for model in models}
     similarity = similarities.pop() if len(similarities) == 1 else ""
     names = write_figures(folder, {model.name: model.recording for model in models}, similarity)
-    blocks = report_blocks(dataset, models, names, split=split, left_out=left_out)
+    blocks = report_blocks(dataset, models, names, split=split, left_out=left_out, results=results)
     made = Report(
         folder / "report.md",
         folder / "report.html",

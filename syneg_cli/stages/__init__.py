@@ -33,7 +33,13 @@ from syneg_cli.stages.project_files import (
 )
 from syneg_cli.stages.prompts import rendered_prompt
 from syneg_cli.stages.queries import Queries
-from syneg_cli.stages.report import page_of, report_workspace, reported_models, reported_split
+from syneg_cli.stages.report import (
+    page_of,
+    report_workspace,
+    reported_models,
+    reported_results,
+    reported_split,
+)
 from syneg_cli.stages.rerank import measure_reranked, need_no_depth, retriever_of
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.settings import Project
@@ -93,6 +99,7 @@ __all__ = [
     "rendered_prompt",
     "report_workspace",
     "reported_models",
+    "reported_results",
     "reported_split",
     "resolve",
     "retriever_of",

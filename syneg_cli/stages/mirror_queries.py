@@ -34,6 +34,7 @@ class MirrorQueries(Stage):
         self.prompt = prompt
         self.settings = self.project.generate
         self._asked: tuple[list[SyntheticNegative], OwnQueries, Stats]
+        self._cost: float | None
         self.source = self.workspace.synthetic(self.settings.name)
 
     def plan(self) -> Plan:
@@ -67,6 +68,8 @@ class MirrorQueries(Stage):
                     structured=self.settings.structured,
                     tick=tick,
                 )
+            totals = cache.totals(job)
+        self._cost = None if totals.unpriced_calls else totals.spent_usd + totals.lost_usd
         self._asked = negatives, found, engine.stats
 
     def run(self, plan: Plan, to: Path) -> Made:
@@ -88,4 +91,4 @@ class MirrorQueries(Stage):
             "dropped": dict(found.dropped),
             "cost_usd": None if stats.unpriced else stats.cost_usd,
         }
-        return Made(counts, MirroredQueries(counts, plan.path), counts["cost_usd"])
+        return Made(counts, MirroredQueries(counts, plan.path), self._cost)

@@ -5,20 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 
 from syneg_cli.core import MissingArtifact, Workspace, did_you_mean, user_path
-from syneg_cli.report import Model, read_models, write_report
+from syneg_cli.report import Model, Results, read_models, read_results, write_report
 from syneg_cli.stages.session import Session
 
 
 def report_workspace(session: Session) -> Workspace:
     """Where the data set's results are. A report needs no data: the data set is not opened."""
-    name, data_dir = session.need_name(), session.project.dataset.data_dir
-    places = [user_path(name), session.resolved.path(name)]
-    if data_dir:
-        places.insert(0, session.resolved.path(data_dir) / name)
     # A data set goes by its folder's own name, also where a link leads there.
-    names = dict.fromkeys(place.resolve().name for place in places)
+    names = dict.fromkeys(place.resolve().name for place in _places(session))
     found = [Workspace(session.work_dir, name) for name in names]
     return next((one for one in found if one.model("x").parent.is_dir()), found[0])
+
+
+def _places(session: Session) -> list[Path]:
+    """Where the data set's folder may be, the likeliest first."""
+    name, data_dir = session.need_name(), session.project.dataset.data_dir
+    places = [user_path(name), session.resolved.path(name)]
+    return [session.resolved.path(data_dir) / name, *places] if data_dir else places
+
+
+def reported_results(session: Session, workspace: Workspace) -> Results:
+    """What was made of the data set, with its import where its folder is at hand and was imported."""
+    folders = (place for place in _places(session) if place.resolve().name == workspace.dataset)
+    return read_results(workspace, next((folder for folder in folders if folder.is_dir()), None))
 
 
 def reported_split(session: Session, workspace: Workspace) -> str:
@@ -41,8 +50,9 @@ def page_of(session: Session) -> Path:
     workspace = report_workspace(session)
     models, left_out = reported_models(session, workspace, [])
     folder = workspace.root / workspace.dataset / "report"
-    split = reported_split(session, workspace)
-    return write_report(folder, workspace.dataset, models, split=split, left_out=left_out).html
+    split, results = reported_split(session, workspace), reported_results(session, workspace)
+    made = write_report(folder, workspace.dataset, models, split=split, left_out=left_out, results=results)
+    return made.html
 
 
 def reported_models(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,23 @@ class Verify(Stage):
         left_out = Counter(map(source_of, usable)) - Counter(map(source_of, open_))
         more = {"left_out": dict(left_out), "effect": plan.settings["effect"]}
         more["margin"] = plan.settings["checks"].get("margin", {}).get("margin")
+        more["judges"] = self._judges(plan)
         return Made(_counts(checked) | more, checked)
+
+    def _judges(self, plan: Plan) -> list[dict[str, Any]]:
+        """Who judged the file, now and before, and what their calls cost over all runs, for whichever file.
+
+        The calls of a run that was stopped count, too, so the totals are those of the job.
+        """
+        before = read_manifest(plan.path)
+        told = before.counts.get("judges") if before else None
+        found = {one["job"]: one for one in told or () if isinstance(one, dict) and "job" in one}
+        if "judge" in self.settings.checks:
+            job, spec = judge_job(self.session, self.dataset), language_model.llm_spec(self.session, "verify")
+            with language_model.open_cache(self.session) as answers:
+                totals = asdict(answers.totals(job))
+            found[job] = {"job": job, "llm": spec, "prompt": _judge_prompt(self.session).name, **totals}
+        return list(found.values())
 
     def usable(self) -> list[SyntheticNegative | MinedNegative]:
         return [negative for negative in self.read() if negative.status == "ok"]
@@ -177,6 +194,12 @@ def judge_settings(session: Session, dataset: Dataset) -> dict[str, Any]:
 
 def _judge_prompt(session: Session) -> Prompt:
     return load_prompt(session.project.verify.prompt, session.resolved.folder, kind=JUDGEMENT)
+
+
+def judge_job(session: Session, dataset: Dataset) -> str:
+    """What the judge's calls on all files are counted for."""
+    spec, prompt = language_model.llm_spec(session, "verify"), _judge_prompt(session)
+    return content_hash(["verify", dataset.name, spec, prompt.source, dataset.relevance])[:16]
 
 
 def judge_of(session: Session, dataset: Dataset, *, job: str) -> Check:
@@ -275,12 +298,9 @@ def _tools(session: Session, dataset: Dataset, *, job: str = "") -> Tools:
 
     def ask(count: int, make: Callable[[int], Request], classify: Classify) -> list[Asked]:
         spec = language_model.llm_spec(session, "verify")
-        of_verify = ["verify", dataset.name, spec, _judge_prompt(session).source, dataset.relevance]
         llm = language_model.open_model(session, spec)
         with language_model.open_cache(session) as answers:
-            engine = language_model.open_engine(
-                session, llm, answers, job=job or content_hash(of_verify)[:16]
-            )
+            engine = language_model.open_engine(session, llm, answers, job=job or judge_job(session, dataset))
             watch = session.watch("judge", engine.limits.max_cost, "judgements")
             with language_model.asking(session, "judge"), watch as tick:
                 found = ask_each(engine, count, make, classify=classify, tick=tick)

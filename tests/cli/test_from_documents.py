@@ -63,7 +63,9 @@ def check(result: Any, articles: dict[str, str]) -> dict[str, Any]:
     assert {one.doc_id for one in kept} <= articles.keys()
     evaluation = found["evaluation"]
     assert (evaluation["split"], evaluation["written_queries"]) == ("dev", evaluation["queries"])
-    assert "no evidence" in Path(str(found["report"])).read_text(encoding="utf-8")
+    page = Path(str(found["report"])).read_text(encoding="utf-8")
+    assert "no evidence" in page
+    assert "what it cost" in page
     card = (Path(found["stages"][5]["path"]) / "README.md").read_text(encoding="utf-8")
     assert "0 judged ones, and" in card
     return found

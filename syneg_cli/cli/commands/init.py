@@ -89,10 +89,12 @@ def command(
         output.note(f"There is no {missing[0]} split; {makes}.")
     elif test_fraction and found and "test" not in found.carved:
         output.note("--test-fraction changes nothing: the data set has train and test.")
-    output.note(_next(directory, lacking=[*([] if dataset else ["name"]), *([] if llm else ["llm"])]))
+    lacking = [*([] if dataset else ["name"]), *([] if llm else ["llm"])]
+    prompt = "query" if session.project.documents.source else "syneg"
+    output.note(_next(directory, prompt, lacking))
 
 
-def _next(directory: Path, *, lacking: list[str]) -> str:
+def _next(directory: Path, prompt: str, lacking: list[str]) -> str:
     there = "" if directory.resolve() == Path.cwd() else f"`cd {shlex.quote(str(directory))}`, "
     named = f"set {' and '.join(lacking)} in syneg.toml, " if lacking else ""
-    return f"Next: {there}{named}look at prompts/syneg.txt, then `syneg run`."
+    return f"Next: {there}{named}look at prompts/{prompt}.txt, then `syneg run`."

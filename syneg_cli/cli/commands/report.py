@@ -10,10 +10,10 @@ import typer
 from syneg_cli.cli.completion import offer
 from syneg_cli.cli.options import Call, flags
 from syneg_cli.cli.options import command as make
-from syneg_cli.cli.render.reported import models, summary
+from syneg_cli.cli.render.reported import cost_line, costs, models, summary
 from syneg_cli.core import UsageError
 from syneg_cli.report import write_report
-from syneg_cli.stages import report_workspace, reported_models, reported_split
+from syneg_cli.stages import report_workspace, reported_models, reported_results, reported_split
 
 
 @make(*flags("eval.split"))
@@ -38,10 +38,11 @@ def command(
     workspace = report_workspace(call.session)
     split = reported_split(call.session, workspace)
     found, left_out = reported_models(call.session, workspace, model or [])
-    for line in left_out:
+    results = reported_results(call.session, workspace)
+    for line in (*left_out, *results.notes):
         call.output.warn(line)
     folder = output or workspace.root / workspace.dataset / "report"
-    made = write_report(folder, workspace.dataset, found, split=split, left_out=left_out)
+    made = write_report(folder, workspace.dataset, found, split=split, left_out=left_out, results=results)
     data = {
         "dataset": workspace.dataset,
         "report": str(made.markdown),
@@ -49,6 +50,8 @@ def command(
         "figures": [str(figure) for figure in made.figures],
         "models": [summary(one) for one in found],
         "left_out": left_out,
+        **costs(results),
     }
-    shown = (f"training on {workspace.dataset}", models(found, split), f"{made.html}\n{made.markdown}")
+    table, paths = models(found, split), f"{made.html}\n{made.markdown}"
+    shown = (f"training on {workspace.dataset}", table, cost_line(results), paths)
     call.output.result(data, *shown)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from syneg_cli.cli.render.fitting import Column, Fitted
-from syneg_cli.report import Model, models_table
+from syneg_cli.core import duration
+from syneg_cli.report import Model, Result, Results, models_table, sum_of
 
 SHOWN = ["model", "steps", "gradient variance", "to the backbone"]
 SPARE = {"gradient variance": 3, "steps": 2}
@@ -24,11 +25,50 @@ def summary(model: Model) -> dict[str, Any]:
         "loss": model.losses[-1] if model.losses else None,
         "gradient_variance": model.recording.gradient_variance(),
         "dev": list(model.dev),
+        "written_queries": mix.written if mix else None,
         "ndcg@10": score.value if score else None,
         "to_backbone": gain.difference if gain else None,
         "p": gain.p_randomisation if gain else None,
         "notes": list(model.notes),
     }
+
+
+def costs(results: Results) -> dict[str, Any]:
+    """Each result and their sum, as data."""
+    return {
+        "results": [_result(row) for row in results.rows],
+        "total": {
+            "seconds": results.seconds,
+            "cost": results.usd,
+            "unknown": sum(_cost(row) is None for row in results.rows),
+        },
+        "results_left_out": list(results.notes),
+    }
+
+
+def cost_line(results: Results) -> str:
+    """The sum in a sentence; the report's own table has the rest."""
+    cost = f"cost {sum_of(results)}" if results.usd or not results.priced else "cost no money"
+    took = duration(results.seconds)
+    return f"All results together {cost} and took {took}; the page has each, and says what is not in the sum."
+
+
+def _result(row: Result) -> dict[str, Any]:
+    return {
+        "stage": row.stage,
+        "name": row.name,
+        "path": str(row.path),
+        "made": row.made,
+        "llm": row.llm,
+        "prompt": row.prompt,
+        "seconds": row.seconds,
+        "cost": _cost(row),
+        "counted_with": row.counted_with or None,
+    }
+
+
+def _cost(row: Result) -> float | None:
+    return row.usd if row.priced and not row.vectors else None
 
 
 def models(found: list[Model], split: str) -> Any:
