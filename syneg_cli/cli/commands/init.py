@@ -80,9 +80,8 @@ def command(
         share = ask_share(output, *missing)
         session = new_session(directory, dataset, test_fraction=share, **options)
         found = looked_at(session)
-    if asks and relevance is None and needs_relevance(session, found):
-        relevance = ask(output, RELEVANCE)
-    written = write_project(session, found, relevance=relevance)
+    asked = asks and relevance is None and needs_relevance(session, found)
+    written = write_project(session, found, relevance=ask(output, RELEVANCE) if asked else relevance)
     output.result(*started(written, session.project, found))
     if missing := lacking_split(found):
         makes = f"`test_fraction = {HALF}` in [dataset] makes it of {missing[1]}"
@@ -90,8 +89,7 @@ def command(
     elif test_fraction and found and "test" not in found.carved:
         output.note("--test-fraction changes nothing: the data set has train and test.")
     lacking = [*([] if dataset else ["name"]), *([] if llm else ["llm"])]
-    prompt = "query" if session.project.documents.source else "syneg"
-    output.note(_next(directory, prompt, lacking))
+    output.note(_next(directory, "query" if session.project.documents.source else "syneg", lacking))
 
 
 def _next(directory: Path, prompt: str, lacking: list[str]) -> str:
