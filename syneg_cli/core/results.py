@@ -89,11 +89,13 @@ def settle(made: Path, path: Path, manifest: Manifest) -> None:
         sync(path.parent)
 
 
-def check_place(path: Path, flag: str = "") -> None:
-    """Raises UsageError where a result may not be put: a link, or what has no manifest and so is not ours.
+def check_place(path: Path, flag: str = "", stage: str = "") -> None:
+    """Raises UsageError where a result may not be put: a link, what has no manifest and so is not ours,
+    or a result of another stage.
 
     Args:
         flag: how a user names another place.
+        stage: whose result it will be, as its manifest says.
     """
     hint = "Move it away" + (f", or choose another name ({flag} NAME)." if flag else ".")
     if path.is_symlink():
@@ -103,6 +105,11 @@ def check_place(path: Path, flag: str = "") -> None:
             f"{path} has no manifest, so it may be yours: it is not replaced "
             f"({manifest_path(path).name} is not there).",
             hint=hint,
+        )
+    manifest = read_manifest(path)
+    if stage and manifest and manifest.stage != stage:
+        raise UsageError(
+            f"{path} is a result of `syneg {manifest.stage}`: `syneg {stage}` does not replace it.", hint=hint
         )
     if strangers := _strangers(path):
         more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""

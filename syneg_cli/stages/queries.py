@@ -116,7 +116,7 @@ class Queries(Asks):
             inputs["attribute pools"] = content_hash({name: asker.pools[name] for name in prompt.attributes})
             settings |= section.model_dump(include=set(WRITING))
             self._plan_round_trip(inputs, settings)
-        return Plan(self.name, self._path, inputs, settings)
+        return Plan(self.label, self._path, inputs, settings)
 
     def _plan_round_trip(self, inputs: dict[str, str], settings: dict[str, Any]) -> None:
         """What the round trip depends on, and no more."""
