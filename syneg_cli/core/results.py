@@ -109,7 +109,7 @@ def check_place(path: Path, flag: str = "", stage: str = "") -> None:
     manifest = read_manifest(path)
     if stage and manifest and manifest.stage != stage:
         raise UsageError(
-            f"{path} is a result of `syneg {manifest.stage}`: `syneg {stage}` does not replace it.", hint=hint
+            f"{path} is a result of {manifest.stage}, which {stage} does not replace.", hint=hint
         )
     if strangers := _strangers(path):
         more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""

@@ -60,7 +60,7 @@ def test_written_queries_and_rewordings_take_no_place_of_one_another(
     server.respond = writer
     other = cli(*base(server, tiny, "--name", "default.rewrites"))
     assert other.code == 2
-    assert "is a result of `syneg queries --rewrite`: `syneg queries` does not replace it" in other.err
+    assert "is a result of queries --rewrite, which queries does not replace" in other.err
     assert "choose another name (--name NAME)" in other.err.replace("\n", " ")
     assert cli(*base(server, tiny, "--name", "default.rewrites", "--force")).code == 2
     assert len(server.requests) == sent, "nothing is asked for what could not be kept"
