@@ -232,9 +232,9 @@ def test_an_edited_file_that_would_lose_a_query_or_teach_an_empty_one_is_refused
 def test_a_training_query_that_test_has_too_is_no_example(
     cli: Cli, tmp_path: Path, server: ChatServer
 ) -> None:
-    both = {**QUERIES, "q5": f"{QUERIES['q3'].upper()} "}
+    both = {**QUERIES, "q5": f"{QUERIES['q3'].upper()} ", "q6": "how much aspirin"}
     judged = {"train": [("q1", "d1", 1), ("q5", "d3", 1)], "test": [("q3", "d5", 1), ("q1", "d1", 1)]}
-    judged["train"].append(("q4", "d2", 1))
+    judged["train"] += [("q4", "d2", 1), ("q6", "d4", 1)]
     folder = write_dataset(tmp_path / "both", queries=both, qrels=judged)
     assert cli("queries", folder, "--llm", "openai:m", "--base-url", server.openai_url).code == 0
     for body in server.requests:
@@ -242,3 +242,7 @@ def test_a_training_query_that_test_has_too_is_no_example(
         assert QUERIES["q4"] in asked
         assert both["q5"].strip() not in asked
         assert QUERIES["q1"] not in asked
+    with (folder / "qrels" / "test.tsv").open("a") as file:
+        file.write("q4\td2\t1\n")
+    again = cli("queries", folder, "--llm", "openai:m", "--base-url", server.openai_url)
+    assert "queries: running (examples changed)" in again.err
