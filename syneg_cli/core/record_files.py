@@ -96,7 +96,24 @@ def write_synthetic_queries(path: Path, queries: Iterable[SyntheticQuery]) -> in
 def read_synthetic_queries(
     path: Path, *, hint: str | None = None, known: Known | None = None
 ) -> list[SyntheticQuery]:
-    return _read(path, lambda row: record_of(SyntheticQuery, row), hint, known)
+    """LLM-written queries, dropped ones too.
+
+    Raises:
+        MissingArtifact: the file is not there, or a line is not such a record: one that is kept has
+            no text, or the id of an earlier line.
+    """
+    seen: set[str] = set()
+
+    def make(row: dict[str, Any]) -> SyntheticQuery:
+        query = record_of(SyntheticQuery, row)
+        if query.status == "ok" and not query.text.strip():
+            raise ValueError("a query without a text")
+        if query.id in seen:
+            raise ValueError(f"{query.id!r} is on an earlier line, too")
+        seen.add(query.id)
+        return query
+
+    return _read(path, make, hint, known)
 
 
 def _with_checks(row: dict[str, Any]) -> dict[str, Any]:

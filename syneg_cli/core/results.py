@@ -89,13 +89,19 @@ def settle(made: Path, path: Path, manifest: Manifest) -> None:
         sync(path.parent)
 
 
-def check_place(path: Path, flag: str = "") -> None:
-    """Raises UsageError where a result may not be put: what is not ours, or a folder that holds what is not.
+def check_place(path: Path, flag: str = "", stage: str = "") -> None:
+    """Raises UsageError where a result may not be put: what is not ours, a result of another stage, or a
+    folder that holds what is not ours.
 
     Args:
         flag: how a user names another place.
+        stage: whose result it will be, as its manifest says.
     """
     check_owner(path, flag)
+    manifest = read_manifest(path)
+    if stage and manifest and manifest.stage != stage:
+        told = f"{path} is a result of {manifest.stage}, which {stage} does not replace."
+        raise UsageError(told, hint=_elsewhere(flag))
     if strangers := _strangers(path):
         more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
         raise UsageError(

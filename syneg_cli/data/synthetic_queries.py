@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -23,16 +24,18 @@ def with_queries(
 ) -> Dataset:
     """The data set with LLM-written queries in train, each with the documents that it is relevant to.
 
-    Used are those with status "ok", rewordings only of queries that are in train. Where no real
-    query is in train, those of a share of the documents are held out as dev, unless there is a
-    real dev split.
+    Used are those with status "ok", rewordings only of queries that are in train. What else is left
+    out is said, with its reason. Where no real query is in train, those of a share of the documents
+    are held out as dev, unless there is a real dev split.
 
     Args:
         weight: of one such query in the training loss; a real one has 1.
         dev_fraction, dev_seed: the share of documents whose queries are dev, and which these are.
     """
     real = dataset.judgements.get("train", {})
-    judged = {query.id: (query, _grades(dataset, query)) for query in written if _fits(query, dataset)}
+    kept = [query for query in written if query.status == "ok"]
+    unfit = {query.id: why for query in kept if (why := _unfit(query, dataset))}
+    judged = {query.id: (query, _grades(dataset, query)) for query in kept if query.id not in unfit}
     train = {query_id: grades for query_id, (_, grades) in judged.items()}
     dev: Qrels = {}
     held: frozenset[str] = frozenset()
@@ -48,6 +51,8 @@ def with_queries(
     note = f"{counted(len(train), *NOUN)} in train{held_out}"
     if progress is not None:
         progress.note(note)
+        if unfit:
+            progress.warn(f"{counted(len(unfit), *NOUN)} left out: {_causes(unfit)}")
         for warning in leaks({**judgements, "train": train}, {**dataset.queries, **queries}):
             progress.warn(warning)
     return replace(
@@ -55,15 +60,28 @@ def with_queries(
         queries={**dataset.queries, **queries},
         judgements=judgements,
         notes=(*dataset.notes, note),
+        carved=dataset.carved | ({"dev"} if dev else set()),
         synthetic=frozenset(queries),
         synthetic_weight=weight,
     )
 
 
-def _fits(query: SyntheticQuery, dataset: Dataset) -> bool:
-    if query.status != "ok" or query.doc_id not in dataset.corpus or query.id in dataset.queries:
-        return False
-    return not query.rewrites or query.rewrites in dataset.judgements.get("train", {})
+def _unfit(query: SyntheticQuery, dataset: Dataset) -> str:
+    """Why a kept query cannot be a training query of this data set; empty if it can."""
+    if query.doc_id not in dataset.corpus:
+        return "of a document that is not in the corpus"
+    if query.rewrites and query.rewrites not in dataset.judgements.get("train", {}):
+        return "a rewording of a query that is not in train"
+    return "with the id of a query of the data set" if query.id in dataset.queries else ""
+
+
+def _causes(unfit: Mapping[str, str]) -> str:
+    """`2 of a document that is not in the corpus (the first is 'synthetic/d1/1')`."""
+    first: dict[str, str] = {}
+    for query_id, why in unfit.items():
+        first.setdefault(why, query_id)
+    count = Counter(unfit.values())
+    return ", ".join(f"{count[why]} {why} (the first is {query_id!r})" for why, query_id in first.items())
 
 
 def _grades(dataset: Dataset, query: SyntheticQuery) -> Mapping[str, int]:

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from syneg_cli.core import Pair, SyntheticQuery, digest, listed
-from syneg_cli.data import Dataset, refutation_counts
+from syneg_cli.data import Dataset, normalised, refutation_counts
 from syneg_cli.generation.prompt_files import REWRITES, Prompt
 from syneg_cli.generation.query_answers import (
     KINDS,
@@ -61,8 +61,11 @@ class ExampleQueries:
 
     @cached_property
     def pool(self) -> list[str]:
-        """Their ids, in no order that a file has."""
-        real = [q for q in self.dataset.judgements.get("train", {}) if q not in self.dataset.synthetic]
+        """Their ids, in no order that a file has; without texts that another split has, too."""
+        splits, texts = self.dataset.judgements, self.dataset.queries
+        measured = {normalised(texts[q].text) for split in splits if split != "train" for q in splits[split]}
+        train = (q for q in splits.get("train", {}) if q not in self.dataset.synthetic)
+        real = [q for q in train if normalised(texts[q].text) not in measured]
         return sorted(real, key=lambda q: digest(listed(self.seed, "examples", q)))[:EXAMPLE_POOL]
 
     def of(self, doc_id: str) -> list[str]:

@@ -114,9 +114,10 @@ class Queries(Asks):
             asker = self.generator(NoModel())
             assert isinstance(asker, QueryWriter)
             inputs["attribute pools"] = content_hash({name: asker.pools[name] for name in prompt.attributes})
+            inputs["examples"] = content_hash(asker.examples.pool)  # test decides what is none of them
             settings |= section.model_dump(include=set(WRITING))
             self._plan_round_trip(inputs, settings)
-        return Plan(self.name, self._path, inputs, settings)
+        return Plan(self.label, self._path, inputs, settings)
 
     def _plan_round_trip(self, inputs: dict[str, str], settings: dict[str, Any]) -> None:
         """What the round trip depends on, and no more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -101,7 +102,7 @@ class Session:
     def _with_queries(self, dataset: Dataset, *, needed: bool) -> Dataset:
         section, weight = self.project.queries, self.query_weight(dataset)
         path = self.workspace(dataset).queries(section.name)
-        files = [file for file in (path, rewordings(path)) if file.is_file()]
+        files = [file for file in (path, rewordings(path)) if os.path.lexists(file)]
         if weight == 0 or not files:
             if weight and needed and section.weight:
                 raise MissingArtifact(

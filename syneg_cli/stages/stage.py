@@ -174,7 +174,7 @@ def perform(stage: Stage, *, force: bool = False, because: str = FORCED) -> Perf
         if reason is None:
             return _up_to_date(stage, plan)
         need_own(stage.session, stage.dataset)
-        check_place(plan.path, stage.named_by)
+        check_place(plan.path, stage.named_by, plan.stage)
         if reason != FORCED:
             check_unedited(plan.path, reason)
         stage.session.progress.note(f"{stage.label}: running ({reason})")

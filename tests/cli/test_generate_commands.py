@@ -195,6 +195,9 @@ def test_mirror_queries_are_asked_for_afterwards(cli: Cli, tiny: Path, tmp_path:
     assert list(read_jsonl(Path(str(result.json["path"])))) == [
         {"query_id": "q1", "doc_id": "d1", "negative": 1, "query": "a query of its own"}
     ]
+    other = cli("generate", tiny, "--llm", f"replay:{file}", "--name", "default.mirror")
+    assert other.code == 2
+    assert "is a result of mirror-queries, which generate does not replace" in other.err
 
 
 def test_rewriting_needs_mined_negatives_and_shows_them(cli: Cli, tiny: Path) -> None:

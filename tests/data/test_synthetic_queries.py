@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syneg_cli.core import DatasetError, SyntheticQuery
+from syneg_cli.core import DatasetError, NoProgress, Query, SyntheticQuery
 from syneg_cli.data import Dataset, load_dataset, with_queries
 from tests.conftest import write_dataset
 
@@ -96,3 +96,46 @@ def test_of_a_few_documents_one_is_held_out_and_of_one_none(bare: Dataset) -> No
     assert set(one.judgements) == {"train"}
     none = with_queries(bare, [written("d1"), written("d2")], dev_fraction=0)
     assert set(none.judgements) == {"train"}
+
+
+class Heard(NoProgress):
+    """What was said."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+def test_what_cannot_be_used_is_said_with_its_reason(real: Dataset) -> None:
+    taken = Query("synthetic/d4/1", "a query of the data set that has this id")
+    named = replace(real, queries={**real.queries, taken.id: taken})
+    told = Heard()
+    queries = [
+        written("d4"),
+        written("gone"),
+        written("gone", 2),
+        written("d5", rewrites="q3"),
+        written("d6"),
+        written("gone", 3, status="dropped", reason="not found again"),
+    ]
+    made = with_queries(named, queries, progress=told)
+    assert made.synthetic == {"synthetic/d6/1"}
+    assert made.queries[taken.id] == taken
+    assert told.warnings == [
+        "4 LLM-written queries left out: "
+        "1 with the id of a query of the data set (the first is 'synthetic/d4/1'), "
+        "2 of a document that is not in the corpus (the first is 'synthetic/gone/1'), "
+        "1 a rewording of a query that is not in train (the first is 'rewrite/q3/1')"
+    ]
+    fine = Heard()
+    with_queries(real, [written("d6")], progress=fine)
+    assert not fine.warnings
+
+
+def test_a_dev_split_of_written_queries_is_known_to_be_carved(bare: Dataset, real: Dataset) -> None:
+    queries = [written(doc_id) for doc_id in bare.corpus.ids]
+    assert with_queries(bare, queries, dev_fraction=0.4).carved == {"dev"}
+    assert with_queries(bare, queries, dev_fraction=0).carved == frozenset()
+    assert with_queries(real, queries, dev_fraction=0.4).carved == real.carved

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -197,3 +198,51 @@ def test_whatever_decides_the_result_makes_it_stale(cli: Cli, tiny: Path, change
     assert cli("queries", tiny, "--llm", spec).code == 0
     again = cli("queries", tiny, "--llm", spec, "--set", f"queries.{change}", "--json")
     assert str(again.json["reason"]).startswith(f"{change.partition('=')[0]} changed"), again.err
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            lambda lines: [lines[0], lines[0]],
+            "line 2: not what belongs here: 'synthetic/d4/1' is on an earlier",
+        ),
+        (
+            lambda lines: [lines[0], lines[1].replace(GOOD["d5"], " ")],
+            "line 2: not what belongs here: a query without",
+        ),
+    ],
+)
+def test_an_edited_file_that_would_lose_a_query_or_teach_an_empty_one_is_refused(
+    cli: Cli, tiny: Path, change: Callable[[list[str]], list[str]], says: str
+) -> None:
+    assert cli("queries", tiny, "--llm", recording()).code == 0
+    file = WORK / "default.jsonl"
+    file.write_text("".join(change(file.read_text().splitlines(keepends=True))))
+    result = cli("mine", tiny, "--miner", "bm25", "--synthetic-queries", 0.5)
+    assert result.code == 2
+    assert says in result.err.replace("\n", " ")
+    file.unlink()
+    file.mkdir()
+    folder = cli("mine", tiny, "--miner", "bm25", "--synthetic-queries", 0.5)
+    assert folder.code == 2
+    assert "default.jsonl is a folder" in folder.err.replace("\n", "")
+
+
+def test_a_training_query_that_test_has_too_is_no_example(
+    cli: Cli, tmp_path: Path, server: ChatServer
+) -> None:
+    both = {**QUERIES, "q5": f"{QUERIES['q3'].upper()} ", "q6": "how much aspirin"}
+    judged = {"train": [("q1", "d1", 1), ("q5", "d3", 1)], "test": [("q3", "d5", 1), ("q1", "d1", 1)]}
+    judged["train"] += [("q4", "d2", 1), ("q6", "d4", 1)]
+    folder = write_dataset(tmp_path / "both", queries=both, qrels=judged)
+    assert cli("queries", folder, "--llm", "openai:m", "--base-url", server.openai_url).code == 0
+    for body in server.requests:
+        asked = prompt_of(body)
+        assert QUERIES["q4"] in asked
+        assert both["q5"].strip() not in asked
+        assert QUERIES["q1"] not in asked
+    with (folder / "qrels" / "test.tsv").open("a") as file:
+        file.write("q4\td2\t1\n")
+    again = cli("queries", folder, "--llm", "openai:m", "--base-url", server.openai_url)
+    assert "queries: running (examples changed)" in again.err

@@ -7,7 +7,7 @@ from typing import Any
 
 from syneg_cli.core import read_synthetic_queries
 from tests.conftest import Cli, write_dataset
-from tests.queries.written import WORK, base, kept, rewording
+from tests.queries.written import WORK, base, kept, rewording, writer
 from tests.servers import ChatServer, prompt_of
 
 
@@ -48,3 +48,20 @@ def test_both_files_are_used_in_training(cli: Cli, tiny: Path, server: ChatServe
     miners: Any = used.json["miners"]
     queries = miners[0]["queries"]
     assert queries == 3 + len(kept()) + len(kept("default.rewrites"))
+
+
+def test_written_queries_and_rewordings_take_no_place_of_one_another(
+    cli: Cli, tiny: Path, server: ChatServer
+) -> None:
+    server.respond = rewording
+    assert cli(*base(server, tiny, "--rewrite")).code == 0
+    paid = (WORK / "default.rewrites.jsonl").read_bytes()
+    sent = len(server.requests)
+    server.respond = writer
+    other = cli(*base(server, tiny, "--name", "default.rewrites"))
+    assert other.code == 2
+    assert "is a result of queries --rewrite, which queries does not replace" in other.err
+    assert "choose another name (--name NAME)" in other.err.replace("\n", " ")
+    assert cli(*base(server, tiny, "--name", "default.rewrites", "--force")).code == 2
+    assert len(server.requests) == sent, "nothing is asked for what could not be kept"
+    assert (WORK / "default.rewrites.jsonl").read_bytes() == paid

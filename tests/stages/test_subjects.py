@@ -10,6 +10,13 @@ import pytest
 from tests.conftest import QUERIES, Cli, write_dataset
 
 ONLY_TEST = {"test": [("q1", "d1", 1), ("q2", "d3", 1), ("q3", "d5", 1), ("q4", "d2", 1)]}
+WRITTEN = dict(
+    zip(
+        ("d1", "d2", "d3", "d4", "d5", "d6"),
+        ("bone", "mood", "heart", "headache", "memory", "apnea"),
+        strict=True,
+    )
+)
 
 
 @pytest.fixture
@@ -148,3 +155,28 @@ def test_without_train_queries_the_first_query_of_test_is_rendered(cli: Cli, tmp
     result = cli("prompts", "render", "--dataset", folder)
     assert QUERIES["q1"] in result.out
     assert "q1 is judged in test only" in result.err
+
+
+def test_a_model_that_learned_from_the_written_queries_it_is_measured_on_is_warned_of(
+    project: Cli, tmp_path: Path
+) -> None:
+    folder = tmp_path / "bare"
+    folder.mkdir()
+    write_dataset(tmp_path / "whole")
+    shutil.copy(tmp_path / "whole" / "corpus.jsonl", folder)
+    Path("r.jsonl").write_text(
+        "".join(
+            f'{{"doc_id": "{doc_id}", "query": "words for {text}"}}\n' for doc_id, text in WRITTEN.items()
+        )
+    )
+    made = project("queries", folder, "--llm", "replay:r.jsonl", "--check", "none")
+    assert made.code == 0, made.err
+    fraction = (folder, "--set", "dataset.dev_fraction=0.34")
+    train(project, *fraction)
+    leak = "was trained on other train queries than bare has now"
+    fine = project("eval", *fraction)
+    assert fine.code == 0, fine.err
+    assert leak not in fine.err
+    other = project("eval", *fraction, "--set", "dataset.dev_seed=3", "--model", "tiny-bert-retrieved")
+    assert other.code == 0, other.err
+    assert leak in other.err
