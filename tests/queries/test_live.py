@@ -282,3 +282,17 @@ def test_negatives_of_written_queries_that_do_not_count_say_how_they_do(
         assert "`--set queries.weight=0.5`" in without.err
     read = cli("export", tiny, "--output", "x", "--mixed", "retrieved", "--set", "queries.weight=0.5")
     assert read.code == 0, read.err
+
+
+def test_a_judge_that_gives_no_grade_is_told_what_was_asked_for(
+    cli: Cli, tiny: Path, server: ChatServer
+) -> None:
+    server.respond = lambda body, number: Reply(
+        text='{"grade": 2}' if "You judge" in prompt_of(body) else writer(body, number).text
+    )
+    judge = ("--llm", "openai:m", "--base-url", server.openai_url)
+    assert cli("mine", tiny, "--miner", "random").code == 0
+    for prompt, said in (("judge-graded", "no grade from 0 to 3"), ("judge", "neither yes nor no")):
+        result = cli("verify", tiny, "--check", "judge", "--judge-prompt", prompt, *judge)
+        assert result.code == 1
+        assert said in result.err
