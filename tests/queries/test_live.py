@@ -288,7 +288,9 @@ def test_a_judge_that_gives_no_grade_is_told_what_was_asked_for(
     cli: Cli, tiny: Path, server: ChatServer
 ) -> None:
     server.respond = lambda body, number: Reply(
-        text='{"grade": 2}' if "You judge" in prompt_of(body) else writer(body, number).text
+        text='{"relevant": "perhaps", "evidence": ""}'
+        if "You judge" in prompt_of(body)
+        else writer(body, number).text
     )
     judge = ("--llm", "openai:m", "--base-url", server.openai_url)
     assert cli("mine", tiny, "--miner", "random").code == 0
