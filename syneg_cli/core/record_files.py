@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from syneg_cli.core.errors import MissingArtifact
 from syneg_cli.core.files import write_jsonl
 from syneg_cli.core.paths import need_file
-from syneg_cli.core.record_kinds import Known, instance_of, record_of
+from syneg_cli.core.record_kinds import Known, UnknownWrittenQuery, instance_of, record_of
 from syneg_cli.core.records import (
     CORPUS,
     MinedNegative,
@@ -34,6 +34,10 @@ def read_jsonl(path: Path, *, hint: str | None = None) -> Iterator[dict[str, Any
 
 R = TypeVar("R")
 ANEW = "Make it again: run the command that wrote it with --force."
+OF_WRITTEN = (
+    "That is an LLM-written query, read with `--set queries.weight=0.5`, or weight = 0.5 in [queries]. "
+    "If they are others by now: run the command that wrote the file with --force."
+)
 WRITTEN_FIELDS = tuple(f.name for f in fields(SyntheticNegative) if f.name != "relevant_by")
 MINED_FIELDS = tuple(f.name for f in fields(MinedNegative) if f.name != "relevant_by")
 QUERY_FIELDS = tuple(f.name for f in fields(SyntheticQuery))
@@ -71,6 +75,8 @@ def _read(
             found.append(make(row))
             if known is not None:
                 known.need(found[-1])
+        except UnknownWrittenQuery as wrong:
+            raise MissingArtifact(f"{path}, line {number}: {wrong}.", hint=OF_WRITTEN) from None
         except ValueError as wrong:
             raise MissingArtifact(
                 f"{path}, line {number}: not what belongs here: {wrong}.", hint=hint

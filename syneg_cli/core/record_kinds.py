@@ -8,6 +8,8 @@ from functools import cache
 from typing import Any, TypeVar, cast, get_args
 
 from syneg_cli.core.records import (
+    REWRITE,
+    SYNTHETIC,
     MinedNegative,
     NegativeRef,
     Status,
@@ -21,6 +23,14 @@ from syneg_cli.core.text import brief
 R = TypeVar("R", SyntheticNegative, SyntheticQuery, MinedNegative, Verification)
 
 
+WRITTEN_IDS = (f"{SYNTHETIC}/", f"{REWRITE}/")
+"""How the ids of LLM-written queries begin."""
+
+
+class UnknownWrittenQuery(ValueError):
+    """A record names an LLM-written query that does not count now."""
+
+
 @dataclass(frozen=True)
 class Known:
     """The ids that results of a data set may name: its own, and those of `texts` that the corpus lacks."""
@@ -32,11 +42,15 @@ class Known:
     own_queries: Container[object] = ()
 
     def need(self, record: Any) -> None:
-        """Raises ValueError where a record names a query or a document that there is not."""
+        """Raises ValueError where a record names a query or a document that there is not.
+
+        It is UnknownWrittenQuery where the query's id is that of an LLM-written one.
+        """
         query_id = record.rewrites if isinstance(record, SyntheticQuery) else record.query_id
         written = isinstance(record, SyntheticQuery) and not query_id
         if not written and query_id not in self.queries and query_id not in self.own_queries:
-            raise ValueError(f"{self.name} has no query {query_id!r}")
+            unknown = UnknownWrittenQuery if query_id.startswith(WRITTEN_IDS) else ValueError
+            raise unknown(f"{self.name} has no query {query_id!r}")
         for ref in _named(record):
             if ref.id not in (self.documents if ref.in_corpus else self.texts):
                 raise ValueError(f"{self.name} has no document {ref.id!r}")

@@ -22,6 +22,9 @@ Status = Literal["ok", "dropped", "positive"]
 SYNTHETIC = "synthetic"
 """The source of an LLM-written text."""
 
+REWRITE = "rewrite"
+"""How the id of a reworded query begins."""
+
 TEXT = "text"
 """The source of a text that a file of the user's brought and the corpus does not have."""
 
@@ -136,7 +139,7 @@ class SyntheticQuery:
     @property
     def id(self) -> str:
         """`synthetic/d1/2`, `rewrite/q1/2`."""
-        return named("rewrite" if self.rewrites else SYNTHETIC, self.rewrites or self.doc_id, self.index)
+        return named(REWRITE if self.rewrites else SYNTHETIC, self.rewrites or self.doc_id, self.index)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """LLM-written queries: which documents get some, copies, and whether each finds its document again."""
 
 from syneg_cli.round_trip.check import CheckTools, check_queries
-from syneg_cli.round_trip.choose import Chosen, choose_documents
+from syneg_cli.round_trip.choose import JUDGED, SHORT, Chosen, choose_documents
 from syneg_cli.round_trip.search import default_top
 
-__all__ = ["CheckTools", "Chosen", "check_queries", "choose_documents", "default_top"]
+__all__ = ["JUDGED", "SHORT", "CheckTools", "Chosen", "check_queries", "choose_documents", "default_top"]

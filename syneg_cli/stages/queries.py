@@ -5,8 +5,9 @@ Both are kept beside one another, NAME.jsonl and NAME.rewrites.jsonl, and used t
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,9 +42,17 @@ from syneg_cli.generation import (
     recall,
     training_queries,
 )
-from syneg_cli.llm import LLM, NoModel, settled_price
+from syneg_cli.llm import LLM, NoModel, Stats, settled_price, split_spec
 from syneg_cli.mining import Setup
-from syneg_cli.round_trip import CheckTools, Chosen, check_queries, choose_documents, default_top
+from syneg_cli.round_trip import (
+    JUDGED,
+    SHORT,
+    CheckTools,
+    Chosen,
+    check_queries,
+    choose_documents,
+    default_top,
+)
 from syneg_cli.stages import language_model
 from syneg_cli.stages.asks import Asks
 from syneg_cli.stages.mine import OF_ENCODER, backbone_of, setup_of
@@ -56,6 +65,9 @@ if TYPE_CHECKING:
 
 TOKENS = 30
 """Of one query in an answer, where nothing is known of the model."""
+
+HALF = 0.5
+"""What a written query may well count beside real ones."""
 
 EXAMPLES = 3
 """Of each reason that are shown."""
@@ -150,13 +162,15 @@ class Queries(Asks):
             recall(asker, self.pairs(), cache, outcome.keys)
             counters: dict[str, Any] = {"unusable": outcome.unusable, "none": outcome.none}
             written = list(read_queries(asker, self.pairs(), outcome.keys, cache, **counters))
-        checked = check_queries(written, self.dataset, self.settings, self._tools(plan))
+        judged: list[Stats] = []
+        checked = check_queries(written, self.dataset, self.settings, self._tools(plan, judged))
         outcome.negatives.update(query.reason or "ok" for query in checked)
         write_synthetic_queries(to, checked)
         self.tell(outcome)
         with language_model.open_cache(self.session) as cache:
             totals = cache.totals(self.job(plan))
-        return self.made(plan, outcome, totals, self._counts(asker, outcome, checked))
+        more = self._counts(asker, outcome, checked) | {"judge": _used(judged)}
+        return self.made(plan, outcome, totals, more)
 
     def _counts(
         self, asker: QueryAsker, outcome: Outcome, checked: Sequence[SyntheticQuery]
@@ -185,6 +199,19 @@ class Queries(Asks):
             out = TOKENS * (3 if self.rewrite else self.settings.n)
             return estimate_each(requests, asker.llm, cache, price, prompt=asker.prompt.name, out=out)
 
+    def next_step(self) -> str:
+        """The hint that names the command which trains with the queries, as this one was given."""
+        session, provider = self.session, split_spec(self.model_settings.llm or "")[0]
+        weight = session.query_weight(self.dataset)
+        flags = {
+            "--llm": session.named("generate.llm") and provider != "replay" and self.model_settings.llm,
+            "--base-url": session.named("generate.base_url") and self.model_settings.base_url,
+            "--set": session.named("queries.name") and f"queries.name={self.settings.name}",
+            "--synthetic-queries": (not weight or session.named("queries.weight")) and f"{weight or HALF:g}",
+        }
+        given = (part for flag, value in flags.items() if value for part in (flag, shlex.quote(value)))
+        return session.again("run", *given)
+
     def pairs(self) -> list[Pair]:
         """What is asked about.
 
@@ -202,7 +229,7 @@ class Queries(Asks):
             why = ", ".join(f"{count} {reason}" for reason, count in self._chosen.left_out.items())
             raise UsageError(
                 f"No document of {self.dataset.name} is in want of queries: {why or 'it has none'}.",
-                hint="--judged writes for those, too, that a training query finds relevant.",
+                hint=_remedy(self._chosen.left_out),
             )
         return documents_of(self._chosen.doc_ids)
 
@@ -240,12 +267,12 @@ class Queries(Asks):
     def _setup(self, dataset: Dataset) -> Setup:
         return setup_of(self.session, dataset)
 
-    def _tools(self, plan: Plan) -> CheckTools:
+    def _tools(self, plan: Plan, judged: list[Stats]) -> CheckTools:
         if not self.rewrite and self.settings.check != "none" and self.settings.retriever == "auto":
             self._tell_of_backbone()
         return CheckTools(
             setup=self._setup,
-            judge=lambda dataset: judge_of(self.session, dataset, job=self.job(plan)),
+            judge=lambda dataset: judge_of(self.session, dataset, job=self.job(plan), used=judged),
             retrievers=self.retrievers,
             cross_encoder=self.project.verify.cross_encoder,
             progress=self.session.progress,
@@ -257,6 +284,25 @@ class Queries(Asks):
                 f"queries: the backbone {backbone_of(self.session)} was not on this machine, so BM25 alone "
                 "looks for the documents (`--retriever bm25+dense` fetches it)"
             )
+
+
+def _remedy(left_out: Mapping[str, int]) -> str | None:
+    """How those get queries that were left out."""
+    remedies = {
+        JUDGED: "--judged writes for those, too, that a training query finds relevant.",
+        SHORT: "--min-words 1 writes for short ones, too.",
+    }
+    return " ".join(text for why, text in remedies.items() if left_out.get(why)) or None
+
+
+def _used(judged: Sequence[Stats]) -> dict[str, Any] | None:
+    """What a judge took in this run; None where none was asked."""
+    if not judged:
+        return None
+    keys = ("calls", "from_cache", "prompt_tokens", "completion_tokens", "saved_usd")
+    used = {key: sum(getattr(stats, key) for stats in judged) for key in keys}
+    priced = not any(stats.unpriced for stats in judged)
+    return used | {"cost_usd": sum(stats.cost_usd for stats in judged) if priced else None}
 
 
 def _examples(checked: Sequence[SyntheticQuery]) -> list[dict[str, str]]:

@@ -27,7 +27,7 @@ from syneg_cli.core import (
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encodes
 from syneg_cli.generation import JUDGEMENT, Estimate, Prompt, estimate_each, load_prompt
-from syneg_cli.llm import Asked, Classify, Request, ask_each, settled_price
+from syneg_cli.llm import Asked, Classify, Request, Stats, ask_each, settled_price
 from syneg_cli.mining import MINERS
 from syneg_cli.stages import encoders, language_model
 from syneg_cli.stages.mine import backbone_of
@@ -202,13 +202,14 @@ def judge_job(session: Session, dataset: Dataset) -> str:
     return content_hash(["verify", dataset.name, spec, prompt.source, dataset.relevance])[:16]
 
 
-def judge_of(session: Session, dataset: Dataset, *, job: str) -> Check:
+def judge_of(session: Session, dataset: Dataset, *, job: str, used: list[Stats]) -> Check:
     """The judge of [verify], for queries of a data set.
 
     Args:
         job: what its calls are counted for.
+        used: gets what each time of asking took.
     """
-    return CHECKS["judge"](_tools(session, dataset, job=job))
+    return CHECKS["judge"](_tools(session, dataset, job=job, used=used))
 
 
 def verify_stages(session: Session, dataset: Dataset) -> list[Verify]:
@@ -285,7 +286,7 @@ def estimate_judge(session: Session, dataset: Dataset) -> Estimate:
         return estimate_each(requests, llm, cache, price, prompt=prompt.name, out=JUDGEMENT_TOKENS)
 
 
-def _tools(session: Session, dataset: Dataset, *, job: str = "") -> Tools:
+def _tools(session: Session, dataset: Dataset, *, job: str = "", used: list[Stats] | None = None) -> Tools:
     settings = session.project.verify
 
     def make_encoder() -> Encodes:
@@ -304,6 +305,8 @@ def _tools(session: Session, dataset: Dataset, *, job: str = "") -> Tools:
             watch = session.watch("judge", engine.limits.max_cost, "judgements")
             with language_model.asking(session, "judge"), watch as tick:
                 found = ask_each(engine, count, make, classify=classify, tick=tick)
+        if used is not None:
+            used.append(engine.stats)
         for failure in engine.stats.failed_for_good():
             session.progress.warn(f"judge: {failure}")
         session.progress.note(f"judge: {engine.stats.from_cache} of {count} judgements came from the cache")

@@ -18,6 +18,7 @@ ELLIPSIS = re.compile(r"\.{3,}|…|\. \. \.")
 UNCLEAR = "neither yes nor no"
 HIGHEST = 3
 """Of the grades that a prompt may ask for, as TREC has them: 0 useless, 1 related, 2 relevant, 3 fully."""
+NO_GRADE = f"no grade from 0 to {HIGHEST}"
 NO_LETTERS = re.compile(r"[\W_]+")
 
 
@@ -57,7 +58,7 @@ def is_graded(prompt: Prompt) -> bool:
 
 def _verdict(answer: Asked, document: str, least: int | None) -> Verdict | NoVerdict:
     found = read_verdict(answer.response, document, least) if answer.response is not None else None
-    return found or NoVerdict(answer.why or UNCLEAR)
+    return found or NoVerdict(answer.why or (UNCLEAR if least is None else NO_GRADE))
 
 
 def judge_request(prompt: Prompt, dataset: Dataset, candidate: Candidate, seed: int) -> Request:

@@ -104,8 +104,12 @@ def beginner(tmp_path: Path, tiny_model: Path, cli: Cli, monkeypatch: pytest.Mon
 def write_documents() -> None:
     """What the page about importing reads: documents with queries and judgements, a table, a database."""
     Path("docs/guide").mkdir(parents=True)
-    Path("docs/guide/setup.md").write_text("# Guide\n\nTurn the wheel.\n", encoding="utf-8")
-    Path("docs/note.txt").write_text("Lift the lid.\n", encoding="utf-8")
+    Path("docs/guide/setup.md").write_text("# Guide\n\nTurn the wheel to the left.\n", encoding="utf-8")
+    Path("docs/note.txt").write_text("Lift the lid before you start.\n", encoding="utf-8")
+    for part in range(20):  # enough that those of a tenth are dev
+        Path(f"docs/part-{part}.txt").write_text(
+            f"Part {part} of the lid turns to the left.\n", encoding="utf-8"
+        )
     Path("queries.tsv").write_text("q1\twheel\n", encoding="utf-8")
     Path("qrels.test.trec").write_text("q1 0 guide/setup.md 1\n", encoding="utf-8")
     Path("articles.csv").write_text("number,headline,body\n1,One,Text.\n", encoding="utf-8")

@@ -9,6 +9,9 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from syneg_cli.core import read_manifest, read_synthetic_queries
 from tests.conftest import DOCS, Cli
@@ -151,12 +154,44 @@ def test_a_judge_decides_and_finds_more(cli: Cli, tiny: Path, server: ChatServer
     found = cli(*base(server, tiny, "--check", "judge", "--judge-pool", 2, "--json"))
     assert found.code == 0, found.err
     assert found.json["dropped"] == {"its document is not relevant, says the judge": 2}
+    assert found.json["calls"] == 3
+    judge: Any = found.json["judge"]
+    assert judge["calls"] == len(server.requests) - 3
     (one,) = [one for one in read_synthetic_queries(WORK / "default.jsonl") if one.status == "ok"]
     assert one.doc_id == "d6"
     assert len(one.also_relevant) == found.json["also_relevant"] == 1
     asked = len(server.requests)
-    assert cli(*base(server, tiny, "--check", "judge", "--judge-pool", 2, "--force")).code == 0
+    again = cli(*base(server, tiny, "--check", "judge", "--judge-pool", 2, "--force"))
+    assert again.code == 0
+    assert "nothing was asked, nothing was paid" in again.out
     assert len(server.requests) == asked, "verdicts are stored as well"
+
+
+def test_what_only_the_judge_was_asked_is_counted_and_not_called_free(
+    cli: Cli, tiny: Path, server: ChatServer
+) -> None:
+    """The answers are all stored, and each query is judged for money nevertheless."""
+
+    def respond(body: Body, number: int) -> Reply:
+        if "You judge" not in prompt_of(body):
+            return writer(body, number)
+        document = prompt_of(body).partition("<document>\n")[2].partition("\n</document>")[0].splitlines()[1]
+        return Reply(text=json.dumps({"relevant": True, "evidence": document}))
+
+    server.respond = respond
+    priced = ("--set", "generate.price=[10, 10]")
+    first = cli(*base(server, tiny, *priced, "--json"))
+    judged = cli(*base(server, tiny, *priced, "--check", "judge"))
+    assert judged.code == 0, judged.err
+    assert "nothing was paid" not in judged.out
+    rows = [line.replace("│", " ").split() for line in judged.out.splitlines()]
+    assert ["calls", "3"] in rows
+    assert ["of", "them", "the", "judge's", "3"] in rows
+    assert ["tokens", "in", "/", "out", "300", "/", "150"] in rows
+    cost: Any = first.json["cost_usd"]
+    assert cost == pytest.approx(0.0045)
+    assert ["cost", "$0.0045"] in rows
+    assert ["cost", "of", "all", "runs", "so", "far", "$0.0090"] in rows
 
 
 def test_a_cap_that_the_judge_reaches(cli: Cli, tiny: Path, server: ChatServer) -> None:
@@ -201,9 +236,65 @@ def test_no_document_in_want_of_queries_is_said(cli: Cli, tiny: Path, server: Ch
     none = cli(*base(server, tiny, "--min-words", 50))
     assert none.code == 2
     assert "No document of tiny is in want of queries: 3 judged already, 3 too short" in none.err
+    assert "--judged writes" in none.err
+    assert "--min-words 1 writes" in none.err
     qrels = tiny / "qrels" / "train.tsv"
     qrels.unlink()
     nothing = cli(*base(server, tiny, "--rewrite"))
     assert nothing.code == 2
     assert "tiny has no training query to reword" in nothing.err
     assert server.requests == []
+
+
+def test_the_next_command_is_named_as_this_one_was_given(cli: Cli, tiny: Path, server: ChatServer) -> None:
+    """Real queries are there, so written ones count only where it is said; and a name is to be repeated."""
+    first = cli(*base(server, tiny, "--name", "own"))
+    assert first.code == 0, first.err
+    assert "They count nothing yet" in first.out
+    (said,) = re.findall(r"Run `syneg (run .*)`\.", first.err)
+    assert said == (
+        f"run {tiny} --llm openai:m --base-url {server.openai_url} --set queries.name=own --synthetic-queries 0.5"
+    )
+    assert "3 LLM-written queries in train" in cli("status", *said.split()[1:]).err
+    Path("syneg.toml").write_text(
+        f'[dataset]\nname = "{tiny}"\n[queries]\nweight = 1\n'
+        f'[generate]\nllm = "openai:m"\nbase_url = "{server.openai_url}"\n'
+    )
+    assert "Run `syneg run`." in cli("queries").err
+
+
+def test_negatives_of_written_queries_that_do_not_count_say_how_they_do(
+    cli: Cli, tiny: Path, server: ChatServer
+) -> None:
+    """Whoever leaves out `--synthetic-queries` at the next step is told so, and not to replace the result."""
+    assert cli(*base(server, tiny)).code == 0
+    beside = ("--synthetic-queries", "0.5")
+    assert cli("mine", tiny, "--miner", "bm25", *beside).code == 0
+    mix = ("mix", tiny, "--strategy", "retrieved", "--miner", "bm25")
+    assert cli(*mix, *beside).code == 0
+    for command in (
+        ("verify", tiny, "--check", "judge", "--llm", "openai:m"),
+        ("export", tiny, "--output", "x", "--mixed", "retrieved"),
+    ):
+        without = cli(*command)
+        assert without.code == 2
+        assert "tiny has no query 'synthetic/d4/1'" in without.err
+        assert "`--set queries.weight=0.5`" in without.err
+    read = cli("export", tiny, "--output", "x", "--mixed", "retrieved", "--set", "queries.weight=0.5")
+    assert read.code == 0, read.err
+
+
+def test_a_judge_that_gives_no_grade_is_told_what_was_asked_for(
+    cli: Cli, tiny: Path, server: ChatServer
+) -> None:
+    server.respond = lambda body, number: Reply(
+        text='{"relevant": "perhaps", "evidence": ""}'
+        if "You judge" in prompt_of(body)
+        else writer(body, number).text
+    )
+    judge = ("--llm", "openai:m", "--base-url", server.openai_url)
+    assert cli("mine", tiny, "--miner", "random").code == 0
+    for prompt, said in (("judge-graded", "no grade from 0 to 3"), ("judge", "neither yes nor no")):
+        result = cli("verify", tiny, "--check", "judge", "--judge-prompt", prompt, *judge)
+        assert result.code == 1
+        assert said in result.err

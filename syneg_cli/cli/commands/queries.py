@@ -62,3 +62,4 @@ def command(
     because = "--force" if call.force else "--retry-bad"
     done = perform(stage, force=call.force or retry_bad, because=because)
     output.result(done.as_json(), *queries(done, stage.nouns.asked[1], session.query_weight(dataset)))
+    output.note(stage.next_step())

@@ -13,6 +13,7 @@ from syneg_cli.stages import Generated, MirroredQueries
 
 MISSING = {"misses": "not recorded", "without_candidate": "without a mined candidate"}
 SAID_WIDTH = 100
+SPENT = ("calls", "prompt_tokens", "completion_tokens", "cost_usd", "saved_usd")
 
 
 def generated(record: Generated, seconds: float) -> tuple[Any, ...]:
@@ -44,22 +45,34 @@ def spent_rows(record: Generated, seconds: float) -> list[tuple[str, Any]]:
     """Calls, tokens, money and time."""
     counts, totals = record.counts, record.totals
     spent = totals.spent_usd + totals.lost_usd
-    rows: list[tuple[str, Any]] = [("calls", counts["calls"])]
-    rows.append(("tokens in / out", f"{counts['prompt_tokens']:,} / {counts['completion_tokens']:,}"))
-    rows.append(("cost", money(counts["cost_usd"])))
-    rows += [("saved by the cache", money(counts["saved_usd"]))] if counts["saved_usd"] else []
-    rows += [("cost of all runs so far", money(spent))] if spent > (counts["cost_usd"] or 0) else []
+    judged = counts.get("judge")
+    now = {key: _with(judged, counts, key) for key in SPENT}
+    rows: list[tuple[str, Any]] = [("calls", now["calls"])]
+    rows += [("  of them the judge's", judged["calls"])] if judged else []
+    rows.append(("tokens in / out", f"{now['prompt_tokens']:,} / {now['completion_tokens']:,}"))
+    rows.append(("cost", money(now["cost_usd"])))
+    rows += [("saved by the cache", money(now["saved_usd"]))] if now["saved_usd"] else []
+    rows += [("cost of all runs so far", money(spent))] if spent > (now["cost_usd"] or 0) else []
     rows += [("  for lost answers, at most", money(totals.lost_usd))] if totals.lost_usd else []
     return [*rows, ("time", duration(seconds))]
+
+
+def _with(judged: Mapping[str, Any] | None, counts: Mapping[str, Any], key: str) -> Any:
+    """What a run used, with what its judge did; None where either is not known."""
+    parts = (counts[key], judged[key]) if judged else (counts[key],)
+    return None if None in parts else sum(parts)
 
 
 def told_of(record: Generated) -> list[str]:
     """What the server said, and what can be done."""
     counts = record.counts
     said = [f"{one['why']}: {short(one['said'], SAID_WIDTH)}" for one in counts["failed"]]
-    if counts["unusable"] or counts["failed"]:
-        said.append("Run again for what has no answer; --retry-bad asks again where the answer was unusable.")
-    if counts["answered"] and counts["from_cache"] == counts["answered"]:
+    if counts["failed"]:
+        said.append("Run again for what has no answer.")
+    if counts["unusable"]:
+        said.append("--retry-bad asks again where the answer was unusable.")
+    judged = counts.get("judge") or {}
+    if counts["answered"] and counts["from_cache"] == counts["answered"] and not judged.get("calls"):
         said.append("Everything came from the cache: nothing was asked, nothing was paid.")
     return said
 

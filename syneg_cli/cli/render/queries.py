@@ -58,7 +58,7 @@ def _meaning(done: Performed, weight: float) -> list[str]:
         use = (
             f"They count {weight:g} in training."
             if weight
-            else "Training uses them with `--synthetic-queries 0.5`."
+            else "They count nothing yet: `--synthetic-queries 0.5` each time, or weight = 0.5 in [queries]."
         )
         said.append(f"-> {near(done.path)}\n{use}")
     return said

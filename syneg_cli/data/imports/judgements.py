@@ -84,10 +84,12 @@ def write_judgements(
 
     Args:
         places: document -> its passages; one that is not there is not in the corpus, and stays as it is.
+            A judgement may name a passage, too.
 
     Raises:
         DatasetError: a line is wrong, or no document of the corpus is judged relevant.
     """
+    places = {passage: (passage,) for of in places.values() if len(of) > 1 for passage in of} | dict(places)
     for split, files in sorted(qrels.items()):
         judged, several = _mapped(read_qrels(files, queries, places, told), places, spread=spread)
         if several:

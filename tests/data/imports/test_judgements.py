@@ -75,6 +75,16 @@ def test_judgements_of_a_cut_document_can_be_given_to_all_its_passages(cli: Cli,
     assert judged("docs-data") == [("q1", "long.txt", "2"), ("q1", "a.txt", "0")]
 
 
+def test_who_judges_passages_names_them_by_the_ids_of_the_corpus(cli: Cli, docs: Path) -> None:
+    """As a person does who looks into corpus.jsonl, and where all documents are long."""
+    write(Path(), queries_tsv="q1\tx\n", test_tsv="q1\tlong.txt#2\t1\n")
+    options = ("--queries", "queries.tsv", "--qrels", "test.tsv", "--overlap", 0, "--tokens", 64)
+    result = cli("import", docs, *options)
+    assert result.code == 0, result.err
+    assert "not in the corpus" not in result.err
+    assert judged("docs-data") == [("q1", "long.txt#2", "1")]
+
+
 def test_of_two_judgements_of_one_text_the_best_counts(cli: Cli, docs: Path) -> None:
     write(Path(), queries_tsv="q1\tx\n", test_tsv="q1\tb.txt\t2\nq1\tcopy.txt\t1\nq1\ta.txt\t1\n")
     assert cli("import", docs, "--queries", "queries.tsv", "--qrels", "test.tsv").code == 0
