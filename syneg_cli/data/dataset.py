@@ -181,6 +181,12 @@ class Dataset:
             inputs["LLM-written queries"] = content_hash(written)
         return inputs
 
+    @property
+    def judged_train(self) -> str:
+        """The hash of what people judged of the train queries; that of none where there is none."""
+        train = self.judgements.get("train", {})
+        return content_hash({q: dict(grades) for q, grades in train.items() if q not in self.synthetic})
+
     def weight(self, query_id: str) -> float:
         """What a query counts in the training loss."""
         return self.synthetic_weight if query_id in self.synthetic else 1.0

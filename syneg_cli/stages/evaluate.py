@@ -35,6 +35,7 @@ from syneg_cli.stages import encoders
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Performed, Plan, Stage, perform
 from syneg_cli.stages.subjects import Subject, retriever, trained_here
+from syneg_cli.stages.train import JUDGED_TRAIN
 from syneg_cli.training import with_metrics
 
 TRAINED_ON = "train qrels"
@@ -144,9 +145,12 @@ class Eval(Stage):
     def _warn_of_a_leak(self, subject: Subject) -> None:
         """Of a model that learned from other queries than train has now, where a setting parts the two."""
         manifest, split = read_manifest(Path(subject.location)), self.settings.split
-        learned = manifest.inputs.get(TRAINED_ON) if manifest else None
-        now = self.dataset.inputs("train")[TRAINED_ON] if "train" in self.dataset.judgements else None
-        if learned and learned != now and (now is None or split in self.dataset.carved):
+        inputs, dataset = manifest.inputs if manifest else {}, self.dataset
+        learned, now = inputs.get(JUDGED_TRAIN) or inputs.get(TRAINED_ON), dataset.judged_train
+        if dataset.synthetic & dataset.qrels(split).keys():  # measured on written ones, which train has, too
+            learned, now = inputs.get(TRAINED_ON), dataset.inputs("train")[TRAINED_ON]
+        parted = split in dataset.carved or not dataset.judgements.get("train")
+        if learned and learned != now and parted:
             self.session.progress.warn(
                 f"{subject.name} was trained on other train queries than {self.dataset.name} has now, so "
                 f"queries of {split} may be among them: were test_fraction or dev_fraction of [dataset] "

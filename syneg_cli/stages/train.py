@@ -27,6 +27,9 @@ from syneg_cli.training import (
     save_model,
 )
 
+JUDGED_TRAIN = "judged train qrels"
+"""The input that says which queries of people a model learned from, beside LLM-written ones."""
+
 
 class Train(Stage):
     """A fine-tuned model."""
@@ -48,6 +51,8 @@ class Train(Stage):
             "training instances": file_hash(mixed),
             "backbone weights": weights_hash(self.settings.backbone),
         }
+        if self.dataset.synthetic:
+            inputs[JUDGED_TRAIN] = self.dataset.judged_train
         # Without a cross-encoder there is nothing that `distil` could weigh.
         distil = self.settings.distil if self.settings.cross_encoder else 0.0
         written = self._of_written()

@@ -180,3 +180,24 @@ def test_a_model_that_learned_from_the_written_queries_it_is_measured_on_is_warn
     other = project("eval", *fraction, "--set", "dataset.dev_seed=3", "--model", "tiny-bert-retrieved")
     assert other.code == 0, other.err
     assert leak in other.err
+
+
+def test_written_queries_beside_real_ones_are_no_leak(project: Cli, tmp_path: Path) -> None:
+    """The real ones tell which queries a model learned from: written ones may be left out when it is measured."""
+    folder = write_dataset(tmp_path / "half", qrels=ONLY_TEST)
+    split = (folder, "--set", "dataset.test_fraction=0.5")
+    Path("r.jsonl").write_text(
+        "".join(
+            f'{{"doc_id": "{doc_id}", "query": "words for {text}"}}\n' for doc_id, text in WRITTEN.items()
+        )
+    )
+    made = project("queries", *split, "--llm", "replay:r.jsonl", "--check", "none", "--judged")
+    assert made.code == 0, made.err
+    train(project, *split, "--set", "queries.weight=0.5")
+    leak = "was trained on other train queries than half has now"
+    model = ("--model", "tiny-bert-retrieved")
+    for weight in ("0", "0.5"):
+        fine = project("eval", *split, *model, "--set", f"queries.weight={weight}", "--force")
+        assert fine.code == 0, fine.err
+        assert leak not in fine.err
+    assert leak in project("eval", *split, "--set", "dataset.test_seed=3", *model, "--force").err
