@@ -37,6 +37,8 @@ check: $(VENV)/.installed-dev
 
 # Known weaknesses of the installed libraries. Needs a network; what it finds is advice.
 audit: $(VENV)/.installed-audit
+	@$(BIN)/python -c "import requests; requests.head('https://api.osv.dev', timeout=20)" 2>/dev/null || \
+	    { echo "make audit: api.osv.dev is not reached, so nothing was looked up; it needs a network."; exit 1; }
 	$(BIN)/pip-audit --local --skip-editable --vulnerability-service osv
 
 $(VENV)/.installed-%: pyproject.toml constraints.txt

@@ -20,6 +20,7 @@ from syneg_cli.evaluation.significance import (
     p_value,
     paired_t,
     randomisation_test,
+    tells_little,
     verdict,
 )
 
@@ -196,3 +197,10 @@ def test_p_values_as_they_are_read() -> None:
         "= 0.0312",
         "= 1.0000",
     ]
+
+
+def test_less_than_twenty_five_queries_are_few() -> None:
+    few = "with less than 25, only a large difference can be seen"
+    assert tells_little(1, "dev") == f"1 dev query tells little: {few}"
+    assert tells_little(24, "test") == f"24 test queries tell little: {few}"
+    assert tells_little(25, "test") == ""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from syneg_cli.core.errors import BudgetExceeded
+from syneg_cli.core.holders import machine, this_process
 from syneg_cli.llm.cache import CHUNK, Cache
 from syneg_cli.llm.ledger import BATCH_LEASE, LEASE, Busy, CapInFlight, Caps, Claim, InBatch, Totals
 from tests.llm.test_cache import stored
@@ -114,6 +115,22 @@ def test_caches_of_one_process_are_not_gone_while_they_are_open(path: Path) -> N
         with pytest.raises(Busy) as caught:
             other.claim("k", job="j")
         assert caught.value.owner == mine.ledger.owner
+
+
+def test_a_machine_may_have_dots_in_its_name(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number that another process has by now: who claimed the call is gone, and it is not waited for."""
+    monkeypatch.setattr("socket.gethostname", lambda: "box.lan")
+    machine.cache_clear()
+    try:
+        where, number, start = this_process().rsplit(":", 2)
+        with Cache(path) as cache:
+            cache.ledger.owner = f"{where}:{number}:{int(start) + 1}.7"
+            cache.claim("k", job="j", reserve=0.5)
+        with Cache(path) as cache:
+            assert cache.claim("k", job="j") is None
+            assert cache.totals("j").lost_usd == 0.5
+    finally:
+        machine.cache_clear()
 
 
 def test_a_batch_is_waited_for_thirty_days_and_then_counts_as_lost(
