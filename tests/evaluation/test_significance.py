@@ -171,6 +171,14 @@ def test_a_comparison_holds_every_statistic_and_is_the_same_each_time() -> None:
     assert replace(compare(system, baseline, seed=1), low=0.0, high=0.0) != replace(found, low=0.0, high=0.0)
 
 
+def test_the_interval_of_a_comparison_is_that_of_its_seed() -> None:
+    delta = np.random.default_rng(3).normal(0.02, 0.2, size=40)
+    for seed in (0, 4):
+        found = compare(delta.tolist(), [0.0] * 40, seed=seed)
+        assert (found.low, found.high) == bootstrap_interval(delta, seed=seed)
+    assert compare(delta.tolist(), [0.0] * 40).low != found.low
+
+
 FOUND = Comparison(0.0312, 0.01, 0.05, 0.012, 0.01, 30, 10, 5, 45, 0.0405)
 
 
