@@ -32,6 +32,12 @@ POSITIVE = "Vitamin D supplements raise bone density in older women who live far
 WORDS = "the trial of calcium tablets in young men measured grip strength after twelve weeks of use"
 
 
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """What another test had parsed says nothing about the parser of this one."""
+    parse_negatives.cache_clear()
+
+
 def problem(
     text: str, *, title: str = "", query: str = "does vitamin D help bones grow", words: int | None = None
 ) -> str:
