@@ -131,6 +131,12 @@ def test_randomisation_in_blocks_counts_every_flip(monkeypatch: pytest.MonkeyPat
         assert p == pytest.approx(1 / 16, abs=5 * (15 / 256 / 10_000) ** 0.5)
 
 
+def test_the_last_block_ends_with_the_last_flip(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one difference every flip is as large as it is: p is 1, in blocks of seven and three, too."""
+    monkeypatch.setattr(significance, "BLOCK", 7)
+    assert randomisation_test(np.array([0.5]), flips=10) == 1.0
+
+
 def test_one_block_is_as_long_as_a_flip_at_least(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(significance, "BLOCK", 2)
     assert randomisation_test(np.full(20, 0.1), flips=9) == pytest.approx(1 / 10)
