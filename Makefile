@@ -25,7 +25,7 @@ COVERED ?= 95
 coverage: $(VENV)/.installed-dev
 	$(PYTEST) -m "not slow" --cov=syneg_cli --cov-report=term-missing:skip-covered --cov-fail-under=$(COVERED)
 
-# Small faults in what numbers and money depend on: which ones does no test notice? Half an hour and more.
+# Small faults in what numbers and money depend on: which ones does no test notice? An hour and more.
 mutants: $(VENV)/.installed-mutants
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
