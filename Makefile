@@ -25,7 +25,7 @@ COVERED ?= 95
 coverage: $(VENV)/.installed-dev
 	$(PYTEST) -m "not slow" --cov=syneg_cli --cov-report=term-missing:skip-covered --cov-fail-under=$(COVERED)
 
-# Small faults in what numbers and money depend on: which ones does no test notice? Half an hour and more.
+# Small faults in what numbers and money depend on: which ones does no test notice? An hour and more.
 mutants: $(VENV)/.installed-mutants
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
@@ -37,6 +37,8 @@ check: $(VENV)/.installed-dev
 
 # Known weaknesses of the installed libraries. Needs a network; what it finds is advice.
 audit: $(VENV)/.installed-audit
+	@$(BIN)/python -c "import requests; requests.head('https://api.osv.dev', timeout=20)" 2>/dev/null || \
+	    { echo "make audit: api.osv.dev is not reached, so nothing was looked up; it needs a network."; exit 1; }
 	$(BIN)/pip-audit --local --skip-editable --vulnerability-service osv
 
 $(VENV)/.installed-%: pyproject.toml constraints.txt

@@ -20,6 +20,7 @@ from syneg_cli.evaluation.significance import (
     p_value,
     paired_t,
     randomisation_test,
+    tells_little,
     verdict,
 )
 
@@ -130,6 +131,12 @@ def test_randomisation_in_blocks_counts_every_flip(monkeypatch: pytest.MonkeyPat
         assert p == pytest.approx(1 / 16, abs=5 * (15 / 256 / 10_000) ** 0.5)
 
 
+def test_the_last_block_ends_with_the_last_flip(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one difference every flip is as large as it is: p is 1, in blocks of seven and three, too."""
+    monkeypatch.setattr(significance, "BLOCK", 7)
+    assert randomisation_test(np.array([0.5]), flips=10) == 1.0
+
+
 def test_one_block_is_as_long_as_a_flip_at_least(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(significance, "BLOCK", 2)
     assert randomisation_test(np.full(20, 0.1), flips=9) == pytest.approx(1 / 10)
@@ -170,6 +177,14 @@ def test_a_comparison_holds_every_statistic_and_is_the_same_each_time() -> None:
     assert replace(compare(system, baseline, seed=1), low=0.0, high=0.0) != replace(found, low=0.0, high=0.0)
 
 
+def test_the_interval_of_a_comparison_is_that_of_its_seed() -> None:
+    delta = np.random.default_rng(3).normal(0.02, 0.2, size=40)
+    for seed in (0, 4):
+        found = compare(delta.tolist(), [0.0] * 40, seed=seed)
+        assert (found.low, found.high) == bootstrap_interval(delta, seed=seed)
+    assert compare(delta.tolist(), [0.0] * 40).low != found.low
+
+
 FOUND = Comparison(0.0312, 0.01, 0.05, 0.012, 0.01, 30, 10, 5, 45, 0.0405)
 
 
@@ -196,3 +211,10 @@ def test_p_values_as_they_are_read() -> None:
         "= 0.0312",
         "= 1.0000",
     ]
+
+
+def test_less_than_twenty_five_queries_are_few() -> None:
+    few = "with less than 25, only a large difference can be seen"
+    assert tells_little(1, "dev") == f"1 dev query tells little: {few}"
+    assert tells_little(24, "test") == f"24 test queries tell little: {few}"
+    assert tells_little(25, "test") == ""

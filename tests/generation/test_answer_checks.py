@@ -32,6 +32,12 @@ POSITIVE = "Vitamin D supplements raise bone density in older women who live far
 WORDS = "the trial of calcium tablets in young men measured grip strength after twelve weeks of use"
 
 
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """What another test had parsed says nothing about the parser of this one."""
+    parse_negatives.cache_clear()
+
+
 def problem(
     text: str, *, title: str = "", query: str = "does vitamin D help bones grow", words: int | None = None
 ) -> str:
@@ -185,6 +191,7 @@ def test_texts_of_the_corpus_are_recognised(tiny: Path) -> None:
         (reason,) = check_drafts([draft], query="q", positive="p", words=None, corpus=texts)
         assert reason == answers.IN_CORPUS
     assert not texts.holds("sleep apnea")
+    assert not any(texts.holds(f"text {number}") for number in range(200)), "whatever their hashes are"
 
 
 def wide(text: str) -> str:
@@ -224,6 +231,15 @@ def test_a_copy_of_another_positive_of_the_query_is_none(
         ("q2", "d3"): answers.COPY,
         ("q3", "d5"): "",
     }
+
+
+@pytest.mark.parametrize(("shared", "copy"), [(0, False), (6, False), (7, True), (14, True)])
+def test_a_copy_of_any_positive_shares_three_tenths_of_its_runs(shared: int, copy: bool) -> None:
+    """Of fourteen words the ten runs of five; seven words at the beginning make three of them."""
+    words = [f"w{number}" for number in range(14)]
+    positives = answers.Positives(["Another text altogether.", " ".join([*words[:shared], "and so it goes"])])
+    assert positives.copied_by(Words(" ".join(words))) is copy
+    assert not positives.copied_by(Words("too short")), "no run of five words"
 
 
 def said(document: str) -> str:

@@ -15,7 +15,7 @@ import pytest
 from syneg_cli.core.errors import BudgetExceeded, SynegError, UsageError
 from syneg_cli.llm import cache_exchange as cache_files
 from syneg_cli.llm.base import Request, Subject
-from syneg_cli.llm.cache import Cache
+from syneg_cli.llm.cache import CHUNK, Cache
 from syneg_cli.llm.cache_schema import MIGRATIONS
 from syneg_cli.llm.ledger import LEASE, Busy, CapInFlight, Caps
 from syneg_cli.llm.stored import Stored, generation_key
@@ -239,3 +239,58 @@ def test_the_commands(cli: Cli, tmp_path: Path) -> None:
     result = cli("cache", "import", foreign, "--cache", path)
     assert result.code == 2
     assert "foreign.jsonl, line 1" in result.err
+
+
+def test_keys_of_many_statements_are_all_found(tmp_path: Path) -> None:
+    """At both ends of each statement's part, with the cost and text of each key's own answer."""
+    keys = [f"k{number}" for number in range(2 * CHUNK + 1)]
+    held = [0, CHUNK - 1, CHUNK, 2 * CHUNK - 1, 2 * CHUNK]
+    with Cache(tmp_path / "g.db") as cache:
+        cache.record(*(stored(keys[n], str(n), cost_usd=n / 4) for n in held), job="j")
+        assert {key: one.response for key, one in cache.answers(keys).items()} == {
+            keys[n]: str(n) for n in held
+        }
+        assert cache.answered(keys, 0) == {keys[n]: n / 4 for n in held}
+
+
+def test_what_needs_no_asking(tmp_path: Path) -> None:
+    """Of a key with several such answers, the last one's cost counts; of one without a price it is not known."""
+    with Cache(tmp_path / "g.db") as cache:
+        cache.record(
+            stored("good", "1", cost_usd=0.5),
+            stored("good", "2", cost_usd=0.25),
+            stored("unpriced", cost_usd=None),
+            stored("refused", status="refused", cost_usd=0.125),
+            stored("cut at 100", status="truncated", max_tokens=100, cost_usd=0.75),
+            stored("unparsable", status="unparsable"),
+            job="j",
+        )
+        keys = ["good", "unpriced", "refused", "cut at 100", "unparsable", "none"]
+        good = {"good": 0.25, "unpriced": None}
+        assert cache.answered(keys, 101) == {**good, "refused": 0.125}
+        assert cache.answered(keys, 100) == {**good, "refused": 0.125, "cut at 100": 0.75}
+        assert cache.answered(keys, 100, again=True) == good
+        assert cache.answered(["refused"], 0) == {"refused": 0.125}
+
+
+def test_without_messages_an_answer_is_otherwise_the_same(tmp_path: Path) -> None:
+    with Cache(tmp_path / "g.db") as cache:
+        whole = stored(
+            messages='[["user", "hello"]]', attributes='{"domain": "x"}', max_tokens=9, seconds=0.5
+        )
+        cache.record(whole, job="j")
+        assert cache.answers(["k"]) == {"k": whole}
+        assert cache.answers(["k"], messages=False) == {"k": replace(whole, messages="[]")}
+        assert whole.asked == [("user", "hello")]
+        assert whole.drawn == {"domain": "x"}
+
+
+def test_rows_are_added_once_and_taken_out_by_what_they_are(tmp_path: Path) -> None:
+    with Cache(tmp_path / "g.db") as cache:
+        assert cache.add([stored("a", "1"), stored("a", "2"), stored("b", "1"), stored("a", "1")]) == 3
+        assert cache.add([stored("a", "2"), stored("b", "2")]) == 1
+        assert [(row.key, row.response) for row in cache.rows("key = ?", ["b"])] == [("b", "1"), ("b", "2")]
+        assert cache.remove("key = ?", ["a"]) == 2
+        assert cache.remove("key = ?", ["a"]) == 0
+        assert [row.key for row in cache.rows()] == ["b", "b"]
+        assert cache.totals("j").calls == 0, "what came from elsewhere was no call of ours"

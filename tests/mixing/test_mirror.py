@@ -61,6 +61,36 @@ def test_a_broken_mirror_file_is_named_with_its_row(
         read_mirror(path)
 
 
+def test_a_mirror_file_as_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "mirror.jsonl"
+    rows = [
+        {"query_id": "q", "negative": 2, "query": " with blanks around it "},
+        {"query_id": 7, "doc_id": "d", "negative": 1, "query": "numbers are names, too", "more": 1},
+        {"query_id": "q", "doc_id": None, "negative": 0, "query": "x"},
+    ]
+    write_jsonl(path, rows)
+    assert read_mirror(path) == [
+        OwnQuery("q", "", 2, "with blanks around it"),
+        OwnQuery("7", "d", 1, "numbers are names, too"),
+        OwnQuery("q", "", 0, "x"),
+    ]
+    for broken, says in (
+        ({"negative": 1, "query": ""}, "row 2: query_id, query missing."),
+        ({"query_id": "q", "negative": 1, "query": 3}, "row 2: `negative` has to be"),
+    ):
+        write_jsonl(path, [rows[0], broken])
+        with pytest.raises(UsageError, match=says) as caught:
+            read_mirror(path)
+        assert '"negative": 1' in str(caught.value.hint)
+
+
+def test_a_line_for_no_negative_changes_nothing() -> None:
+    made = [negative("q1", "d1", 1, own=" blanks "), negative("q1", "d1", 2)]
+    lines = [OwnQuery("q1", "d2", 1, "no"), OwnQuery("q2", "", 1, "no"), OwnQuery("q1", "", 3, "no")]
+    assert own_queries(made, lines) == {"q1/d1/1": "blanks"}
+    assert own_queries(made) == {"q1/d1/1": "blanks"}
+
+
 @pytest.fixture
 def mixed(cli: Cli, tiny: Path) -> Path:
     """A mirror mix of the tiny data set: two of the three pairs have synthetic texts with queries."""

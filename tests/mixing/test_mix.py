@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -10,15 +11,15 @@ from hypothesis import strategies as st
 
 from syneg_cli.core.errors import MissingArtifact, UsageError
 from syneg_cli.core.records import (
+    CORPUS,
     SYNTHETIC,
-    MinedNegative,
+    TEXT,
     NegativeRef,
     Pair,
     Status,
     SyntheticNegative,
 )
-from syneg_cli.mixing.mix import describe, mix
-from syneg_cli.mixing.pools import Rules, build_pools, relabelled, risk
+from syneg_cli.mixing.mix import Mixed, describe, mix
 from syneg_cli.mixing.strategies import (
     STRATEGIES,
     Candidate,
@@ -29,8 +30,6 @@ from syneg_cli.mixing.strategies import (
     take,
     window,
 )
-from syneg_cli.verification import Verdict
-from tests.fakes import judged
 
 
 def pools(synthetic: int, retrieved: int) -> Pools:
@@ -137,23 +136,6 @@ def test_no_negative_twice_in_an_instance_and_seeds_differ() -> None:
     assert a == mix(many, strategy="hybrid", k=5, ratio=1, rounds=3, seed=0)
 
 
-def test_pools_leave_out_dropped_excluded_and_repeated() -> None:
-    pair = Pair("q", "p")
-    made = build_pools(
-        [pair],
-        [written(pair, 1), written(pair, 2, status="dropped"), written(Pair("q", "other"), 1)],
-        [
-            MinedNegative("q", "a", "bm25", 1, 9.0),
-            MinedNegative("q", "a", "dense", 1, 0.9),
-            MinedNegative("q", "twin", "dense", 2, 0.8),
-            MinedNegative("q", "b", "dense", 3, 0.7, status="dropped"),
-        ],
-        lambda query_id: frozenset({"p", "twin"}),
-    )
-    assert [c.ref for c in made[pair].synthetic] == [NegativeRef(SYNTHETIC, "q/p/1")]
-    assert [c.ref for c in made[pair].retrieved] == [NegativeRef("bm25", "a")]
-
-
 def test_unknown_strategy_names_the_nearest() -> None:
     with pytest.raises(UsageError, match="hybrid"):
         mix({}, strategy="hybird", k=1, ratio=1, rounds=1, seed=0)
@@ -208,38 +190,6 @@ def test_where_a_weighted_miner_is_short_the_other_fills_up() -> None:
     assert describe(mixed.instances[0].rounds[0]) == "1 bm25 + 4 dense"
 
 
-def test_a_weight_of_nothing_is_an_error_and_zero_leaves_out() -> None:
-    pair = Pair("q", "p")
-    mined = [MinedNegative("q", "a", "bm25", 1, 9.0), MinedNegative("q", "a", "dense", 1, 0.9)]
-    none = lambda query_id: frozenset[str]()  # noqa: E731
-    made = build_pools([pair], [], mined, none, rules=Rules({"bm25": 0}))
-    assert [c.ref.source for c in made[pair].retrieved] == ["dense"]
-    preferred = build_pools([pair], [], mined, none, rules=Rules({"dense": 2}))
-    assert [c.ref.source for c in preferred[pair].retrieved] == ["dense"]
-    with pytest.raises(UsageError, match="bm25"):
-        build_pools([pair], [], mined, none, rules=Rules({"bn25": 1}))
-
-
-def test_a_document_of_two_miners_does_not_depend_on_who_comes_first() -> None:
-    mined = [MinedNegative("q", d, m, r, 1.0 / r) for m in ("dense", "bm25") for r, d in ((1, "a"), (2, "b"))]
-    one, other = (
-        build_pools([Pair("q", "p")], [], rows, lambda q: frozenset()) for rows in (mined, mined[::-1])
-    )
-    assert one == other
-
-
-def test_the_risk_of_a_negative_is_what_verify_marked() -> None:
-    clean = MinedNegative("q", "a", "dense", 1, 0.9)
-    half = judged(clean, {"judge": Verdict(True, 1.0), "margin": Verdict(False, -0.3)}, "mark")
-    assert [risk(clean), risk(half)] == [0.0, 0.5]
-    both = judged(clean, {"judge": Verdict(True, 1.0), "margin": Verdict(True, 0.1)}, "mark")
-    assert risk(both) == 1.0
-    assert [Rules(max_risk=cap).admit(half, "dense") for cap in (None, 0.5, 0.4)] == [True, True, False]
-    assert not Rules().admit(judged(clean, {"judge": Verdict(True, 1.0)}, "drop"), "dense")
-    turned = judged(clean, {"judge": Verdict(True, 1.0)}, "relabel")
-    assert relabelled([clean, turned, half]) == [Pair("q", "a")]
-
-
 def test_graded_goes_from_easy_to_hard() -> None:
     many = {Pair(f"q{i}", "d"): pools(0, 12) for i in range(40)}
     mixed = mix(many, strategy="graded", k=3, ratio=0, rounds=4, seed=0)
@@ -257,17 +207,6 @@ def test_windows_cover_the_pool_and_hold_enough(size: int, k: int, rounds: int) 
     assert {c.ref for one in drawn for c in one} == {c.ref for c in pool}
     means = [sum(c.hardness for c in one) / max(len(one), 1) for one in drawn]
     assert means == sorted(means)
-
-
-def test_hardness_of_two_miners_is_their_places_and_verifys_measure_where_there_is_one() -> None:
-    scores = [("bm25", "a", 30.0), ("bm25", "b", 10.0), ("dense", "c", 0.2), ("dense", "d", 0.9)]
-    rows = [MinedNegative("q", d, m, 1, s) for m, d, s in scores]
-    pair, none = Pair("q", "p"), frozenset[str]()
-    made = build_pools([pair], [], rows, lambda q: none)[pair].retrieved
-    assert {c.ref.id: c.hardness for c in made} == {"a": 0.5, "b": 0.0, "c": 0.0, "d": 0.5}
-    measured = [judged(row, {"margin": Verdict(False, -row.score)}, "mark") for row in rows]
-    made = build_pools([pair], [], measured, lambda q: none)[pair].retrieved
-    assert {c.ref.id: c.hardness for c in made} == {"a": -30.0, "b": -10.0, "c": -0.2, "d": -0.9}
 
 
 @pytest.mark.parametrize("strategy", ["hybrid", "direct", "synthetic", "graded"])
@@ -309,3 +248,105 @@ def test_take_never_repeats_and_never_runs_short(count: int, seed: int) -> None:
     pool = two_miners(3, 2).retrieved
     drawn = take(pool, count, Draw(count, 1, random.Random(seed), weights={"bm25": 0.3}))
     assert len(set(drawn)) == len(drawn) == min(count, 5)
+
+
+def test_the_counts_are_of_judged_pairs_and_all_their_rounds() -> None:
+    """Two pairs, two rounds each: 4 synthetic and 2 mined negatives in four draws, one of them empty twice."""
+    many = {Pair("a", "d"): pools(2, 1), Pair("b", "d"): pools(0, 0)}
+    mixed = mix(many, strategy="hybrid", k=3, ratio=2.0, rounds=2, seed=0)
+    assert mixed.counts() == {
+        "instances": 2,
+        "mirrored": 0,
+        "without_negatives": 1,
+        "with_synthetic": 1,
+        "synthetic_share": pytest.approx(2 / 3),
+        "negatives_per_instance": {"dense": 0.5, "synthetic": 1.0},
+        "composition": {"2 synthetic + 1 dense": 2, "none": 2},
+    }
+    mirror = mix({Pair("a", "d"): pools(3, 1)}, strategy="mirror", k=1, ratio=1, rounds=2, seed=0).counts()
+    assert (mirror["instances"], mirror["mirrored"], mirror["synthetic_share"]) == (1, 3, 0.0)
+
+
+def test_describe_names_the_synthetic_ones_first() -> None:
+    refs = [NegativeRef(source, str(i)) for i, source in enumerate(["dense", "bm25", SYNTHETIC, "bm25"])]
+    assert describe(refs) == "1 synthetic + 2 bm25 + 1 dense"
+    assert describe([]) == "none"
+
+
+def test_pairs_positives_and_rounds_have_draws_of_their_own() -> None:
+    """And what one pair draws does not change with the others, or with more rounds."""
+    pairs = [Pair("a", "d"), Pair("a", "e"), Pair("b", "d")]
+
+    def drawn(chosen: list[Pair], rounds: int) -> list[tuple[tuple[NegativeRef, ...], ...]]:
+        many = {pair: pools(9, 9) for pair in chosen}
+        mixed = mix(many, strategy="hybrid", k=6, ratio=1, rounds=rounds, seed=0)
+        return [instance.rounds for instance in mixed.instances]
+
+    every = drawn(pairs, 3)
+    assert len({rounds for instance in every for rounds in instance}) == 9
+    assert drawn(pairs[1:2], 3) == every[1:2]
+    assert drawn(pairs, 2) == [instance[:2] for instance in every]
+
+
+@pytest.mark.parametrize(("with_synthetic", "passes"), [(0, False), (1, False), (2, True), (4, True)])
+def test_the_share_of_pairs_that_need_a_synthetic_negative(with_synthetic: int, passes: bool) -> None:
+    many = {Pair(f"q{i}", "d"): pools(int(i < with_synthetic), 5) for i in range(4)}
+
+    def mixed(**more: object) -> Mixed:
+        asked = {"strategy": "hybrid", "k": 3, "ratio": 0.7, "need_synthetic": 0.5} | more
+        return mix(many, rounds=1, seed=0, **asked)  # type: ignore[arg-type]
+
+    if passes:
+        assert mixed().with_synthetic == with_synthetic
+    else:
+        with pytest.raises(MissingArtifact) as caught:
+            mixed()
+        assert str(caught.value).startswith(
+            f"{with_synthetic} of 4 pairs have a usable synthetic negative; the mix needs 50% of them"
+        )
+        assert "--need-synthetic 0" in str(caught.value.hint)
+    for more in ({"ratio": 0}, {"strategy": "retrieved"}, {"k": 0}, {"need_synthetic": 0.0}):
+        assert len(mixed(**more).instances) == 4
+
+
+def test_a_positive_that_is_no_document_is_a_text() -> None:
+    many = {Pair("a", "own"): pools(0, 3), Pair("a", "d"): pools(0, 3)}
+    mixed = mix(many, strategy="retrieved", k=1, ratio=1, rounds=1, seed=0, texts={"own"})
+    assert [i.positive_source for i in mixed.instances] == [TEXT, CORPUS]
+    assert [i.family for i in mixed.instances] == ["", ""], "only mirrors have families"
+
+
+def test_a_family_takes_some_of_its_texts_by_a_draw() -> None:
+    """Only those with a query of their own, in the order of their ids, as many as are allowed."""
+    silent = Candidate(NegativeRef(SYNTHETIC, "silent"), "syneg")
+    many = {
+        Pair(f"q{i}", "d"): replace(p := pools(5, 1), synthetic=(*p.synthetic, silent)) for i in range(60)
+    }
+
+    def texts(most: int | None) -> list[list[str]]:
+        mixed = mix(many, strategy="mirror", k=1, ratio=1, rounds=1, seed=0, max_synthetic=most)
+        families = {f"q{i}/d": list[str]() for i in range(60)}
+        for instance in mixed.instances:
+            if instance.positive_source == SYNTHETIC:
+                families[instance.family].append(instance.positive_id)
+        return list(families.values())
+
+    assert texts(None) == texts(5) == [["s0", "s1", "s2", "s3", "s4"]] * 60
+    some = texts(2)
+    assert all(len(one) == 2 and one == sorted(one) for one in some)
+    assert {name for one in some for name in one} == {"s0", "s1", "s2", "s3", "s4"}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "k", "needs"),
+    [
+        ("hybrid", 1, (True, True)),
+        ("hybrid", 0, (False, False)),
+        ("synthetic", 1, (True, False)),
+        ("retrieved", 1, (False, True)),
+        ("mirror", 1, (True, True)),
+        ("mirror", 0, (True, False)),
+    ],
+)
+def test_what_a_strategy_reads(strategy: str, k: int, needs: tuple[bool, bool]) -> None:
+    assert STRATEGIES[strategy].reads(k) == needs
