@@ -267,6 +267,6 @@ def test_what_cannot_be_made_again_is_on_the_disk_itself(path: Path) -> None:
             lambda: cache.release("d"),
             lambda: cache.remove("key = 'd'"),
         ):
-            change()  # type: ignore[no-untyped-call]
+            change()
             kept += cache.file.select("PRAGMA synchronous")[0]
         assert kept == [1, 2, 1, 2, 1, 2, 1, 2, 1, 2]
