@@ -333,22 +333,3 @@ def test_a_query_of_four_words_or_more_is_looked_for(query: str, reason: str) ->
 )
 def test_talk_of_being_a_negative(text: str, says: bool) -> None:
     assert answers.talks(text) is says
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("", "empty"),
-        (" ?! ", "empty"),
-        ("What moves the tides", "copy of the query"),
-        ("what moves the tides?", "copy of the query"),
-        ("one two three four five six", "quotes its document"),
-        ("one two three four five", ""),
-        ("one two three four five seven", ""),
-    ],
-)
-def test_what_cannot_be_a_query_of_ones_own(text: str, problem: str) -> None:
-    found = answers.own_query_problem(
-        text, document="Zero one two three four five six.", query="What moves the tides?"
-    )
-    assert found == problem

@@ -55,7 +55,10 @@ def test_a_cap_may_be_reached_and_not_passed(path: Path) -> None:
         with pytest.raises(BudgetExceeded) as caught:
             cache.claim("k", job="j", reserve=0.75, caps=caps)
         assert not isinstance(caught.value, CapInFlight)
-        assert str(caught.value) == "--max-cost $1: $0.3750 is spent, the next call can cost $0.7500."
+        assert str(caught.value) == (
+            "--max-cost $1: $0.3750 is spent ($0.1250 of it for lost answers, at most), "
+            "the next call can cost $0.7500."
+        )
         assert cache.claim("k", job="j", reserve=0.625, caps=caps) is None
         with pytest.raises(CapInFlight) as waits:
             cache.claim("more", job="j", reserve=0.125, caps=caps)

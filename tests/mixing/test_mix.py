@@ -335,18 +335,3 @@ def test_a_family_takes_some_of_its_texts_by_a_draw() -> None:
     some = texts(2)
     assert all(len(one) == 2 and one == sorted(one) for one in some)
     assert {name for one in some for name in one} == {"s0", "s1", "s2", "s3", "s4"}
-
-
-@pytest.mark.parametrize(
-    ("strategy", "k", "needs"),
-    [
-        ("hybrid", 1, (True, True)),
-        ("hybrid", 0, (False, False)),
-        ("synthetic", 1, (True, False)),
-        ("retrieved", 1, (False, True)),
-        ("mirror", 1, (True, True)),
-        ("mirror", 0, (True, False)),
-    ],
-)
-def test_what_a_strategy_reads(strategy: str, k: int, needs: tuple[bool, bool]) -> None:
-    assert STRATEGIES[strategy].reads(k) == needs
