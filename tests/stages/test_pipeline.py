@@ -225,3 +225,18 @@ def test_demo_does_not_touch_a_folder_that_is_not_its_own(cli: Cli) -> None:
     result = cli("demo", "busy")
     assert result.code == 2
     assert [p.name for p in Path("busy").iterdir()] == ["notes.txt"]
+
+
+def test_status_shows_written_queries_also_where_they_are_not_used(cli: Cli, tiny: Path) -> None:
+    Path("r.jsonl").write_text('{"doc_id": "d5", "query": "does rest help to recall words"}\n')
+    own = ("--set", "dataset.dev_fraction=0", "--set", "generate.llm=replay:r.jsonl")
+    made = cli("queries", tiny, *own, "--check", "none")
+    assert made.code == 0, made.err
+
+    def row(*more: str) -> dict[str, object]:
+        rows = cli("status", tiny, *own, "--set", "queries.check=none", *more, "--json").json["stages"]
+        return next(one for one in rows if one["stage"] == "queries")  # type: ignore[attr-defined]
+
+    assert (row()["state"], row()["detail"]) == ("up to date", "unused (--synthetic-queries); 1 query")
+    assert row("--synthetic-queries", "1")["detail"] == "1 query"
+    assert row("--synthetic-queries", "1", "--set", "queries.n=3")["state"] == "stale"
