@@ -10,6 +10,7 @@ from syneg_cli.cli.render.imported import imported
 from syneg_cli.cli.render.measured import measured
 from syneg_cli.cli.render.queries import queries
 from syneg_cli.cli.render.stages import tables
+from syneg_cli.core import near
 from syneg_cli.data import Dataset, Imported
 from syneg_cli.stages import Performed, begun, documents_of, page_of, run_stages
 
@@ -39,5 +40,5 @@ def command(call: Call) -> None:
     output.result(
         {"stages": stages, "evaluation": data, "report": str(page) if page else None},
         *shown,
-        *([f"What was done, as a page: {page}"] if page else []),
+        *([f"What was done, as a page: {near(page)}"] if page else []),
     )
