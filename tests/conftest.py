@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # The hub's library waits 10 s for an answer: a busy machine may need longer to give one to itself.
 os.environ |= dict.fromkeys(("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT"), f"{PATIENCE:.0f}")
+
+# Whoever runs the tests in the background, or under nohup, has these ignored: tests send them.
+for one, usual in (
+    (signal.SIGINT, signal.default_int_handler),
+    (getattr(signal, "SIGHUP", None), signal.SIG_DFL),
+):
+    if one is not None and signal.getsignal(one) is signal.SIG_IGN:
+        signal.signal(one, usual)
 
 OF_THE_USER = ("SYNEG_", "OPENAI_", "OLLAMA_", "COLUMNS", "FORCE_COLOR", "NO_COLOR")
 """Beginnings of variables that mean something to syneg; a test sets those that it is about."""
