@@ -10,7 +10,7 @@ from syneg_cli.core import UsageError, counted, read_manifest
 from syneg_cli.data import Dataset, Imported, Wanted, prepared
 from syneg_cli.stages.evaluate import measuring
 from syneg_cli.stages.import_documents import import_documents
-from syneg_cli.stages.language_model import remembering
+from syneg_cli.stages.language_model import remembering, remembering_queries
 from syneg_cli.stages.queries import Queries
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Performed, perform
@@ -40,10 +40,10 @@ def begun(
         done.append(import_documents(session, source, str(folder_of(session)), force=force))
         ended(done[-1], None)
     plain = session.dataset("none")
-    session = remembering(session, plain)
     if wants_queries(session, plain):
-        done.append(perform(Queries(session, plain), force=force))
+        done.append(perform(Queries(remembering_queries(session, plain), plain), force=force))
         ended(done[-1], plain)
+    session = remembering(session, plain)
     dataset = session.dataset()
     session = measuring(session, dataset)
     dataset.qrels(session.project.eval.split)  # what cannot be measured is said before more is paid for

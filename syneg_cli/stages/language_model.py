@@ -49,6 +49,16 @@ def llm_spec(session: Session, stage: str) -> str:
     return spec
 
 
+def remembering_queries(session: Session, dataset: Dataset) -> Session:
+    """The session with the model and server that wrote the queries there are, where no model is named now."""
+    manifest = read_manifest(session.workspace(dataset).queries(session.project.queries.name))
+    last = manifest.settings if manifest else {}
+    if session.project.generate.llm or not last.get("llm"):
+        return remembering(session, dataset)
+    server = {"base_url": last["endpoint"]} if last.get("endpoint") else {}
+    return _with(session, llm=last["llm"], **server)
+
+
 def remembering(session: Session, dataset: Dataset) -> Session:
     """The session with the model and server of the last `generate`, where no model is named now.
 

@@ -14,7 +14,7 @@ from syneg_cli.stages.asks import Asks
 from syneg_cli.stages.beginning import documents_of, import_state, wants_queries
 from syneg_cli.stages.evaluate import Eval, Measured, evaluation_of
 from syneg_cli.stages.generate import Generate
-from syneg_cli.stages.language_model import remembering
+from syneg_cli.stages.language_model import remembering_queries
 from syneg_cli.stages.mine import mine_stages
 from syneg_cli.stages.mix import Mix
 from syneg_cli.stages.queries import Queries
@@ -102,7 +102,7 @@ def beginning_states(session: Session) -> tuple[list[State], Dataset | None]:
             names = ("queries", *LATER) if session.project.queries.weight != 0 else LATER
             return [*found, *_waiting(names, "import")], None
     plain = session.dataset("none")
-    queries = Queries(remembering(session, plain), plain)
+    queries = Queries(remembering_queries(session, plain), plain)
     if wants_queries(session, plain):
         found.append(_state(queries))
     elif session.workspace(plain).queries(session.project.queries.name).is_file():

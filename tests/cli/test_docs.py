@@ -90,6 +90,14 @@ def beginner(tmp_path: Path, tiny_model: Path, cli: Cli, monkeypatch: pytest.Mon
     ]
     lines = "".join(json.dumps(answer) + "\n" for answer in recorded)
     Path("scifact-train.jsonl").write_text(lines, encoding="utf-8")
+    claims = "".join(
+        json.dumps({"doc_id": doc_id, "query": query}) + "\n"
+        for doc_id, query in (
+            ("d4", "which dose of aspirin is for headache"),
+            ("d6", "how common is apnea in men"),
+        )
+    )
+    Path("scifact-queries.jsonl").write_text(claims, encoding="utf-8")
     write_documents()
     write_kept(tmp_path, monkeypatch)
     hub = tmp_path / "hub" / "models--BAAI--bge-base-en-v1.5"

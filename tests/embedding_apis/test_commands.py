@@ -186,7 +186,7 @@ def test_no_key_is_one_line(cli: Cli, tiny: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("OPENAI_API_KEY")
     result = cli("eval", tiny, "--backbone", "openai:text-embedding-3-small")
     assert result.code == 1
-    assert "Set OPENAI_API_KEY" in only_error(result)
+    assert "`syneg keys set OPENAI_API_KEY`" in only_error(result)
 
 
 @pytest.mark.slow
