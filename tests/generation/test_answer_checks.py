@@ -74,6 +74,15 @@ def test_a_bare_list_and_broken_json_are_mended() -> None:
     assert [d.problem for d in parse_negatives(broken).drafts] == ["", ""]
 
 
+def test_a_list_that_was_written_as_a_text_is_read() -> None:
+    items = json.dumps([{"document": "one"}, {"document": "two"}])
+    for inner in (items, f'{{"negatives": {items}}}'):
+        parsed = parse_negatives(json.dumps({"negatives": inner}))
+        assert [d.text for d in parsed.drafts] == ["one", "two"]
+    for inner in ("no JSON", '{"others": []}'):
+        assert "no list" in parse_negatives(json.dumps({"negatives": inner})).error
+
+
 def test_a_cut_answer_keeps_its_whole_negatives() -> None:
     text = good()
     cut = text[: text.rindex("x2word5")]

@@ -249,6 +249,7 @@ def test_what_is_stored_is_asked_again_for_a_reason_alone(
     with Cache(path) as cache:
         kept = stored(status=status, max_tokens=100)
         cache.record(kept, job="j")
+        assert cache.claim("k", job="j") == kept, "nothing is asked again that nobody asked for"
         found = cache.claim("k", job="j", reserve=0.5, max_tokens=bound, again=again)
         assert found == (None if asks else kept)
         assert claims(cache) == ({("k", cache.ledger.owner, "j", 0.5)} if asks else set())
