@@ -44,6 +44,7 @@ from syneg_cli.stages.rerank import measure_reranked, need_no_depth, retriever_o
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.settings import Project
 from syneg_cli.stages.stage import Performed, perform
+from syneg_cli.stages.study import run_study
 from syneg_cli.stages.subjects import subject_of
 from syneg_cli.stages.train import Train
 from syneg_cli.stages.verify import estimate_judge, verify_stages
@@ -105,6 +106,7 @@ __all__ = [
     "retriever_of",
     "run_arms",
     "run_stages",
+    "run_study",
     "same_server",
     "setting_keys",
     "stages_of",
