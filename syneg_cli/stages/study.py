@@ -148,6 +148,8 @@ class _Progress:
             self.spent += time.monotonic() - started
             self.foreseen += self._forecast(arm)
             self._tidy(arm, seed, tried)
+            if arm == self.plan.arms[-1]:  # a seed of all arms is measured
+                self._write_tables()
         self.runs.drop_vectors()
         self._write_tables()
 

@@ -25,7 +25,9 @@ def shuffled(negatives: Sequence[SyntheticNegative], seed: int = 0) -> list[Synt
     written: dict[Pair, list[SyntheticNegative]] = {}
     for negative in negatives:
         written.setdefault(Pair(negative.query_id, negative.positive_id), []).append(negative)
-    pairs = sorted(written, key=lambda pair: (digest(joined("placebo", seed, pair.query_id)), pair))
+    pairs = sorted(
+        written, key=lambda pair: (digest(joined("placebo", seed, pair.query_id)), pair.query_id, pair.doc_id)
+    )
     counts: dict[str, int] = {}
     for pair in pairs:
         counts[pair.query_id] = counts.get(pair.query_id, 0) + 1
@@ -37,6 +39,10 @@ def shuffled(negatives: Sequence[SyntheticNegative], seed: int = 0) -> list[Synt
         giver = pairs[(place + step) % len(pairs)]
         found += [
             replace(given, query_id=pair.query_id, positive_id=pair.doc_id, index=number, extra={}, scores={})
-            for number, given in enumerate(written[giver], start=1)
+            for number, given in enumerate(sorted(written[giver], key=_index), start=1)
         ]
     return found
+
+
+def _index(negative: SyntheticNegative) -> int:
+    return negative.index

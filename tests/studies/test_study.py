@@ -1,0 +1,253 @@
+"""`syneg study` as a user runs it: the frozen plan, trials on dev, arms of one's own, what is left out."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+import pytest
+from scipy import stats
+
+from tests.conftest import Cli
+
+HOME = Path(".syneg/tiny/studies/default")
+
+
+def rows(home: Path = HOME, name: str = "results.jsonl") -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (home / name).read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture
+def ready(cli: Cli, here: Path) -> Cli:
+    """The project with its synthetic negatives."""
+    assert cli("generate").code == 0
+    return cli
+
+
+def test_every_number_of_the_tables_is_one_of_the_scores(ready: Cli) -> None:
+    ran = ready("study", "--arms", "dense,hybrid,bm25", "--json")
+    assert ran.code == 0, ran.err
+    found = {(row["arm"], row["seed"]): row for row in rows()}
+    assert set(found) == {("zero-shot", None)} | {
+        (arm, seed) for arm in ("dense", "hybrid", "bm25") for seed in (0, 1)
+    }
+    assert {row["plan"] for row in rows()} == {ran.json["hash"]}
+    queries = {"all": ["q5", "q6", "q7"], "seen": ["q5"], "unseen": ["q6", "q7"]}
+    table = list(csv.DictReader((HOME / "tables.csv").open(encoding="utf-8")))
+    assert len(table) == 4 * 3
+
+    def means(arm: str, part: str) -> list[float]:
+        own = [row for (name, _), row in found.items() if name == arm]
+        return [fmean(row["scores"][query] for query in queries[part]) for row in own]
+
+    for line in table:
+        own = means(line["arm"], line["part"])
+        assert float(line["mean"]) == pytest.approx(fmean(own))
+        assert int(line["queries"]) == len(queries[line["part"]])
+        assert line["sd"] == "" if len(own) == 1 else float(line["sd"]) == pytest.approx(stdev(own))
+        if line["control"]:
+            difference = fmean(own) - fmean(means(line["control"], line["part"]))
+            assert float(line["difference"]) == pytest.approx(difference, abs=1e-12)
+    for part in queries:
+        own = {line["arm"]: line for line in table if line["part"] == part and line["p"]}
+        raw = sorted(own, key=lambda arm: float(own[arm]["p"]))
+        highest = 0.0
+        for place, arm in enumerate(raw):
+            highest = max(highest, min(1.0, float(own[arm]["p"]) * (len(raw) - place)))
+            assert float(own[arm]["p_holm"]) == pytest.approx(highest)
+
+
+def test_a_mean_difference_is_tested_over_queries_and_seeds(ready: Cli) -> None:
+    """One arm against the backbone by hand: the paired t of the queries, where seeds do not differ."""
+    ready("study", "--primary", "dense", "--arms", "dense", "--seeds", "1", "--set", "train.lr=0.05")
+    found = {row["arm"]: row["scores"] for row in rows()}
+    line = next(
+        one
+        for one in csv.DictReader((HOME / "tables.csv").open(encoding="utf-8"))
+        if one["arm"] == "dense" and one["part"] == "all"
+    )
+    deltas = [found["dense"][query] - found["zero-shot"][query] for query in ("q5", "q6", "q7")]
+    assert any(deltas)
+    assert float(line["p"]) == pytest.approx(stats.ttest_1samp(deltas, 0).pvalue)
+    assert line["p_holm"] == "", "one comparison alone has no family"
+
+
+def test_another_plan_under_the_same_name_is_refused_with_the_difference(ready: Cli) -> None:
+    frozen = ready("study", "--plan", "--json")
+    assert frozen.code == 0, frozen.err
+    assert not (HOME / "results.jsonl").exists(), "nothing is trained"
+    assert ready("study", "--plan", "--json").json["hash"] == frozen.json["hash"]
+    stored = (HOME / "plan.json").read_bytes()
+
+    other = ready("study", "--set", "train.lr=0.002")
+    assert other.code == 2
+    assert "arms dense settings train lr: 0.001 -> 0.002" in other.err
+    assert "--name" in other.err
+    assert "--force" in other.err
+    more = ready("study", "--seeds", "3")
+    assert more.code == 2
+    assert "seeds: [0, 1] -> [0, 1, 2]" in more.err
+    wider = ready("study", "--arms", "hybrid,bm25")
+    assert wider.code == 2
+    assert "arms bm25 is new" in wider.err
+    assert (HOME / "plan.json").read_bytes() == stored
+
+    anew = ready("study", "--force", "--plan", "--set", "train.lr=0.002", "--json")
+    assert anew.code == 0
+    assert (HOME / "before-1/plan.json").read_bytes() == stored, "nothing is lost"
+    assert anew.json["hash"] != frozen.json["hash"]
+
+
+def test_a_plan_that_somebody_edited_is_no_plan(ready: Cli) -> None:
+    ready("study", "--plan")
+    file = HOME / "plan.json"
+    text = file.read_text(encoding="utf-8")
+    for wrong, says in (
+        (text.replace('"primary": "hybrid"', '"primary": "dense"'), "was changed since it was frozen"),
+        (text.replace('"primary"', '"first"'), "other fields than study writes"),
+        (text[:200], "is no plan of a study"),
+    ):
+        file.write_text(wrong, encoding="utf-8")
+        refused = ready("study")
+        assert refused.code == 2
+        assert says in refused.err
+        assert "--force" in refused.err
+
+
+def test_results_that_are_of_another_plan_are_not_mixed_in(ready: Cli) -> None:
+    assert ready("study", "--arms", "dense", "--seeds", "1").code == 0
+    file = HOME / "results.jsonl"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    file.write_text(lines[0] + "\n" + lines[1].replace(rows()[0]["plan"], "0123") + "\n", encoding="utf-8")
+    refused = ready("study", "--arms", "dense", "--seeds", "1")
+    assert refused.code == 2
+    assert "results.jsonl, row 2 is of another plan (0123)" in refused.err
+
+
+def test_every_arm_has_the_same_trials_on_dev_and_takes_the_best(ready: Cli) -> None:
+    ran = ready("study", "--arms", "hybrid", "--grid-lr", "1e-3", "--grid-lr", "0.05", "--json")
+    assert ran.code == 0, ran.err
+    trials = rows(name="trials.jsonl")
+    assert [one["arm"] for one in trials] == ["dense"] * 2 + ["hybrid"] * 2
+    assert {arm["spent"]["trials"] for arm in ran.json["plan"]["arms"] if arm["control"]} == {2}  # type: ignore[index]
+    for arm in ("dense", "hybrid"):
+        own = [one for one in trials if one["arm"] == arm]
+        best = max(own, key=lambda one: one["score"])["tried"]
+        assert [row["tried"] for row in rows() if row["arm"] == arm] == [best, best]
+    models = {folder.name for folder in (HOME / "models").iterdir()}
+    assert len(models) == 4, "what lost on dev is gone"
+    assert not any(row["scores"].keys() != {"q5", "q6", "q7"} for row in rows())
+
+
+def test_without_dev_queries_nothing_is_chosen_and_it_is_said(ready: Cli, here: Path) -> None:
+    (here / "tiny/qrels/dev.tsv").unlink()
+    ran = ready("study", "--plan", "--grid-lr", "1e-3", "--set", "dataset.dev_fraction=0")
+    assert ran.code == 0, ran.err
+    assert "tiny has no dev queries, so the grid is not used" in ran.out
+
+
+def test_what_an_arm_lacks_is_said_before_anything_runs(cli: Cli, here: Path) -> None:
+    refused = cli("study")
+    assert refused.code == 2
+    assert "primary arm hybrid cannot run: there are no synthetic negatives 'default'" in refused.err
+    plan = cli("study", "--primary", "dense", "--arms", "all", "--plan", "--json")
+    assert plan.code == 0, plan.err
+    left_out = dict(plan.json["plan"]["left_out"])  # type: ignore[index]
+    assert left_out["hybrid"] == "there are no synthetic negatives 'default': run `syneg generate`"
+    assert left_out["llm-queries"] == "there are no LLM-written queries: run `syneg queries`"
+    assert left_out["distil"].startswith("no cross-encoder teaches")
+    arms = {arm["name"] for arm in plan.json["plan"]["arms"]}  # type: ignore[index]
+    assert {"zero-shot", "dense", "bm25", "ance", "adore", "random", "simans"} <= arms
+    assert not arms & left_out.keys()
+
+
+def test_the_controls_of_an_arm_run_too_and_where_they_are_unequal_it_is_said(ready: Cli) -> None:
+    plan = ready("study", "--arms", "added,synthetic", "--plan", "--json")
+    assert plan.code == 0, plan.err
+    assert "dense-more" in plan.err
+    arms = {arm["name"]: arm for arm in plan.json["plan"]["arms"]}  # type: ignore[index]
+    assert arms["added"]["control"] == "dense-more"
+    assert arms["added"]["unequal"] == [], "as many texts, all but one of the same source"
+    assert arms["dense-more"]["unequal"] == [
+        "encoded texts a step: 12, its control 10",
+        "negatives an instance: 4, its control 3",
+    ]
+    assert arms["synthetic"]["spent"]["negatives"] == pytest.approx(2)
+
+
+OWN = """
+[study.define.slow]
+description = "a tenth of the rate"
+set = {{ {0} }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("sets", "says"),
+    [
+        ('"train.lrr" = 1e-4', "there is no setting 'train.lrr'. Did you mean 'train.lr'?"),
+        ('"train.lr" = -1.0', "[study.define.slow]: train.lr: input should be greater than 0"),
+        ('"train.seed" = 3', "an arm cannot set train.seed"),
+        ('"dataset.test_fraction" = 0.5', "an arm cannot set dataset.test_fraction"),
+        ('"mix.strategy" = "hibrid"', "Did you mean 'hybrid'"),
+    ],
+)
+def test_an_arm_of_ones_own_that_is_wrong(ready: Cli, here: Path, sets: str, says: str) -> None:
+    with (here / "syneg.toml").open("a", encoding="utf-8") as file:
+        file.write(OWN.format(sets))
+    refused = ready("study", "--arms", "slow", "--plan")
+    assert refused.code == 2
+    assert says in refused.err
+
+
+def test_an_arm_of_ones_own_runs_beside_the_others(ready: Cli, here: Path) -> None:
+    with (here / "syneg.toml").open("a", encoding="utf-8") as file:
+        file.write(OWN.format('"train.lr" = 1e-4, "mine.depth" = 3'))
+    ran = ready("study", "--arms", "slow", "--primary", "slow", "--seeds", "1")
+    assert ran.code == 0, ran.err
+    assert {row["arm"] for row in rows()} == {"zero-shot", "dense", "slow"}
+    mined = sorted((HOME / "mined").rglob("dense.jsonl"))
+    assert len(mined) == 2, "it mines with settings of its own"
+    assert "## Arms of your own" in (HOME / "tables.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (("--arms", "hybird"), "There is no arm 'hybird'. Did you mean 'hybrid'?"),
+        (("--primary", "zero-shot"), "zero-shot is compared with nothing"),
+        (("--budget", "soon"), "--budget: expected a time, as 6h, 90m or 1h30m, not 'soon'"),
+        (("--budget", "0.0001s"), "--budget 0.0001s: hybrid and what it is compared with take about 1m"),
+        (("--seeds", "0"), "--seeds: input should be greater than or equal to 1"),
+        (("--set", "train.kind=cross-encoder"), "A study compares retrievers."),
+    ],
+)
+def test_wrong_use_is_said_in_a_line(ready: Cli, argv: tuple[str, ...], says: str) -> None:
+    refused = ready("study", *argv)
+    assert refused.code == 2
+    assert says in refused.err
+    assert not HOME.exists()
+
+
+def test_the_projects_own_results_are_apart(ready: Cli) -> None:
+    assert ready("study", "--arms", "placebo,soups", "--seeds", "2").code == 0
+    work = HOME.parents[1]
+    assert {path.name for path in work.iterdir()} == {"synthetic", "studies", "dataset.json"}
+    assert "study" not in ready("status").out
+    assert not (HOME / "embeddings").exists(), "vectors of trained models are of no use any more"
+    assert {"soup-hybrid", "soup-dense"} <= {row["arm"] for row in rows()}
+    again = ready("study", "--arms", "placebo,soups", "--seeds", "2")
+    assert "train: running" not in again.err
+    assert again.code == 0
+
+
+def test_models_go_where_they_are_not_kept(ready: Cli) -> None:
+    assert ready("study", "--arms", "hybrid", "--no-keep-models").code == 0
+    assert not list((HOME / "models").iterdir())
+    table = (HOME / "tables.md").read_bytes()
+    again = ready("study", "--arms", "hybrid", "--no-keep-models")
+    assert "train: running" not in again.err
+    assert (HOME / "tables.md").read_bytes() == table
