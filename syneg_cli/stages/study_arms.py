@@ -107,8 +107,11 @@ def _needs(own: OwnArm) -> tuple[Need, ...]:
     """What an arm of the user's own reads."""
     strategy = check_strategy(str(own.set.get("mix.strategy", BASE["mix.strategy"])))
     wanted: list[Need] = ["synthetic"] if strategy.reads(1)[0] else []
-    wanted += ["own queries"] if strategy.mirrors else []
-    return (*wanted, *(["written queries"] if own.set.get("queries.weight") else []))
+    if strategy.mirrors:
+        wanted.append("own queries")
+    if own.set.get("queries.weight"):
+        wanted.append("written queries")
+    return tuple(wanted)
 
 
 def _check_sets(session: Session, where: str, own: OwnArm) -> None:

@@ -83,7 +83,8 @@ def built_in(negatives: int, sets: Iterable[str] = (), teacher: str | None = Non
         sets: the names of further files of synthetic negatives, each by another prompt.
         teacher: the cross-encoder that the project names.
     """
-    k, llm = negatives, ("synthetic",)
+    k = negatives
+    llm: tuple[Need, ...] = ("synthetic",)
     hybrid = {"mix.strategy": "hybrid"}
     more = {"mix.negatives": k + 1}
     added = {**hybrid, **more, "mix.ratio": 1 / max(k, 1), "train.balance": CAUSALNEG}
@@ -213,8 +214,8 @@ def with_soups(arms: Mapping[str, Arm], primary: str) -> dict[str, Arm]:
 
 def _soups(primary: str, arms: Mapping[str, Arm]) -> list[Arm]:
     control = arms[primary].control if primary in arms else None
-    trained = [name for name in (primary, control) if name in arms and arms[name].makes == "trained"]
-    if control is None or len(trained) < 2:
+    known = {name for name, arm in arms.items() if arm.makes == "trained"}
+    if control is None or not {primary, control} <= known:
         return []
     of_control = Arm(
         f"soup-{control}",

@@ -105,7 +105,7 @@ def _comparisons(
     """Arm -> its comparison, corrected over the family; a sequential study has divided alpha instead."""
     made = {}
     for arm in plan.arms:
-        if arm.name in found and arm.control in found:
+        if arm.name in found and arm.control is not None and arm.control in found:
             own = found[arm.name][: ends[arm.name] or None]
             made[arm.name] = _compared(plan, own, found[arm.control], queries)
     return made if plan.looks else corrected(made)
@@ -128,7 +128,7 @@ def _compared(
 def _decided_after(plan: StudyPlan, found: Mapping[str, list[Row]], name: str) -> int:
     """The seeds after which a look, but the last, has decided an arm; 0: none has."""
     arm = plan.arm(name)
-    if arm.makes != "trained" or arm.control not in found:
+    if arm.makes != "trained" or arm.control is None or arm.control not in found:
         return 0
     own, control = found[name], found[arm.control]
     for seeds, bound in plan.looks[:-1]:

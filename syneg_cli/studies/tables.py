@@ -234,7 +234,14 @@ def comma_separated(plan: StudyPlan, lines: Sequence[Line]) -> str:
         for name, part in line.parts.items():
             compared = part.against
             told = [getattr(compared, key, None) for key in COLUMNS[9:-2]]
-            row = [plan.hash, line.arm.name, " ".join(line.arm.tables), line.arm.control, name, part.queries]
+            row: list[object] = [
+                plan.hash,
+                line.arm.name,
+                " ".join(line.arm.tables),
+                line.arm.control,
+                name,
+                part.queries,
+            ]
             row += [line.seeds, part.mean, part.sd, *told, part.verdict, str(line.stopped).lower()]
             writer.writerow(["" if value is None else value for value in row])
     return text.getvalue()

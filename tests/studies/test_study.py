@@ -8,10 +8,12 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+import jsonschema
 import pytest
 from scipy import stats
 
 from tests.conftest import Cli
+from tests.json_shapes import schema
 
 HOME = Path(".syneg/tiny/studies/default")
 
@@ -52,12 +54,12 @@ def test_every_number_of_the_tables_is_one_of_the_scores(ready: Cli) -> None:
             difference = fmean(own) - fmean(means(line["control"], line["part"]))
             assert float(line["difference"]) == pytest.approx(difference, abs=1e-12)
     for part in queries:
-        own = {line["arm"]: line for line in table if line["part"] == part and line["p"]}
-        raw = sorted(own, key=lambda arm: float(own[arm]["p"]))
+        tested = {line["arm"]: line for line in table if line["part"] == part and line["p"]}
+        raw = sorted(tested, key=lambda arm: float(tested[arm]["p"]))
         highest = 0.0
         for place, arm in enumerate(raw):
-            highest = max(highest, min(1.0, float(own[arm]["p"]) * (len(raw) - place)))
-            assert float(own[arm]["p_holm"]) == pytest.approx(highest)
+            highest = max(highest, min(1.0, float(tested[arm]["p"]) * (len(raw) - place)))
+            assert float(tested[arm]["p_holm"]) == pytest.approx(highest)
 
 
 def test_a_mean_difference_is_tested_over_queries_and_seeds(ready: Cli) -> None:
@@ -251,3 +253,11 @@ def test_models_go_where_they_are_not_kept(ready: Cli) -> None:
     again = ready("study", "--arms", "hybrid", "--no-keep-models")
     assert "train: running" not in again.err
     assert (HOME / "tables.md").read_bytes() == table
+
+
+@pytest.mark.parametrize(("argv", "heading"), [(("--plan",), "study"), ((), "study, run")])
+def test_json_has_the_shape_that_is_described(ready: Cli, argv: tuple[str, ...], heading: str) -> None:
+    printed = ready("study", "--arms", "hybrid", *argv, "--json")
+    assert printed.code == 0, printed.err
+    assert printed.out.count("\n") == 1
+    jsonschema.validate(printed.json, schema(heading))
