@@ -95,7 +95,7 @@ def new_plan(session: Session, dataset: Dataset, known: Beside | None) -> Frozen
         budget=project.study.budget,
     )
     rates = known.rates if known else measured_rates(session, dataset)
-    plan = _affordable(plan, forecast(plan, rates))
+    plan = affordable(plan, forecast(plan, rates))
     if project.study.sequential:
         plan = replace(plan, looks=looks(len(seeds), len(plan.family), ALPHA))
     return Frozen(plan, known or _beside(session, dataset, plan, rates))
@@ -248,7 +248,7 @@ def _shown(backbone: str) -> str:
     return Path(backbone).name if Path(backbone).is_dir() else backbone
 
 
-def _affordable(plan: StudyPlan, seconds: Mapping[str, float]) -> StudyPlan:
+def affordable(plan: StudyPlan, seconds: Mapping[str, float]) -> StudyPlan:
     """The plan with the most telling arms that the budget has time for.
 
     Raises:
@@ -285,16 +285,17 @@ def _beside(session: Session, dataset: Dataset, plan: StudyPlan, rates: Rates) -
         manifest, pilot = read_manifest(path), path.with_name(f"{name}.pilot.json")
         paid += (manifest.cost_usd if manifest else None) or 0.0
         unpriced = unpriced or manifest is None or manifest.cost_usd is None
-        if pilot.is_file():
-            pilots[name] = _read_pilot(pilot)
+        if told := _pilot(pilot):
+            pilots[name] = told
     return Beside(rates, forecast(plan, rates), deviation, whence, detectable, paid, unpriced, pilots)
 
 
-def _read_pilot(path: Path) -> Any:
+def _pilot(path: Path) -> str:
+    """What a pilot forecast; "" where there is none."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+        return str(json.loads(path.read_text(encoding="utf-8"))["verdict"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
 
 
 def _sets_read(plan: StudyPlan) -> set[str]:

@@ -70,7 +70,8 @@ def _step(session: Session, dataset: Dataset) -> float:
     with tempfile.TemporaryDirectory(prefix="syneg-study-") as scratch:
         around = Around(dataset, texts_of(()), NoProgress(), None, Path(scratch))
         _, result = fine_tune(instances, settings, around)
-    return float(result.seconds) / max(1, result.steps) / (section.batch_size * (2 + k))
+    texts = max(1, result.steps) * section.batch_size * (2 + k)
+    return float(result.seconds / texts)
 
 
 def forecast(plan: StudyPlan, rates: Rates) -> dict[str, float]:

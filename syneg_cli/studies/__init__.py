@@ -3,6 +3,7 @@
 from syneg_cli.studies.arms import BASE, TABLES, TELLING, Arm, Need, built_in, chosen, with_soups
 from syneg_cli.studies.budget import Rates, Spent, seconds_of, within
 from syneg_cli.studies.comparing import Line, Part, decided_early, lines, looks, parts_of
+from syneg_cli.studies.pilots import Outcome, outcomes
 from syneg_cli.studies.placebo import shuffled
 from syneg_cli.studies.plan import PLAN, ArmPlan, Beside, Frozen, StudyPlan, differences, read_plan, told
 from syneg_cli.studies.results import (
@@ -38,6 +39,7 @@ __all__ = [
     "Frozen",
     "Line",
     "Need",
+    "Outcome",
     "OwnArm",
     "Part",
     "Rates",
@@ -61,6 +63,7 @@ __all__ = [
     "limits",
     "lines",
     "looks",
+    "outcomes",
     "parts_of",
     "read_plan",
     "read_rows",

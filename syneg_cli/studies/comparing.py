@@ -67,7 +67,7 @@ def lines(plan: StudyPlan, rows: Sequence[Row]) -> list[Line]:
     """Every arm that has results, in the plan's order."""
     found, parts = by_arm(rows), parts_of(plan, list(rows[0].scores)) if rows else {}
     ends = {name: _decided_after(plan, found, name) for name in found}
-    against = {part: _comparisons(plan, found, ends, queries) for part, queries in parts.items()}
+    compared_on = {part: _comparisons(plan, found, ends, queries) for part, queries in parts.items()}
     made = []
     for arm in plan.arms:
         if arm.name not in found:
@@ -75,7 +75,7 @@ def lines(plan: StudyPlan, rows: Sequence[Row]) -> list[Line]:
         own = found[arm.name]
         each = {}
         for part, queries in parts.items():
-            compared = against[part].get(arm.name)
+            compared = compared_on[part].get(arm.name)
             alpha = _alpha(plan, ends[arm.name] or len(own))
             word = decided(compared, alpha=alpha) if compared else None
             each[part] = Part(len(queries), *_spread(own, queries), compared, word)
@@ -107,11 +107,11 @@ def _comparisons(
     for arm in plan.arms:
         if arm.name in found and arm.control is not None and arm.control in found:
             own = found[arm.name][: ends[arm.name] or None]
-            made[arm.name] = _compared(plan, own, found[arm.control], queries)
+            made[arm.name] = against(plan, own, found[arm.control], queries)
     return made if plan.looks else corrected(made)
 
 
-def _compared(
+def against(
     plan: StudyPlan, own: Sequence[Row], control: Sequence[Row], queries: Sequence[str]
 ) -> SeedComparison:
     """An arm against its control; where one of them has more seeds, those that both have."""
@@ -134,7 +134,7 @@ def _decided_after(plan: StudyPlan, found: Mapping[str, list[Row]], name: str) -
     for seeds, bound in plan.looks[:-1]:
         if len(own) < seeds or (control[0].seed is not None and len(control) < seeds):
             return 0
-        compared = _compared(plan, own[:seeds], control, list(own[0].scores))
+        compared = against(plan, own[:seeds], control, list(own[0].scores))
         if decided(compared, alpha=bound) != "undecided":
             return seeds
     return 0

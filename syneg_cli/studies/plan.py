@@ -108,8 +108,8 @@ class Beside:
     paid_usd: float | None = None
     """What the LLM data cost that the arms use; None: no price is known. Nothing more is asked for."""
     unpriced: bool = False
-    pilots: Mapping[str, Any] = field(default_factory=dict)
-    """Set of synthetic negatives -> the forecast of `generate --pilot`, where there is one."""
+    pilots: Mapping[str, str] = field(default_factory=dict)
+    """Set of synthetic negatives -> what `generate --pilot` said of it: "likely to help", ..."""
 
 
 @dataclass(frozen=True)

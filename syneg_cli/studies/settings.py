@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, field_validator
 
 from syneg_cli.core import Name, Positive, Section, Text, setting
-from syneg_cli.studies.arms import TELLING
+from syneg_cli.studies.arms import TABLES, TELLING, built_in
 from syneg_cli.studies.budget import seconds_of
 
 GRID = "Chosen on dev, for every arm alike"
@@ -36,9 +36,15 @@ class StudySettings(Section):
         "Arms, or groups of them: all, sources, mixing, prompts, queries, soups, sweep-R, sweep-tau "
         "(see docs/study.md).",
         metavar="ARM",
+        values=("all", *TABLES, *built_in(0)),
     )
     seeds: Annotated[int, Field(ge=1, le=100)] = setting(3, "Training runs of every arm.")
-    primary: Text = setting("hybrid", "The arm whose comparison is the one that counts.", metavar="ARM")
+    primary: Text = setting(
+        "hybrid",
+        "The arm whose comparison is the one that counts.",
+        metavar="ARM",
+        values=tuple(name for name, arm in built_in(0).items() if arm.control),
+    )
     sequential: bool = setting(
         False, "Look at the results after every seed, and stop an arm that is decided (alpha spending)."
     )

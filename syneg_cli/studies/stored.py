@@ -8,6 +8,7 @@ from pathlib import Path
 
 from syneg_cli.core import MissingArtifact
 from syneg_cli.studies.comparing import Line, lines
+from syneg_cli.studies.pilots import Outcome, outcomes
 from syneg_cli.studies.plan import PLAN, Frozen, StudyPlan, read_plan
 from syneg_cli.studies.results import Row, read_rows
 
@@ -30,6 +31,11 @@ class Study:
     def lines(self) -> list[Line]:
         """Every arm with results against its control."""
         return lines(self.plan, self.rows)
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """The forecasts of `generate --pilot` that there were, and whether they came true."""
+        return outcomes(self.plan, self.frozen.beside, self.rows)
 
 
 def read_study(folder: Path) -> Study:

@@ -17,6 +17,8 @@ from syneg_cli.evaluation import boundaries
 from syneg_cli.studies import (
     Arm,
     ArmPlan,
+    Beside,
+    Rates,
     Row,
     Spent,
     StudyPlan,
@@ -26,6 +28,7 @@ from syneg_cli.studies import (
     decided_early,
     lines,
     looks,
+    outcomes,
     seconds_of,
     shuffled,
     with_soups,
@@ -208,3 +211,26 @@ def test_text_for_latex() -> None:
     )
     assert _tex("[+0.1, +0.2]") == "{}[+0.1, +0.2]", "no option of a line's end"
     assert _tex("< 0.0001") == "$<$ 0.0001"
+
+
+@pytest.mark.parametrize(
+    ("said", "arm", "right"),
+    [
+        ("likely to help", "good", True),
+        ("likely to harm", "good", False),
+        ("cannot tell", "good", None),
+        ("likely to help", "same", None),
+    ],
+)
+def test_a_pilots_forecast_is_held_against_its_arm(said: str, arm: str, right: bool | None) -> None:
+    plan = plan_of(3)
+    names = {"good": "hybrid" if arm == "good" else "x", "same": "hybrid" if arm == "same" else "y"}
+    settings = {"generate": {"name": "default"}}
+    arms = tuple(replace(one, name=names.get(one.name, one.name), settings=settings) for one in plan.arms)
+    plan = replace(plan, arms=arms, primary="hybrid")
+    rows = [replace(row, arm=names.get(row.arm, row.arm)) for row in results(plan_of(3), 3)]
+    beside = Beside(Rates(1, 1, 1, {}), {}, 0.2, "", {}, pilots={"default": said})
+    (found,) = outcomes(plan, beside, rows)
+    assert (found.arm, found.forecast, found.right) == ("hybrid", said, right)
+    assert found.found == ("better" if arm == "good" else found.found)
+    assert outcomes(plan, replace(beside, pilots={}), rows) == []

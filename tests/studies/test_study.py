@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import random
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -12,8 +14,12 @@ import jsonschema
 import pytest
 from scipy import stats
 
-from tests.conftest import Cli
+from syneg_cli.stages.study_plan import affordable
+from syneg_cli.stages.study_rates import forecast
+from syneg_cli.studies import Rates, limits, read_plan
+from tests.conftest import DOCS, Cli, write_dataset
 from tests.json_shapes import schema
+from tests.studies.conftest import QRELS, QUERIES
 
 HOME = Path(".syneg/tiny/studies/default")
 
@@ -261,3 +267,51 @@ def test_json_has_the_shape_that_is_described(ready: Cli, argv: tuple[str, ...],
     assert printed.code == 0, printed.err
     assert printed.out.count("\n") == 1
     jsonschema.validate(printed.json, schema(heading))
+
+
+def test_what_a_look_has_decided_is_not_run_again(ready: Cli, here: Path) -> None:
+    """Two seeds are there as an interrupted study left them; by these hybrid is decided, and bm25 is not."""
+    more = {f"t{number}": text for number, (_, text) in enumerate([*DOCS.values()] * 7)}
+    qrels = {**QRELS, "test": [(query, f"d{1 + n % len(DOCS)}", 1) for n, query in enumerate(more)]}
+    write_dataset(here / "tiny", queries={**QUERIES, **more}, qrels=qrels)
+    study = ("study", "--arms", "hybrid,bm25", "--seeds", "3", "--sequential")
+    plan = ready(*study, "--plan", "--json")
+    assert [seeds for seeds, _ in plan.json["plan"]["looks"]] == [2, 3]  # type: ignore[index]
+
+    gains = {"zero-shot": 0.0, "dense": 0.0, "hybrid": 0.3, "bm25": 0.0}
+    left = []
+    for seed in (0, 1):
+        for arm, gain in gains.items():
+            if arm == "zero-shot" and seed:
+                continue
+            noise = random.Random(f"{arm} {seed}")
+            scores = {query: 0.3 + gain + noise.random() / 4 for query in more}
+            own = None if arm == "zero-shot" else seed
+            row = {"plan": plan.json["hash"], "arm": arm, "seed": own, "tried": {}, "metrics": {}}
+            left.append(json.dumps({**row, "scores": scores, "steps": None, "negatives": None}) + "\n")
+    (HOME / "results.jsonl").write_text("".join(left), encoding="utf-8")
+
+    ran = ready(*study)
+    assert ran.code == 0, ran.err
+    assert [row["arm"] for row in rows() if row["seed"] == 2] == ["dense", "bm25"]
+    table = (HOME / "tables.md").read_text(encoding="utf-8")
+    line = next(one for one in table.splitlines() if one.startswith("| hybrid | 2 |"))
+    assert line.endswith("| better (stopped) |")
+    assert "An arm is decided, and stops, by a p below" in table
+
+
+def test_what_the_budget_has_no_time_for_is_named(ready: Cli) -> None:
+    """The forecast of the arms is measured, so the budget that one of them does not fit is made of it."""
+    first = ready("study", "--arms", "hybrid", "--plan", "--json", "--name", "a")
+    needed = sum(first.json["seconds_by_arm"].values())  # type: ignore[attr-defined]
+    budget = f"{needed * 1.01:.4f}s"
+    again = ready("study", "--arms", "hybrid,R-0.2", "--name", "b", "--budget", "1d", "--plan", "--json")
+    assert again.json["plan"]["dropped"] == []  # type: ignore[index]
+    stored = json.loads(Path(".syneg/tiny/studies/a/plan.json").read_text(encoding="utf-8"))
+    frozen = read_plan(Path(".syneg/tiny/studies/b"))
+    assert frozen is not None
+    rates = Rates(**stored["measured"]["rates"])
+    plan = affordable(replace(frozen.plan, budget=budget), forecast(frozen.plan, rates))
+    assert [arm.name for arm in plan.arms] == ["zero-shot", "dense", "hybrid"]
+    assert plan.dropped == ("R-0.2",)
+    assert f"Dropped, as {budget} has no time for them: R-0.2." in limits(plan)

@@ -100,7 +100,12 @@ def studied(study: Study) -> tuple[dict[str, Any], list[Any]]:
             queries = counted(each.lines[0].parts[part].queries, "query", "queries")
             shown += [f"{each.title}: {NAMED[part]} ({queries})", _table(each, part)]
     files = [study.folder / name for name in FORMATS]
-    shown += [answer(plan, lines), *remarks(plan, lines), "\n".join(near(file) for file in files)]
+    shown += [
+        answer(plan, lines),
+        *map(str, study.outcomes),
+        *remarks(plan, lines),
+        "\n".join(near(file) for file in files),
+    ]
     data = {
         "hash": plan.hash,
         "plan": asdict(plan),
@@ -108,6 +113,7 @@ def studied(study: Study) -> tuple[dict[str, Any], list[Any]]:
         "files": [str(file) for file in files],
         "answer": answer(plan, lines),
         "remarks": remarks(plan, lines),
+        "pilots": [asdict(one) for one in study.outcomes],
         "arms": [_as_data(line) for line in lines],
     }
     return data, shown
