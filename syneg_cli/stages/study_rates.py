@@ -89,5 +89,5 @@ def _seconds(plan: StudyPlan, name: str, rates: Rates) -> float:
     if arm.settings["train"]["refresh"] == "ance":
         each += epochs * rates.documents * rates.text_seconds
     # A trial at twice the epochs takes twice as long; the batch size decides how long a step takes, not all.
-    trials = sum(each * one.get("train.epochs", epochs) / epochs for one in plan.grid)
+    trials: float = sum(each * one.get("train.epochs", epochs) / epochs for one in plan.grid)
     return seeds * (each + measure) + trials + len(plan.grid) * rates.measuring("dev")

@@ -75,6 +75,10 @@ class Arm:
         return tuple(filter(None, (self.control, self.of)))
 
 
+LLM: tuple[Need, ...] = ("synthetic",)
+HYBRID: Mapping[str, Any] = {"mix.strategy": "hybrid"}
+
+
 def built_in(negatives: int, sets: Iterable[str] = (), teacher: str | None = None) -> dict[str, Arm]:
     """Every arm there is but the soups, by name.
 
@@ -83,80 +87,7 @@ def built_in(negatives: int, sets: Iterable[str] = (), teacher: str | None = Non
         sets: the names of further files of synthetic negatives, each by another prompt.
         teacher: the cross-encoder that the project names.
     """
-    k = negatives
-    llm: tuple[Need, ...] = ("synthetic",)
-    hybrid = {"mix.strategy": "hybrid"}
-    more = {"mix.negatives": k + 1}
-    added = {**hybrid, **more, "mix.ratio": 1 / max(k, 1), "train.balance": CAUSALNEG}
-    both = ("sources", "mixing")
-    arms = [
-        Arm("zero-shot", "the backbone as it is", ("sources",), 0, None, makes="backbone"),
-        Arm("dense", "mined by the backbone itself", (*both, "prompts", "queries"), 1, "zero-shot"),
-        Arm("hybrid", "synthetic and mined in every instance", both, 2, settings=hybrid, needs=llm),
-        _trained("synthetic", "LLM-written alone", "sources", 3, {"mix.strategy": "synthetic"}, llm),
-        _trained("bm25", "mined by BM25", "sources", 6, {"mine.miners": ("bm25",)}),
-        Arm(
-            "placebo",
-            "hybrid, with the synthetic negatives of other queries",
-            ("mixing",),
-            4,
-            "hybrid",
-            hybrid,
-            llm,
-            shuffled=True,
-        ),
-        Arm("dense-more", f"dense, {k + 1} negatives", ("mixing",), 5, settings=more),
-        Arm(
-            "added",
-            f"{k} mined kept, 1 synthetic on top, with balance",
-            ("mixing",),
-            5,
-            "dense-more",
-            added,
-            llm,
-        ),
-        Arm("direct", "one kind an instance", ("mixing",), 7, "hybrid", {"mix.strategy": "direct"}, llm),
-        _trained(
-            "mirror",
-            "synthetic texts with queries of their own",
-            "mixing",
-            8,
-            {"mix.strategy": "mirror"},
-            ("synthetic", "own queries"),
-        ),
-        _trained("simans", "drawn near the positive's score", "sources", 10, {"mine.miners": ("simans",)}),
-        _trained("ance", "mined again while training", "sources", 11, {"train.refresh": "ance"}),
-        _trained("random", "drawn at random", "sources", 12, {"mine.miners": ("random",)}),
-        _trained("adore", "the query side alone", "sources", 13, {"train.refresh": "adore"}),
-        _trained(
-            "llm-queries",
-            "LLM-written queries beside the real ones",
-            "queries",
-            5,
-            {"queries.weight": 1.0},
-            ("written queries",),
-        ),
-        Arm(
-            "hybrid-judged",
-            "hybrid, as verify leaves the pools",
-            ("levers",),
-            9,
-            "hybrid",
-            hybrid,
-            ("synthetic", "verdicts"),
-            judged=True,
-        ),
-        _trained(
-            "distil",
-            "dense, taught by the cross-encoder of [train]",
-            "levers",
-            9,
-            {"train.cross_encoder": teacher},
-            ("cross-encoder",),
-        ),
-        *_prompts(sets),
-        *_sweeps(),
-    ]
+    arms = (*_sources(), *_mixing(negatives), *_levers(teacher), *_prompts(sets), *_sweeps())
     return {arm.name: arm for arm in arms}
 
 
@@ -165,6 +96,50 @@ def _trained(
 ) -> Arm:
     """An arm of one table that is compared with dense."""
     return Arm(name, about, (table,), rank, "dense", settings, needs)
+
+
+def _sources() -> list[Arm]:
+    """Negatives of one source, and the two that all others are compared with."""
+    dense, hybrid = ("sources", "mixing", "prompts", "queries"), ("sources", "mixing")
+    return [
+        Arm("zero-shot", "the backbone as it is", ("sources",), 0, None, makes="backbone"),
+        Arm("dense", "mined by the backbone itself", dense, 1, "zero-shot"),
+        Arm("hybrid", "synthetic and mined in every instance", hybrid, 2, settings=HYBRID, needs=LLM),
+        _trained("synthetic", "LLM-written alone", "sources", 3, {"mix.strategy": "synthetic"}, LLM),
+        _trained("bm25", "mined by BM25", "sources", 6, {"mine.miners": ("bm25",)}),
+        _trained("simans", "drawn near the positive's score", "sources", 10, {"mine.miners": ("simans",)}),
+        _trained("ance", "mined again while training", "sources", 11, {"train.refresh": "ance"}),
+        _trained("random", "drawn at random", "sources", 12, {"mine.miners": ("random",)}),
+        _trained("adore", "the query side alone", "sources", 13, {"train.refresh": "adore"}),
+    ]
+
+
+def _mixing(k: int) -> list[Arm]:
+    """How synthetic and mined negatives meet, k of them."""
+    more, mixing = {"mix.negatives": k + 1}, ("mixing",)
+    other = "hybrid, with the synthetic negatives of other queries"
+    top = f"{k} mined kept, 1 synthetic on top, with balance"
+    added = {**HYBRID, **more, "mix.ratio": 1 / max(k, 1), "train.balance": CAUSALNEG}
+    mirror, own = {"mix.strategy": "mirror"}, (*LLM, "own queries")
+    return [
+        Arm("placebo", other, mixing, 4, "hybrid", HYBRID, LLM, shuffled=True),
+        Arm("dense-more", f"dense, {k + 1} negatives", mixing, 5, settings=more),
+        Arm("added", top, mixing, 5, "dense-more", added, LLM),
+        Arm("direct", "one kind an instance", mixing, 7, "hybrid", {"mix.strategy": "direct"}, LLM),
+        Arm("mirror", "synthetic texts with queries of their own", mixing, 8, "dense", mirror, own),
+    ]
+
+
+def _levers(teacher: str | None) -> list[Arm]:
+    """What else the project has: written queries, verdicts, a cross-encoder."""
+    beside, judged = "LLM-written queries beside the real ones", "hybrid, as verify leaves the pools"
+    taught, levers = "dense, taught by the cross-encoder of [train]", ("levers",)
+    of_llm, by_teacher = {"queries.weight": 1.0}, {"train.cross_encoder": teacher}
+    return [
+        _trained("llm-queries", beside, "queries", 5, of_llm, ("written queries",)),
+        Arm("hybrid-judged", judged, levers, 9, "hybrid", HYBRID, (*LLM, "verdicts"), judged=True),
+        _trained("distil", taught, "levers", 9, by_teacher, ("cross-encoder",)),
+    ]
 
 
 def _prompts(sets: Iterable[str]) -> list[Arm]:

@@ -86,14 +86,16 @@ def _read(path: Path, plan: StudyPlan, make: Callable[[dict[str, Any]], R]) -> l
 
 
 def write_rows(folder: Path, plan: StudyPlan, rows: Iterable[Row]) -> None:
-    """All rows, by seed and then in the plan's order."""
-    place = {arm.name: number for number, arm in enumerate(plan.arms)}
-    last = len(plan.seeds)
-    ordered = sorted(
-        rows,
-        key=lambda row: (plan.seeds.index(row.seed) if row.seed in plan.seeds else last, place[row.arm]),
-    )
-    write_jsonl(folder / RESULTS, ordered)
+    """All rows, in the plan's order: the backbone, then seed by seed, then soups."""
+    arms = {arm.name: (number, arm) for number, arm in enumerate(plan.arms)}
+
+    def place(row: Row) -> tuple[int, int]:
+        number, arm = arms[row.arm]
+        if row.seed is not None:
+            return plan.seeds.index(row.seed), number
+        return (-1 if arm.makes == "backbone" else len(plan.seeds)), number
+
+    write_jsonl(folder / RESULTS, sorted(rows, key=place))
 
 
 def write_trials(folder: Path, plan: StudyPlan, trials: Iterable[Trial]) -> None:
