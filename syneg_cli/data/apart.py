@@ -21,10 +21,8 @@ def kept_apart(dataset: Dataset, progress: Progress | None = None) -> Dataset:
     Raises:
         DatasetError: no training pair is left.
     """
-    whole = dataset.judgements.get("train") if dataset.whole_train is None else dataset.whole_train
+    whole = dataset.judgements.get("train", {}) if dataset.whole_train is None else dataset.whole_train
     others = [split for split in dataset.judgements if split != "train"]
-    if not whole or not others:
-        return dataset
     reserved = dataset.copies(frozenset[str]().union(*map(dataset.positives_in, others)))
     train: dict[str, dict[str, int]] = {}
     pairs = gone = 0
@@ -34,8 +32,8 @@ def kept_apart(dataset: Dataset, progress: Progress | None = None) -> Dataset:
         pairs, gone = pairs + len(right), gone + len(lost)
         if right - lost or not lost:
             train[query_id] = {doc_id: grade for doc_id, grade in grades.items() if doc_id not in lost}
-    named = " or ".join(sorted(others))
-    if pairs == gone:
+    named = " or ".join(sorted(others)) or "another split"
+    if pairs and pairs == gone:
         raise DatasetError(
             f"disjoint leaves {dataset.name} no training pair: each of the {pairs} has a document that is "
             f"a positive of {named}.",
@@ -46,7 +44,7 @@ def kept_apart(dataset: Dataset, progress: Progress | None = None) -> Dataset:
         f"{DISJOINT}{gone} of {counted(pairs, 'training pair')} left out, whose document is a positive of "
         f"{named}; {counted(queries, 'query has', 'queries have')} no other"
     )
-    if progress is not None:
+    if progress is not None and pairs:
         progress.note(note)
     judgements = {name: train if name == "train" else qrels for name, qrels in dataset.judgements.items()}
     return replace(

@@ -256,12 +256,8 @@ def load_dataset(
     place = find_folder(name, data_dir=data_dir, folder=folder, progress=progress)
     corpus = open_corpus(table_files(place, CORPUS), cache, place.name, progress)
     queries, judged, hashes = _read(place, corpus, progress)
-    held = HoldOut(dev_fraction, dev_seed, test_fraction, test_seed)
-    judgements, notes = _completed(judged, queries, held, progress)
-    if resplit_by == "documents" and len(judgements) > 1:
-        judgements, note = resplit(judgements, queries, corpus.identical, resplit_seed)
-        notes = (*notes, note)
-        progress.note(note)
+    held = HoldOut(dev_fraction, dev_seed, test_fraction, test_seed, resplit_by, resplit_seed)
+    judgements, notes = _completed(judged, queries, corpus, held, progress)
     preset = preset_for(place.name)
     return Dataset(
         name=place.name,
@@ -304,10 +300,17 @@ def _read(
 
 
 def _completed(
-    judged: Mapping[str, Qrels], queries: Mapping[str, Query], held: HoldOut, progress: Progress
+    judged: Mapping[str, Qrels],
+    queries: Mapping[str, Query],
+    corpus: Corpus,
+    held: HoldOut,
+    progress: Progress,
 ) -> tuple[dict[str, Qrels], tuple[str, ...]]:
-    """(splits, notes): with what is held out; what is odd about it is said."""
+    """(splits, notes): with what is held out, and dealt out anew; what is odd about it is said."""
     judgements, notes = completed(judged, queries, held)
+    if held.resplit_by == "documents" and len(judgements) > 1:
+        judgements, note = resplit(judgements, queries, corpus.identical, held.resplit_seed)
+        notes = (*notes, note)
     for warning in leaks(judgements, queries):
         progress.warn(warning)
     for note in notes:

@@ -70,12 +70,10 @@ class DatasetSettings(Section):
     test_seed: Seed = setting(0, "Which queries those are.")
     resplit: Literal["none", "documents"] = setting(
         "none",
-        "Deal the queries out anew, in splits of the same sizes of which no two share a positive (documents).",
+        "Deal the queries out anew, in splits of the same sizes; no two share a positive (documents).",
     )
     resplit_seed: Seed = setting(0, "How they are dealt out.")
-    disjoint: bool = setting(
-        False, "Train without the pairs whose document is a positive of dev or test."
-    )
+    disjoint: bool = setting(False, "Train without the pairs whose document is a positive of dev or test.")
     identical_ids: Literal["auto", "keep", "drop"] = setting(
         "auto",
         "A document with the query's id is left out: if it is the query itself (auto), always or never.",

@@ -144,7 +144,8 @@ def exposure(trained: TrainedOn, dataset: Dataset, split: str, *, known: bool) -
         part = "judged" if right & judged else "written" if right & written else "unseen"
         parts[part].append(query_id)
     positives = dataset.positives_in(split)
-    return Exposure(known, **parts, documents=len(positives), seen_documents=len(positives & (judged | written)))
+    both = len(positives & (judged | written))
+    return Exposure(known, **parts, documents=len(positives), seen_documents=both)
 
 
 @dataclass(frozen=True)
@@ -183,22 +184,22 @@ def _part(query_ids: Sequence[str], per_query: PerQuery, baseline: PerQuery) -> 
 
 
 def told_of_training(exposure: Exposure | None, name: str) -> str:
-    """A sentence on which queries have a positive that training saw; "" where nothing is known to train on."""
+    """A sentence on the queries with a positive that training saw; "" where there is no training."""
     if exposure is None:
         return ""
     seen, every = len(exposure.seen), len(exposure.seen) + len(exposure.unseen)
     queries = counted(every, "query", "queries")
-    by = f"training of {name} saw" if exposure.known else "train has"
+    who = f"Training of {name} saw" if exposure.known else "A training on train sees"
     if not seen:
-        said = f"No positive of the {queries} is one that {by}"
+        said = f"{who} no positive of the {queries}"
     elif seen == every:
-        said = f"Each of the {queries} has a positive that {by}, so nothing here says how unseen ones are found"
+        said = f"{who} a positive of each of the {queries}: on others nothing is measured"
     else:
-        said = f"{seen} of the {queries} have a positive that {by}, {every - seen} have none"
+        said = f"{who} a positive of {seen} of the {queries}, and none of {every - seen}"
     if exposure.written:
-        said += f"; {len(exposure.written)} of them only through LLM-written queries"
-    unknown = "" if exposure.known else f" What {name} itself was trained on is not recorded."
-    return f"{said}.{unknown}"
+        said += f"; of {len(exposure.written)} only through LLM-written queries"
+    unknown = "" if exposure.known else f"What {name} was trained on is not recorded. "
+    return f"{unknown}{said}."
 
 
 def told_of_gain(label: str, whole: Comparison, parts: Mapping[str, Part], metric: str) -> str:

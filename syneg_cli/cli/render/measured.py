@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from syneg_cli.cli.output import table
+from syneg_cli.cli.render.seen import seen
 from syneg_cli.core import counted, duration
 from syneg_cli.evaluation import (
     MAIN_METRIC,
@@ -49,6 +50,8 @@ def measured(record: Measured) -> tuple[dict[str, Any], list[Any]]:
         data["comparison"] = {metric: asdict(c) for metric, c in comparisons.items()}
         shown += [_comparisons(evaluation, baseline, comparisons), LEGEND]
         shown.append(verdict("nDCG@10", comparisons[MAIN_METRIC]))
+    data["seen"], by_training = seen(evaluation, baseline)
+    shown += by_training
     if evaluation.caveat:
         shown.append(evaluation.caveat)
     if record.rerank:

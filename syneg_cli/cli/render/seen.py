@@ -1,0 +1,77 @@
+"""What `syneg eval` shows of what training saw: every score for the queries whose documents it saw, too."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from syneg_cli.cli.output import table
+from syneg_cli.evaluation import MAIN_METRIC, METRICS, Evaluation, Part, compare_metrics, p_value
+
+TITLES = {"all": "all queries", "seen": "seen in training", "unseen": "never seen"}
+
+
+def seen(evaluation: Evaluation, baseline: Evaluation | None) -> tuple[dict[str, Any] | None, list[Any]]:
+    """As one object (None where nothing is known of any training), and as tables and sentences.
+
+    Where all queries are one of the two, a sentence says so.
+    """
+    exposed = evaluation.exposure
+    if exposed is None:
+        return None, []
+    parts = evaluation.parts(baseline)
+    gain = evaluation.against(baseline) if baseline and parts else None
+    told = [evaluation.told_of_training, *(gain.told if gain else ())]
+    data: dict[str, Any] = {
+        "known": exposed.known,
+        "documents": exposed.documents,
+        "seen_documents": exposed.seen_documents,
+        "written": len(exposed.written),
+        "parts": {name: _as_json(part) for name, part in parts.items()},
+        "told": " ".join(told),
+    }
+    if not parts:
+        return data, told
+    every = Part(
+        sum(part.queries for part in parts.values()),
+        evaluation.metrics,
+        baseline.metrics if baseline else {},
+        compare_metrics(evaluation, baseline) if baseline else {},
+    )
+    whole = {"all": every, **parts}
+    shown: list[Any] = [_scores(parts, evaluation, baseline)]
+    if baseline:
+        shown.append(_differences(whole, evaluation, baseline))
+    return data, [*shown, *told]
+
+
+def _as_json(part: Part) -> dict[str, Any]:
+    return {
+        "queries": part.queries,
+        "metrics": dict(part.metrics),
+        "baseline_metrics": dict(part.baseline_metrics) or None,
+        "comparison": {metric: asdict(c) for metric, c in part.comparisons.items()} or None,
+    }
+
+
+def _scores(parts: dict[str, Part], evaluation: Evaluation, baseline: Evaluation | None) -> Any:
+    rows: list[list[Any]] = []
+    for name, part in parts.items():
+        named = f"{TITLES[name]} ({part.queries})"
+        if baseline:
+            rows.append([named, baseline.name, *(part.baseline_metrics.get(m) for m in METRICS)])
+            named = ""
+        rows.append([named, evaluation.name, *(part.metrics.get(m) for m in METRICS)])
+    columns = ["documents", "", *(metric.label for metric in METRICS.values())]
+    return table("What training saw", columns, rows, right=lambda column: "@" in column)
+
+
+def _differences(parts: dict[str, Part], evaluation: Evaluation, baseline: Evaluation) -> Any:
+    rows = []
+    for name, part in parts.items():
+        c = part.comparisons[MAIN_METRIC]
+        cells = [f"{c.difference:+.4f}", f"[{c.low:+.4f}, {c.high:+.4f}]"]
+        p = p_value(c.p_randomisation).removeprefix("= ")
+        rows.append([TITLES[name], part.queries, *cells, p, f"{c.wins}/{c.ties}/{c.losses}"])
+    columns = ["documents", "queries", METRICS[MAIN_METRIC].label, "95 % interval", "p", "w/t/l"]
+    return table(f"{evaluation.name} against {baseline.name}, by what training saw", columns, rows)
