@@ -31,9 +31,9 @@ class TrainedOn:
     corpus: str
     """The corpus' fingerprint."""
     queries: frozenset[str]
-    """Of people."""
+    """Of people and LLM-written ones."""
     documents: frozenset[str]
-    """The positives of these queries."""
+    """The positives of queries of people."""
     written: frozenset[str]
     """The positives of LLM-written queries."""
 
@@ -49,10 +49,8 @@ class TrainedOn:
         found: dict[str, set[str]] = {"queries": set(), "documents": set(), "written": set()}
         for one in instances:
             if one.positive_source == CORPUS:
-                by_llm = one.query_id in written
-                found["written" if by_llm else "documents"].add(one.positive_id)
-                if not by_llm:
-                    found["queries"].add(one.query_id)
+                found["written" if one.query_id in written else "documents"].add(one.positive_id)
+                found["queries"].add(one.query_id)
         return cls(dataset.name, dataset.corpus.fingerprint, **{k: frozenset(v) for k, v in found.items()})
 
     @classmethod
