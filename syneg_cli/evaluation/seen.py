@@ -128,11 +128,15 @@ class Exposure:
         return asdict(self)
 
 
-def exposure(trained: TrainedOn, dataset: Dataset, split: str, *, known: bool) -> Exposure | None:
-    """How a split's queries are parted; None where nothing was trained on.
+def exposure(learned: TrainedOn | None, dataset: Dataset, split: str) -> Exposure | None:
+    """How a split's queries are parted by what a model learned from; None where there is no training.
 
     A positive counts as seen under whatever id its text was trained on.
+
+    Args:
+        learned: None where that is not recorded: they are parted as if it had been train, as it is now.
     """
+    trained = learned or TrainedOn.train(dataset)
     if not trained.documents | trained.written:
         return None
     judged, written = dataset.copies(trained.documents), dataset.copies(trained.written)
@@ -143,7 +147,7 @@ def exposure(trained: TrainedOn, dataset: Dataset, split: str, *, known: bool) -
         parts[part].append(query_id)
     positives = dataset.positives_in(split)
     both = len(positives & (judged | written))
-    return Exposure(known, **parts, documents=len(positives), seen_documents=both)
+    return Exposure(learned is not None, **parts, documents=len(positives), seen_documents=both)
 
 
 @dataclass(frozen=True)
@@ -193,7 +197,8 @@ def told_of_training(exposure: Exposure | None, name: str) -> str:
     elif seen == every:
         said = f"{who} a positive of each of the {queries}: on others nothing is measured"
     else:
-        said = f"{who} a positive of {seen} of the {queries}, and none of {every - seen}"
+        documents = f"{exposure.seen_documents} of {counted(exposure.documents, 'document')}"
+        said = f"{who} a positive of {seen} of the {queries} ({documents}), and none of {every - seen}"
     if exposure.written:
         said += f"; of {len(exposure.written)} only through LLM-written queries"
     unknown = "" if exposure.known else f"What {name} was trained on is not recorded. "

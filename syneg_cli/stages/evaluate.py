@@ -30,13 +30,14 @@ from syneg_cli.evaluation import (
     Exposure,
     Reranked,
     TrainedOn,
+    exposure,
     retrieve,
     score,
     tells_little,
     without_itself,
 )
 from syneg_cli.stages import encoders
-from syneg_cli.stages.exposed import TRAINED_ON, exposure_of, trained_on
+from syneg_cli.stages.exposed import TRAINED_ON, trained_on
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Performed, Plan, Stage, perform
 from syneg_cli.stages.subjects import Subject, retriever, trained_here
@@ -158,13 +159,13 @@ class Eval(Stage):
     def _recorded(self) -> Exposure | None:
         """What is stored: train as it is now may change, so what it would have seen is not."""
         learned = self.learned()
-        return exposure_of(self.dataset, self.settings.split, learned) if learned else None
+        return exposure(learned, self.dataset, self.settings.split) if learned else None
 
     def exposed(self, evaluation: Evaluation) -> Evaluation:
         """With the queries parted, where what is stored does not part them."""
         if evaluation.exposure is not None:
             return evaluation
-        parted = exposure_of(self.dataset, self.settings.split, self.learned())
+        parted = exposure(self.learned(), self.dataset, self.settings.split)
         return replace(evaluation, exposure=parted)
 
     def _warn_of_a_leak(self, subject: Subject) -> None:

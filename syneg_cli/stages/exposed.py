@@ -1,4 +1,4 @@
-"""What a subject of `eval` was trained on, and how that parts the queries it is measured with."""
+"""What a subject of `eval` was trained on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from syneg_cli.core import MissingArtifact, file_hash, read_instances, read_manifest
 from syneg_cli.data import Dataset
-from syneg_cli.evaluation import Exposure, TrainedOn, exposure
+from syneg_cli.evaluation import TrainedOn
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.subjects import Subject
 
@@ -41,10 +41,3 @@ def trained_on(session: Session, dataset: Dataset, subject: Subject) -> TrainedO
         return None
     now = dataset.inputs("train")[TRAINED_ON]
     return TrainedOn.train(dataset) if manifest.inputs.get(TRAINED_ON) == now else None
-
-
-def exposure_of(dataset: Dataset, split: str, learned: TrainedOn | None) -> Exposure | None:
-    """How the queries of a split are parted: by what was learned from, else as if it had been train."""
-    if learned is not None:
-        return exposure(learned, dataset, split, known=True)
-    return exposure(TrainedOn.train(dataset), dataset, split, known=False)
