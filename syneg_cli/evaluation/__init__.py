@@ -4,7 +4,18 @@ from syneg_cli.evaluation.evaluation import Evaluation, caveat, compare_metrics
 from syneg_cli.evaluation.metrics import MAIN_METRIC, METRICS, score
 from syneg_cli.evaluation.rerank import Reranked, rerank
 from syneg_cli.evaluation.retrieve import DEPTH, nearest, retrieve, without_itself
-from syneg_cli.evaluation.seen import RECORD, SEEN, UNSEEN, Exposure, Part, TrainedOn, exposure
+from syneg_cli.evaluation.seen import (
+    RECORD,
+    SEEN,
+    UNSEEN,
+    Exposure,
+    Part,
+    TrainedOn,
+    exposure,
+    parts_of,
+    told_of_few,
+    told_of_gain,
+)
 from syneg_cli.evaluation.settings import EvalSettings
 from syneg_cli.evaluation.significance import Comparison, compare, holm, p_value, tells_little, verdict
 
@@ -29,10 +40,13 @@ __all__ = [
     "holm",
     "nearest",
     "p_value",
+    "parts_of",
     "rerank",
     "retrieve",
     "score",
     "tells_little",
+    "told_of_few",
+    "told_of_gain",
     "verdict",
     "without_itself",
 ]

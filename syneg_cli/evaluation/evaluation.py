@@ -61,6 +61,7 @@ class Evaluation:
             values = [read.metrics, *read.per_query.values()]
             right = all(isinstance(part, str) for part in texts) and all(map(_are_scores, values))
             right = right and type(read.written_queries) is int
+            right = right and _parts_all(read.exposure, read.per_query)
             right = right and MAIN_METRIC in read.metrics and read.metrics.keys() == read.per_query.keys()
             wrong = "" if right else "fields of other kinds"
         except (ValueError, RecursionError) as fault:
@@ -109,6 +110,14 @@ def caveat(written: int, queries: int) -> str:
     return f"{which} {queries} queries: {NO_EVIDENCE}."
 
 
+def _parts_all(exposure: Exposure | None, per_query: Mapping[str, Mapping[str, float]]) -> bool:
+    """Whether every query is in one part, where there are parts."""
+    if exposure is None:
+        return True
+    parted = sorted([*exposure.seen, *exposure.unseen])
+    return all(parted == sorted(values) for values in per_query.values())
+
+
 def _are_scores(values: object) -> bool:
     """Whether it is a table of numbers from 0 to 1, as all metrics are."""
     return isinstance(values, dict) and all(
@@ -132,10 +141,8 @@ class Gain:
     @property
     def told(self) -> tuple[str, ...]:
         """What the parts say of the main metric's gain, in plain sentences."""
-        label, main = METRICS[MAIN_METRIC].label, self.comparisons[MAIN_METRIC]
-        few = told_of_few(self.parts, self.split)
-        said = (told_of_gain(label, main, self.parts, MAIN_METRIC), few and f"{few}.")
-        return tuple(filter(None, said))
+        gain = told_of_gain(MAIN_METRIC, self.comparisons[MAIN_METRIC], self.parts)
+        return tuple(filter(None, (gain, told_of_few(self.parts, self.split))))
 
     def __str__(self) -> str:
         """A few lines on the main metric, for a notebook."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from syneg_cli.core import CORPUS, MissingArtifact, TrainingInstance, counted, parsed, whole_text
 from syneg_cli.data import Dataset
+from syneg_cli.evaluation.metrics import MAIN_METRIC, METRICS
 from syneg_cli.evaluation.significance import Comparison, compare, p_value, tells_little
 
 RECORD = "trained_on.json"
@@ -159,29 +160,34 @@ class Part:
     """Metric -> mean."""
     baseline_metrics: Mapping[str, float] = field(default_factory=dict)
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
-    """Metric -> the paired comparison, where there is a baseline."""
+    """The main metric -> the paired comparison, where there is a baseline."""
 
 
 def parts_of(
-    exposure: Exposure | None, per_query: PerQuery, baseline: PerQuery | None = None
+    exposure: Exposure | None,
+    per_query: PerQuery,
+    baseline: PerQuery | None = None,
+    compared: str = MAIN_METRIC,
 ) -> dict[str, Part]:
-    """ "seen" and "unseen" -> the scores of these queries; {} where one of the two has none."""
+    """ "seen" and "unseen" -> the scores of these queries; {} where one of the two has none.
+
+    Args:
+        compared: the metric that is compared with the baseline's.
+    """
     if exposure is None or not exposure.seen or not exposure.unseen:
         return {}
-    return {
-        name: _part(ids, per_query, baseline or {})
-        for name, ids in ((SEEN, exposure.seen), (UNSEEN, exposure.unseen))
-    }
+    of_part = {SEEN: exposure.seen, UNSEEN: exposure.unseen}
+    return {name: _part(ids, per_query, baseline or {}, compared) for name, ids in of_part.items()}
 
 
-def _part(query_ids: Sequence[str], per_query: PerQuery, baseline: PerQuery) -> Part:
+def _part(query_ids: Sequence[str], per_query: PerQuery, baseline: PerQuery, compared: str) -> Part:
     own = {metric: [values[q] for q in query_ids] for metric, values in per_query.items()}
     other = {metric: [baseline[metric][q] for q in query_ids] for metric in own if metric in baseline}
     return Part(
         len(query_ids),
         {metric: sum(values) / len(values) for metric, values in own.items()},
         {metric: sum(values) / len(values) for metric, values in other.items()},
-        {metric: compare(own[metric], values) for metric, values in other.items()},
+        {compared: compare(own[compared], other[compared])} if compared in other else {},
     )
 
 
@@ -205,10 +211,11 @@ def told_of_training(exposure: Exposure | None, name: str) -> str:
     return f"{unknown}{said}."
 
 
-def told_of_gain(label: str, whole: Comparison, parts: Mapping[str, Part], metric: str) -> str:
+def told_of_gain(metric: str, whole: Comparison, parts: Mapping[str, Part]) -> str:
     """One sentence on where a difference comes from; "" without parts."""
     if not parts:
         return ""
+    label = METRICS[metric].label
     seen, unseen = (parts[name].comparisons[metric] for name in (SEEN, UNSEEN))
     what = "gain" if whole.difference > 0 else "difference"
     return (
@@ -221,8 +228,8 @@ def told_of_gain(label: str, whole: Comparison, parts: Mapping[str, Part], metri
 
 def told_of_few(parts: Mapping[str, Part], split: str) -> str:
     """A hint where one of the parts has few queries."""
-    told = (tells_little(part.queries, f"{name} {split}") for name, part in parts.items())
-    return "; ".join(filter(None, told))
+    told = [tells_little(part.queries, f"{name} {split}") for name, part in parts.items()]
+    return " ".join(f"{few}." for few in told if few)
 
 
 def _interval(comparison: Comparison) -> str:

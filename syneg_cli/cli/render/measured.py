@@ -44,13 +44,15 @@ def measured(record: Measured) -> tuple[dict[str, Any], list[Any]]:
     title = f"{evaluation.dataset}, {evaluation.split} ({counted(data['queries'], 'query', 'queries')})"
     rows = [[e.name, *(e.metrics[m] for m in METRICS)] for e in (baseline, evaluation) if e]
     shown: list[Any] = [table(title, ["", *(metric.label for metric in METRICS.values())], rows)]
+    whole = None
     if baseline:
         comparisons = compare_metrics(evaluation, baseline)
         data["baseline"] = {"name": baseline.name, "metrics": dict(baseline.metrics)}
         data["comparison"] = {metric: asdict(c) for metric, c in comparisons.items()}
         shown += [_comparisons(evaluation, baseline, comparisons), LEGEND]
-        shown.append(verdict("nDCG@10", comparisons[MAIN_METRIC]))
-    data["seen"], by_training = seen(evaluation, baseline)
+        whole = comparisons[MAIN_METRIC]
+        shown.append(verdict("nDCG@10", whole))
+    data["seen"], by_training = seen(evaluation, baseline, whole)
     shown += by_training
     if evaluation.caveat:
         shown.append(evaluation.caveat)

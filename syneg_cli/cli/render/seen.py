@@ -6,22 +6,36 @@ from dataclasses import asdict
 from typing import Any
 
 from syneg_cli.cli.output import table
-from syneg_cli.evaluation import MAIN_METRIC, METRICS, Evaluation, Part, compare_metrics, p_value
+from syneg_cli.evaluation import (
+    MAIN_METRIC,
+    METRICS,
+    Comparison,
+    Evaluation,
+    Part,
+    p_value,
+    told_of_few,
+    told_of_gain,
+)
 
 TITLES = {"all": "all queries", "seen": "seen in training", "unseen": "never seen"}
 
 
-def seen(evaluation: Evaluation, baseline: Evaluation | None) -> tuple[dict[str, Any] | None, list[Any]]:
+def seen(
+    evaluation: Evaluation, baseline: Evaluation | None, whole: Comparison | None
+) -> tuple[dict[str, Any] | None, list[Any]]:
     """As one object (None where nothing is known of any training), and as tables and sentences.
 
     Where all queries are one of the two, a sentence says so.
+
+    Args:
+        whole: the comparison of the main metric over all queries.
     """
     exposed = evaluation.exposure
     if exposed is None:
         return None, []
     parts = evaluation.parts(baseline)
-    gain = evaluation.against(baseline) if baseline and parts else None
-    told = [evaluation.told_of_training, *(gain.told if gain else ())]
+    gain = told_of_gain(MAIN_METRIC, whole, parts) if whole else ""
+    told = [*filter(None, (evaluation.told_of_training, gain, told_of_few(parts, evaluation.split)))]
     data: dict[str, Any] = {
         "known": exposed.known,
         "documents": exposed.documents,
@@ -32,16 +46,10 @@ def seen(evaluation: Evaluation, baseline: Evaluation | None) -> tuple[dict[str,
     }
     if not parts:
         return data, told
-    every = Part(
-        sum(part.queries for part in parts.values()),
-        evaluation.metrics,
-        baseline.metrics if baseline else {},
-        compare_metrics(evaluation, baseline) if baseline else {},
-    )
-    whole = {"all": every, **parts}
     shown: list[Any] = [_scores(parts, evaluation, baseline)]
-    if baseline:
-        shown.append(_differences(whole, evaluation, baseline))
+    if baseline and whole:
+        compared = {name: part.comparisons[MAIN_METRIC] for name, part in parts.items()}
+        shown.append(_differences({"all": whole, **compared}, evaluation, baseline))
     return data, [*shown, *told]
 
 
@@ -66,12 +74,11 @@ def _scores(parts: dict[str, Part], evaluation: Evaluation, baseline: Evaluation
     return table("What training saw", columns, rows, right=lambda column: "@" in column)
 
 
-def _differences(parts: dict[str, Part], evaluation: Evaluation, baseline: Evaluation) -> Any:
+def _differences(compared: dict[str, Comparison], evaluation: Evaluation, baseline: Evaluation) -> Any:
     rows = []
-    for name, part in parts.items():
-        c = part.comparisons[MAIN_METRIC]
+    for name, c in compared.items():
         cells = [f"{c.difference:+.4f}", f"[{c.low:+.4f}, {c.high:+.4f}]"]
         p = p_value(c.p_randomisation).removeprefix("= ")
-        rows.append([TITLES[name], part.queries, *cells, p, f"{c.wins}/{c.ties}/{c.losses}"])
+        rows.append([TITLES[name], c.queries, *cells, p, f"{c.wins}/{c.ties}/{c.losses}"])
     columns = ["documents", "queries", METRICS[MAIN_METRIC].label, "95 % interval", "p", "w/t/l"]
     return table(f"{evaluation.name} against {baseline.name}, by what training saw", columns, rows)
