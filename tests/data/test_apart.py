@@ -198,7 +198,7 @@ def test_all_that_makes_training_data_takes_disjoint(cli: Cli, tmp_path: Path) -
     apart = cli("mine", *options, "--disjoint")
     assert apart.code == 0, apart.err
     assert "disjoint: 2 of 4 training pairs left out" in apart.err
-    (first,), (second,) = whole["miners"], apart.json["miners"]  # type: ignore[misc]
+    first, second = whole["miners"][0], apart.json["miners"][0]  # type: ignore[index]
     assert (first["queries"], second["queries"]) == (3, 2)
     assert second["reason"] == "train qrels changed"
     rows = Path(".syneg/set/mined/random.jsonl").read_text()
