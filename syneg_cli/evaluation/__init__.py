@@ -1,9 +1,11 @@
 """How good is a retriever: retrieve, measure, and tell a difference from noise."""
 
 from syneg_cli.evaluation.evaluation import Evaluation, caveat, compare_metrics
+from syneg_cli.evaluation.families import Compared, corrected, holm
 from syneg_cli.evaluation.metrics import MAIN_METRIC, METRICS, score
 from syneg_cli.evaluation.rerank import Reranked, rerank
 from syneg_cli.evaluation.retrieve import DEPTH, nearest, retrieve, without_itself
+from syneg_cli.evaluation.seeds import SeedComparison, compare_seeds
 from syneg_cli.evaluation.seen import (
     RECORD,
     SEEN,
@@ -17,25 +19,46 @@ from syneg_cli.evaluation.seen import (
     told_of_gain,
 )
 from syneg_cli.evaluation.settings import EvalSettings
-from syneg_cli.evaluation.significance import Comparison, compare, holm, p_value, tells_little, verdict
+from syneg_cli.evaluation.significance import MARGIN, Comparison, compare
+from syneg_cli.evaluation.spending import boundaries
+from syneg_cli.evaluation.verdicts import (
+    FEW,
+    Word,
+    as_data,
+    decided,
+    p_value,
+    tells_little,
+    verdict,
+    within_margin,
+)
 
 __all__ = [
     "DEPTH",
+    "FEW",
     "MAIN_METRIC",
+    "MARGIN",
     "METRICS",
     "RECORD",
     "SEEN",
     "UNSEEN",
+    "Compared",
     "Comparison",
     "EvalSettings",
     "Evaluation",
     "Exposure",
     "Part",
     "Reranked",
+    "SeedComparison",
     "TrainedOn",
+    "Word",
+    "as_data",
+    "boundaries",
     "caveat",
     "compare",
     "compare_metrics",
+    "compare_seeds",
+    "corrected",
+    "decided",
     "exposure",
     "holm",
     "nearest",
@@ -48,5 +71,6 @@ __all__ = [
     "told_of_few",
     "told_of_gain",
     "verdict",
+    "within_margin",
     "without_itself",
 ]

@@ -16,7 +16,8 @@ from syneg_cli.evaluation.seen import (
     told_of_gain,
     told_of_training,
 )
-from syneg_cli.evaluation.significance import Comparison, compare, p_value, verdict
+from syneg_cli.evaluation.significance import MARGIN, Comparison, compare
+from syneg_cli.evaluation.verdicts import p_value, verdict
 
 AGAIN = "Measure again with --force."
 NO_EVIDENCE = "a score on such queries is no evidence of how those of people are answered"
@@ -84,21 +85,27 @@ class Evaluation:
         """A sentence on the queries with a positive that training saw; "" where nothing is known of it."""
         return told_of_training(self.exposure, self.name)
 
-    def parts(self, baseline: Evaluation | None = None) -> dict[str, Part]:
+    def parts(self, baseline: Evaluation | None = None, *, margin: float = MARGIN) -> dict[str, Part]:
         """ "seen" and "unseen" -> the scores of these queries; {} where all queries are one of the two.
 
-        `baseline`'s queries are parted as this system's.
+        Args:
+            baseline: its queries are parted as this system's.
+            margin: as for `against`.
         """
-        return parts_of(self.exposure, self.per_query, baseline.per_query if baseline else None)
+        other = baseline.per_query if baseline else None
+        return parts_of(self.exposure, self.per_query, other, margin=margin)
 
-    def against(self, baseline: Evaluation) -> Gain:
+    def against(self, baseline: Evaluation, *, margin: float = MARGIN) -> Gain:
         """What this system gains over `baseline`, with its significance.
 
+        Args:
+            margin: the mean difference within which the two count as equivalent.
+
         Raises:
-            UsageError: the two were not measured on the same queries.
+            UsageError: the two were not measured on the same queries; or the margin is not between 0 and 1.
         """
-        comparisons = compare_metrics(self, baseline)
-        parts = self.parts(baseline)
+        comparisons = compare_metrics(self, baseline, margin=margin)
+        parts = self.parts(baseline, margin=margin)
         return Gain(self.name, baseline.name, self.metrics, baseline.metrics, comparisons, parts, self.split)
 
 
@@ -159,11 +166,13 @@ class Gain:
         )
 
 
-def compare_metrics(evaluation: Evaluation, baseline: Evaluation) -> dict[str, Comparison]:
+def compare_metrics(
+    evaluation: Evaluation, baseline: Evaluation, *, margin: float = MARGIN
+) -> dict[str, Comparison]:
     """Metric -> the paired comparison over the queries of both, for metrics that both have.
 
     Raises:
-        UsageError: the two were not measured on the same queries.
+        UsageError: the two were not measured on the same queries; or the margin is not between 0 and 1.
     """
     comparisons = {}
     for metric, values in evaluation.per_query.items():
@@ -176,5 +185,7 @@ def compare_metrics(evaluation: Evaluation, baseline: Evaluation) -> dict[str, C
                 f"{len(differ)} of {len(values.keys() | others.keys())} have a result of one of them only.",
                 hint="Measure both on the same data set and split.",
             )
-        comparisons[metric] = compare(list(values.values()), [others[query_id] for query_id in values])
+        comparisons[metric] = compare(
+            list(values.values()), [others[query_id] for query_id in values], margin=margin
+        )
     return comparisons

@@ -14,7 +14,8 @@ from pathlib import Path
 from syneg_cli.core import CORPUS, MissingArtifact, TrainingInstance, counted, parsed, whole_text
 from syneg_cli.data import Dataset
 from syneg_cli.evaluation.metrics import MAIN_METRIC, METRICS
-from syneg_cli.evaluation.significance import Comparison, compare, p_value, tells_little
+from syneg_cli.evaluation.significance import MARGIN, Comparison, compare
+from syneg_cli.evaluation.verdicts import decided, p_value, tells_little
 
 RECORD = "trained_on.json"
 """The file of a model folder that says what the model was trained on."""
@@ -168,26 +169,31 @@ def parts_of(
     per_query: PerQuery,
     baseline: PerQuery | None = None,
     compared: str = MAIN_METRIC,
+    *,
+    margin: float = MARGIN,
 ) -> dict[str, Part]:
     """ "seen" and "unseen" -> the scores of these queries; {} where one of the two has none.
 
     Args:
         compared: the metric that is compared with the baseline's.
+        margin: the mean difference within which the two count as equivalent.
     """
     if exposure is None or not exposure.seen or not exposure.unseen:
         return {}
     of_part = {SEEN: exposure.seen, UNSEEN: exposure.unseen}
-    return {name: _part(ids, per_query, baseline or {}, compared) for name, ids in of_part.items()}
+    return {name: _part(ids, per_query, baseline or {}, compared, margin) for name, ids in of_part.items()}
 
 
-def _part(query_ids: Sequence[str], per_query: PerQuery, baseline: PerQuery, compared: str) -> Part:
+def _part(
+    query_ids: Sequence[str], per_query: PerQuery, baseline: PerQuery, compared: str, margin: float
+) -> Part:
     own = {metric: [values[q] for q in query_ids] for metric, values in per_query.items()}
     other = {metric: [baseline[metric][q] for q in query_ids] for metric in own if metric in baseline}
     return Part(
         len(query_ids),
         {metric: sum(values) / len(values) for metric, values in own.items()},
         {metric: sum(values) / len(values) for metric, values in other.items()},
-        {compared: compare(own[compared], other[compared])} if compared in other else {},
+        {compared: compare(own[compared], other[compared], margin=margin)} if compared in other else {},
     )
 
 
@@ -237,7 +243,8 @@ def _interval(comparison: Comparison) -> str:
 
 
 def _told(comparison: Comparison) -> str:
-    p = comparison.p_randomisation
     if comparison.wins == comparison.losses == 0:
         return "the same for every query there"
-    return "not to be told from noise there" if p >= 0.05 else f"a difference there, too (p {p_value(p)})"
+    word = decided(comparison)
+    noise = "undecided there, not to be told from noise"
+    return f"{noise if word == 'undecided' else f'{word} there'} (p {p_value(comparison.p)})"

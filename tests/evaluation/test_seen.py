@@ -107,7 +107,7 @@ def test_each_part_has_its_means_and_its_comparison() -> None:
     assert gain.told == (
         "Of the gain of +0.1875 in nDCG@10 on all 40 queries, it is +0.2500 [+0.2500, +0.2500] on the 30 "
         f"whose documents training saw, and +0.0000 [{low}, {high}] on the 10 whose documents it never saw: "
-        "not to be told from noise there.",
+        f"undecided there, not to be told from noise (p = {unseen.p:.4f}).",
         "10 unseen test queries tell little: with less than 25, only a large difference can be seen.",
     )
     assert str(gain).endswith("\n".join(gain.told))

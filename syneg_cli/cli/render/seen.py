@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from syneg_cli.cli.output import table
@@ -12,6 +11,8 @@ from syneg_cli.evaluation import (
     Comparison,
     Evaluation,
     Part,
+    as_data,
+    decided,
     p_value,
     told_of_few,
     told_of_gain,
@@ -21,7 +22,7 @@ TITLES = {"all": "all queries", "seen": "seen in training", "unseen": "never see
 
 
 def seen(
-    evaluation: Evaluation, baseline: Evaluation | None, whole: Comparison | None
+    evaluation: Evaluation, baseline: Evaluation | None, whole: Comparison | None, margin: float
 ) -> tuple[dict[str, Any] | None, list[Any]]:
     """As one object (None where nothing is known of any training), and as tables and sentences.
 
@@ -29,11 +30,12 @@ def seen(
 
     Args:
         whole: the comparison of the main metric over all queries.
+        margin: that of equivalence.
     """
     exposed = evaluation.exposure
     if exposed is None:
         return None, []
-    parts = evaluation.parts(baseline)
+    parts = evaluation.parts(baseline, margin=margin)
     gain = told_of_gain(MAIN_METRIC, whole, parts) if whole else ""
     told = [*filter(None, (evaluation.told_of_training, gain, told_of_few(parts, evaluation.split)))]
     data: dict[str, Any] = {
@@ -58,7 +60,7 @@ def _as_json(part: Part) -> dict[str, Any]:
         "queries": part.queries,
         "metrics": dict(part.metrics),
         "baseline_metrics": dict(part.baseline_metrics) or None,
-        "comparison": {metric: asdict(c) for metric, c in part.comparisons.items()} or None,
+        "comparison": {metric: as_data(c) for metric, c in part.comparisons.items()} or None,
     }
 
 
@@ -79,6 +81,6 @@ def _differences(compared: dict[str, Comparison], evaluation: Evaluation, baseli
     for name, c in compared.items():
         cells = [f"{c.difference:+.4f}", f"[{c.low:+.4f}, {c.high:+.4f}]"]
         p = p_value(c.p_randomisation).removeprefix("= ")
-        rows.append([TITLES[name], c.queries, *cells, p, f"{c.wins}/{c.ties}/{c.losses}"])
-    columns = ["documents", "queries", METRICS[MAIN_METRIC].label, "95 % interval", "p", "w/t/l"]
+        rows.append([TITLES[name], c.queries, *cells, p, decided(c)])
+    columns = ["documents", "queries", METRICS[MAIN_METRIC].label, "95 % interval", "p", ""]
     return table(f"{evaluation.name} against {baseline.name}, by what training saw", columns, rows)
