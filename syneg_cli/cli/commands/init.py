@@ -86,12 +86,11 @@ def command(
     output.result(*started(written, session.project, found))
     _warn_of_shared(output, found)
     if missing := lacking_split(found):
-        makes = f"`test_fraction = {HALF}` in [dataset] makes it of {missing[1]}"
-        output.note(f"There is no {missing[0]} split; {makes}.")
+        made = f"`test_fraction = {HALF}` in [dataset] makes it of {missing[1]}."
+        output.note(f"There is no {missing[0]} split; {made}")
     elif test_fraction and found and "test" not in found.carved:
         output.note("--test-fraction changes nothing: the data set has train and test.")
-    lacking = [*([] if dataset else ["name"]), *([] if llm else ["llm"])]
-    output.note(_next(directory, "query" if session.project.documents.source else "syneg", lacking))
+    output.note(_next(directory, "query" if session.project.documents.source else "syneg", dataset, llm))
 
 
 def _warn_of_shared(output: Output, dataset: Dataset | None) -> None:
@@ -103,7 +102,8 @@ def _warn_of_shared(output: Output, dataset: Dataset | None) -> None:
         )
 
 
-def _next(directory: Path, prompt: str, lacking: list[str]) -> str:
+def _next(directory: Path, prompt: str, dataset: str | None, llm: str | None) -> str:
+    lacking = [*([] if dataset else ["name"]), *([] if llm else ["llm"])]
     there = "" if directory.resolve() == Path.cwd() else f"`cd {shlex.quote(str(directory))}`, "
     named = f"set {' and '.join(lacking)} in syneg.toml, " if lacking else ""
     return f"Next: {there}{named}look at prompts/{prompt}.txt, then `syneg run`."
