@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from syneg_cli.cli.output import table
@@ -18,7 +19,7 @@ from syneg_cli.evaluation import (
     told_of_gain,
 )
 
-TITLES = {"all": "all queries", "seen": "seen in training", "unseen": "never seen"}
+TITLES = {"all": "all", "seen": "seen", "unseen": "never seen"}
 
 
 def seen(
@@ -65,15 +66,23 @@ def _as_json(part: Part) -> dict[str, Any]:
 
 
 def _scores(parts: dict[str, Part], evaluation: Evaluation, baseline: Evaluation | None) -> Any:
-    rows: list[list[Any]] = []
-    for name, part in parts.items():
-        named = f"{TITLES[name]} ({part.queries})"
-        if baseline:
-            rows.append([named, baseline.name, *(part.baseline_metrics.get(m) for m in METRICS)])
-            named = ""
-        rows.append([named, evaluation.name, *(part.metrics.get(m) for m in METRICS)])
-    columns = ["documents", "", *(metric.label for metric in METRICS.values())]
-    return table("What training saw", columns, rows, right=lambda column: "@" in column)
+    """A row for each metric, a column for all queries and for each part: the baseline's, then the model's."""
+    means = [(evaluation.metrics, baseline.metrics if baseline else {})]
+    means += [(part.metrics, part.baseline_metrics) for part in parts.values()]
+    every = sum(part.queries for part in parts.values())
+    rows = [
+        [METRICS[name].label, *(_cell(own, other, name) for own, other in means)]
+        for name in METRICS
+        if name in evaluation.metrics
+    ]
+    columns = ["", f"all ({every})", *(f"{TITLES[name]} ({part.queries})" for name, part in parts.items())]
+    systems = f"{baseline.name} > {evaluation.name}" if baseline else evaluation.name
+    return table(f"What training saw: {systems}", columns, rows)
+
+
+def _cell(own: Mapping[str, float], other: Mapping[str, float], metric: str) -> str:
+    before = f"{other[metric]:.4f} > " if metric in other else ""
+    return f"{before}{own[metric]:.4f}"
 
 
 def _differences(compared: dict[str, Comparison], evaluation: Evaluation, baseline: Evaluation) -> Any:
