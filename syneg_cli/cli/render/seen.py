@@ -76,12 +76,12 @@ def _scores(parts: dict[str, Part], evaluation: Evaluation, baseline: Evaluation
         if name in evaluation.metrics
     ]
     columns = ["", f"all ({every})", *(f"{TITLES[name]} ({part.queries})" for name, part in parts.items())]
-    systems = f"{baseline.name} > {evaluation.name}" if baseline else evaluation.name
+    systems = f"{baseline.name} -> {evaluation.name}" if baseline else evaluation.name
     return table(f"What training saw: {systems}", columns, rows)
 
 
 def _cell(own: Mapping[str, float], other: Mapping[str, float], metric: str) -> str:
-    before = f"{other[metric]:.4f} > " if metric in other else ""
+    before = f"{other[metric]:.4f} -> " if metric in other else ""
     return f"{before}{own[metric]:.4f}"
 
 
