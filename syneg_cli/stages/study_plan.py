@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from syneg_cli.core import (
     MissingArtifact,
-    Pair,
     UsageError,
     file_hash,
     read_manifest,
-    read_synthetic,
 )
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import weights_hash
-from syneg_cli.evaluation import MAIN_METRIC, METRICS, Evaluation
+from syneg_cli.evaluation import MAIN_METRIC, METRICS, Evaluation, TrainedOn, exposure
 from syneg_cli.mixing import check_strategy
 from syneg_cli.stages.project import changed
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.settings import Project
 from syneg_cli.stages.study_arms import arms_of, sets_of
 from syneg_cli.stages.study_rates import forecast, measured_rates
+from syneg_cli.stages.study_spent import met_by_written, spent_of, with_controls
 from syneg_cli.studies import (
     Arm,
     ArmPlan,
@@ -70,7 +69,11 @@ def new_plan(session: Session, dataset: Dataset, known: Beside | None) -> Frozen
         names = ", ".join(found.added)
         session.progress.note(f"study: {names} run, too: others are compared with them")
     grid, no_grid = _grid(project, dataset)
-    planned = _with_controls([_planned(session, arm, dataset, len(grid)) for arm in found.runs])
+    unseen = _unseen(dataset, project.eval.split)
+    planned = with_controls(
+        [_planned(session, arm, dataset, len(grid)) for arm in found.runs],
+        partial(met_by_written, session, dataset, unseen),
+    )
     primary = next(arm for arm in planned if arm.name == project.study.primary)
     seeds = tuple(range(project.train.seed, project.train.seed + project.study.seeds))
     plan = StudyPlan(
@@ -88,7 +91,7 @@ def new_plan(session: Session, dataset: Dataset, known: Beside | None) -> Frozen
         alpha=ALPHA,
         margin=project.eval.equivalence_margin,
         looks=(),
-        unseen=_unseen(dataset, project.eval.split),
+        unseen=unseen,
         queries=len(qrels),
         arms=tuple(planned),
         left_out=found.left_out,
@@ -116,7 +119,7 @@ def _planned(session: Session, arm: Arm, dataset: Dataset, trials: int) -> ArmPl
         judged=arm.judged,
         sets=json.loads(json.dumps(sets)),
         settings=settings,
-        spent=_spent(session, project, dataset, trials) if arm.makes == "trained" else Spent(0, 0, 0, 0),
+        spent=spent_of(session, project, dataset, trials) if arm.makes == "trained" else Spent(0, 0, 0, 0),
     )
 
 
@@ -131,64 +134,6 @@ def _deciding(project: Project) -> dict[str, Any]:
         "generate": {"name": project.generate.name},
         "eval": project.eval.deciding(),
     }
-
-
-def _spent(session: Session, project: Project, dataset: Dataset, trials: int) -> Spent:
-    """What one run is given, by the settings; what was drawn in the end is in its row of results."""
-    pairs, synthetic = _pairs(session, project, dataset)
-    per_pair = [synthetic.get(pair, 0) for pair in pairs]
-    strategy = check_strategy(project.mix.strategy)
-    negatives = _negatives(project, per_pair)
-    mirrored = sum(per_pair) / max(1, len(pairs)) if strategy.mirrors else 0.0
-    section = project.train
-    batches = section.epochs * math.ceil(len(pairs) / section.batch_size)
-    of_pair = 1.0 if section.refresh == "adore" else 2 + negatives + 2 * mirrored
-    in_batch = min(section.batch_size, len(pairs)) * section.accumulation
-    return Spent(math.ceil(batches / section.accumulation), in_batch * of_pair, negatives, trials)
-
-
-def _pairs(session: Session, project: Project, dataset: Dataset) -> tuple[list[Pair], Mapping[Pair, int]]:
-    """(the training pairs, how many synthetic negatives each has)."""
-    pairs = dataset.pairs("train")
-    if project.queries.weight and dataset.judgements.get("train"):
-        resolved = replace(session.resolved, project=project)
-        pairs = replace(session, resolved=resolved).dataset().pairs("train")
-    strategy = check_strategy(project.mix.strategy)
-    path = session.workspace(dataset).synthetic(project.generate.name)
-    if (not strategy.reads_synthetic and not strategy.mirrors) or not path.is_file():
-        return pairs, {}
-    usable = (one for one in read_synthetic(path) if one.status == "ok")
-    return pairs, Counter(Pair(one.query_id, one.positive_id) for one in usable)
-
-
-def _negatives(project: Project, per_pair: list[int]) -> float:
-    """Negatives of an instance, on average: a strategy that draws synthetic ones alone may have fewer."""
-    k, strategy = project.mix.negatives, project.mix.strategy
-    if strategy not in ("synthetic", "direct") or not per_pair:
-        return float(k)
-    alone = sum(min(k, count) for count in per_pair) / len(per_pair)
-    if strategy == "synthetic":
-        return alone
-    weight = project.mix.ratio * k  # as `direct` draws the kind: R holds for the negatives, not the instances
-    share = weight / (alone + weight) if alone + weight else 0.0
-    return share * alone + (1 - share) * k
-
-
-def _with_controls(arms: list[ArmPlan]) -> list[ArmPlan]:
-    """The arms with what each is not given that its control is; a soup costs what its seeds do."""
-    by_name = {arm.name: arm for arm in arms}
-
-    def unequal(arm: ArmPlan) -> tuple[str, ...]:
-        control = by_name.get(arm.control or "")
-        if control is None or "backbone" in (arm.makes, control.makes):
-            return ()
-        if arm.makes == control.makes == "trained":
-            return arm.spent.differs_from(control.spent)
-        of = [by_name[one.of].spent if one.of else one.spent for one in (arm, control)]
-        several = () if arm.makes == control.makes else ("it is made of all seeds, its control of one",)
-        return (*several, *of[0].differs_from(of[1]))
-
-    return [replace(arm, unequal=unequal(arm)) for arm in arms]
 
 
 def _grid(project: Project, dataset: Dataset) -> tuple[tuple[Mapping[str, Any], ...], str]:
@@ -234,13 +179,9 @@ def _inputs(session: Session, dataset: Dataset, arms: list[ArmPlan]) -> dict[str
 
 
 def _unseen(dataset: Dataset, split: str) -> tuple[str, ...]:
-    """The queries none of whose positives is a positive of train."""
-    trained = {pair.doc_id for pair in dataset.pairs("train")}
-    return tuple(
-        query_id
-        for query_id, grades in dataset.qrels(split).items()
-        if not trained & {doc_id for doc_id, grade in grades.items() if grade > 0}
-    )
+    """The queries none of whose positives is a positive of train: the same for all arms."""
+    parted = exposure(TrainedOn.train(dataset), dataset, split)
+    return tuple(parted.unseen) if parted else ()
 
 
 def _shown(backbone: str) -> str:

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from syneg_cli.cli.options import Call, section
+from syneg_cli.cli.options import DISJOINT, Call, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.studied import planned, studied
 from syneg_cli.stages import run_study
 
 
-@make(*section("study", leave_out=("define",)))
+@make(*section("study", leave_out=("define",)), DISJOINT)
 def command(
     call: Call,
     plan: Annotated[
