@@ -67,7 +67,7 @@ def new_plan(session: Session, dataset: Dataset, known: Beside | None) -> Frozen
     found = arms_of(session, dataset)
     if found.added:
         names = ", ".join(found.added)
-        session.progress.note(f"study: {names} run, too: others are compared with them")
+        session.progress.note(f"study: also runs {names}, which others are compared with")
     grid, no_grid = _grid(project, dataset)
     unseen = _unseen(dataset, project.eval.split)
     planned = with_controls(

@@ -1,4 +1,4 @@
-"""What an arm is given by its settings: steps, texts and negatives; and where its control is not given the same."""
+"""What an arm is given by its settings: steps, texts, negatives; and where its control has something else."""
 
 from __future__ import annotations
 
@@ -67,9 +67,9 @@ def met_by_written(session: Session, dataset: Dataset, unseen: Sequence[str], ar
     written = replace(session, resolved=resolved).dataset()
     parted = exposure(TrainedOn.train(written), written, session.project.eval.split)
     met = len(set(parted.written) & set(unseen)) if parted else 0
-    return (
-        f"its LLM-written queries are about documents of {met} of {len(unseen)} unseen queries" if met else ""
-    )
+    if not met:
+        return ""
+    return f"its LLM-written queries are about documents of {met} of {len(unseen)} unseen queries"
 
 
 def with_controls(arms: list[ArmPlan], met: Callable[[ArmPlan], str]) -> list[ArmPlan]:

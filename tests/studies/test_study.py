@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 from scipy import stats
 
+from syneg_cli.core import SyntheticQuery, write_synthetic_queries
 from syneg_cli.stages.study_plan import affordable
 from syneg_cli.stages.study_rates import forecast
 from syneg_cli.studies import Rates, limits, read_plan
@@ -315,3 +316,21 @@ def test_what_the_budget_has_no_time_for_is_named(ready: Cli) -> None:
     assert [arm.name for arm in plan.arms] == ["zero-shot", "dense", "hybrid"]
     assert plan.dropped == ("R-0.2",)
     assert f"Dropped, as {budget} has no time for them: R-0.2." in limits(plan)
+
+
+def test_disjoint_training_has_one_part_and_other_pairs(ready: Cli) -> None:
+    plan = ready("study", "--arms", "hybrid", "--disjoint", "--plan", "--json")
+    assert plan.code == 0, plan.err
+    steps = {arm["name"]: arm["spent"]["steps"] for arm in plan.json["plan"]["arms"]}  # type: ignore[index]
+    assert steps["hybrid"] == 1, "of three pairs the one with d1 is left out"
+    assert plan.json["detectable"].keys() == {"all"}  # type: ignore[attr-defined]
+
+
+def test_written_queries_about_unseen_documents_are_said(ready: Cli, here: Path) -> None:
+    file = here / ".syneg/tiny/queries/default.jsonl"
+    file.parent.mkdir(parents=True)
+    write_synthetic_queries(file, [SyntheticQuery("d5", 1, "is fever mild", "p", "m", "k")])
+    plan = ready("study", "--arms", "llm-queries", "--primary", "dense", "--plan", "--json")
+    assert plan.code == 0, plan.err
+    arm = next(one for one in plan.json["plan"]["arms"] if one["name"] == "llm-queries")  # type: ignore[index]
+    assert "its LLM-written queries are about documents of 1 of 2 unseen queries" in arm["unequal"]
