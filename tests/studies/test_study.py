@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
@@ -14,10 +15,10 @@ import jsonschema
 import pytest
 from scipy import stats
 
-from syneg_cli.core import SyntheticQuery, write_synthetic_queries
+from syneg_cli.core import SyntheticQuery, read_synthetic, write_synthetic_queries
 from syneg_cli.stages.study_plan import affordable
 from syneg_cli.stages.study_rates import forecast
-from syneg_cli.studies import Rates, limits, read_plan
+from syneg_cli.studies import TABLES, Rates, limits, read_plan
 from tests.conftest import DOCS, Cli, write_dataset
 from tests.json_shapes import schema
 from tests.studies.conftest import QRELS, QUERIES
@@ -334,3 +335,28 @@ def test_written_queries_about_unseen_documents_are_said(ready: Cli, here: Path)
     assert plan.code == 0, plan.err
     arm = next(one for one in plan.json["plan"]["arms"] if one["name"] == "llm-queries")  # type: ignore[index]
     assert "its LLM-written queries are about documents of 1 of 2 unseen queries" in arm["unequal"]
+
+
+@pytest.mark.slow
+def test_every_built_in_arm_runs(ready: Cli, here: Path) -> None:
+    shutil.copy(here / ".syneg/tiny/synthetic/default.jsonl", here / ".syneg/tiny/synthetic/other.jsonl")
+    negatives = read_synthetic(here / ".syneg/tiny/synthetic/default.jsonl")
+    mirror = {
+        one.query_id: {"query_id": one.query_id, "negative": 1, "query": "a query"} for one in negatives
+    }
+    (here / "mirror.jsonl").write_text("".join(json.dumps(row) + "\n" for row in mirror.values()))
+    written = here / ".syneg/tiny/queries/default.jsonl"
+    written.parent.mkdir(parents=True)
+    write_synthetic_queries(written, [SyntheticQuery("d5", 1, "is fever mild", "p", "m", "k")])
+    assert ready("verify", "--check", "margin", "--source", "synthetic").code == 0
+    ran = ready("study", "--arms", "all", "--seeds", "1", "--set", f"mix.mirror={here / 'mirror.jsonl'}")
+    assert ran.code == 0, ran.err
+    plan = read_plan(HOME)
+    assert plan is not None
+    assert dict(plan.plan.left_out).keys() == {"distil"}
+    assert {row["arm"] for row in rows()} == {arm.name for arm in plan.plan.arms}
+    table = (HOME / "tables.md").read_text(encoding="utf-8")
+    for title in TABLES.values():
+        assert (f"## {title}" in table) == (title != TABLES["own"])
+    tex = (HOME / "tables.tex").read_text(encoding="utf-8")
+    assert tex.count(r"\begin{tabular}") == tex.count(r"\end{tabular}") == table.count("| arm | seeds |")
