@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import UsageError, duration, locked, near, write_jsonl, write_text
+from syneg_cli.core import UsageError, duration, locked, near, read_jsonl, write_jsonl, write_text
 from syneg_cli.data import Dataset
 from syneg_cli.stages.owner import claim, need_own
 from syneg_cli.stages.session import Session
@@ -139,6 +139,8 @@ class _Progress:
     def run(self) -> None:
         self.rows = read_rows(self.folder, self.plan)
         self.trials = read_trials(self.folder, self.plan)
+        if (self.folder / TIMES).is_file():
+            self.times = list(read_jsonl(self.folder / TIMES, hint="Delete it: no table is made from it."))
         self.runs = Runs(self.session, self.dataset, self.plan, self._ended)
         for arm, seed in self._open():
             started = time.monotonic()

@@ -19,7 +19,7 @@ from syneg_cli.core import (
 )
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import weights_hash
-from syneg_cli.evaluation import MAIN_METRIC, METRICS, Evaluation, TrainedOn, exposure
+from syneg_cli.evaluation import MAIN_METRIC, Evaluation, TrainedOn, exposure
 from syneg_cli.mixing import check_strategy
 from syneg_cli.stages.project import changed
 from syneg_cli.stages.session import Session
@@ -267,5 +267,4 @@ def _deviation(session: Session, dataset: Dataset, plan: StudyPlan) -> tuple[flo
             deviation = (sum((one - mean) ** 2 for one in deltas) / max(1, len(deltas) - 1)) ** 0.5
             if deviation > largest:
                 largest, whence = deviation, f"{name} against {other}, measured before"
-    label = METRICS[MAIN_METRIC].label
-    return (largest, whence) if largest else (SD, f"assumed, as no two systems were measured ({label})")
+    return (largest, whence) if largest else (SD, "assumed, as no two systems were measured before")

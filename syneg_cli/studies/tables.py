@@ -131,6 +131,7 @@ def _reading(plan: StudyPlan, lines: Sequence[Line]) -> list[str]:
         corrected,
         f"{plan.primary} against {plan.control} is the primary comparison, named before anything ran.",
         f"A difference surely within ±{plan.margin:g} counts as none (equivalent).",
+        *(["One seed was run: how much another one changes is unknown."] if len(plan.seeds) == 1 else []),
     ]
 
 

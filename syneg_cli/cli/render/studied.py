@@ -24,7 +24,11 @@ from syneg_cli.studies import (
 )
 
 BYTES = 1e9
-NAMED = {"all": "all queries", "seen": "documents seen in training", "unseen": "documents never seen"}
+NAMED = {
+    "all": "all queries",
+    "seen": "queries with documents seen in training",
+    "unseen": "queries whose documents training never saw",
+}
 
 
 def planned(frozen: Frozen) -> tuple[dict[str, Any], list[Any]]:
@@ -77,13 +81,14 @@ def _basis(frozen: Frozen) -> list[str]:
     parts = ", ".join(f"{NAMED[part]} {value:.3f}" for part, value in beside.detectable.items())
     models = sum(len(plan.seeds) for arm in plan.arms if arm.makes == "trained")
     paid = "of unknown price" if beside.unpriced else f"that cost {money(beside.paid_usd)}"
+    used = f" LLM data {paid} are used." if beside.unpriced or beside.paid_usd else ""
     told = [
         f"Primary comparison: {plan.primary} against {plan.control}.",
         f"Detectable difference in {label}, one seed, uncorrected: {parts} "
         f"(per-query SD {beside.deviation:.3f}, {beside.deviation_from}).",
         f"Forecast: {duration(sum(beside.seconds.values()))} on this machine, mining not counted; "
         f"{models * beside.rates.model_bytes / BYTES:.1f} GB of models. "
-        f"No LLM is asked; LLM data {paid} are used.",
+        f"No LLM is asked.{used}",
     ]
     if plan.grid:
         tried = counted(len(plan.grid), "setting")
@@ -97,7 +102,7 @@ def studied(study: Study) -> tuple[dict[str, Any], list[Any]]:
     shown: list[Any] = [f"Study {plan.name}, plan {plan.hash}: {heading(plan)}"]
     for each in tables_of(plan, lines):
         for part in each.lines[0].parts:
-            queries = counted(each.lines[0].parts[part].queries, "query", "queries")
+            queries = each.lines[0].parts[part].queries
             shown += [f"{each.title}: {NAMED[part]} ({queries})", _table(each, part)]
     files = [study.folder / name for name in FORMATS]
     shown += [
