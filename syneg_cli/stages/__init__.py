@@ -1,6 +1,6 @@
 """A project's stages: settings, session, and one class per stage with its plan and its run."""
 
-from syneg_cli.stages.asks import Generated
+from syneg_cli.stages.asks import Asks, Generated
 from syneg_cli.stages.batch_files import fetch, hand_in
 from syneg_cli.stages.beginning import Begun, begun, documents_of, with_documents
 from syneg_cli.stages.demo import run_arms, write_demo
@@ -51,6 +51,7 @@ from syneg_cli.stages.verify import estimate_judge, verify_stages
 __all__ = [
     "HALF",
     "PROJECT_FILE",
+    "Asks",
     "Begun",
     "Generate",
     "Generated",

@@ -15,7 +15,7 @@ import pytest
 
 from syneg_cli.core import read_manifest, read_synthetic_queries
 from tests.conftest import DOCS, Cli
-from tests.queries.written import GOOD, WORK, asked_about, base, kept, writer
+from tests.queries.written import GOOD, WORK, asked_about, base, kept, rewording, writer
 from tests.servers import Body, ChatServer, Reply, prompt_of
 from tests.servers.batches import BatchServer
 
@@ -129,6 +129,33 @@ def test_batches(cli: Cli, tiny: Path) -> None:
         assert collected.code == 0, collected.err
         assert (collected.json["queries"], collected.json["calls"]) == (3, 0)
         assert server.requests == []
+
+
+def test_a_batch_of_documents_that_want_no_queries_by_now_is_kept(cli: Cli, tiny: Path) -> None:
+    """All of them were judged in between: what is paid for is fetched, and that is no error."""
+    with BatchServer(writer) as server:
+        assert cli(*base(server, tiny, "--batch", "submit")).code == 0
+        server.ready = True
+        with (tiny / "qrels" / "train.tsv").open("a") as file:
+            file.writelines(f"q1\t{doc_id}\t1\n" for doc_id in GOOD)
+        fetched = cli(*base(server, tiny, "--batch", "collect"))
+        assert fetched.code == 0, fetched.err
+        assert "3 answers fetched, 0 failed\nNo document of tiny is in want of queries" in fetched.out
+        none = cli(*base(server, tiny, "--batch", "collect"))
+        assert none.code == 0
+        assert "No batch is open" in none.out
+        assert "No document of tiny is in want of queries: 6 judged already" in none.out
+
+
+def test_a_batch_is_not_handed_in_for_the_place_of_another_result(cli: Cli, tiny: Path) -> None:
+    """`default.rewrites` is where rewordings are: it is refused before anything is paid for, not after."""
+    with BatchServer(writer) as server:
+        server.respond = rewording
+        assert cli(*base(server, tiny, "--rewrite")).code == 0
+        refused = cli(*base(server, tiny, "--name", "default.rewrites", "--batch", "submit"))
+        assert refused.code == 2
+        assert "which queries does not replace" in refused.err
+        assert not server.batches
 
 
 def test_an_estimate_sends_nothing(cli: Cli, tiny: Path, server: ChatServer) -> None:

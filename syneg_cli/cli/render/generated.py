@@ -114,15 +114,30 @@ def handed_in(made: tuple[str, int] | None) -> tuple[dict[str, Any], str]:
     return {"batch": made[0], "requests": made[1]}, told
 
 
-def fetched(found: Collected) -> tuple[dict[str, Any], str]:
+def fetched(found: Collected, nothing: str = "") -> tuple[dict[str, Any], str]:
+    """Args: nothing: why there is nothing to ask about any more, where that is so."""
     waiting = [f"{batch} ({state})" for batch, state in found.states.items() if state not in DONE]
     told = f"{counted(found.answered, 'answer')} fetched, {found.failed} failed"
-    if waiting:
+    if not found.states:
+        told = f"No batch is open, so there is nothing to fetch. {nothing or _left(found.left)}"
+    elif waiting:
         told += f"; waiting for {', '.join(waiting)}"
     elif found.failed:
         told += "; `--batch submit` hands the failed in again, without --batch they are asked at once"
+    if nothing and found.states:
+        told += f"\n{nothing}"
     if found.bad:
         lines = counted(len(found.bad), "line")
         told += f"\npassed over, because not readable: {lines}, such as {found.bad[0]}"
     data = {"fetched": found.answered, "failed": found.failed, "waiting": waiting, "bad": list(found.bad)}
-    return data, told
+    return data | {"left": found.left}, told
+
+
+def _left(count: int) -> str:
+    if not count:
+        return "Everything has its answer."
+    has = "has" if count == 1 else "have"
+    return (
+        f"{counted(count, 'request')} {has} no answer: `--batch submit` hands them in, without --batch they "
+        "are asked at once."
+    )
