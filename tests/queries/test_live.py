@@ -133,7 +133,8 @@ def test_batches(cli: Cli, tiny: Path) -> None:
 
 def test_a_batch_of_documents_that_want_no_queries_by_now_is_kept(cli: Cli, tiny: Path) -> None:
     """All of them were judged in between: what is paid for is fetched, and that is no error."""
-    with BatchServer(writer) as server:
+    server = BatchServer(writer)
+    with server:
         assert cli(*base(server, tiny, "--batch", "submit")).code == 0
         server.ready = True
         with (tiny / "qrels" / "train.tsv").open("a") as file:
@@ -149,7 +150,8 @@ def test_a_batch_of_documents_that_want_no_queries_by_now_is_kept(cli: Cli, tiny
 
 def test_a_batch_is_not_handed_in_for_the_place_of_another_result(cli: Cli, tiny: Path) -> None:
     """`default.rewrites` is where rewordings are: it is refused before anything is paid for, not after."""
-    with BatchServer(writer) as server:
+    server = BatchServer(writer)
+    with server:
         server.respond = rewording
         assert cli(*base(server, tiny, "--rewrite")).code == 0
         refused = cli(*base(server, tiny, "--name", "default.rewrites", "--batch", "submit"))
