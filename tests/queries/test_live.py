@@ -1,4 +1,4 @@
-"""`syneg queries` with a server: caps, stops, re-checks, batches, a judge."""
+"""`syneg queries` with a server: caps, stops, re-checks, shards."""
 
 from __future__ import annotations
 
@@ -9,15 +9,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import pytest
-
-from syneg_cli.core import read_manifest, read_synthetic_queries
+from syneg_cli.core import read_manifest
 from tests.conftest import DOCS, Cli
-from tests.queries.written import GOOD, WORK, asked_about, base, kept, rewording, writer
+from tests.queries.written import WORK, asked_about, base, kept, rewording, writer
 from tests.servers import Body, ChatServer, Reply, prompt_of
-from tests.servers.batches import BatchServer
 
 
 def test_a_folder_of_documents_alone_gets_queries_to_train_with(
@@ -119,47 +115,6 @@ def test_a_part_takes_no_place_of_more(cli: Cli, tiny: Path, server: ChatServer)
     assert len(kept()) == 3
 
 
-def test_batches(cli: Cli, tiny: Path) -> None:
-    server = BatchServer(writer)
-    with server:
-        handed = cli(*base(server, tiny, "--batch", "submit", "--json"))
-        assert handed.json == {"batch": "batch-1", "requests": 3}, handed.err
-        server.ready = True
-        collected = cli(*base(server, tiny, "--batch", "collect", "--json"))
-        assert collected.code == 0, collected.err
-        assert (collected.json["queries"], collected.json["calls"]) == (3, 0)
-        assert server.requests == []
-
-
-def test_a_batch_of_documents_that_want_no_queries_by_now_is_kept(cli: Cli, tiny: Path) -> None:
-    """All of them were judged in between: what is paid for is fetched, and that is no error."""
-    server = BatchServer(writer)
-    with server:
-        assert cli(*base(server, tiny, "--batch", "submit")).code == 0
-        server.ready = True
-        with (tiny / "qrels" / "train.tsv").open("a") as file:
-            file.writelines(f"q1\t{doc_id}\t1\n" for doc_id in GOOD)
-        fetched = cli(*base(server, tiny, "--batch", "collect"))
-        assert fetched.code == 0, fetched.err
-        assert "3 answers fetched, 0 failed\nNo document of tiny is in want of queries" in fetched.out
-        none = cli(*base(server, tiny, "--batch", "collect"))
-        assert none.code == 0
-        assert "No batch is open" in none.out
-        assert "No document of tiny is in want of queries: 6 judged already" in none.out
-
-
-def test_a_batch_is_not_handed_in_for_the_place_of_another_result(cli: Cli, tiny: Path) -> None:
-    """`default.rewrites` is where rewordings are: it is refused before anything is paid for, not after."""
-    server = BatchServer(writer)
-    with server:
-        server.respond = rewording
-        assert cli(*base(server, tiny, "--rewrite")).code == 0
-        refused = cli(*base(server, tiny, "--name", "default.rewrites", "--batch", "submit"))
-        assert refused.code == 2
-        assert "which queries does not replace" in refused.err
-        assert not server.batches
-
-
 def test_an_estimate_sends_nothing(cli: Cli, tiny: Path, server: ChatServer) -> None:
     Path("syneg.toml").write_text("[generate]\nprice = [1, 2]\n")
     found = cli(*base(server, tiny, "--estimate", "--json"))
@@ -170,75 +125,26 @@ def test_an_estimate_sends_nothing(cli: Cli, tiny: Path, server: ChatServer) -> 
     assert re.search(r"documents +│ +3", cli(*base(server, tiny, "--estimate")).out)
 
 
-def test_a_judge_decides_and_finds_more(cli: Cli, tiny: Path, server: ChatServer) -> None:
-    def respond(body: Body, number: int) -> Reply:
-        text = prompt_of(body)
-        if "You judge" not in text:
-            return writer(body, number)
-        document = text.partition("<document>\n")[2].partition("\n</document>")[0].splitlines()[1]
-        relevant = GOOD["d6"] in text  # whatever the document is
-        return Reply(text=json.dumps({"relevant": relevant, "evidence": document if relevant else ""}))
-
-    server.respond = respond
-    found = cli(*base(server, tiny, "--check", "judge", "--judge-pool", 2, "--json"))
-    assert found.code == 0, found.err
-    assert found.json["dropped"] == {"its document is not relevant, says the judge": 2}
-    assert found.json["calls"] == 3
-    judge: Any = found.json["judge"]
-    assert judge["calls"] == len(server.requests) - 3
-    (one,) = [one for one in read_synthetic_queries(WORK / "default.jsonl") if one.status == "ok"]
-    assert one.doc_id == "d6"
-    assert len(one.also_relevant) == found.json["also_relevant"] == 1
-    asked = len(server.requests)
-    again = cli(*base(server, tiny, "--check", "judge", "--judge-pool", 2, "--force"))
-    assert again.code == 0
-    assert "nothing was asked, nothing was paid" in again.out
-    assert len(server.requests) == asked, "verdicts are stored as well"
-
-
-def test_what_only_the_judge_was_asked_is_counted_and_not_called_free(
-    cli: Cli, tiny: Path, server: ChatServer
-) -> None:
-    """The answers are all stored, and each query is judged for money nevertheless."""
-
-    def respond(body: Body, number: int) -> Reply:
-        if "You judge" not in prompt_of(body):
-            return writer(body, number)
-        document = prompt_of(body).partition("<document>\n")[2].partition("\n</document>")[0].splitlines()[1]
-        return Reply(text=json.dumps({"relevant": True, "evidence": document}))
-
-    server.respond = respond
-    priced = ("--set", "generate.price=[10, 10]")
-    first = cli(*base(server, tiny, *priced, "--json"))
-    judged = cli(*base(server, tiny, *priced, "--check", "judge"))
-    assert judged.code == 0, judged.err
-    assert "nothing was paid" not in judged.out
-    rows = [line.replace("│", " ").split() for line in judged.out.splitlines()]
-    assert ["calls", "3"] in rows
-    assert ["of", "them", "the", "judge's", "3"] in rows
-    assert ["tokens", "in", "/", "out", "300", "/", "150"] in rows
-    cost: Any = first.json["cost_usd"]
-    assert cost == pytest.approx(0.0045)
-    assert ["cost", "$0.0045"] in rows
-    assert ["cost", "of", "all", "runs", "so", "far", "$0.0090"] in rows
-
-
-def test_a_cap_that_the_judge_reaches(cli: Cli, tiny: Path, server: ChatServer) -> None:
-    """The caps are of both: what was written and judged is stored, and nothing is asked twice."""
-
-    def respond(body: Body, number: int) -> Reply:
-        judges = "You judge" in prompt_of(body)
-        return Reply(text='{"relevant": false, "evidence": ""}') if judges else writer(body, number)
-
-    server.respond = respond
-    capped = cli(*base(server, tiny, "--check", "judge", "--max-calls", 4))
-    assert capped.code == 1
-    assert "--max-calls 4 is reached" in capped.err
-    assert not list(WORK.glob("*.jsonl"))
-    whole = cli(*base(server, tiny, "--check", "judge"))
-    assert whole.code == 1, "the judge finds none of them relevant"
-    assert "3 queries dropped: its document is not relevant, says the judge" in whole.err
-    assert len(server.requests) == 6
+def test_shards_of_documents_meet_in_one_cache(cli: Cli, tiny: Path, server: ChatServer) -> None:
+    parts = []
+    for part in (1, 2):
+        made = cli(
+            *base(server, tiny, "--shard", f"{part}/2", "--set", f"generate.cache={part}.db", "--json")
+        )
+        assert made.code == 0, made.err
+        assert str(made.json["path"]).endswith(f"default.shard-{part}-of-2.jsonl")
+        parts.append(made.json["asked"])
+    assert sum(parts) == len(server.requests) == 3  # type: ignore[arg-type]
+    assert 0 not in parts
+    assert not (WORK / "default.jsonl").exists(), "a part is not what the pipeline reads"
+    assert cli("cache", "merge", "1.db", "2.db", "--cache", "all.db").code == 0
+    whole = cli(*base(server, tiny, "--set", "generate.cache=all.db", "--json"))
+    assert (whole.json["queries"], whole.json["calls"]) == (3, 0), whole.err
+    none = [cli(*base(server, tiny, "--shard", f"{part}/9")) for part in range(1, 10)]
+    assert any("none of the 3 documents is in this part" in one.err for one in none)
+    server.respond = rewording
+    reworded = cli(*base(server, tiny, "--rewrite", "--shard", "1/2", "--json"))
+    assert str(reworded.json["path"]).endswith("default.rewrites.shard-1-of-2.jsonl")
 
 
 def test_a_killed_run_goes_on_and_pays_for_nothing_twice(cli: Cli, tiny: Path, server: ChatServer) -> None:
@@ -311,19 +217,3 @@ def test_negatives_of_written_queries_that_do_not_count_say_how_they_do(
         assert "`--set queries.weight=0.5`" in without.err
     read = cli("export", tiny, "--output", "x", "--mixed", "retrieved", "--set", "queries.weight=0.5")
     assert read.code == 0, read.err
-
-
-def test_a_judge_that_gives_no_grade_is_told_what_was_asked_for(
-    cli: Cli, tiny: Path, server: ChatServer
-) -> None:
-    server.respond = lambda body, number: Reply(
-        text='{"relevant": "perhaps", "evidence": ""}'
-        if "You judge" in prompt_of(body)
-        else writer(body, number).text
-    )
-    judge = ("--llm", "openai:m", "--base-url", server.openai_url)
-    assert cli("mine", tiny, "--miner", "random").code == 0
-    for prompt, said in (("judge-graded", "no grade from 0 to 3"), ("judge", "neither yes nor no")):
-        result = cli("verify", tiny, "--check", "judge", "--judge-prompt", prompt, *judge)
-        assert result.code == 1
-        assert said in result.err

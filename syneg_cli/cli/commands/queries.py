@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -10,8 +9,7 @@ import typer
 from syneg_cli.cli.asking import Batch, Estimating, RetryBad, ask
 from syneg_cli.cli.options import ASKING, Call, Flag, section
 from syneg_cli.cli.options import command as make
-from syneg_cli.cli.render.generated import estimated
-from syneg_cli.cli.render.queries import queries
+from syneg_cli.cli.render.queries import estimated_queries, queries
 from syneg_cli.stages import Queries, same_server
 
 
@@ -39,10 +37,7 @@ def command(
     stage = Queries(session, dataset, rewrite=rewrite, again=retry_bad)
     if estimate:
         found = stage.estimate()
-        data = asdict(found)
-        if session.project.queries.check == "judge" and not rewrite:
-            output.note("the judge's calls come on top: one for each query, and those of --judge-pool")
-        output.result({"asked": data.pop("pairs"), **data}, *estimated(found, stage.nouns.asked[1]))
+        output.result(*estimated_queries(found, stage.estimate_judge(), stage.nouns.asked[1]))
     elif done := ask(stage, call, batch=batch):
         output.result(done.as_json(), *queries(done, stage.nouns.asked[1], session.query_weight(dataset)))
         output.note(stage.next_step())

@@ -7,12 +7,13 @@ from typing import Any
 
 from syneg_cli.cli.output import short, table
 from syneg_cli.core import counted, duration, money, near
-from syneg_cli.generation import Estimate
+from syneg_cli.generation import Estimate, Range
 from syneg_cli.llm import DONE, Collected
 from syneg_cli.stages import Generated, MirroredQueries
 
 MISSING = {"misses": "not recorded", "without_candidate": "without a mined candidate"}
 SAID_WIDTH = 100
+ESTIMATE = ["estimate", "expected", "low", "high"]
 SPENT = ("calls", "prompt_tokens", "completion_tokens", "cost_usd", "saved_usd")
 
 
@@ -78,6 +79,10 @@ def told_of(record: Generated) -> list[str]:
 
 
 def estimated(found: Estimate, what: str = "pairs") -> tuple[Any, ...]:
+    return table(None, ESTIMATE, estimated_rows(found, what)), basis_of(found)
+
+
+def estimated_rows(found: Estimate, what: str) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = [
         (what, found.pairs, None, None),
         ("from the cache", found.cached, None, None),
@@ -88,14 +93,18 @@ def estimated(found: Estimate, what: str = "pairs") -> tuple[Any, ...]:
         ("tokens out", found.completion_tokens),
     ):
         rows.append((label, f"{middle:,.0f}", f"{low:,.0f}", f"{high:,.0f}"))
-    low_usd, usd, high_usd = found.cost or (None, None, None)
-    rows.append(("cost", money(usd), *((money(low_usd), money(high_usd)) if found.cost else (None, None))))
-    basis = (
-        f"Ratios from {found.earlier} earlier answers; 95 % intervals."
-        if found.earlier
-        else "No earlier answers of this model and prompt: rules of thumb, wide bounds."
-    )
-    return table(None, ["estimate", "expected", "low", "high"], rows), basis
+    return [*rows, cost_row("cost", found.cost)]
+
+
+def cost_row(label: str, cost: Range | None) -> tuple[object, ...]:
+    low, middle, high = cost or (None, None, None)
+    return label, money(middle), *((money(low), money(high)) if cost else (None, None))
+
+
+def basis_of(found: Estimate) -> str:
+    if found.earlier:
+        return f"Ratios from {found.earlier} earlier answers; 95 % intervals."
+    return "No earlier answers of this model and prompt: rules of thumb, wide bounds."
 
 
 def mirrored(record: MirroredQueries) -> tuple[Any, ...]:
