@@ -44,4 +44,4 @@ def judge_requests(
 
 
 def _stand_in(doc_id: str, index: int) -> SyntheticQuery:
-    return SyntheticQuery(doc_id, index, f"{STAND_IN} {index}", prompt="", llm="", key="")
+    return SyntheticQuery(doc_id, index, f"{STAND_IN} {doc_id} {index}", prompt="", llm="", key="")

@@ -217,3 +217,50 @@ def test_negatives_of_written_queries_that_do_not_count_say_how_they_do(
         assert "`--set queries.weight=0.5`" in without.err
     read = cli("export", tiny, "--output", "x", "--mixed", "retrieved", "--set", "queries.weight=0.5")
     assert read.code == 0, read.err
+
+
+def test_written_queries_that_are_asked_for_and_cannot_be_used_are_no_result(
+    cli: Cli, tiny: Path, server: ChatServer
+) -> None:
+    """Before, training went on as if there were none: their documents are gone from the corpus."""
+    assert cli(*base(server, tiny)).code == 0
+    kept_documents = [line for line in (tiny / "corpus.jsonl").read_text().splitlines() if '"d1"' in line]
+    rest = [f'{{"_id": "{d}", "title": "", "text": "some other text of {d}"}}' for d in ("d2", "d3", "d5")]
+    (tiny / "corpus.jsonl").write_text("\n".join(kept_documents + rest).replace('"d5"', '"d9"') + "\n")
+    (tiny / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq3\td9\t1\n")
+    mine = ("mine", tiny, "--miner", "random")
+    refused = cli(*mine, "--synthetic-queries", "0.5")
+    assert refused.code == 2
+    assert "None of 3 LLM-written queries 'default' can be used for tiny" in refused.err
+    assert "3 of a document that is not in the corpus" in refused.err
+    assert "Run `syneg queries" in refused.err
+    assert cli(*mine).code == 0
+
+
+def test_documents_alone_without_their_written_queries_are_nothing_to_train_with(
+    cli: Cli, tiny: Path, tmp_path: Path, server: ChatServer
+) -> None:
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    (bare / "corpus.jsonl").write_bytes((tiny / "corpus.jsonl").read_bytes())
+    texts = {doc_id: f"what is known of {title}" for doc_id, (title, _) in DOCS.items()}
+    server.respond = lambda body, number: Reply(text=json.dumps({"queries": [texts[asked_about(body)]]}))
+    assert cli(*base(server, bare, "--check", "none", "--near-copies", "off")).code == 0
+    for command in (("mine", bare, "--miner", "random"), ("status", bare)):
+        refused = cli(*command, "--synthetic-queries", "0")
+        assert refused.code == 2
+        assert "bare has no judged query, and those that an LLM wrote are left out" in refused.err
+        assert "(--synthetic-queries 0, or weight in [queries])" in refused.err
+        assert cli(*command).code == 0
+
+
+def test_export_and_eval_take_the_weight_as_other_commands_do(
+    cli: Cli, tiny: Path, server: ChatServer
+) -> None:
+    assert cli(*base(server, tiny)).code == 0
+    beside = ("--synthetic-queries", "0.5")
+    assert cli("mine", tiny, "--miner", "bm25", *beside).code == 0
+    assert cli("mix", tiny, "--strategy", "retrieved", "--miner", "bm25", *beside).code == 0
+    made = cli("export", tiny, "--output", "x", "--mixed", "retrieved", *beside)
+    assert made.code == 0, made.err
+    assert cli("eval", tiny, *beside, "--show-config").code == 0
