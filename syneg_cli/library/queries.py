@@ -36,6 +36,7 @@ from syneg_cli.library.arguments import (
     embeddings,
     engine_for,
     need_dataset,
+    need_local,
     need_text,
     settings_from,
     ticking,
@@ -93,6 +94,7 @@ def write_queries(
         LLMError: nothing usable came.
     """
     need_dataset(dataset)
+    need_local(backbone)
     need_text("backbone", str(backbone) if isinstance(backbone, PathLike) else backbone)
     of_calls = GenerateSettings.model_fields.keys() - QuerySettings.model_fields.keys()
     calling = {key: settings.pop(key) for key in list(settings) if key in of_calls}

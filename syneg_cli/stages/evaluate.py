@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from syneg_cli.core import (
     MissingArtifact,
@@ -49,6 +50,8 @@ class Measured:
     evaluation: Evaluation
     baseline: Evaluation | None = None
     rerank: Reranked | None = None
+    vectors: Sequence[Mapping[str, Any]] = ()
+    """What embedding APIs cost for it, over all runs."""
 
 
 class Eval(Stage):
@@ -140,7 +143,9 @@ class Eval(Stage):
         self._warn_of_a_leak(subject)
         if self.in_card:
             _note_in_card(subject, evaluation, self.session.progress)
-        return Made({"queries": len(qrels), "left_out_as_query": left_out, **scores.metrics}, evaluation)
+        vectors = [] if subject.is_run else encoders.bills(self.session, self.dataset, subject.location)
+        counts = {"queries": len(qrels), "left_out_as_query": left_out, "vectors": vectors, **scores.metrics}
+        return Made(counts, evaluation)
 
     def _warn_of_a_leak(self, subject: Subject) -> None:
         """Of a model that learned from other queries than train has now, where a setting parts the two."""
@@ -193,11 +198,16 @@ def measuring(session: Session, dataset: Dataset) -> Session:
 def measure(session: Session, dataset: Dataset, subject: Subject, *, force: bool = False) -> Measured:
     """A subject and its baseline; each is measured only if it was not before."""
     tell_of_few(session, dataset)
-    evaluation = evaluation_of(perform(Eval(session, dataset, subject), force=force))
+    done = perform(Eval(session, dataset, subject), force=force)
     if subject.baseline is None:
-        return Measured(evaluation)
-    baseline = Eval(session, dataset, retriever(subject.baseline))
-    return Measured(evaluation, evaluation_of(perform(baseline, force=force)))
+        return Measured(evaluation_of(done), vectors=vectors_of(done))
+    other = perform(Eval(session, dataset, retriever(subject.baseline)), force=force)
+    return Measured(evaluation_of(done), evaluation_of(other), vectors=vectors_of(done, other))
+
+
+def vectors_of(*done: Performed) -> list[Mapping[str, Any]]:
+    """What embedding APIs cost for evaluations; nothing where manifests of an earlier version do not say."""
+    return [bill for each in done for bill in each.counts.get("vectors") or ()]
 
 
 def tell_of_few(session: Session, dataset: Dataset) -> None:

@@ -9,7 +9,7 @@ from syneg_cli.core import MissingArtifact, Run, UsageError, counted
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import is_cross_encoder, load_cross_encoder, locate, need_cross_encoder, weights_hash
 from syneg_cli.evaluation import DEPTH, Reranked, rerank
-from syneg_cli.stages.evaluate import Eval, Measured, evaluation_of, tell_of_few
+from syneg_cli.stages.evaluate import Eval, Measured, evaluation_of, tell_of_few, vectors_of
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Performed, Plan, perform
 from syneg_cli.stages.subjects import Subject, model_subject, retriever, subject_of, trained_here
@@ -164,4 +164,4 @@ def reranked_of(session: Session, reranker: Subject, done: Performed, alone: Per
         raise MissingArtifact(said, hint="Measure again with --force.")
     depth = session.project.eval.depth
     about = Reranked(reranker.name, reranker.location, depth, pairs, done.seconds)
-    return Measured(evaluation_of(done), evaluation_of(alone), about)
+    return Measured(evaluation_of(done), evaluation_of(alone), about, vectors_of(alone))

@@ -122,6 +122,7 @@ class Verify(Stage):
         more = {"left_out": dict(left_out), "effect": plan.settings["effect"]}
         more["margin"] = plan.settings["checks"].get("margin", {}).get("margin")
         more["judges"] = self._judges(plan)
+        more["vectors"] = self._vectors(plan)
         return Made(_counts(checked) | more, checked)
 
     def _judges(self, plan: Plan) -> list[dict[str, Any]]:
@@ -138,6 +139,14 @@ class Verify(Stage):
                 totals = asdict(answers.totals(job))
             found[job] = {"job": job, "llm": spec, "prompt": judge_prompt(self.session).name, **totals}
         return list(found.values())
+
+    def _vectors(self, plan: Plan) -> list[dict[str, Any]]:
+        """What the vectors of the margin check cost, of this run or the last that made it."""
+        if "margin" in self.settings.checks:
+            return encoders.bills(self.session, self.dataset, backbone_of(self.session))
+        before = read_manifest(plan.path)
+        told = before.counts.get("vectors") if before and "margin" in plan.settings["checks"] else None
+        return told if isinstance(told, list) else []
 
     def usable(self) -> list[SyntheticNegative | MinedNegative]:
         return [negative for negative in self.read() if negative.status == "ok"]

@@ -130,3 +130,15 @@ def test_a_judge_that_gives_no_grade_is_told_what_was_asked_for(
         result = cli("verify", tiny, "--check", "judge", "--judge-prompt", prompt, *judge)
         assert result.code == 1
         assert said in result.err
+
+
+def test_what_a_judge_of_negatives_cost_stands_in_status(cli: Cli, tiny: Path, server: ChatServer) -> None:
+    server.respond = lambda body, number: Reply(text='{"relevant": false, "evidence": ""}')
+    priced = ("--set", "generate.price=[10, 10]")
+    assert cli("mine", tiny, "--miner", "random").code == 0
+    judge = ("--check", "judge", "--llm", "openai:m", "--base-url", server.openai_url)
+    assert cli("verify", tiny, *judge, *priced).code == 0
+    options = ("--strategy", "retrieved", "--set", "mine.miners=random")
+    stages: Any = cli("status", tiny, *options, "--json").json["stages"]
+    costs = {one["label"]: one["cost"] for one in stages}
+    assert costs["verify random"] == pytest.approx(len(server.requests) * 150 * 10e-6)
