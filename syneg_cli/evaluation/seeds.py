@@ -12,6 +12,7 @@ from syneg_cli.evaluation.families import Compared
 from syneg_cli.evaluation.significance import (
     MARGIN,
     ROUNDING,
+    SIGN_FLIPS,
     differences,
     equivalence_test,
     randomisation_test,
@@ -73,6 +74,7 @@ def compare_seeds(
     untrained: bool = False,
     margin: float = MARGIN,
     seed: int = 0,
+    flips: int = SIGN_FLIPS,
 ) -> SeedComparison:
     """Several runs of two systems, a row of per-query scores for each, in the same order of queries.
 
@@ -97,7 +99,7 @@ def compare_seeds(
             f"A baseline that is not trained has {len(theirs)} runs.", hint="Give its scores once."
         )
     delta = differences(ours.mean(axis=0).tolist(), theirs.mean(axis=0).tolist())
-    difference, p_queries = float(delta.mean()), randomisation_test(delta, seed=seed)
+    difference, p_queries = float(delta.mean()), randomisation_test(delta, flips=flips, seed=seed)
     error, freedom = _error(delta, _seed_parts(ours, theirs, untrained))
     low, high, p, detectable = difference, difference, p_queries, 0.0
     p_equivalence = equivalence_test(delta, margin)
