@@ -84,4 +84,4 @@ def as_data(compared: Compared) -> dict[str, Any]:
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in asdict(compared).items()
-    } | {"verdict": decided(compared)}
+    } | {"family": list(compared.family), "verdict": decided(compared)}
