@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from syneg_cli.cli.asking import Batch, Estimating, RetryBad, ask
-from syneg_cli.cli.options import WRITTEN, Call, section
+from syneg_cli.cli.options import DISJOINT, WRITTEN, Call, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.generated import estimated
 from syneg_cli.cli.render.stages import tables
@@ -13,7 +13,7 @@ from syneg_cli.generation import QUERY, load_prompt
 from syneg_cli.stages import Generate, MirrorQueries, perform, same_server
 
 
-@make(*section("generate", leave_out=("price",)), WRITTEN, force=True)
+@make(*section("generate", leave_out=("price",)), WRITTEN, DISJOINT, force=True)
 def command(
     call: Call, retry_bad: RetryBad = False, batch: Batch = None, estimate: Estimating = False
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from syneg_cli.cli.asking import Batch, Estimating, RetryBad, ask
-from syneg_cli.cli.options import ASKING, Call, Flag, section
+from syneg_cli.cli.options import ASKING, DISJOINT, Call, Flag, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.queries import estimated_queries, queries
 from syneg_cli.stages import Queries, same_server
@@ -16,6 +16,7 @@ from syneg_cli.stages import Queries, same_server
 @make(
     *section("queries", leave_out=("weight",)),
     *ASKING,
+    DISJOINT,
     Flag("mine.backbone", help="The encoder of the round trip, and of a sample that is spread."),
     force=True,
 )
