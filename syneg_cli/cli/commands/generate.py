@@ -10,9 +10,11 @@ import typer
 from syneg_cli.cli.options import WRITTEN, Call, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.generated import estimated, fetched, handed_in
+from syneg_cli.cli.render.piloted import piloted
 from syneg_cli.cli.render.stages import tables
+from syneg_cli.core import UsageError
 from syneg_cli.generation import QUERY, load_prompt
-from syneg_cli.stages import Generate, MirrorQueries, fetch, hand_in, perform, same_server
+from syneg_cli.stages import Generate, MirrorQueries, Pilot, fetch, hand_in, perform, same_server
 
 
 @make(*section("generate", leave_out=("price",)), WRITTEN, force=True)
@@ -28,6 +30,17 @@ def command(
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Calls, tokens and cost; nothing is sent.")
     ] = False,
+    pilot: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Ask about N pairs alone (50 are a good start), and say whether all will help.",
+        ),
+    ] = None,
+    judge: Annotated[
+        bool, typer.Option("--judge", help="With --pilot: the model also says which negatives are relevant.")
+    ] = False,
 ) -> None:
     """Let an LLM write hard negatives for every training pair.
 
@@ -36,11 +49,14 @@ def command(
     output, dataset = call.output, call.dataset()
     session = same_server(call.session, dataset)
     prompt = load_prompt(session.project.generate.prompt, session.resolved.folder)
+    _check(pilot, judge=judge, batch=batch, mirrors=prompt.kind == QUERY)
     if prompt.kind == QUERY:
         done = perform(MirrorQueries(session, dataset, prompt), force=True)
         output.result(done.as_json(), *tables(done, dataset))
         return
     stage = Generate(session, dataset, again=retry_bad)
+    if pilot is not None:
+        stage = Pilot(session, dataset, pilot, judge=judge, again=retry_bad)
     if estimate:
         found = stage.estimate()
         output.result(asdict(found), *estimated(found))
@@ -56,4 +72,19 @@ def command(
         output.note(told)
     because = "--force" if call.force else "--retry-bad"
     done = perform(stage, force=call.force or retry_bad, because=because)
-    output.result(done.as_json(), *tables(done, dataset))
+    output.result(done.as_json(), *(tables(done, dataset) if pilot is None else piloted(done)))
+
+
+def _check(pilot: int | None, *, judge: bool, batch: str | None, mirrors: bool) -> None:
+    """Raises UsageError for options that have no meaning together."""
+    if judge and pilot is None:
+        raise UsageError("--judge goes with --pilot.", hint="`syneg verify` judges the negatives there are.")
+    if pilot is not None and batch:
+        raise UsageError(
+            "--pilot and --batch exclude each other.", hint="A pilot is asked at once: it is short."
+        )
+    if pilot is not None and mirrors:
+        raise UsageError(
+            "--pilot is for prompts that ask for negatives, and this one asks for queries.",
+            hint="Leave --pilot out, or name another --prompt.",
+        )
