@@ -35,9 +35,10 @@ def forecast_of(
         SYNTHETIC: measures.source_measures(synthetic, margin),
         miner: measures.source_measures(mined, margin),
     }
+    written = sources[SYNTHETIC]
     evidence = (
         rules.usable(pairs_with, pairs, need_synthetic),
-        rules.false_negatives(sources[SYNTHETIC].relevant, sources[miner].relevant),
+        rules.false_negatives(written.relevant, sources[miner].relevant, written.judged),
         rules.hardness(measures.harder(synthetic, mined)),
         rules.similarity(measures.told_by_similarity(synthetic, mined)),
         rules.style(measures.told_by_style(synthetic, mined)),

@@ -20,8 +20,8 @@ FALSE = 0.10
 
 TOLD, HIDDEN = 0.9, 0.7
 """AUC: "outstanding" from 0.9 on, and none to speak of below 0.7 (Hosmer, Lemeshow and Sturdivant,
-Applied Logistic Regression, 2013). That a model learns a source it can tell, instead of relevance, and
-is then worse, is CausalNeg's finding (arXiv 2606.01304), and ours on SciFact."""
+Applied Logistic Regression, 2013). That a model learns the source that it can tell, instead of
+relevance, is CausalNeg's finding (arXiv 2606.01304); docs/results/scifact.md points the same way."""
 
 EASIER = 1 - HIDDEN
 """How often a synthetic negative is the harder one. Easy negatives teach nothing (ANCE, arXiv
@@ -30,15 +30,13 @@ EASIER = 1 - HIDDEN
 COPIED = 0.10
 """Share of negatives that repeat another one: our choice."""
 
-HELP, HARM, OPEN = "help", "harm", "open"
-
 
 def forecast_verdict(evidence: Sequence[Evidence]) -> Verdict:
     """Harm where one rule says so, help where all do; else nobody can tell."""
     says = [one.says for one in evidence]
-    if HARM in says:
+    if "harm" in says:
         return "likely to harm"
-    return "likely to help" if says and all(one == HELP for one in says) else "cannot tell"
+    return "likely to help" if says and all(one == "help" for one in says) else "cannot tell"
 
 
 def usable(pairs_with: int, pairs: int, need: float) -> Evidence:
@@ -49,13 +47,17 @@ def usable(pairs_with: int, pairs: int, need: float) -> Evidence:
     return Evidence("usable", says, found, text)
 
 
-def false_negatives(synthetic: Interval, mined: Interval) -> Evidence:
-    """Negatives that are relevant after all teach the opposite of what they should."""
+def false_negatives(synthetic: Interval, mined: Interval, judged: int = 0) -> Evidence:
+    """Negatives that are relevant after all teach the opposite of what they should.
+
+    Args:
+        judged: how many synthetic ones the judge had an opinion on.
+    """
     if not synthetic.measured:
         text = "nobody judged whether the negatives are relevant after all (--judge asks the model)"
         return Evidence("false negatives", "open", synthetic, text)
     others = f"; of the mined ones {mined.value:.0%}{_range(mined)}" if mined.measured else ""
-    text = f"the judge calls {synthetic.value:.0%} relevant after all{_range(synthetic)}{others}"
+    text = f"of {judged} judged {synthetic.value:.0%} are relevant after all{_range(synthetic)}{others}"
     return Evidence("false negatives", _below(synthetic, FALSE), synthetic, text)
 
 
@@ -73,9 +75,10 @@ def similarity(told: Interval) -> Evidence:
 
 
 def style(told: Interval) -> Evidence:
-    """As `similarity`, for how the texts are written. A probe worse than chance is chance."""
-    says: Says = OPEN if not told.measured else HARM if told.low > TOLD else HELP
-    says = OPEN if says == HELP and told.high >= HIDDEN else says
+    """As `similarity`, for how the texts are written. A probe worse than chance has found nothing."""
+    says: Says = "open"
+    if told.measured:
+        says = "harm" if told.low > TOLD else "help" if told.high < HIDDEN else "open"
     return Evidence("source by style", says, told, _auc_text("length and style", told))
 
 
@@ -96,24 +99,24 @@ def _auc_text(what: str, told: Interval) -> str:
 def _above(found: Interval, threshold: float) -> Says:
     """Help above a threshold, harm below."""
     if not found.measured:
-        return OPEN
-    return HELP if found.low > threshold else HARM if found.high < threshold else OPEN
+        return "open"
+    return "help" if found.low > threshold else "harm" if found.high < threshold else "open"
 
 
 def _below(found: Interval, threshold: float) -> Says:
     """Help below a threshold, harm above."""
     if not found.measured:
-        return OPEN
-    return HELP if found.high < threshold else HARM if found.low > threshold else OPEN
+        return "open"
+    return "help" if found.high < threshold else "harm" if found.low > threshold else "open"
 
 
 def _told(found: Interval) -> Says:
     """Harm where the AUC is far from 0.5 on one side; help where it is near."""
     if not found.measured:
-        return OPEN
+        return "open"
     if found.low > TOLD or found.high < 1 - TOLD:
-        return HARM
-    return HELP if found.low > 1 - HIDDEN and found.high < HIDDEN else OPEN
+        return "harm"
+    return "help" if found.low > 1 - HIDDEN and found.high < HIDDEN else "open"
 
 
 def _range(found: Interval, how: str = ".0%") -> str:

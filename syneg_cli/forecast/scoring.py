@@ -46,7 +46,7 @@ def scored(
         relevant: what a judge says of those that it was asked about.
         whole_corpus: whether the corpus is, or will be, encoded anyway: its vectors are taken then.
     """
-    query_ids = list(dict.fromkeys(one.query_id for one in (*synthetic, *mined)))
+    query_ids = list(dict.fromkeys([one.query_id for one in synthetic] + [one.query_id for one in mined]))
     texts = [dataset.queries[query_id].text for query_id in query_ids]
     queries = dict(zip(query_ids, encoder.encode_queries(texts, progress), strict=True))
     doc_ids = {one.doc_id for one in mined} | {one.positive_id for one in synthetic}

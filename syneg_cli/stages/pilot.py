@@ -173,6 +173,7 @@ class Pilot(Generate):
             backbone=backbone_of(self.session),
             margin=self.project.verify.margin,
             need_synthetic=self.project.mix.need_synthetic,
+            notes=found[0].notes,
         )
 
     def _judged(
@@ -202,7 +203,7 @@ class Pilot(Generate):
         if named or not uses_encoder(miner) or mined_path(self.workspace, miner).is_file():
             return miner
         self.session.progress.note(
-            "pilot: no backbone is named, so mined negatives are BM25's, and similarities those of the default, "
-            f"{backbone_of(self.session)} (--set train.backbone=NAME)"
+            "pilot: no backbone is named, so mined negatives are BM25's and similarities those of "
+            f"{backbone_of(self.session)}, the default (--set train.backbone=NAME)"
         )
         return "bm25"

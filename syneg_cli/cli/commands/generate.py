@@ -54,7 +54,7 @@ def command(
         done = perform(MirrorQueries(session, dataset, prompt), force=True)
         output.result(done.as_json(), *tables(done, dataset))
         return
-    stage = Generate(session, dataset, again=retry_bad)
+    stage: Generate = Generate(session, dataset, again=retry_bad)
     if pilot is not None:
         stage = Pilot(session, dataset, pilot, judge=judge, again=retry_bad)
     if estimate:
