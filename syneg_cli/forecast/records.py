@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from syneg_cli.core import MissingArtifact, need_file
 
 Says = Literal["help", "harm", "open"]
 """What a measure speaks for: that the synthetic negatives help, that they do harm, or neither yet."""
@@ -28,6 +32,14 @@ class Interval:
     def as_json(self) -> list[float] | None:
         """[low, value, high]"""
         return [self.low, self.value, self.high] if self.measured else None
+
+    @classmethod
+    def read(cls, told: Any) -> Interval:
+        """As `as_json` wrote it. Raises TypeError or ValueError for anything else."""
+        if told is None:
+            return NOTHING
+        low, value, high = map(float, told)
+        return cls(value, low, high)
 
 
 NOTHING = Interval(float("nan"), float("nan"), float("nan"))
@@ -74,6 +86,19 @@ class SourceMeasures:
             "judged_relevant": self.relevant.as_json(),
         }
 
+    @classmethod
+    def read(cls, told: Mapping[str, Any]) -> SourceMeasures:
+        """As `as_json` wrote it. Raises KeyError, TypeError or ValueError for anything else."""
+        return cls(
+            int(told["negatives"]),
+            int(told["queries"]),
+            dict(told["similarity_quantiles"]),
+            Interval.read(told["outranks_positive"]),
+            Interval.read(told["within_margin"]),
+            int(told["judged"]),
+            Interval.read(told["judged_relevant"]),
+        )
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -102,7 +127,7 @@ class Forecast:
     """"synthetic", and the miner by its name."""
     miner: str = ""
     backbone: str = ""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -115,3 +140,32 @@ class Forecast:
             "sources": {name: one.as_json() for name, one in self.sources.items()},
             "notes": list(self.notes),
         }
+
+
+def read_forecast(path: Path) -> Forecast:
+    """The forecast that `generate --pilot` stored.
+
+    Raises:
+        MissingArtifact: there is none, or the file holds something else.
+    """
+    hint = "`syneg generate --pilot 50` makes one."
+    need_file(path, MissingArtifact, hint=hint)
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        if told["verdict"] not in get_args(Verdict):
+            raise ValueError(told["verdict"])
+        return Forecast(
+            verdict=told["verdict"],
+            evidence=tuple(
+                Evidence(one["rule"], one["says"], Interval.read(one["measured"]), one["text"])
+                for one in told["evidence"]
+            ),
+            pairs=int(told["pairs"]),
+            positive_similarity=dict(told["positive_similarity_quantiles"]),
+            sources={name: SourceMeasures.read(one) for name, one in told["sources"].items()},
+            miner=told["miner"],
+            backbone=told["backbone"],
+            notes=tuple(told["notes"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise MissingArtifact(f"{path} is no forecast of a pilot, or damaged.", hint=hint) from None

@@ -73,8 +73,7 @@ class Pilot(Generate):
             "need_synthetic": self.project.mix.need_synthetic,
             "judge": judge_settings(self.session, self.dataset) if self.judge else None,
         }
-        path = plan.path.with_suffix(".pilot.json")
-        return replace(plan, path=path, inputs=inputs, settings=settings)
+        return replace(plan, path=self.workspace.pilot(self.full_name), inputs=inputs, settings=settings)
 
     def prepare(self) -> None:
         encoders.fetch(self.session, backbone_of(self.session))

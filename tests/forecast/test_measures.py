@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
 import pytest
 
+from syneg_cli.core import MissingArtifact
 from syneg_cli.evaluation import wilson
-from syneg_cli.forecast import PilotNegative, measures
+from syneg_cli.forecast import Forecast, PilotNegative, forecast_of, measures, read_forecast
 
 
 def negative(
@@ -108,3 +111,68 @@ def test_a_text_that_says_nearly_the_same_is_a_copy_of_the_first() -> None:
         [negative("a", text=text), negative("b", text=text + " now"), negative("c", text="another thing")]
     )
     assert found.value == pytest.approx(1 / 3)
+
+
+SAYINGS = [
+    "the pump hums",
+    "a cell dries",
+    "two men sleep",
+    "one dose fell",
+    "mice ran far",
+    "ice melts late",
+]
+
+
+def source(shift: float, judged: bool | None) -> list[PilotNegative]:
+    """Two negatives for each of 90 queries, alike in style."""
+    return [
+        negative(
+            f"q{at}",
+            0.5 + shift + 0.1 * math.sin(7 * at + 3 * k + 100 * shift),
+            text=f"{SAYINGS[(at + k) % 6]} {SAYINGS[(at // 6 + k) % 6]} case{at}{'ab'[k]} {'xy'[shift > 0]}{at}",
+            relevant=judged,
+        )
+        for at in range(90)
+        for k in range(2)
+    ]
+
+
+def forecast(synthetic: list[PilotNegative], mined: list[PilotNegative]) -> Forecast:
+    return forecast_of(synthetic, mined, pairs=90, pairs_with=90, miner="bm25", backbone="b")
+
+
+def test_help_is_likely_only_where_everything_was_looked_at_and_is_well() -> None:
+    """As hard as the mined ones, not to be told from them, no copies, none relevant: but only a judge knows the last."""
+    found = forecast(source(0.01, False), source(0.0, False))
+    assert [one.says for one in found.evidence] == ["help"] * 6
+    assert found.verdict == "likely to help"
+    assert forecast(source(0.01, None), source(0.0, None)).verdict == "cannot tell"
+    assert forecast(source(0.01, True), source(0.0, False)).verdict == "likely to harm"
+    assert forecast(source(0.5, False), source(0.0, False)).verdict == "likely to harm", "similarity tells"
+    assert forecast(source(-0.5, False), source(0.0, False)).verdict == "likely to harm", "too easy"
+
+
+def test_without_mined_negatives_nobody_can_tell() -> None:
+    found = forecast(source(0.01, False), [])
+    assert found.verdict == "cannot tell"
+    assert found.sources["bm25"].as_json()["outranks_positive"] is None
+
+
+def test_a_stored_forecast_is_read_back(tmp_path: Path) -> None:
+    found, file = forecast(source(0.01, True), source(0.0, None)), tmp_path / "x.pilot.json"
+    file.write_text(json.dumps(found.as_json()), encoding="utf-8")
+    read = read_forecast(file)
+    assert read.as_json() == found.as_json()
+    assert (read.verdict, read.evidence[1].measured) == (found.verdict, found.evidence[1].measured)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"verdict": "surely"}', '{"verdict": "cannot tell", "evidence": 3}']
+)
+def test_what_is_no_forecast_is_named(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "x.pilot.json"
+    with pytest.raises(MissingArtifact, match="is not there"):
+        read_forecast(file)
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(MissingArtifact, match=r"x\.pilot\.json is no forecast of a pilot"):
+        read_forecast(file)
