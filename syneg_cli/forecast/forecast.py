@@ -41,7 +41,7 @@ def forecast_of(
         rules.false_negatives(written.relevant, sources[miner].relevant, written.judged),
         rules.hardness(measures.harder(synthetic, mined)),
         rules.similarity(measures.told_by_similarity(synthetic, mined)),
-        rules.style(measures.told_by_style(synthetic, mined)),
+        rules.style(measures.told_by_style(synthetic, mined), measures.most_telling(synthetic, mined)),
         rules.repeated(measures.copies(synthetic)),
     )
     return Forecast(

@@ -14,7 +14,16 @@ COPY = 0.8
 """Overlap of the sets of words (Jaccard) from which two negatives are one text twice."""
 
 SENTENCE_ENDS = ".?!。؟।？！"
-Z95 = 1.959963984540054
+STYLE = (
+    "length",
+    "words a sentence",
+    "characters a word",
+    "variety of words",
+    "digits",
+    "capitals",
+    "punctuation",
+)
+"""What the features of `style` are."""
 
 
 def source_measures(negatives: Sequence[PilotNegative], margin: float) -> SourceMeasures:
@@ -108,15 +117,30 @@ def told_by_style(synthetic: Sequence[PilotNegative], mined: Sequence[PilotNegat
     )
 
 
+def most_telling(
+    synthetic: Sequence[PilotNegative], mined: Sequence[PilotNegative]
+) -> tuple[str, float] | None:
+    """(what of the style tells the source best, its AUC: above 0.5 synthetic ones have more of it)."""
+    if not synthetic or not mined:
+        return None
+    ours, theirs = [style(one.text) for one in synthetic], [style(one.text) for one in mined]
+    found = {
+        name: auc([one[at] for one in ours], [one[at] for one in theirs]).value
+        for at, name in enumerate(STYLE)
+    }
+    name = max(found, key=lambda name: abs(found[name] - 0.5))
+    return name, found[name]
+
+
 def _interval(found: Auc) -> Interval:
     return Interval(found.value, found.low, found.high)
 
 
 def style(text: str) -> tuple[float, ...]:
-    """How a text is written, whatever it is about.
+    """How a text is written, whatever it is about: the features that `STYLE` names.
 
-    Log of its units (words, or characters where blanks do not separate words) and of the units of a
-    sentence, letters of a unit, share of different units, and of digits, capitals and punctuation.
+    Words are characters where blanks do not separate words; the first two are logarithms, the last
+    three shares of all letters and signs.
     """
     words, letters = units(text), [letter for letter in text if not letter.isspace()]
     count, size = max(1, len(words)), max(1, len(letters))

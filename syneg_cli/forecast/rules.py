@@ -71,15 +71,24 @@ def hardness(harder: Interval) -> Evidence:
 
 def similarity(told: Interval) -> Evidence:
     """What similarity alone tells apart, a model can learn to tell instead of relevance."""
-    return Evidence("source by similarity", _told(told), told, _auc_text("the similarity to the query", told))
+    return Evidence("source by similarity", _told(told), told, _auc_text("similarities to the query", told))
 
 
-def style(told: Interval) -> Evidence:
-    """As `similarity`, for how the texts are written. A probe worse than chance has found nothing."""
+def style(told: Interval, most: tuple[str, float] | None = None) -> Evidence:
+    """As `similarity`, for how the texts are written. A probe worse than chance has found nothing.
+
+    Args:
+        most: what tells best, and its AUC alone.
+    """
     says: Says = "open"
     if told.measured:
         says = "harm" if told.low > TOLD else "help" if told.high < HIDDEN else "open"
-    return Evidence("source by style", says, told, _auc_text("length and style", told))
+    text = _auc_text("length and style", told)
+    if told.measured and most is not None and says != "help":
+        name, value = most
+        more = "more" if value > 0.5 else "less"
+        text += f"; most by {name}, of which synthetic ones have {more} (AUC {value:.2f})"
+    return Evidence("source by style", says, told, text)
 
 
 def repeated(copies: Interval) -> Evidence:
@@ -92,8 +101,8 @@ def repeated(copies: Interval) -> Evidence:
 
 def _auc_text(what: str, told: Interval) -> str:
     if not told.measured:
-        return f"there is nothing to see by whether {what} tells synthetic from mined"
-    return f"{what} alone tells synthetic from mined with an AUC of {told.value:.2f}{_range(told, '.2f')}"
+        return f"there is nothing to see by whether {what} tell synthetic from mined"
+    return f"{what} alone tell synthetic from mined with an AUC of {told.value:.2f}{_range(told, '.2f')}"
 
 
 def _above(found: Interval, threshold: float) -> Says:

@@ -103,6 +103,9 @@ def test_style_alone_tells_long_from_short_whatever_they_say() -> None:
     brief = [negative(f"q{at}", text=" ".join((words * 3)[at % 8 : at % 8 + 5 + at % 3])) for at in range(60)]
     assert measures.told_by_style(long, brief).low > 0.9
     assert measures.told_by_style(long, long).value == pytest.approx(0.5)
+    assert measures.most_telling(long, brief) == ("length", 1.0)
+    assert measures.most_telling(brief, long) == ("length", 0.0)
+    assert measures.most_telling(long, []) is None
 
 
 def test_a_text_that_says_nearly_the_same_is_a_copy_of_the_first() -> None:

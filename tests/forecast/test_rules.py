@@ -63,6 +63,12 @@ def test_what_was_not_measured_speaks_for_nothing(name: str) -> None:
     assert "nan" not in found.text
 
 
+def test_what_tells_the_source_best_is_named_where_it_can_be_told() -> None:
+    told = rules.style(around(0.92, 0.98), ("length", 0.03)).text
+    assert "an AUC of 0.95 [0.92, 0.98]; most by length, of which synthetic ones have less (AUC 0.03)" in told
+    assert "most by" not in rules.style(around(0.4, 0.6), ("length", 0.6)).text
+
+
 def test_usable_pairs_by_hand() -> None:
     """Wilson: 45 of 50 is [0.79, 0.96], 30 of 50 [0.46, 0.72], 15 of 50 [0.19, 0.44]."""
     assert [rules.usable(count, 50, 0.5).says for count in (45, 30, 15)] == ["help", "open", "harm"]

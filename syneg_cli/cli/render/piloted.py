@@ -19,7 +19,7 @@ ABOUT = {
 SPEAKS = {"help": "for it", "harm": "against it", "open": "neither"}
 SHARES = {
     "outranks_positive": "as close as the positive",
-    "within_margin": "within the margin of it",
+    "within_margin": "within the margin of [verify]",
     "judged_relevant": "relevant by the judge",
 }
 CAVEAT = (
@@ -43,14 +43,16 @@ def piloted(done: Performed) -> tuple[Any, ...]:
 
 
 def _sources(forecast: Mapping[str, Any]) -> Any:
-    """Similarity to the query and shares, by source."""
-    quantiles = forecast["positive_similarity_quantiles"]
-    head = ["similarity to the query", *quantiles, *SHARES.values()]
-    rows: list[list[Any]] = [["positives", *quantiles.values(), *[None] * len(SHARES)]]
-    for name, one in forecast["sources"].items():
-        own = [one["similarity_quantiles"].get(at) for at in quantiles]
-        rows.append([name, *own, *(_share(one[key]) for key in SHARES)])
-    return table(None, head, rows)
+    """Similarity to the query and shares: a column for each source."""
+    positives, sources = forecast["positive_similarity_quantiles"], forecast["sources"]
+    rows: list[list[Any]] = []
+    for at, value in positives.items():
+        own = (one["similarity_quantiles"].get(at) for one in sources.values())
+        rows.append([f"similarity, {at} are below", value, *own])
+    rows += [[label, None, *(_share(one[key]) for one in sources.values())] for key, label in SHARES.items()]
+    return table(
+        None, ["to the query", "positives", *sources], rows, right=lambda column: column != "to the query"
+    )
 
 
 def _share(found: list[float] | None) -> str | None:
