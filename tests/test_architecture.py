@@ -26,6 +26,7 @@ FLOORS = {
     "training": 5,
     "round_trip": 5,
     "studies": 5,
+    "forecast": 5,
     "report": 6,
     "stages": 7,
     "library": 7,

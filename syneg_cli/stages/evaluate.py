@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from syneg_cli.core import (
     MissingArtifact,
@@ -58,6 +59,8 @@ class Measured:
     evaluation: Evaluation
     baseline: Evaluation | None = None
     rerank: Reranked | None = None
+    vectors: Sequence[Mapping[str, Any]] = ()
+    """What embedding APIs cost for it, over all runs."""
 
 
 class Eval(Stage):
@@ -150,7 +153,9 @@ class Eval(Stage):
         self._warn_of_a_leak(subject)
         if self.in_card:
             _note_in_card(subject, evaluation, self.session.progress)
-        return Made({"queries": len(qrels), "left_out_as_query": left_out, **scores.metrics}, evaluation)
+        vectors = [] if subject.is_run else encoders.bills(self.session, self.dataset, subject.location)
+        counts = {"queries": len(qrels), "left_out_as_query": left_out, "vectors": vectors, **scores.metrics}
+        return Made(counts, evaluation)
 
     def learned(self) -> TrainedOn | None:
         """What the subject was trained on; None where that is not recorded."""
@@ -223,11 +228,17 @@ def measure(session: Session, dataset: Dataset, subject: Subject, *, force: bool
     """A subject and its baseline; each is measured only if it was not before."""
     tell_of_few(session, dataset)
     stage = Eval(session, dataset, subject)
-    evaluation = stage.exposed(evaluation_of(perform(stage, force=force)))
+    done = perform(stage, force=force)
+    evaluation = stage.exposed(evaluation_of(done))
     if subject.baseline is None:
-        return Measured(evaluation)
-    baseline = Eval(session, dataset, retriever(subject.baseline))
-    return Measured(evaluation, evaluation_of(perform(baseline, force=force)))
+        return Measured(evaluation, vectors=vectors_of(done))
+    other = perform(Eval(session, dataset, retriever(subject.baseline)), force=force)
+    return Measured(evaluation, evaluation_of(other), vectors=vectors_of(done, other))
+
+
+def vectors_of(*done: Performed) -> list[Mapping[str, Any]]:
+    """What embedding APIs cost for evaluations; nothing where manifests of an earlier version do not say."""
+    return [bill for each in done for bill in each.counts.get("vectors") or ()]
 
 
 def tell_of_few(session: Session, dataset: Dataset) -> None:

@@ -20,6 +20,7 @@ from syneg_cli.core import (
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import weights_hash
 from syneg_cli.evaluation import MAIN_METRIC, Evaluation, TrainedOn, exposure
+from syneg_cli.forecast import read_forecast
 from syneg_cli.mixing import check_strategy
 from syneg_cli.stages.project import changed
 from syneg_cli.stages.session import Session
@@ -223,7 +224,7 @@ def _beside(session: Session, dataset: Dataset, plan: StudyPlan, rates: Rates) -
     paid, unpriced, pilots = 0.0, False, {}
     for name in sorted(_sets_read(plan)):
         path = session.workspace(dataset).synthetic(name)
-        manifest, pilot = read_manifest(path), path.with_name(f"{name}.pilot.json")
+        manifest, pilot = read_manifest(path), session.workspace(dataset).pilot(name)
         paid += (manifest.cost_usd if manifest else None) or 0.0
         unpriced = unpriced or manifest is None or manifest.cost_usd is None
         if told := _pilot(pilot):
@@ -232,10 +233,10 @@ def _beside(session: Session, dataset: Dataset, plan: StudyPlan, rates: Rates) -
 
 
 def _pilot(path: Path) -> str:
-    """What a pilot forecast; "" where there is none."""
+    """What a pilot forecast; "" where there is none that can be read."""
     try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["verdict"])
-    except (OSError, ValueError, LookupError, TypeError):
+        return read_forecast(path).verdict
+    except MissingArtifact:
         return ""
 
 

@@ -42,6 +42,7 @@ def measured(record: Measured, margin: float) -> tuple[dict[str, Any], list[Any]
         "baseline": None,
         "comparison": None,
         "rerank": asdict(record.rerank) if record.rerank else None,
+        "vectors": list(record.vectors),
     }
     title = f"{evaluation.dataset}, {evaluation.split} ({counted(data['queries'], 'query', 'queries')})"
     rows = [[e.name, *(e.metrics[m] for m in METRICS)] for e in (baseline, evaluation) if e]
