@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.conftest import DOCS, write_dataset
+from tests.conftest import DOCS, Cli, write_dataset
 from tests.servers import negatives_text
 
 QRELS = {
@@ -53,6 +54,21 @@ def write_project(folder: Path, backbone: Path) -> Path:
 
 
 @pytest.fixture
-def here(cli: object, tiny_model: Path) -> Path:
+def here(cli: Cli, tiny_model: Path) -> Path:
     """The project in the current folder, which `cli` runs in."""
     return write_project(Path.cwd(), tiny_model)
+
+
+@pytest.fixture
+def ready(cli: Cli, here: Path) -> Cli:
+    """The project with its synthetic negatives."""
+    assert cli("generate").code == 0
+    return cli
+
+
+HOME = Path(".syneg/tiny/studies/default")
+
+
+def rows(home: Path = HOME, name: str = "results.jsonl") -> list[dict[str, Any]]:
+    """What a study has stored."""
+    return [json.loads(line) for line in (home / name).read_text(encoding="utf-8").splitlines()]

@@ -1,40 +1,24 @@
-"""`syneg study` as a user runs it: the frozen plan, trials on dev, arms of one's own, what is left out."""
+"""`syneg study` as a user runs it: the frozen plan, trials on dev, tables, early stops, what is refused."""
 
 from __future__ import annotations
 
 import csv
 import json
 import random
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
 
 import jsonschema
 import pytest
 from scipy import stats
 
-from syneg_cli.core import SyntheticQuery, read_synthetic, write_synthetic_queries
 from syneg_cli.stages.study_plan import affordable
 from syneg_cli.stages.study_rates import forecast
-from syneg_cli.studies import TABLES, Rates, limits, read_plan
+from syneg_cli.studies import Rates, limits, read_plan
 from tests.conftest import DOCS, Cli, write_dataset
 from tests.json_shapes import schema
-from tests.studies.conftest import QRELS, QUERIES
-
-HOME = Path(".syneg/tiny/studies/default")
-
-
-def rows(home: Path = HOME, name: str = "results.jsonl") -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (home / name).read_text(encoding="utf-8").splitlines()]
-
-
-@pytest.fixture
-def ready(cli: Cli, here: Path) -> Cli:
-    """The project with its synthetic negatives."""
-    assert cli("generate").code == 0
-    return cli
+from tests.studies.conftest import HOME, QRELS, QUERIES, rows
 
 
 def test_every_number_of_the_tables_is_one_of_the_scores(ready: Cli) -> None:
@@ -159,71 +143,6 @@ def test_without_dev_queries_nothing_is_chosen_and_it_is_said(ready: Cli, here: 
     assert "tiny has no dev queries, so the grid is not used" in ran.out
 
 
-def test_what_an_arm_lacks_is_said_before_anything_runs(cli: Cli, here: Path) -> None:
-    refused = cli("study")
-    assert refused.code == 2
-    assert "primary arm hybrid cannot run: there are no synthetic negatives 'default'" in refused.err
-    plan = cli("study", "--primary", "dense", "--arms", "all", "--plan", "--json")
-    assert plan.code == 0, plan.err
-    left_out = dict(plan.json["plan"]["left_out"])  # type: ignore[index]
-    assert left_out["hybrid"] == "there are no synthetic negatives 'default': run `syneg generate`"
-    assert left_out["llm-queries"] == "there are no LLM-written queries: run `syneg queries`"
-    assert left_out["distil"].startswith("no cross-encoder teaches")
-    arms = {arm["name"] for arm in plan.json["plan"]["arms"]}  # type: ignore[index]
-    assert {"zero-shot", "dense", "bm25", "ance", "adore", "random", "simans"} <= arms
-    assert not arms & left_out.keys()
-
-
-def test_the_controls_of_an_arm_run_too_and_where_they_are_unequal_it_is_said(ready: Cli) -> None:
-    plan = ready("study", "--arms", "added,synthetic", "--plan", "--json")
-    assert plan.code == 0, plan.err
-    assert "dense-more" in plan.err
-    arms = {arm["name"]: arm for arm in plan.json["plan"]["arms"]}  # type: ignore[index]
-    assert arms["added"]["control"] == "dense-more"
-    assert arms["added"]["unequal"] == [], "as many texts, all but one of the same source"
-    assert arms["dense-more"]["unequal"] == [
-        "encoded texts a step: 12, its control 10",
-        "negatives an instance: 4, its control 3",
-    ]
-    assert arms["synthetic"]["spent"]["negatives"] == pytest.approx(2)
-
-
-OWN = """
-[study.define.slow]
-description = "a tenth of the rate"
-set = {{ {0} }}
-"""
-
-
-@pytest.mark.parametrize(
-    ("sets", "says"),
-    [
-        ('"train.lrr" = 1e-4', "there is no setting 'train.lrr'. Did you mean 'train.lr'?"),
-        ('"train.lr" = -1.0', "[study.define.slow]: train.lr: input should be greater than 0"),
-        ('"train.seed" = 3', "an arm cannot set train.seed"),
-        ('"dataset.test_fraction" = 0.5', "an arm cannot set dataset.test_fraction"),
-        ('"mix.strategy" = "hibrid"', "Did you mean 'hybrid'"),
-    ],
-)
-def test_an_arm_of_ones_own_that_is_wrong(ready: Cli, here: Path, sets: str, says: str) -> None:
-    with (here / "syneg.toml").open("a", encoding="utf-8") as file:
-        file.write(OWN.format(sets))
-    refused = ready("study", "--arms", "slow", "--plan")
-    assert refused.code == 2
-    assert says in refused.err
-
-
-def test_an_arm_of_ones_own_runs_beside_the_others(ready: Cli, here: Path) -> None:
-    with (here / "syneg.toml").open("a", encoding="utf-8") as file:
-        file.write(OWN.format('"train.lr" = 1e-4, "mine.depth" = 3'))
-    ran = ready("study", "--arms", "slow", "--primary", "slow", "--seeds", "1")
-    assert ran.code == 0, ran.err
-    assert {row["arm"] for row in rows()} == {"zero-shot", "dense", "slow"}
-    mined = sorted((HOME / "mined").rglob("dense.jsonl"))
-    assert len(mined) == 2, "it mines with settings of its own"
-    assert "## Arms of your own" in (HOME / "tables.md").read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
@@ -317,46 +236,3 @@ def test_what_the_budget_has_no_time_for_is_named(ready: Cli) -> None:
     assert [arm.name for arm in plan.arms] == ["zero-shot", "dense", "hybrid"]
     assert plan.dropped == ("R-0.2",)
     assert f"Dropped, as {budget} has no time for them: R-0.2." in limits(plan)
-
-
-def test_disjoint_training_has_one_part_and_other_pairs(ready: Cli) -> None:
-    plan = ready("study", "--arms", "hybrid", "--disjoint", "--plan", "--json")
-    assert plan.code == 0, plan.err
-    steps = {arm["name"]: arm["spent"]["steps"] for arm in plan.json["plan"]["arms"]}  # type: ignore[index]
-    assert steps["hybrid"] == 1, "of three pairs the one with d1 is left out"
-    assert plan.json["detectable"].keys() == {"all"}  # type: ignore[attr-defined]
-
-
-def test_written_queries_about_unseen_documents_are_said(ready: Cli, here: Path) -> None:
-    file = here / ".syneg/tiny/queries/default.jsonl"
-    file.parent.mkdir(parents=True)
-    write_synthetic_queries(file, [SyntheticQuery("d5", 1, "is fever mild", "p", "m", "k")])
-    plan = ready("study", "--arms", "llm-queries", "--primary", "dense", "--plan", "--json")
-    assert plan.code == 0, plan.err
-    arm = next(one for one in plan.json["plan"]["arms"] if one["name"] == "llm-queries")  # type: ignore[index]
-    assert "its LLM-written queries are about documents of 1 of 2 unseen queries" in arm["unequal"]
-
-
-@pytest.mark.slow
-def test_every_built_in_arm_runs(ready: Cli, here: Path) -> None:
-    shutil.copy(here / ".syneg/tiny/synthetic/default.jsonl", here / ".syneg/tiny/synthetic/other.jsonl")
-    negatives = read_synthetic(here / ".syneg/tiny/synthetic/default.jsonl")
-    mirror = {
-        one.query_id: {"query_id": one.query_id, "negative": 1, "query": "a query"} for one in negatives
-    }
-    (here / "mirror.jsonl").write_text("".join(json.dumps(row) + "\n" for row in mirror.values()))
-    written = here / ".syneg/tiny/queries/default.jsonl"
-    written.parent.mkdir(parents=True)
-    write_synthetic_queries(written, [SyntheticQuery("d5", 1, "is fever mild", "p", "m", "k")])
-    assert ready("verify", "--check", "margin", "--source", "synthetic").code == 0
-    ran = ready("study", "--arms", "all", "--seeds", "1", "--set", f"mix.mirror={here / 'mirror.jsonl'}")
-    assert ran.code == 0, ran.err
-    plan = read_plan(HOME)
-    assert plan is not None
-    assert dict(plan.plan.left_out).keys() == {"distil"}
-    assert {row["arm"] for row in rows()} == {arm.name for arm in plan.plan.arms}
-    table = (HOME / "tables.md").read_text(encoding="utf-8")
-    for title in TABLES.values():
-        assert (f"## {title}" in table) == (title != TABLES["own"])
-    tex = (HOME / "tables.tex").read_text(encoding="utf-8")
-    assert tex.count(r"\begin{tabular}") == tex.count(r"\end{tabular}") == table.count("| arm | seeds |")
