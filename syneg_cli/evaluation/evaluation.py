@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from syneg_cli.core import MissingArtifact, UsageError, json_fault, parsed, whole_text
-from syneg_cli.evaluation.metrics import MAIN_METRIC, METRICS
+from syneg_cli.evaluation.metrics import MAIN_METRIC, label_of
 from syneg_cli.evaluation.significance import Comparison, compare, p_value, verdict
 
 AGAIN = "Measure again with --force."
@@ -61,9 +61,8 @@ class Evaluation:
         return read
 
     def __str__(self) -> str:
-        queries = len(self.per_query.get(MAIN_METRIC, ()))
-        named = {METRICS[one].label if one in METRICS else one: value for one, value in self.metrics.items()}
-        values = "  ".join(f"{label} {value:.4f}" for label, value in named.items())
+        queries = len(next(iter(self.per_query.values()), ()))
+        values = "  ".join(f"{label_of(name)} {value:.4f}" for name, value in self.metrics.items())
         told = f"\n{self.caveat}" if self.caveat else ""
         return f"{self.name} on {self.dataset}, {self.split} ({queries} queries)\n{values}{told}"
 
@@ -103,12 +102,13 @@ class Gain:
     comparisons: Mapping[str, Comparison]
 
     def __str__(self) -> str:
-        """A few lines on the main metric, for a notebook."""
-        label, main = METRICS[MAIN_METRIC].label, self.comparisons[MAIN_METRIC]
+        """A few lines on the first metric, for a notebook."""
+        first, main = next(iter(self.comparisons.items()))
+        label = label_of(first)
         return "\n".join(
             (
                 f"{self.name} against {self.baseline}, {main.queries} queries",
-                f"{label}: {self.metrics[MAIN_METRIC]:.4f} against {self.baseline_metrics[MAIN_METRIC]:.4f}",
+                f"{label}: {self.metrics[first]:.4f} against {self.baseline_metrics[first]:.4f}",
                 f"difference: {main.difference:+.4f}, 95 % interval [{main.low:+.4f}, {main.high:+.4f}], "
                 f"p {p_value(main.p_randomisation)}",
                 verdict(label, main),
@@ -116,16 +116,21 @@ class Gain:
         )
 
 
-def compare_metrics(evaluation: Evaluation, baseline: Evaluation) -> dict[str, Comparison]:
+def compare_metrics(
+    evaluation: Evaluation, baseline: Evaluation, metrics: Sequence[str] = ()
+) -> dict[str, Comparison]:
     """Metric -> the paired comparison over the queries of both, for metrics that both have.
 
+    Args:
+        metrics: which, by their names in files; by default all.
+
     Raises:
-        UsageError: the two were not measured on the same queries.
+        UsageError: the two were not measured on the same queries, or by no metric in common.
     """
     comparisons = {}
-    for metric, values in evaluation.per_query.items():
-        others = baseline.per_query.get(metric)
-        if others is None:
+    for metric in metrics or evaluation.per_query:
+        values, others = evaluation.per_query.get(metric), baseline.per_query.get(metric)
+        if values is None or others is None:
             continue  # measured by a version that did not have the metric
         if differ := values.keys() ^ others.keys():
             raise UsageError(
@@ -134,4 +139,9 @@ def compare_metrics(evaluation: Evaluation, baseline: Evaluation) -> dict[str, C
                 hint="Measure both on the same data set and split.",
             )
         comparisons[metric] = compare(list(values.values()), [others[query_id] for query_id in values])
+    if not comparisons:
+        raise UsageError(
+            f"{evaluation.name} and {baseline.name} were measured by no metric in common.",
+            hint="Measure both with the same metrics.",
+        )
     return comparisons

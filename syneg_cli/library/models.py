@@ -19,7 +19,7 @@ from syneg_cli.core import (
 )
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encoder, load_cross_encoder
-from syneg_cli.evaluation import DEPTH, EvalSettings, Evaluation, retrieve, score, without_itself
+from syneg_cli.evaluation import EvalSettings, Evaluation, depth_for, retrieve, score, without_itself
 from syneg_cli.evaluation import rerank as reranked
 from syneg_cli.library.arguments import (
     WORK_DIR,
@@ -147,7 +147,8 @@ def evaluate(
         model: an alias, a folder or a hub id; a model in memory; or a run (query -> document -> score).
         rerank: a cross-encoder that puts the `depth` first documents of each query in order: a
             folder, a hub id or a model in memory.
-        settings: those of [eval]: split, precision, batch_size, depth.
+        settings: those of [eval]: split, metrics, precision, batch_size, depth; `.against` tells of the first
+            metric.
     """
     need_dataset(dataset)
     chosen = settings_from(EvalSettings, settings)
@@ -173,7 +174,7 @@ def evaluate(
         run, _ = reranked(run, dataset, chosen.split, scorer, progress=told, **options)
         second = str(rerank) if isinstance(rerank, (str, PathLike)) else "reranker"
         called = f"{called}+{second}@{chosen.depth}"
-    scores = score(run, qrels)
+    scores = score(run, qrels, chosen.metrics)
     return Evaluation(
         name=name or called,
         model=name or called,
@@ -213,5 +214,5 @@ def _found(
         encoder = Encoder.load(model, progress=progress, **options)
     else:
         encoder = Encoder(model, **options)
-    depth = max(DEPTH, chosen.depth)
+    depth = max(depth_for(chosen.metrics), chosen.depth)
     return retrieve(dataset, chosen.split, encoder, depth=depth, progress=progress), encoder.precision

@@ -21,7 +21,7 @@ from syneg_cli.stages.queries import Queries
 from syneg_cli.stages.rerank import Rerank, own_retriever, reranked_of
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Performed, Stage, perform
-from syneg_cli.stages.subjects import retriever, trained_here
+from syneg_cli.stages.subjects import trained_here
 from syneg_cli.stages.train import Train
 from syneg_cli.stages.verdicts import Verdicts
 from syneg_cli.stages.verify import Verify, judged_files
@@ -61,7 +61,7 @@ def run_stages(
     baseline = trained_here(session, dataset).baseline
     if baseline is None:
         return done, Measured(evaluation)
-    done.append(perform(Eval(session, dataset, retriever(baseline)), force=force))
+    done.append(perform(Eval(session, dataset, baseline), force=force))
     return done, Measured(evaluation, evaluation_of(done[-1]))
 
 

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from syneg_cli.cli.completion import offer
 from syneg_cli.cli.options import EMBEDDING, Call, flags, section
 from syneg_cli.cli.options import command as make
-from syneg_cli.cli.render.measured import measured
-from syneg_cli.stages import measure, measure_reranked, measuring, need_no_depth, retriever_of, subject_of
+from syneg_cli.cli.render.compared import compared
+from syneg_cli.core import near
+from syneg_cli.stages import Asked, measure_all, need_no_depth, write_mteb
 
 
 @make(*section("eval"), *flags("dataset.identical_ids"), *EMBEDDING, force=True)
 def command(
     call: Call,
+    more: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[DATASET]...", help="More data sets, in one table.", autocompletion=offer("<dataset>")
+        ),
+    ] = None,
     model: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            help="A model folder, or the NAME of a model trained here.", autocompletion=offer("<model>")
+            help="A model folder, the NAME of a model trained here, what --backbone takes, or bm25. "
+            "May be repeated.",
+            autocompletion=offer("<model>", "bm25"),
         ),
     ] = None,
     backbone: Annotated[
@@ -32,7 +41,18 @@ def command(
         ),
     ] = None,
     run: Annotated[
-        Path | None, typer.Option("--run", help="A TREC run to measure instead of a model.", metavar="FILE")
+        list[Path] | None,
+        typer.Option(
+            "--run", help="A TREC run to measure instead of a model. May be repeated.", metavar="FILE"
+        ),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            help="What to compare with: backbone (what a model began as), bm25, whatever --model takes, "
+            "a TREC run's file, or none.",
+            autocompletion=offer("backbone", "bm25", "none", "<model>", "<path>"),
+        ),
     ] = None,
     rerank: Annotated[
         str | None,
@@ -41,16 +61,27 @@ def command(
             autocompletion=offer("<model>"),
         ),
     ] = None,
+    worst: Annotated[
+        int, typer.Option(help="Show the N queries that lost most against the baseline.", min=0, metavar="N")
+    ] = 0,
+    best: Annotated[int, typer.Option(help="Show the N queries that gained most.", min=0, metavar="N")] = 0,
+    format: Annotated[
+        Literal["table", "mteb"],
+        typer.Option(help="mteb also writes the result files that mteb reads."),
+    ] = "table",
+    output: Annotated[
+        Path | None,
+        typer.Option(help="The folder of --format mteb.", metavar="FOLDER", show_default="results"),
+    ] = None,
 ) -> None:
-    """Measure a model, a backbone or a TREC run on a data set."""
-    dataset = call.dataset()
-    session = measuring(call.session, dataset)
+    """Measure models, backbones, BM25 or TREC runs on one or more data sets."""
     if rerank is None:
-        need_no_depth(session)
-        subject = subject_of(session, dataset, model, backbone, run)
-        record = measure(session, dataset, subject, force=call.force)
-    else:
-        subject = retriever_of(session, dataset, model, backbone, run)
-        record = measure_reranked(session, dataset, subject, rerank, force=call.force)
-    data, shown = measured(record)
-    call.output.result(data, *shown)
+        need_no_depth(call.session)
+    asked = Asked(model or (), backbone, run or (), baseline, rerank)
+    named = [call.session.project.dataset.name or "", *more] if more else []
+    found = measure_all(call.session, named, asked, worst=worst, best=best, force=call.force)
+    written = write_mteb(found, output or Path("results")) if format == "mteb" else []
+    if found.measured:
+        data, shown = compared(found)
+        call.output.result(data, *shown, *(f"for mteb: {near(path)}" for path in written))
+    found.need_all()

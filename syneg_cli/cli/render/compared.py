@@ -1,0 +1,116 @@
+"""What `syneg eval` shows of several systems or data sets: one table of metrics, one of comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from syneg_cli.cli.render.fitting import Column, Fitted
+from syneg_cli.cli.render.measured import changes_of, interval, measured
+from syneg_cli.core import counted
+from syneg_cli.evaluation import Comparison, Evaluation, compare_metrics, holm, label_of, p_value, verdict
+from syneg_cli.stages import Measured, Measurements
+
+LEGEND = "p: paired randomisation test; Holm: corrected for {}; w/t/l: won, tied, lost queries"
+
+
+def compared(record: Measurements) -> tuple[Any, list[Any]]:
+    """One system on one data set as one object and its own tables, more of them as a list and two tables."""
+    if not record.several:
+        return measured(record.measured[0], record.metrics)
+    main, label = record.metrics[0], label_of(record.metrics[0])
+    pairs = {
+        place: compare_metrics(one.evaluation, one.baseline, [main])[main]
+        for place, one in enumerate(record.measured)
+        if one.baseline
+    }
+    corrected = holm({str(place): c.p_randomisation for place, c in pairs.items()})
+    data = []
+    for place, one in enumerate(record.measured):
+        data.append({**measured(one, record.metrics)[0], "p_holm": corrected.get(str(place))})
+    shown: list[Any] = [_metrics(record)]
+    if pairs:
+        family = [(record.measured[place], c, corrected[str(place)]) for place, c in pairs.items()]
+        shown += [f"{label}, against the baseline", _pairs(family)]
+        shown.append(LEGEND.format(counted(len(pairs), "comparison")))
+        for one, c, p in family:  # what holds for one comparison may not hold among several
+            shown.append(f"{_called(one)}: {verdict(label, replace(c, p_randomisation=p))}")
+    for one in record.measured:
+        shown += changes_of(one, main)
+    caveats = {one.evaluation.dataset: one.evaluation.caveat for one in record.measured}
+    shown += [f"{dataset}: {caveat}" for dataset, caveat in caveats.items() if caveat]
+    return data, shown
+
+
+def _called(one: Measured) -> str:
+    return f"{one.evaluation.dataset}, {one.evaluation.name}"
+
+
+def _metrics(record: Measurements) -> Fitted:
+    """A row for every system, those of a data set together and its baselines first; at the end the means."""
+    every: dict[tuple[str, str], Evaluation] = {}
+    for dataset in dict.fromkeys(one.evaluation.dataset for one in record.measured):
+        here = [one for one in record.measured if one.evaluation.dataset == dataset]
+        for found in (*(one.baseline for one in here), *(one.evaluation for one in here)):
+            if found:
+                every.setdefault((dataset, found.name), found)
+    rows: list[list[Any]] = []
+    last = ""
+    for (dataset, name), found in every.items():
+        values = [found.metrics.get(metric) for metric in record.metrics]
+        rows.append(["" if dataset == last else dataset, name, len(_queries(found)), *values])
+        last = dataset
+    rows += _means(every, record.metrics)
+    # The main metric is never left out, and neither is who has it.
+    columns = [Column("data set", least=8), Column("system"), Column("queries", spare=99)]
+    columns += [Column(label_of(metric), spare=place) for place, metric in enumerate(record.metrics)]
+    return Fitted(columns, rows, right=lambda name: name not in ("data set", "system"))
+
+
+def _queries(one: Evaluation) -> Sequence[str]:
+    return [*next(iter(one.per_query.values()))]
+
+
+def _means(every: dict[tuple[str, str], Evaluation], metrics: Sequence[str]) -> list[list[Any]]:
+    """Over the data sets, of the systems that were measured on all of them."""
+    datasets = list(dict.fromkeys(dataset for dataset, _ in every))
+    rows: list[list[Any]] = []
+    for name in dict.fromkeys(name for _, name in every):
+        found = [every[dataset, name] for dataset in datasets if (dataset, name) in every]
+        if len(datasets) > 1 and len(found) == len(datasets):
+            means = [_mean([one.metrics.get(metric) for one in found]) for metric in metrics]
+            rows.append(["" if rows else f"mean of {len(datasets)}", name, "", *means])
+    return rows
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if len(known) == len(values) else None
+
+
+def _pairs(family: Sequence[tuple[Measured, Comparison, float]]) -> Fitted:
+    rows = [
+        [
+            one.evaluation.dataset,
+            one.evaluation.name,
+            one.baseline.name if one.baseline else "",
+            f"{c.difference:+.4f}",
+            interval(c),
+            p_value(c.p_randomisation).removeprefix("= "),
+            p_value(corrected).removeprefix("= "),
+            f"{c.wins}/{c.ties}/{c.losses}",
+        ]
+        for one, c, corrected in family
+    ]
+    columns = [
+        Column("data set", least=8),
+        Column("system"),
+        Column("baseline", least=8, spare=3),
+        Column("difference"),
+        Column("95 % interval"),
+        Column("p", spare=2),
+        Column("Holm"),
+        Column("w/t/l", spare=1),
+    ]
+    return Fitted(columns, rows, right=lambda name: name not in ("data set", "system", "baseline"))
