@@ -43,15 +43,16 @@ class Measurements:
     several: bool
     metrics: tuple[str, ...]
 
-    def need_all(self) -> None:
-        """Raises UsageError where something failed; the error itself where nothing else was asked for."""
+    @property
+    def error(self) -> SynegError | None:
+        """What failed, as one error; the error itself where nothing else was asked for."""
         if not self.failed:
-            return
+            return None
         if len(self.failed) == 1 and not self.several:
-            raise self.failed[0].error
+            return self.failed[0].error
         told = "; ".join(f"{one}: {one.error.message.rstrip('.')}" for one in self.failed)
         hints = [one.error.hint for one in self.failed if one.error.hint]
-        raise UsageError(f"Not measured: {told}.", hint=hints[0] if hints else None)
+        return UsageError(f"Not measured: {told}.", hint=hints[0] if hints else None)
 
 
 def measure_all(

@@ -178,9 +178,9 @@ def test_a_new_metric_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert score(RUN, QRELS).per_query["p@5"] == {"q1": pytest.approx(0.4), "q2": 0.0}
 
 
-def test_on_scifact_as_pytrec_eval_has_it(shared: Path) -> None:
+def test_on_scifact_as_pytrec_eval_has_it(shared: Path, tmp_path: Path) -> None:
     """BM25, and a run by chance that ties a lot and leaves queries out."""
-    dataset = load_dataset(str(shared / "data" / "scifact"), dev_fraction=0)
+    dataset = load_dataset(str(shared / "data" / "scifact"), cache=tmp_path, dev_fraction=0)
     qrels = {q: dict(grades) for q, grades in dataset.qrels("test").items()}
     rng = random.Random(0)
     ids = list(dataset.corpus.ids)

@@ -82,12 +82,24 @@ def test_what_was_measured_is_shown_where_other_things_fail(cli: Cli, data: Path
     asked = ("eval", data, "./nowhere", "--run", broken, "--run", good, "--model", "nothing")
     result = cli(*asked, "--json")
     assert result.code == 2
-    assert [one["name"] for one in rows(result)] == ["good"]
-    errors = [line for line in result.err.splitlines() if line.startswith("error:")]
+    measured, *failed = rows(result)
+    check(measured, "eval")
+    assert measured["name"] == "good"
+    assert [(one["dataset"], one["name"]) for one in failed] == [
+        ("./nowhere", ""),
+        ("one", "nothing"),
+        ("one", "broken"),
+    ]
+    assert "line 1" in failed[2]["error"]
+    assert failed[0]["hint"]
+    told = cli(*asked)
+    assert told.code == 2
+    assert "│ good" in told.out
+    errors = [line for line in told.err.splitlines() if line.startswith("error:")]
     assert len(errors) == 1
     for part in ("./nowhere", "one, broken: broken.trec, line 1", "one, nothing: --model: there is no model"):
         assert part in errors[0]
-    assert cli("eval", data, "--run", good, "--json").err.count("up to date") == 1
+    assert "up to date" in cli("eval", data, "--run", good, "--json").err
 
 
 def test_a_baseline_that_fails_leaves_what_was_measured(cli: Cli, data: Path) -> None:
@@ -95,8 +107,9 @@ def test_a_baseline_that_fails_leaves_what_was_measured(cli: Cli, data: Path) ->
     Path("empty.trec").write_text("")
     result = cli("eval", data, "--run", good, "--baseline", "empty.trec", "--json")
     assert result.code == 2
-    assert result.json["baseline"] is None
-    assert result.json["metrics"]["ndcg@10"] == 1.0  # type: ignore[index]
+    measured, failed = rows(result)
+    assert (measured["baseline"], measured["metrics"]["ndcg@10"]) == (None, 1.0)
+    assert (failed["name"], failed["error"]) == ("empty", "empty.trec is empty.")
     assert "empty.trec is empty" in result.err
 
 
@@ -109,7 +122,7 @@ def test_bm25_is_a_system_and_a_baseline(cli: Cli, data: Path) -> None:
         check(result.json, "eval")
         assert (result.json["name"], result.json["precision"]) == ("bm25", "-")
     stored = read_run(Path(str(result.json["run"])))
-    dataset = load_dataset(str(data), dev_fraction=0)
+    dataset = load_dataset(str(data), cache=Path("arrow"), dev_fraction=0)
     mined = bm25_run(dataset, list(stored), 100, NoProgress())
     assert "q1" in mined["q1"]
     assert {q: list(found) for q, found in stored.items()} == {

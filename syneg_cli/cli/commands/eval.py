@@ -81,7 +81,12 @@ def command(
     named = [call.session.project.dataset.name or "", *more] if more else []
     found = measure_all(call.session, named, asked, worst=worst, best=best, force=call.force)
     written = write_mteb(found, output or Path("results")) if format == "mteb" else []
+    error = found.error
     if found.measured:
         data, shown = compared(found)
         call.output.result(data, *shown, *(f"for mteb: {near(path)}" for path in written))
-    found.need_all()
+        if error and call.output.as_json:  # which has told it already, and is one object
+            call.output.warn(f"{error}")
+            raise typer.Exit(2)
+    if error:
+        raise error

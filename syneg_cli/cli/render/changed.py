@@ -46,11 +46,10 @@ def _documents(change: Change) -> Table:
         table.add_row(*_cells("  relevant" if place == 0 else "", f"rank {ranks}", "", one.doc_id, one.title))
     if (more := len(change.relevant) - SHOWN) > 0:
         table.add_row(*_cells("", f"and {counted(more, 'other')}", "", "", ""))
-    for rank, one in enumerate(change.found, start=1):
-        judged = "" if one.grade is None else "relevant" if one.grade > 0 else "not relevant"
-        table.add_row(
-            *_cells("  found now" if rank == 1 else "", f"rank {rank}", judged, one.doc_id, one.title)
-        )
+    for rank, top in enumerate(change.found, start=1):
+        judged = "" if top.grade is None else "relevant" if top.grade > 0 else "not relevant"
+        head = "  found now" if rank == 1 else ""
+        table.add_row(*_cells(head, f"rank {rank}", judged, top.doc_id, top.title))
     return table
 
 

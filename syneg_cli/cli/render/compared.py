@@ -16,9 +16,17 @@ LEGEND = "p: paired randomisation test; Holm: corrected for {}; w/t/l: won, tied
 
 
 def compared(record: Measurements) -> tuple[Any, list[Any]]:
-    """One system on one data set as one object and its own tables, more of them as a list and two tables."""
+    """One system on one data set as one object and its own tables, more of them as a list and two tables.
+
+    What failed is in the list, too.
+    """
+    failed = [
+        {"dataset": one.dataset, "name": one.system, "error": one.error.message, "hint": one.error.hint}
+        for one in record.failed
+    ]
     if not record.several:
-        return measured(record.measured[0], record.metrics)
+        data, shown = measured(record.measured[0], record.metrics)
+        return ([data, *failed] if failed else data), shown
     main, label = record.metrics[0], label_of(record.metrics[0])
     pairs = {
         place: compare_metrics(one.evaluation, one.baseline, [main])[main]
@@ -26,10 +34,10 @@ def compared(record: Measurements) -> tuple[Any, list[Any]]:
         if one.baseline
     }
     corrected = holm({str(place): c.p_randomisation for place, c in pairs.items()})
-    data = []
-    for place, one in enumerate(record.measured):
-        data.append({**measured(one, record.metrics)[0], "p_holm": corrected.get(str(place))})
-    shown: list[Any] = [_metrics(record)]
+    every = [measured(one, record.metrics)[0] for one in record.measured]
+    for place, one_data in enumerate(every):
+        one_data["p_holm"] = corrected.get(str(place))
+    shown = [_metrics(record)]
     if pairs:
         family = [(record.measured[place], c, corrected[str(place)]) for place, c in pairs.items()]
         shown += [f"{label}, against the baseline", _pairs(family)]
@@ -40,7 +48,7 @@ def compared(record: Measurements) -> tuple[Any, list[Any]]:
         shown += changes_of(one, main)
     caveats = {one.evaluation.dataset: one.evaluation.caveat for one in record.measured}
     shown += [f"{dataset}: {caveat}" for dataset, caveat in caveats.items() if caveat]
-    return data, shown
+    return [*every, *failed], shown
 
 
 def _called(one: Measured) -> str:
