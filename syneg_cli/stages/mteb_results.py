@@ -44,7 +44,7 @@ TASKS = {
 """BEIR's name of a data set -> mteb's of the task; any other data set is a task of its own name."""
 
 SYSTEM = ("model", "cross-encoder", "run", "bm25")
-"""The inputs of an evaluation that are what is measured; the others are the data."""
+"""The inputs of an evaluation that are what is measured."""
 
 MEASURES = {"p": "precision", "success": "hit_rate"}
 """Our name of a measure -> mteb's, where that is another."""
@@ -89,7 +89,7 @@ def _revision(manifest: Manifest) -> str:
 
 
 def _task_result(evaluation: Evaluation, manifest: Manifest, task: str) -> dict[str, Any]:
-    data = {role: digest for role, digest in manifest.inputs.items() if role not in SYSTEM}
+    corpus = {role: digest for role, digest in manifest.inputs.items() if role in ("corpus", "queries")}
     scores: dict[str, Any] = {_called(metric): value for metric, value in evaluation.metrics.items()}
     scores |= {
         "main_score": evaluation.metrics[MAIN_METRIC],
@@ -98,7 +98,7 @@ def _task_result(evaluation: Evaluation, manifest: Manifest, task: str) -> dict[
     }
     made = datetime.fromisoformat(manifest.created).timestamp() if manifest.created else None
     return {
-        "dataset_revision": content_hash(data)[:40],
+        "dataset_revision": content_hash(corpus)[:40],
         "task_name": task,
         "mteb_version": None,  # mteb measured nothing of it
         "scores": {evaluation.split: [scores]},
@@ -115,13 +115,14 @@ def _called(metric: str) -> str:
 
 
 def _merged(path: Path, result: dict[str, Any]) -> dict[str, Any]:
-    """With the other splits of a file that is there."""
+    """With the other splits of a file that is there, where its texts are the same."""
     if not path.exists():
         return result
     try:
         there = json.loads(path.read_text(encoding="utf-8"))
-        scores = {split: there["scores"][split] for split in there["scores"]}
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        same = there["dataset_revision"] == result["dataset_revision"]
+        scores = {split: found for split, found in there["scores"].items() if same}
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError):
         told = f"{path} is there, and no result of mteb's."
         raise UsageError(told, hint="Move it away, or choose another folder with --output.") from None
     return {**result, "scores": {**scores, **result["scores"]}}

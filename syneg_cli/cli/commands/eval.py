@@ -11,7 +11,7 @@ from syneg_cli.cli.completion import offer
 from syneg_cli.cli.options import EMBEDDING, Call, flags, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.compared import compared
-from syneg_cli.core import near
+from syneg_cli.core import UsageError, near
 from syneg_cli.stages import Asked, measure_all, need_no_depth, write_mteb
 
 
@@ -77,6 +77,8 @@ def command(
     """Measure models, backbones, BM25 or TREC runs on one or more data sets."""
     if rerank is None:
         need_no_depth(call.session)
+    if output and format != "mteb":
+        raise UsageError("--output is where --format mteb writes.", hint="Add `--format mteb`.")
     asked = Asked(model or (), backbone, run or (), baseline, rerank)
     named = [call.session.project.dataset.name or "", *more] if more else []
     found = measure_all(call.session, named, asked, worst=worst, best=best, force=call.force)
