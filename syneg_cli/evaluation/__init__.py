@@ -2,6 +2,7 @@
 
 from syneg_cli.evaluation.changes import Change, changes
 from syneg_cli.evaluation.evaluation import Evaluation, caveat, compare_metrics
+from syneg_cli.evaluation.families import Compared, corrected, holm
 from syneg_cli.evaluation.metrics import (
     MAIN_METRIC,
     METRICS,
@@ -13,22 +14,44 @@ from syneg_cli.evaluation.metrics import (
 )
 from syneg_cli.evaluation.rerank import Reranked, rerank
 from syneg_cli.evaluation.retrieve import DEPTH, depth_for, nearest, retrieve, without_itself
+from syneg_cli.evaluation.seeds import SeedComparison, compare_seeds
 from syneg_cli.evaluation.settings import EvalSettings
-from syneg_cli.evaluation.significance import Comparison, compare, holm, p_value, tells_little, verdict
+from syneg_cli.evaluation.significance import MARGIN, Comparison, compare
+from syneg_cli.evaluation.spending import boundaries
+from syneg_cli.evaluation.verdicts import (
+    FEW,
+    Word,
+    as_data,
+    decided,
+    p_value,
+    tells_little,
+    verdict,
+    within_margin,
+)
 
 __all__ = [
     "DEPTH",
+    "FEW",
     "MAIN_METRIC",
+    "MARGIN",
     "METRICS",
     "Change",
+    "Compared",
     "Comparison",
     "EvalSettings",
     "Evaluation",
     "Reranked",
+    "SeedComparison",
+    "Word",
+    "as_data",
+    "boundaries",
     "caveat",
     "changes",
     "compare",
     "compare_metrics",
+    "compare_seeds",
+    "corrected",
+    "decided",
     "depth_for",
     "holm",
     "is_metric",
@@ -42,5 +65,6 @@ __all__ = [
     "score",
     "tells_little",
     "verdict",
+    "within_margin",
     "without_itself",
 ]

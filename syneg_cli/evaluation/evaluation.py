@@ -8,7 +8,8 @@ from pathlib import Path
 
 from syneg_cli.core import MissingArtifact, UsageError, json_fault, parsed, whole_text
 from syneg_cli.evaluation.metrics import MAIN_METRIC, label_of
-from syneg_cli.evaluation.significance import Comparison, compare, p_value, verdict
+from syneg_cli.evaluation.significance import MARGIN, Comparison, compare
+from syneg_cli.evaluation.verdicts import p_value, verdict
 
 AGAIN = "Measure again with --force."
 NO_EVIDENCE = "a score on such queries is no evidence of how those of people are answered"
@@ -66,13 +67,16 @@ class Evaluation:
         told = f"\n{self.caveat}" if self.caveat else ""
         return f"{self.name} on {self.dataset}, {self.split} ({queries} queries)\n{values}{told}"
 
-    def against(self, baseline: Evaluation) -> Gain:
+    def against(self, baseline: Evaluation, *, margin: float = MARGIN) -> Gain:
         """What this system gains over `baseline`, with its significance.
 
+        Args:
+            margin: the mean difference within which the two count as equivalent.
+
         Raises:
-            UsageError: the two were not measured on the same queries.
+            UsageError: the two were not measured on the same queries; or the margin is not between 0 and 1.
         """
-        comparisons = compare_metrics(self, baseline)
+        comparisons = compare_metrics(self, baseline, margin=margin)
         return Gain(self.name, baseline.name, self.metrics, baseline.metrics, comparisons)
 
 
@@ -117,7 +121,11 @@ class Gain:
 
 
 def compare_metrics(
-    evaluation: Evaluation, baseline: Evaluation, metrics: Sequence[str] = ()
+    evaluation: Evaluation,
+    baseline: Evaluation,
+    metrics: Sequence[str] = (),
+    *,
+    margin: float = MARGIN,
 ) -> dict[str, Comparison]:
     """Metric -> the paired comparison over the queries of both, for metrics that both have.
 
@@ -125,7 +133,8 @@ def compare_metrics(
         metrics: which, by their names in files; by default all.
 
     Raises:
-        UsageError: the two were not measured on the same queries, or by no metric in common.
+        UsageError: the two were not measured on the same queries, or by no metric in common; or the margin
+            is not between 0 and 1.
     """
     comparisons = {}
     for metric in metrics or evaluation.per_query:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from syneg_cli.core import Positive, Section, Text, setting
 from syneg_cli.evaluation.metrics import METRICS, metric_name
+from syneg_cli.evaluation.significance import MARGIN
 
 
 def _with_commas(given: Any) -> Any:
@@ -44,4 +45,7 @@ class EvalSettings(Section):
     batch_size: Positive = setting(32, "Texts of 128 tokens in a batch.", decides=False)
     precision: Literal["auto", "fp32", "bf16"] = setting(
         "auto", "auto is bf16 where the processor has it, else fp32."
+    )
+    equivalence_margin: Annotated[float, Field(gt=0, lt=1)] = setting(
+        MARGIN, "A mean difference that does not matter: surely within it is equivalent.", decides=False
     )

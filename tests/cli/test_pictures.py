@@ -19,11 +19,12 @@ TITLE = "Queries by their difference in nDCG@10"
 
 
 def drawn(picture: Bars, *, columns: int = 80, terminal: bool = True, encoding: str = "utf-8") -> list[str]:
-    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    written = io.BytesIO()
+    file = io.TextIOWrapper(written, encoding=encoding)
     console = Console(file=file, width=columns, force_terminal=terminal, no_color=True)
     console.print(picture)
     file.flush()
-    return bytes(file.buffer.getvalue()).decode(encoding).splitlines()  # type: ignore[attr-defined]
+    return written.getvalue().decode(encoding).splitlines()
 
 
 def test_each_query_is_counted_once_and_bars_are_on_one_scale() -> None:
@@ -86,7 +87,7 @@ def compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 def test_a_picture_in_a_terminal_that_is_read_without_colours(compared: list[object]) -> None:
     def run(**variables: str) -> Shown:
-        shown = in_terminal(*compared, **variables)
+        shown = in_terminal(*compared, columns=80, rows=200, **variables)
         assert shown.code == 0, shown.text
         return shown
 

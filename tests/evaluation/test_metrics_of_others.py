@@ -20,8 +20,10 @@ def generated(seed: int, *, ties: bool) -> tuple[Table, Table]:
     qrels = {f"q{i}": {d: rng.choice((0, 1, 1, 2, 3)) for d in rng.sample(docs, 20)} for i in range(40)}
     for grades in qrels.values():
         grades[next(iter(grades))] = 1
-    values = (lambda: rng.choice((0.1, 0.5, 0.9))) if ties else rng.random
-    run = {q: {d: values() for d in rng.sample(docs, 120)} for q in qrels}
+    run = {
+        q: {d: rng.choice((0.1, 0.5, 0.9)) if ties else rng.random() for d in rng.sample(docs, 120)}
+        for q in qrels
+    }
     return run, qrels
 
 
@@ -52,6 +54,6 @@ def test_as_mteb_has_them(seed: int) -> None:
         "mrr@10": theirs.mrr["MRR@10"],
         "map@100": theirs.map["MAP@100"],
         "p@5": theirs.precision["P@5"],
-        "success@1": theirs.hit_rate["HitRate@1" if "HitRate@1" in theirs.hit_rate else "Success@1"],
+        "success@1": theirs.hit_rate["HitRate@1"],
     }
     assert ours == pytest.approx(found, abs=1e-5), "it rounds to five digits"

@@ -85,7 +85,7 @@ def command(
     written = write_mteb(found, output or Path("results")) if format == "mteb" else []
     error = found.error
     if found.measured:
-        data, shown = compared(found)
+        data, shown = compared(found, call.session.project.eval.equivalence_margin)
         call.output.result(data, *shown, *(f"for mteb: {near(path)}" for path in written))
         if error and call.output.as_json:  # which has told it already, and is one object
             call.output.warn(f"{error}")

@@ -2,48 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from syneg_cli.cli.render.fitting import Column, Fitted
 from syneg_cli.cli.render.measured import changes_of, interval, measured
 from syneg_cli.core import counted
-from syneg_cli.evaluation import Comparison, Evaluation, compare_metrics, holm, label_of, p_value, verdict
+from syneg_cli.evaluation import (
+    Comparison,
+    Evaluation,
+    compare_metrics,
+    corrected,
+    label_of,
+    p_value,
+    verdict,
+)
 from syneg_cli.stages import Measured, Measurements
 
 LEGEND = "p: paired randomisation test; Holm: corrected for {}; w/t/l: won, tied, lost queries"
 
 
-def compared(record: Measurements) -> tuple[Any, list[Any]]:
+def compared(record: Measurements, margin: float) -> tuple[Any, list[Any]]:
     """One system on one data set as one object and its own tables, more of them as a list and two tables.
 
-    What failed is in the list, too.
+    What failed is in the list, too. `margin` is that of equivalence.
     """
     failed = [
         {"dataset": one.dataset, "name": one.system, "error": one.error.message, "hint": one.error.hint}
         for one in record.failed
     ]
     if not record.several:
-        data, shown = measured(record.measured[0], record.metrics)
+        data, shown = measured(record.measured[0], margin, record.metrics)
         return ([data, *failed] if failed else data), shown
     main, label = record.metrics[0], label_of(record.metrics[0])
     pairs = {
-        place: compare_metrics(one.evaluation, one.baseline, [main])[main]
-        for place, one in enumerate(record.measured)
+        _called(one): compare_metrics(one.evaluation, one.baseline, [main], margin=margin)[main]
+        for one in record.measured
         if one.baseline
     }
-    corrected = holm({str(place): c.p_randomisation for place, c in pairs.items()})
-    every = [measured(one, record.metrics)[0] for one in record.measured]
-    for place, one_data in enumerate(every):
-        one_data["p_holm"] = corrected.get(str(place))
+    family = corrected(pairs)
+    every = [measured(one, margin, record.metrics, family.get(_called(one)))[0] for one in record.measured]
     shown = [_metrics(record)]
-    if pairs:
-        family = [(record.measured[place], c, corrected[str(place)]) for place, c in pairs.items()]
-        shown += [f"{label}, against the baseline", _pairs(family)]
-        shown.append(LEGEND.format(counted(len(pairs), "comparison")))
-        for one, c, p in family:  # what holds for one comparison may not hold among several
-            shown.append(f"{_called(one)}: {verdict(label, replace(c, p_randomisation=p))}")
+    if family:
+        shown += [f"{label}, against the baseline", _pairs(record.measured, family)]
+        shown.append(LEGEND.format(counted(len(family), "comparison")))
+        shown += [f"{called}: {verdict(label, c)}" for called, c in family.items()]
     for one in record.measured:
         shown += changes_of(one, main)
     caveats = {one.evaluation.dataset: one.evaluation.caveat for one in record.measured}
@@ -97,20 +100,16 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if len(known) == len(values) else None
 
 
-def _pairs(family: Sequence[tuple[Measured, Comparison, float]]) -> Fitted:
-    rows = [
-        [
-            one.evaluation.dataset,
-            one.evaluation.name,
-            one.baseline.name if one.baseline else "",
-            f"{c.difference:+.4f}",
-            interval(c),
-            p_value(c.p_randomisation).removeprefix("= "),
-            p_value(corrected).removeprefix("= "),
-            f"{c.wins}/{c.ties}/{c.losses}",
-        ]
-        for one, c, corrected in family
-    ]
+def _pairs(measured: Sequence[Measured], family: Mapping[str, Comparison]) -> Fitted:
+    rows = []
+    for one in measured:
+        if one.baseline is None:
+            continue
+        c = family[_called(one)]
+        holm = c.p if c.p_holm is None else c.p_holm
+        p = [p_value(value).removeprefix("= ") for value in (c.p, holm)]
+        names = [one.evaluation.dataset, one.evaluation.name, one.baseline.name]
+        rows.append([*names, f"{c.difference:+.4f}", interval(c), *p, f"{c.wins}/{c.ties}/{c.losses}"])
     columns = [
         Column("data set", least=8),
         Column("system"),

@@ -16,7 +16,9 @@ from syneg_cli.evaluation import (
     Comparison,
     Evaluation,
     Reranked,
+    as_data,
     compare_metrics,
+    corrected,
     label_of,
     p_value,
     verdict,
@@ -26,22 +28,30 @@ from syneg_cli.stages import Measured
 LEGEND = "p: randomisation test, p (t): t-test, both paired; w/t/l: won, tied, lost queries"
 
 
-def measured(record: Measured, metrics: Sequence[str] = tuple(METRICS)) -> tuple[dict[str, Any], list[Any]]:
-    """The result as one object, and as tables.
+def measured(
+    record: Measured,
+    margin: float,
+    metrics: Sequence[str] = tuple(METRICS),
+    main: Comparison | None = None,
+) -> tuple[dict[str, Any], list[Any]]:
+    """The result as one object, and as tables; `margin` is that of equivalence.
 
     Args:
         metrics: which are shown, by their names in files; the first is the one that systems are compared by.
+        main: the comparison by that metric, where it was corrected as one of a family.
     """
     evaluation, baseline = record.evaluation, record.baseline
-    comparisons = compare_metrics(evaluation, baseline, metrics) if baseline else {}
+    comparisons = compare_metrics(evaluation, baseline, metrics, margin=margin) if baseline else {}
+    comparisons |= {metrics[0]: main} if main else {}
     data = _as_json(record, metrics, comparisons)
     title = f"{evaluation.dataset}, {evaluation.split} ({counted(data['queries'], 'query', 'queries')})"
     rows = [[e.name, *(e.metrics.get(m) for m in metrics)] for e in (baseline, evaluation) if e]
     shown: list[Any] = [table(title, ["", *map(label_of, metrics)], rows)]
-    if baseline and (main := comparisons.get(metrics[0])):
+    if baseline:
         label = label_of(metrics[0])
         shown += [_comparisons(evaluation, baseline, comparisons), LEGEND]
-        shown += [gains(label, differences(evaluation, baseline, metrics[0])), verdict(label, main)]
+        shown.append(gains(label, _differences(evaluation, baseline, metrics[0])))
+        shown.append(verdict(label, comparisons[metrics[0]]))
     shown += changes_of(record, metrics[0])
     if evaluation.caveat:
         shown.append(evaluation.caveat)
@@ -69,15 +79,14 @@ def _as_json(
         "run": evaluation.run,
         "written_queries": evaluation.written_queries,
         "baseline": {"name": baseline.name, "metrics": means(baseline)} if baseline else None,
-        "comparison": {metric: asdict(c) for metric, c in comparisons.items()} if baseline else None,
-        "p_holm": None,
+        "comparison": {metric: as_data(c) for metric, c in comparisons.items()} if baseline else None,
         "rerank": asdict(record.rerank) if record.rerank else None,
         "worst": as_json(record.worst),
         "best": as_json(record.best),
     }
 
 
-def differences(evaluation: Evaluation, baseline: Evaluation, metric: str) -> list[float]:
+def _differences(evaluation: Evaluation, baseline: Evaluation, metric: str) -> list[float]:
     """Of each query, by a metric that both have."""
     values, others = evaluation.per_query[metric], baseline.per_query[metric]
     return [value - others[query_id] for query_id, value in values.items()]
@@ -136,12 +145,14 @@ def arms(evaluations: Mapping[str, Evaluation], dataset: str) -> tuple[dict[str,
                 row += ["", ""]
                 continue
             c = against(name, baseline)
-            data["comparisons"][f"{name} - {baseline}"] = asdict(c)
+            data["comparisons"][f"{name} - {baseline}"] = as_data(c)
             row += [f"{c.difference:+.4f}", interval(c)]
         rows.append(row)
     columns = ["", "nDCG@10", "to zero-shot", "95 % interval", "to mined", "95 % interval "]
     queries = len(evaluations["zero-shot"].per_query[MAIN_METRIC])
     title = f"syneg demo: {dataset}, {queries} test queries, one training run per arm, equal settings"
     others = [name for name in evaluations if name not in ("zero-shot", "mined")]
-    sentences = [f"{name} against mined. {verdict('nDCG@10', against(name, 'mined'))}" for name in others]
+    family = corrected({f"{name} - mined": against(name, "mined") for name in others})
+    data["comparisons"] |= {pair: as_data(c) for pair, c in family.items()}
+    sentences = [f"{pair.replace(' - ', ' against ')}. {verdict('nDCG@10', c)}" for pair, c in family.items()]
     return data, [table(title, columns, rows, right=lambda c: bool(c)), "\n".join(sentences)]
