@@ -110,7 +110,7 @@ def by_mteb(folder: Path, model: str) -> Means:
         def load_data(self, *_: Any, **__: Any) -> None:
             documents = rows("corpus.jsonl")
             asked = [row for row in rows("queries.jsonl") if row["_id"] in qrels]
-            self.dataset["default"]["test"] = {
+            split = {
                 "corpus": Dataset.from_dict(
                     {
                         "id": [row["_id"] for row in documents],
@@ -124,6 +124,7 @@ def by_mteb(folder: Path, model: str) -> Means:
                 "relevant_docs": qrels,
                 "top_ranked": None,
             }
+            self.dataset = {"default": {"test": split}}
             self.data_loaded = True
 
     result = mteb.evaluate(

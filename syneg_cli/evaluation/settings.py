@@ -36,7 +36,7 @@ class EvalSettings(Section):
     split: Text = setting("test", "Which judgements.", decides=False, values=("<split>",))
     metrics: Metrics = setting(
         tuple(METRICS),
-        "What is shown, as ir-measures names it (nDCG@10,R@100,RR@10,AP@100,P@10,Success@1,Judged@10); "
+        "What is shown, as ir-measures names it (nDCG@10, R@100, RR@10, AP@100, P@10, Success@1, Judged@10); "
         "systems are compared by the first.",
         metavar="NAMES",
         decides=False,

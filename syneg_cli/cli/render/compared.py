@@ -22,10 +22,11 @@ from syneg_cli.stages import Measured, Measurements
 LEGEND = "p: paired randomisation test; Holm: corrected for {}; w/t/l: won, tied, lost queries"
 
 
-def compared(record: Measurements, margin: float) -> tuple[Any, list[Any]]:
+def compared(record: Measurements, margin: float, *, for_machines: bool) -> tuple[Any, list[Any]]:
     """One system on one data set as one object and its own tables, more of them as a list and two tables.
 
-    What failed is in the list, too. `margin` is that of equivalence.
+    What failed is in the list, too. `margin` is that of equivalence. People see of several systems the
+    comparison by the main metric alone, and do not wait for the others.
     """
     failed = [
         {"dataset": one.dataset, "name": one.system, "error": one.error.message, "hint": one.error.hint}
@@ -41,7 +42,11 @@ def compared(record: Measurements, margin: float) -> tuple[Any, list[Any]]:
         if one.baseline
     }
     family = corrected(pairs)
-    every = [measured(one, margin, record.metrics, family.get(_called(one)))[0] for one in record.measured]
+    every = [
+        measured(one, margin, record.metrics, family.get(_called(one)))[0]
+        for one in record.measured
+        if for_machines
+    ]
     shown = [_metrics(record)]
     if family:
         shown += [f"{label}, against the baseline", _pairs(record.measured, family)]

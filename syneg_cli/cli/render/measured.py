@@ -41,8 +41,11 @@ def measured(
         main: the comparison by that metric, where it was corrected as one of a family.
     """
     evaluation, baseline = record.evaluation, record.baseline
-    comparisons = compare_metrics(evaluation, baseline, metrics, margin=margin) if baseline else {}
-    comparisons |= {metrics[0]: main} if main else {}
+    known = {metrics[0]: main} if main else {}
+    others = [metric for metric in metrics if metric not in known]
+    if baseline and others:
+        known |= compare_metrics(evaluation, baseline, others, margin=margin)
+    comparisons = {metric: known[metric] for metric in metrics if metric in known}
     data = _as_json(record, metrics, comparisons)
     title = f"{evaluation.dataset}, {evaluation.split} ({counted(data['queries'], 'query', 'queries')})"
     rows = [[e.name, *(e.metrics.get(m) for m in metrics)] for e in (baseline, evaluation) if e]
