@@ -188,7 +188,8 @@ def main() -> None:
         return one_arm(options.arm, options.data, options.model)
     from syneg_cli.encoding.loading import locate
 
-    arms = [arm for arm in ARMS if arm in options.arms]
+    wanted = {*options.arms, *(["cold"] if "warm" in options.arms else [])}  # which makes it warm
+    arms = [arm for arm in ARMS if arm in wanted]
     figures: dict[str, tuple[Means, float, float]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder, work = Path(name) / "data", Path(name) / "work"

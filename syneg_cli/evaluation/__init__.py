@@ -15,6 +15,18 @@ from syneg_cli.evaluation.metrics import (
 from syneg_cli.evaluation.rerank import Reranked, rerank
 from syneg_cli.evaluation.retrieve import DEPTH, depth_for, nearest, retrieve, without_itself
 from syneg_cli.evaluation.seeds import SeedComparison, compare_seeds
+from syneg_cli.evaluation.seen import (
+    RECORD,
+    SEEN,
+    UNSEEN,
+    Exposure,
+    Part,
+    TrainedOn,
+    exposure,
+    parts_of,
+    told_of_few,
+    told_of_gain,
+)
 from syneg_cli.evaluation.settings import EvalSettings
 from syneg_cli.evaluation.significance import MARGIN, Comparison, compare
 from syneg_cli.evaluation.spending import boundaries
@@ -35,13 +47,19 @@ __all__ = [
     "MAIN_METRIC",
     "MARGIN",
     "METRICS",
+    "RECORD",
+    "SEEN",
+    "UNSEEN",
     "Change",
     "Compared",
     "Comparison",
     "EvalSettings",
     "Evaluation",
+    "Exposure",
+    "Part",
     "Reranked",
     "SeedComparison",
+    "TrainedOn",
     "Word",
     "as_data",
     "boundaries",
@@ -53,6 +71,7 @@ __all__ = [
     "corrected",
     "decided",
     "depth_for",
+    "exposure",
     "holm",
     "is_metric",
     "label_of",
@@ -60,10 +79,13 @@ __all__ = [
     "metric_of",
     "nearest",
     "p_value",
+    "parts_of",
     "rerank",
     "retrieve",
     "score",
     "tells_little",
+    "told_of_few",
+    "told_of_gain",
     "verdict",
     "within_margin",
     "without_itself",

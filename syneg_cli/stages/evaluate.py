@@ -28,10 +28,15 @@ from syneg_cli.encoding import need_retriever
 from syneg_cli.evaluation import (
     DEPTH,
     METRICS,
+    SEEN,
+    UNSEEN,
     Change,
     Evaluation,
+    Exposure,
     Reranked,
+    TrainedOn,
     depth_for,
+    exposure,
     is_metric,
     retrieve,
     score,
@@ -40,14 +45,18 @@ from syneg_cli.evaluation import (
 )
 from syneg_cli.mining import BM25_B, BM25_K1, bm25_run
 from syneg_cli.stages import encoders
+from syneg_cli.stages.exposed import TRAINED_ON, trained_on
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Performed, Plan, Stage
 from syneg_cli.stages.subjects import Subject, trained_here
 from syneg_cli.stages.train import JUDGED_TRAIN
 from syneg_cli.training import with_metrics
 
-TRAINED_ON = "train qrels"
-"""The input of a model's manifest that says which queries it learned from."""
+IN_CARD = {
+    SEEN: "queries whose documents training saw",
+    UNSEEN: "queries whose documents training never saw",
+}
+"""Part of the queries -> how a model's card names it, after the split."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +172,7 @@ class Eval(Stage):
             per_query=scores.per_query,
             run=str(plan.path.with_suffix(".trec")),
             written_queries=len(self.dataset.synthetic & qrels.keys()),
+            exposure=self._recorded(),
         )
         write_text(to, json.dumps(asdict(evaluation), ensure_ascii=False, indent=1) + "\n")
         self._warn_of_a_leak(subject)
@@ -171,9 +181,28 @@ class Eval(Stage):
         counts = {**counts, "queries": len(qrels), "left_out_as_query": left_out, **scores.metrics}
         return Made(counts, evaluation)
 
+    def learned(self) -> TrainedOn | None:
+        """What the subject was trained on; None where that is not recorded."""
+        return trained_on(self.session, self.dataset, self.subject)
+
+    def _recorded(self) -> Exposure | None:
+        """What is stored: train as it is now may change, so what it would have seen is not."""
+        learned = self.learned()
+        return exposure(learned, self.dataset, self.settings.split) if learned else None
+
+    def exposed(self, evaluation: Evaluation) -> Evaluation:
+        """With the queries parted, where what is stored does not part them."""
+        if evaluation.exposure is not None:
+            return evaluation
+        parted = exposure(self.learned(), self.dataset, self.settings.split)
+        return replace(evaluation, exposure=parted)
+
     def _warn_of_a_leak(self, subject: Subject) -> None:
         """Of a model that learned from other queries than train has now, where a setting parts the two."""
         manifest, split = read_manifest(Path(subject.location)), self.settings.split
+        recorded = trained_on(self.session, self.dataset, subject)
+        if recorded and not recorded.queries & self.dataset.qrels(split).keys():
+            return  # whichever pairs of train were left out
         inputs, dataset = manifest.inputs if manifest else {}, self.dataset
         learned, now = inputs.get(JUDGED_TRAIN) or inputs.get(TRAINED_ON), dataset.judged_train
         if dataset.synthetic & dataset.qrels(split).keys():  # measured on written ones, which train has, too
@@ -227,7 +256,8 @@ def tell_of_few(session: Session, dataset: Dataset) -> None:
     """Says where a split has too few queries to see a difference."""
     split = session.project.eval.split
     if told := tells_little(len(dataset.qrels(split)), split):
-        more = f"; a larger {split}_fraction in [dataset] holds out more" if split in dataset.carved else ""
+        made = split in dataset.carved and session.project.dataset.resplit == "none"
+        more = f"; a larger {split}_fraction in [dataset] holds out more" if made else ""
         session.progress.note(f"eval: {told}{more}")
 
 
@@ -282,4 +312,10 @@ def _note_in_card(subject: Subject, evaluation: Evaluation, progress: Progress) 
         progress.warn(f"{error.message.rstrip('.')}: the metrics are not noted in it")
         return
     split = f"{evaluation.split}, LLM-written queries" if evaluation.written_queries else evaluation.split
-    write_text(card, with_metrics(text, subject.name, evaluation.dataset, split, evaluation.metrics))
+    parts = evaluation.parts()
+    noted = {split: evaluation.metrics}
+    for name, which in IN_CARD.items():  # what an earlier evaluation noted is not left behind
+        noted[f"{split}, {which}"] = parts[name].metrics if name in parts else {}
+    for which, metrics in noted.items():
+        text = with_metrics(text, subject.name, evaluation.dataset, which, metrics)
+    write_text(card, text)

@@ -53,11 +53,12 @@ def run_stages(
     for stage in stages_of(session, dataset):
         done.append(perform(stage, force=force))
         ended(done[-1])
+    assert isinstance(stage, Eval)
     if session.project.train.kind == CROSS_ENCODER:
         alone = perform(Eval(session, dataset, own_retriever(session)), force=force)
-        measured = reranked_of(session, trained_here(session, dataset), done[-1], alone)
+        measured = reranked_of(stage, trained_here(session, dataset), done[-1], alone)
         return [*done, alone], measured
-    evaluation = evaluation_of(done[-1])
+    evaluation = stage.exposed(evaluation_of(done[-1]))
     baseline = trained_here(session, dataset).baseline
     if baseline is None:
         return done, Measured(evaluation)

@@ -127,6 +127,8 @@ class Queries(Asks):
             assert isinstance(asker, QueryWriter)
             inputs["attribute pools"] = content_hash({name: asker.pools[name] for name in prompt.attributes})
             inputs["examples"] = content_hash(asker.examples.pool)  # test decides what is none of them
+            if self.dataset.kept_out:
+                inputs["documents kept out"] = content_hash(sorted(self.dataset.kept_out))
             settings |= section.model_dump(include=set(WRITING))
             self._plan_round_trip(inputs, settings)
         return Plan(self.label, self._path, inputs, settings)

@@ -20,7 +20,7 @@ from syneg_cli.core import (
     read_synthetic_queries,
     user_path,
 )
-from syneg_cli.data import Dataset, load_dataset, with_queries
+from syneg_cli.data import Dataset, kept_apart, load_dataset, with_queries
 from syneg_cli.llm import Tick
 from syneg_cli.stages.project import Resolved
 from syneg_cli.stages.settings import Project
@@ -90,7 +90,9 @@ class Session:
             MissingArtifact: they are needed, the settings name a weight for them, and there are none.
         """
         dataset = self._real()
-        return dataset if written == "none" else self._with_queries(dataset, needed=written == "needed")
+        if written != "none":
+            dataset = self._with_queries(dataset, needed=written == "needed")
+        return kept_apart(dataset, self.progress) if self.project.dataset.disjoint else dataset
 
     def query_weight(self, dataset: Dataset) -> float:
         """What an LLM-written query counts in training; 0: they are not used."""
@@ -132,6 +134,8 @@ class Session:
             dev_seed=section.dev_seed,
             test_fraction=section.test_fraction,
             test_seed=section.test_seed,
+            resplit_by=section.resplit,
+            resplit_seed=section.resplit_seed,
             relevance=section.relevance,
             attributes=section.attributes.model_dump(),
             identical_ids=section.identical_ids,

@@ -132,9 +132,10 @@ class _OneDataset:
                         self.session, self.dataset, subject, asked.rerank, force=self.force
                     )
                 else:
-                    evaluation = self._evaluation(subject)
+                    stage = Eval(self.session, self.dataset, subject)
+                    evaluation = evaluation_of(perform(stage, force=self.force))
                     known[replace(subject, baseline=None)] = evaluation
-                    found = Measured(evaluation, self._baseline(subject, known))
+                    found = Measured(stage.exposed(evaluation), self._baseline(subject, known))
                 yield self._with_changes(found, worst, best)
 
     def _baseline(self, subject: Subject, known: dict[Subject, Evaluation | None]) -> Evaluation | None:
@@ -143,7 +144,8 @@ class _OneDataset:
         if baseline is not None and baseline not in known:
             known[baseline] = None
             with self._noting(baseline.name):
-                known[baseline] = self._evaluation(baseline)
+                stage = Eval(self.session, self.dataset, baseline)
+                known[baseline] = evaluation_of(perform(stage, force=self.force))
         return known[baseline] if baseline else None
 
     def _with_changes(self, measured: Measured, worst: int, best: int) -> Measured:
@@ -154,9 +156,6 @@ class _OneDataset:
         main = self.session.project.eval.metrics[0]
         lost, gained = changes(pair[0], pair[1], self.dataset, main, worst=worst, best=best)
         return replace(measured, worst=tuple(lost), best=tuple(gained))
-
-    def _evaluation(self, subject: Subject) -> Evaluation:
-        return evaluation_of(perform(Eval(self.session, self.dataset, subject), force=self.force))
 
     @contextmanager
     def _noting(self, system: str) -> Iterator[None]:

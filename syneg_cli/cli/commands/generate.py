@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from syneg_cli.cli.options import WRITTEN, Call, section
+from syneg_cli.cli.options import DISJOINT, WRITTEN, Call, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.generated import estimated, fetched, handed_in
 from syneg_cli.cli.render.stages import tables
@@ -15,7 +15,7 @@ from syneg_cli.generation import QUERY, load_prompt
 from syneg_cli.stages import Generate, MirrorQueries, fetch, hand_in, perform, same_server
 
 
-@make(*section("generate", leave_out=("price",)), WRITTEN, force=True)
+@make(*section("generate", leave_out=("price",)), WRITTEN, DISJOINT, force=True)
 def command(
     call: Call,
     retry_bad: Annotated[

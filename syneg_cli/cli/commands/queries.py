@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from syneg_cli.cli.options import ASKING, Call, Flag, section
+from syneg_cli.cli.options import ASKING, DISJOINT, Call, Flag, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.generated import estimated, fetched, handed_in
 from syneg_cli.cli.render.queries import queries
@@ -17,6 +17,7 @@ from syneg_cli.stages import Queries, fetch, hand_in, perform, same_server
 @make(
     *section("queries", leave_out=("weight",)),
     *ASKING,
+    DISJOINT,
     Flag("mine.backbone", help="The encoder of the round trip, and of a sample that is spread."),
     force=True,
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 from syneg_cli.cli.render.fitting import Column, Fitted
 from syneg_cli.cli.render.measured import changes_of, interval, measured
+from syneg_cli.cli.render.seen import seen
 from syneg_cli.core import counted
 from syneg_cli.evaluation import (
     Comparison,
@@ -52,6 +53,9 @@ def compared(record: Measurements, margin: float, *, for_machines: bool) -> tupl
         shown += [f"{label}, against the baseline", _pairs(record.measured, family)]
         shown.append(LEGEND.format(counted(len(family), "comparison")))
         shown += [f"{called}: {verdict(label, c)}" for called, c in family.items()]
+    for one in record.measured:
+        about, _ = seen(one.evaluation, one.baseline, family.get(_called(one)), margin, [main])
+        shown += [f"{_called(one)}: {about['told']}"] if about and about["told"] else []
     for one in record.measured:
         shown += changes_of(one, main)
     caveats = {one.evaluation.dataset: one.evaluation.caveat for one in record.measured}

@@ -9,6 +9,7 @@ from typing import Any
 from syneg_cli.cli.output import table
 from syneg_cli.cli.render.changed import as_json, changed
 from syneg_cli.cli.render.pictures import gains
+from syneg_cli.cli.render.seen import seen
 from syneg_cli.core import counted, duration
 from syneg_cli.evaluation import (
     MAIN_METRIC,
@@ -50,12 +51,14 @@ def measured(
     title = f"{evaluation.dataset}, {evaluation.split} ({counted(data['queries'], 'query', 'queries')})"
     rows = [[e.name, *(e.metrics.get(m) for m in metrics)] for e in (baseline, evaluation) if e]
     shown: list[Any] = [table(title, ["", *map(label_of, metrics)], rows)]
-    if baseline:
+    whole = comparisons.get(metrics[0])
+    if baseline and whole:
         label = label_of(metrics[0])
         shown += [_comparisons(evaluation, baseline, comparisons), LEGEND]
         shown.append(gains(label, _differences(evaluation, baseline, metrics[0])))
-        shown.append(verdict(label, comparisons[metrics[0]]))
-    shown += changes_of(record, metrics[0])
+        shown.append(verdict(label, whole))
+    data["seen"], by_training = seen(evaluation, baseline, whole, margin, metrics)
+    shown += [*by_training, *changes_of(record, metrics[0])]
     if evaluation.caveat:
         shown.append(evaluation.caveat)
     if record.rerank:
