@@ -55,7 +55,7 @@ def compared(record: Measurements, margin: float, *, for_machines: bool) -> tupl
         shown += [f"{called}: {verdict(label, c)}" for called, c in family.items()]
     for one in record.measured:
         about, _ = seen(one.evaluation, one.baseline, family.get(_called(one)), margin, [main])
-        shown += [f"{_called(one)}: {about['told']}"] if about and about["told"] else []
+        shown += [f"{one.evaluation.dataset}: {about['told']}"] if about and about["told"] else []
     for one in record.measured:
         shown += changes_of(one, main)
     caveats = {one.evaluation.dataset: one.evaluation.caveat for one in record.measured}
