@@ -134,6 +134,9 @@ class DocumentsSettings(Section):
         metavar="NAME",
     )
     max_megabytes: Positive = setting(64, "Larger files are left out.")
+    max_seconds: Positive = setting(
+        120, "A file whose conversion (HTML, PDF, Word, ...) takes longer is left out."
+    )
     judged_passages: Literal["none", "all"] = setting(
         "none",
         "Judgements of a document that was cut: left out (none), or given to all its passages.",

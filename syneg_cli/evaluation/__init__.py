@@ -27,6 +27,7 @@ from syneg_cli.evaluation.seen import (
     told_of_few,
     told_of_gain,
 )
+from syneg_cli.evaluation.separability import Auc, auc, probe_auc, wilson
 from syneg_cli.evaluation.settings import EvalSettings
 from syneg_cli.evaluation.significance import MARGIN, Comparison, compare
 from syneg_cli.evaluation.spending import boundaries
@@ -50,6 +51,7 @@ __all__ = [
     "RECORD",
     "SEEN",
     "UNSEEN",
+    "Auc",
     "Change",
     "Compared",
     "Comparison",
@@ -62,6 +64,7 @@ __all__ = [
     "TrainedOn",
     "Word",
     "as_data",
+    "auc",
     "boundaries",
     "caveat",
     "changes",
@@ -80,6 +83,7 @@ __all__ = [
     "nearest",
     "p_value",
     "parts_of",
+    "probe_auc",
     "rerank",
     "retrieve",
     "score",
@@ -87,6 +91,7 @@ __all__ = [
     "told_of_few",
     "told_of_gain",
     "verdict",
+    "wilson",
     "within_margin",
     "without_itself",
 ]

@@ -36,6 +36,7 @@ from syneg_cli.library.arguments import (
     embeddings,
     listed,
     need_dataset,
+    need_local,
     need_records,
     settings_from,
 )
@@ -163,6 +164,7 @@ def evaluate(
             first metric.
     """
     need_dataset(dataset)
+    need_local(model)
     chosen = settings_from(EvalSettings, settings)
     if rerank is None and "depth" in settings:
         raise UsageError("depth says how much a reranker reads again.", hint="Add rerank=MODEL.")

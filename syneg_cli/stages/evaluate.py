@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -69,6 +69,8 @@ class Measured:
     worst: tuple[Change, ...] = ()
     """The queries that lost most against the baseline, and those that gained most, where asked for."""
     best: tuple[Change, ...] = ()
+    vectors: Sequence[Mapping[str, Any]] = ()
+    """What embedding APIs cost for it, over all runs."""
 
 
 class Eval(Stage):
@@ -178,7 +180,10 @@ class Eval(Stage):
         self._warn_of_a_leak(subject)
         if self.in_card:
             _note_in_card(subject, evaluation, self.session.progress)
-        counts = {**counts, "queries": len(qrels), "left_out_as_query": left_out, **scores.metrics}
+        here = subject.is_run or subject.is_bm25
+        vectors = [] if here else encoders.bills(self.session, self.dataset, subject.location)
+        counts = {**counts, "queries": len(qrels), "left_out_as_query": left_out, "vectors": vectors}
+        counts |= scores.metrics
         return Made(counts, evaluation)
 
     def learned(self) -> TrainedOn | None:
@@ -250,6 +255,11 @@ def measuring(session: Session, dataset: Dataset) -> Session:
     section = session.project.eval.model_copy(update={"split": "dev"})
     project = session.project.model_copy(update={"eval": section})
     return replace(session, resolved=replace(session.resolved, project=project))
+
+
+def vectors_of(*done: Performed) -> list[Mapping[str, Any]]:
+    """What embedding APIs cost for evaluations; nothing where manifests of an earlier version do not say."""
+    return [bill for each in done for bill in each.counts.get("vectors") or ()]
 
 
 def tell_of_few(session: Session, dataset: Dataset) -> None:

@@ -9,7 +9,7 @@ from syneg_cli.core import MissingArtifact, Run, UsageError, counted
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import is_cross_encoder, load_cross_encoder, locate, need_cross_encoder, weights_hash
 from syneg_cli.evaluation import DEPTH, Reranked, TrainedOn, rerank
-from syneg_cli.stages.evaluate import Eval, Measured, evaluation_of
+from syneg_cli.stages.evaluate import Eval, Measured, evaluation_of, vectors_of
 from syneg_cli.stages.exposed import trained_on
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Performed, Plan, perform
@@ -160,4 +160,6 @@ def reranked_of(stage: Eval, reranker: Subject, done: Performed, alone: Performe
         raise MissingArtifact(said, hint="Measure again with --force.")
     depth = stage.settings.depth
     about = Reranked(reranker.name, reranker.location, depth, pairs, done.seconds)
-    return Measured(stage.exposed(evaluation_of(done)), evaluation_of(alone), about)
+    return Measured(
+        stage.exposed(evaluation_of(done)), evaluation_of(alone), about, vectors=vectors_of(alone)
+    )

@@ -17,6 +17,7 @@ from syneg_cli.core import (
     UsageError,
     Workspace,
     instead,
+    near,
     read_synthetic_queries,
     user_path,
 )
@@ -112,16 +113,32 @@ class Session:
                     f"{instead(path, '--set queries.name=NAME')}",
                     hint=self.again("queries"),
                 )
+            if files and not dataset.judgements:
+                raise UsageError(
+                    f"{dataset.name} has no judged query, and those that an LLM wrote are left out "
+                    f"(--synthetic-queries 0, or weight in [queries]): {near(path)}.",
+                    hint="Leave that out: without real queries they count 1.",
+                )
             return dataset
         of_dev = self.project.dataset
-        return with_queries(
+        written = [query for file in files for query in read_synthetic_queries(file)]
+        found = with_queries(
             dataset,
-            [query for file in files for query in read_synthetic_queries(file)],
+            written,
             weight=weight,
             dev_fraction=of_dev.dev_fraction,
             dev_seed=of_dev.dev_seed,
             progress=self.progress,
         )
+        if found.synthetic:
+            return found
+        if needed and section.weight:
+            raise MissingArtifact(
+                f"None of {len(written)} LLM-written queries {section.name!r} can be used for {dataset.name} "
+                f"({near(path)}).",
+                hint=f"{self.again('queries').rstrip('.')}, or leave out --synthetic-queries.",
+            )
+        return dataset
 
     def _real(self) -> Dataset:
         section = self.project.dataset

@@ -10,11 +10,11 @@ from pathlib import Path
 from syneg_cli.core import SynegError, UsageError
 from syneg_cli.data import Dataset, read_run
 from syneg_cli.encoding import BACKBONES
-from syneg_cli.evaluation import Evaluation, changes
-from syneg_cli.stages.evaluate import Eval, Measured, evaluation_of, measuring, tell_of_few
+from syneg_cli.evaluation import changes
+from syneg_cli.stages.evaluate import Eval, Measured, evaluation_of, measuring, tell_of_few, vectors_of
 from syneg_cli.stages.rerank import measure_reranked, retriever_of
 from syneg_cli.stages.session import Session
-from syneg_cli.stages.stage import perform
+from syneg_cli.stages.stage import Performed, perform
 from syneg_cli.stages.subjects import WORDS, Asked, Subject, apart, subject_of
 
 
@@ -124,7 +124,7 @@ class _OneDataset:
             self.failed.append(Failure(self.dataset.name, "", error))
             return
         tell_of_few(self.session, self.dataset)
-        known: dict[Subject, Evaluation | None] = {}
+        known: dict[Subject, Performed | None] = {}
         for subject in apart(subjects):
             with self._noting(subject.name):
                 if asked.rerank:
@@ -133,19 +133,23 @@ class _OneDataset:
                     )
                 else:
                     stage = Eval(self.session, self.dataset, subject)
-                    evaluation = evaluation_of(perform(stage, force=self.force))
-                    known[replace(subject, baseline=None)] = evaluation
-                    found = Measured(stage.exposed(evaluation), self._baseline(subject, known))
+                    done = known[replace(subject, baseline=None)] = perform(stage, force=self.force)
+                    other = self._baseline(subject, known)
+                    found = Measured(
+                        stage.exposed(evaluation_of(done)),
+                        evaluation_of(other) if other else None,
+                        vectors=vectors_of(*filter(None, (done, other))),
+                    )
                 yield self._with_changes(found, worst, best)
 
-    def _baseline(self, subject: Subject, known: dict[Subject, Evaluation | None]) -> Evaluation | None:
+    def _baseline(self, subject: Subject, known: dict[Subject, Performed | None]) -> Performed | None:
         """What a system is compared with, measured once; None where there is none, or it failed."""
         baseline = subject.baseline
         if baseline is not None and baseline not in known:
             known[baseline] = None
             with self._noting(baseline.name):
                 stage = Eval(self.session, self.dataset, baseline)
-                known[baseline] = evaluation_of(perform(stage, force=self.force))
+                known[baseline] = perform(stage, force=self.force)
         return known[baseline] if baseline else None
 
     def _with_changes(self, measured: Measured, worst: int, best: int) -> Measured:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from syneg_cli.cli.completion import offer
-from syneg_cli.cli.options import EMBEDDING, Call, flags, section
+from syneg_cli.cli.options import EMBEDDING, WRITTEN, Call, flags, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.compared import compared
 from syneg_cli.core import UsageError, near
@@ -65,7 +65,7 @@ Folder = Annotated[
 ]
 
 
-@make(*section("eval"), *flags("dataset.identical_ids"), *EMBEDDING, force=True)
+@make(*section("eval"), *flags("dataset.identical_ids"), *EMBEDDING, WRITTEN, force=True)
 def command(
     call: Call,
     more: More = None,

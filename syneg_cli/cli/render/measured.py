@@ -89,6 +89,7 @@ def _as_json(
         "rerank": asdict(record.rerank) if record.rerank else None,
         "worst": as_json(record.worst),
         "best": as_json(record.best),
+        "vectors": list(record.vectors),
     }
 
 
