@@ -113,6 +113,8 @@ class Manifest:
     """The hash of the file that was there before: while it still is, the artefact is not finished."""
     files: Mapping[str, Any] = field(default_factory=dict)
     """Name -> [size, hash] of the files in a folder, or of those that belong to a file and are beside it."""
+    card: str = ""
+    """The hash of what a model's card said, but for its metrics; "" where that is not known."""
 
     def __post_init__(self) -> None:
         for name, kind in KINDS.items():
@@ -130,7 +132,7 @@ class Manifest:
 
 KINDS: Mapping[str, tuple[type, ...]] = (
     dict.fromkeys(("inputs", "settings", "counts", "versions", "paths", "files"), (Mapping,))
-    | dict.fromkeys(("stage", "created", "content", "replaces"), (str,))
+    | dict.fromkeys(("stage", "created", "content", "replaces", "card"), (str,))
     | {"seconds": (int, float), "cost_usd": (int, float, NoneType)}
 )
 

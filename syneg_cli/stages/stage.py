@@ -69,6 +69,8 @@ class Made:
     """Settings as they turned out; a difference from the plan makes the result stale."""
     error: SynegError | None = None
     """Raised when what was made is kept: the result is only a part."""
+    card: str = ""
+    """As the manifest has it."""
     written: bool = True
     """False where nothing was written, because nothing usable came or what is there is better."""
 
@@ -137,6 +139,10 @@ class Stage(ABC):
     def share(self, plan: Plan) -> None:  # noqa: B027 (most stages are made by one process)
         """What several processes may do at once, before one of them makes the artefact."""
 
+    def edited(self, path: Path) -> Path | None:
+        """A file of the artefact at `path` that somebody edited and that the manifest has no hash of."""
+        return None
+
     @abstractmethod
     def run(self, plan: Plan, to: Path) -> Made:
         """Make the artefact at `to`; it then takes the place of `plan.path`, as do files beside it.
@@ -176,7 +182,7 @@ def perform(stage: Stage, *, force: bool = False, because: str = FORCED) -> Perf
         need_own(stage.session, stage.dataset)
         check_place(plan.path, stage.named_by, plan.stage)
         if reason != FORCED:
-            check_unedited(plan.path, reason)
+            check_unedited(plan.path, reason, stage.edited(plan.path))
         stage.session.progress.note(f"{stage.label}: running ({reason})")
         if force:
             stage.forget(plan)
@@ -247,6 +253,7 @@ def _manifest(plan: Plan, made: Made, seconds: float) -> Manifest:
         seconds=round(seconds, 3),
         cost_usd=made.cost_usd,
         paths=made.paths,
+        card=made.card,
     )
 
 
