@@ -107,6 +107,7 @@ from syneg_cli.core.records import (
 from syneg_cli.core.resources import shipped_prompts
 from syneg_cli.core.results import check_free, check_owner, check_place, check_unedited, settle, staged, tidy
 from syneg_cli.core.secrets import known_masked, masked, remember, remember_address, without_keys
+from syneg_cli.core.sqlite_logs import copied, has_log
 from syneg_cli.core.text import brief, counted, duration, money, near, plain_json, printable, visible
 from syneg_cli.core.text_files import (
     Told,
@@ -200,6 +201,7 @@ __all__ = [
     "check_place",
     "check_unedited",
     "content_hash",
+    "copied",
     "counted",
     "described",
     "did_you_mean",
@@ -212,6 +214,7 @@ __all__ = [
     "file_hash",
     "find_key",
     "generator",
+    "has_log",
     "hash_once",
     "holder_of",
     "hub_token",
