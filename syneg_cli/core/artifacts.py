@@ -17,7 +17,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from syneg_cli.core.errors import MissingArtifact
+from syneg_cli.core.errors import DatasetError, MissingArtifact
 from syneg_cli.core.files import hash_once, write_text
 from syneg_cli.core.paths import need_file
 from syneg_cli.core.text_files import parsed
@@ -25,6 +25,20 @@ from syneg_cli.core.version import __version__
 
 IN_FOLDER = "syneg.manifest.json"
 """The manifest of an artefact that is a folder."""
+
+
+CACHE = "generations.db"
+OF_ALL = (CACHE, f"{CACHE}-wal", f"{CACHE}-shm", f"{CACHE}-journal", "embeddings", "locks", "corpora")
+"""What is in a work directory beside the data sets' folders."""
+
+
+def check_dataset_name(name: str) -> None:
+    """Raises DatasetError where the results of a data set of this name would be among what all share."""
+    if name.casefold() in OF_ALL:  # also where a disk takes Locks and locks for the same
+        raise DatasetError(
+            f"A data set cannot be called {name!r}: the work directory keeps something else under that name.",
+            hint="Give its folder another name.",
+        )
 
 
 @dataclass(frozen=True)
@@ -36,7 +50,7 @@ class Workspace:
 
     @property
     def generations(self) -> Path:
-        return self.root / "generations.db"
+        return self.root / CACHE
 
     @property
     def embeddings(self) -> Path:

@@ -95,8 +95,9 @@ class Train(Stage):
     def edited(self, path: Path) -> Path | None:
         """The model's card: `eval` notes metrics in it, so it is told by the rest."""
         card, manifest = path / CARD, read_manifest(path)
-        kept = manifest is None or not manifest.card or not card.is_file()
-        return None if kept or card_hash(card.read_bytes()) == manifest.card else card
+        if manifest is None or not manifest.card or not card.is_file():
+            return None
+        return None if card_hash(card.read_bytes()) == manifest.card else card
 
     def run(self, plan: Plan, to: Path) -> Made:
         here, said = world(), ""

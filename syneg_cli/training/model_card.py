@@ -131,8 +131,8 @@ def card_hash(card: bytes) -> str:
     read = read_card(text)
     if read is None:
         return content_hash(text)
-    head = {key: value for key, value in read.data.to_dict().items() if key != "model-index"}
-    return content_hash([head, read.text.strip()])
+    said: dict[str, Any] = read.data.to_dict()  # type: ignore[no-untyped-call]
+    return content_hash([{key: said[key] for key in said if key != "model-index"}, read.text.strip()])
 
 
 def _place(result: EvalResult) -> tuple[str, str | None] | None:

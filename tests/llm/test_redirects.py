@@ -33,6 +33,7 @@ def to(address: str, status: int = 307) -> Reply:
 def test_texts_and_keys_are_not_sent_on(kind: str, status: int, tiny: Path, cli: Cli) -> None:
     with EmbedServer() as other, EmbedServer() as server:
         server.script.extend([to(f"{other.url}{PLACES[kind]}?token=secret", status)] * 99)
+        named: tuple[object, ...]
         if kind == "embed":
             named = ("eval", tiny, "--backbone", "openai:m", "--base-url", server.openai_url)
         else:
@@ -71,7 +72,8 @@ def test_doctor_names_the_address(provider: str, cli: Cli) -> None:
             "doctor", "--set", f"generate.llm={provider}:m", "--set", f"generate.base_url={url}", "--json"
         )
         assert not other.keys
-    check = next(one for one in result.json["checks"] if one["name"] == "language model")
+    checks: Any = result.json["checks"]
+    check = next(one for one in checks if one["name"] == "language model")
     assert check["state"] == "problem", check
     assert "is not followed" in check["said"]
     assert f"--base-url {elsewhere}." in check["remedy"]
