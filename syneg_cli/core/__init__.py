@@ -66,7 +66,7 @@ from syneg_cli.core.keys import (
     remove_key,
     store_key,
 )
-from syneg_cli.core.locks import holder_of, locked
+from syneg_cli.core.locks import Unlockable, holder_of, locked
 from syneg_cli.core.machine import Check, existing, extras, machine_checks
 from syneg_cli.core.paths import RIGHTS, need_file, user_path
 from syneg_cli.core.private_files import make_private, others_may, tighten, write_private
@@ -187,6 +187,7 @@ __all__ = [
     "Text",
     "Told",
     "TrainingInstance",
+    "Unlockable",
     "UsageError",
     "Verification",
     "Workspace",

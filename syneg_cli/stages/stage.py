@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,6 +18,8 @@ from syneg_cli.core import (
     Manifest,
     MissingArtifact,
     SynegError,
+    Unlockable,
+    UsageError,
     changed_since,
     check_place,
     check_unedited,
@@ -175,7 +177,7 @@ def perform(stage: Stage, *, force: bool = False, because: str = FORCED) -> Perf
         SynegError: what the stage raised; where it made a part, after that is written.
     """
     plan = stage.plan()
-    with _held(stage, plan, wanted=not stage.shared):
+    with _held(stage, plan, wanted=not stage.shared, because=because if force else plan.stale()):
         reason = world().gather(because if force else plan.stale())[0]  # as the leading process finds
         if reason is None:
             return _up_to_date(stage, plan)
@@ -192,7 +194,7 @@ def perform(stage: Stage, *, force: bool = False, because: str = FORCED) -> Perf
         _look_at(stage, plan)
         stage.share(plan)
         with (
-            _held(stage, plan, wanted=stage.shared),
+            _held(stage, plan, wanted=stage.shared, because=reason),
             staged(plan.path) as to,
         ):
             made = stage.run(plan, to)
@@ -258,14 +260,27 @@ def _manifest(plan: Plan, made: Made, seconds: float) -> Manifest:
 
 
 @contextmanager
-def _held(stage: Stage, plan: Plan, *, wanted: bool) -> Iterator[None]:
-    """The lock of an artefact, held by the leading process; where it waited, the plan is looked at after."""
+def _held(stage: Stage, plan: Plan, *, wanted: bool, because: str | None) -> Iterator[None]:
+    """The lock of an artefact, held by the leading process; where it waited, the plan is looked at after.
+
+    Where nothing can be written, nobody makes anything: what is up to date needs no lock.
+
+    Args:
+        because: why it is made, as far as is known before.
+    """
     if not wanted or not world().leads:
         yield
         return
     # However the way to it is spelt: two processes at one artefact have to meet.
     place = content_hash(str(plan.path.parent.resolve() / plan.path.name))
     name = f"{plan.stage}-{plan.path.stem[:80]}-{place[:8]}.lock"
-    with locked(stage.workspace.locks / name, f"{stage.label} {plan.path.stem}", stage.session.progress):
-        tidy(plan.path)
+    lock = locked(stage.workspace.locks / name, f"{stage.label} {plan.path.stem}", stage.session.progress)
+    with ExitStack() as held:
+        try:
+            held.enter_context(lock)
+            tidy(plan.path)
+        except Unlockable as error:
+            if because is not None:
+                told = f"{near(plan.path)} has to be made ({because}), and {error.message}"
+                raise UsageError(f"{stage.label}: {told}", hint=error.hint) from None
         yield
