@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from types import NoneType
 from typing import Any
+from zipfile import is_zipfile
 
 from syneg_cli.core.errors import DatasetError, MissingArtifact
 from syneg_cli.core.files import hash_once, write_text
@@ -288,6 +289,17 @@ def is_whole(path: Path, size: int = 0) -> bool:
         return path.stat().st_size >= max(size, 1)
     except (OSError, ValueError, RecursionError):
         return False
+
+
+def damaged_file(folder: Path) -> Path | None:
+    """A file of a model folder that was cut off or broken, as far as its kind tells; None where none was."""
+    for file in sorted(folder.rglob("*")):
+        kinds = (".json", ".safetensors")
+        if file.suffix in kinds and file.is_file() and not is_whole(file, 1):
+            return file
+        if file.name.startswith("pytorch_model") and file.suffix == ".bin" and not is_zipfile(file):
+            return file
+    return None
 
 
 def _has_all_tensors(path: Path) -> bool:
