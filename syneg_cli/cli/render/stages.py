@@ -51,4 +51,7 @@ def states(found: Sequence[State], dataset: str, work_dir: Path) -> tuple[Any, .
         Column("took", spare=3),
         Column("cost", spare=1),
     )
-    return f"{dataset} in {near(work_dir)}", Fitted(columns, rows, right=lambda column: False)
+    shown = f"{dataset} in {near(work_dir)}", Fitted(columns, rows, right=lambda column: False)
+    lost = [f"{money(one.lost)} of {one.label}" for one in found if one.lost]
+    told = f"For answers that never came, counted at the most they can have cost: {', '.join(lost)}."
+    return (*shown, told) if lost else shown
