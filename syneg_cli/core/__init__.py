@@ -70,7 +70,7 @@ from syneg_cli.core.keys import (
 )
 from syneg_cli.core.locks import Unlockable, holder_of, locked
 from syneg_cli.core.machine import Check, existing, extras, machine_checks
-from syneg_cli.core.paths import RIGHTS, need_file, user_path
+from syneg_cli.core.paths import RIGHTS, check_no_link, need_file, user_path
 from syneg_cli.core.private_files import make_private, others_may, tighten, write_private
 from syneg_cli.core.processes import leave, world
 from syneg_cli.core.progress import Advance, NoProgress, Printed, Progress, say
@@ -203,6 +203,7 @@ __all__ = [
     "changed_since",
     "check_dataset_name",
     "check_free",
+    "check_no_link",
     "check_owner",
     "check_place",
     "check_unedited",

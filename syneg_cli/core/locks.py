@@ -10,6 +10,7 @@ from pathlib import Path
 
 from syneg_cli.core.errors import SynegError
 from syneg_cli.core.holders import described, of_earlier, still_runs, this_process
+from syneg_cli.core.paths import check_no_link
 from syneg_cli.core.progress import Progress
 
 NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -32,6 +33,7 @@ def locked(path: Path, what: str, progress: Progress) -> Iterator[None]:
 
     Raises:
         Unlockable: nothing can be written there.
+        UsageError: the lock file is a link; what it leads to would be emptied.
         SynegError: the disk knows no locks.
     """
     from filelock import FileLock, Timeout
@@ -39,6 +41,7 @@ def locked(path: Path, what: str, progress: Progress) -> Iterator[None]:
     lock = FileLock(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        check_no_link(path, "lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:
