@@ -36,7 +36,7 @@ def _plain(name: str) -> str:
     if not name.strip() or name.startswith(".") or re.search(r"[/\\\0]", name):
         inside = re.split(r"[/\\\0]", name.rstrip("/\\"))[-1].strip().lstrip(".") or "my-own"
         raise ValueError(
-            f"expected a name, not a path ({inside!r}: results are put into the work directory, --work-dir)"
+            f"expected a name as {inside!r} (results are put into the work directory, --work-dir)"
         )
     return name
 

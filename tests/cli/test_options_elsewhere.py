@@ -42,6 +42,4 @@ def test_a_path_as_a_name_is_told_the_name(cli: Cli, flag: tuple[str, str], give
     result = cli(*flag, given)
     assert result.code == 2
     told = " ".join(result.err.split())
-    assert (
-        f"{flag[1]}: expected a name, not a path ({name!r}: results are put into the work directory" in told
-    )
+    assert f"{flag[1]}: expected a name as {name!r} (results are put into the work directory" in told
