@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from syneg_cli.evaluation import Comparison
+from syneg_cli.evaluation import Comparison, Part
 from syneg_cli.report.recordings import Recording
 
 
@@ -35,6 +35,10 @@ class Score:
     queries: int = 0
     written: int = 0
     """How many of them an LLM wrote."""
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    """ "seen" and "unseen": the queries with a positive that training saw, and those without."""
+    told: tuple[str, ...] = ()
+    """What is to be said of these, in sentences."""
 
 
 @dataclass(frozen=True)

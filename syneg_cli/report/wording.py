@@ -15,6 +15,7 @@ from syneg_cli.report.page import Block, BulletList, Heading, Paragraph, Picture
 from syneg_cli.report.recordings import SOURCES
 from syneg_cli.report.records import Mix, Model
 from syneg_cli.report.results import WEIGHT, Results
+from syneg_cli.report.seen import seen_blocks
 
 ALWAYS_STATED = ("backbone", "epochs", "batch_size", "lr", "temperature", "precision", "seed")
 """Settings that are stated even where all models have the same."""
@@ -55,6 +56,7 @@ def report_blocks(
     notes = [*(note for model in models for note in model.notes), *left_out]
     if notes:
         page += [Heading("What is missing"), BulletList(notes)]
+    page += seen_blocks(models, split)
     page += results_blocks(results or Results())
     for name in figures:
         page += _figure_blocks(name, models)

@@ -51,7 +51,10 @@ def states(found: Sequence[State], dataset: str, work_dir: Path) -> tuple[Any, .
         Column("took", spare=3),
         Column("cost", spare=1),
     )
-    shown = f"{dataset} in {near(work_dir)}", Fitted(columns, rows, right=lambda column: False)
-    lost = [f"{money(one.lost)} of {one.label}" for one in found if one.lost]
-    told = f"For answers that never came, counted at the most they can have cost: {', '.join(lost)}."
-    return (*shown, told) if lost else shown
+    paid = [one.cost for one in found if one.cost]
+    together = [f"{money(sum(paid))} together"] if len(paid) > 1 else []
+    title = f"{dataset} in {near(work_dir)}"
+    lost = [f"{money(one.lost)} of {one.label}" for one in found if one.lost and one.cost]
+    never = "For answers that never came, counted at the most they can have cost"
+    told = [*together, *([f"{never}: {', '.join(lost)}."] if lost else [])]
+    return title, Fitted(columns, rows, right=lambda column: False), *told
