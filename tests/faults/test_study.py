@@ -44,4 +44,3 @@ def test_a_study_killed_ten_times_ends_as_one_that_was_not(tmp_path: Path, tiny_
     last = run(cut, *STUDY)
     assert last.code == 0, last.said
     assert made(cut) == made(whole)
-    assert not list((cut / ".syneg").rglob("*.tmp"))
