@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from syneg_cli.evaluation import Comparison
@@ -35,6 +36,9 @@ class Score:
     queries: int = 0
     written: int = 0
     """How many of them an LLM wrote."""
+    per_query: Mapping[str, float] = field(default_factory=dict)
+    """Of the model; `backbone_per_query` has the same queries, or none where it was not measured."""
+    backbone_per_query: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,3 +59,12 @@ class Model:
     notes: tuple[str, ...] = ()
     trained: str = ""
     """The day, as 2026-11-29."""
+    seconds: float = 0.0
+    """That training took."""
+    made_of: tuple[Path, ...] = ()
+    """The files that its mix was made of, as far as that is known: negatives, mirrored queries."""
+
+    @property
+    def gain(self) -> Comparison | None:
+        """Against the backbone, where both were measured."""
+        return self.score.gain if self.score else None

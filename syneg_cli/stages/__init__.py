@@ -34,11 +34,10 @@ from syneg_cli.stages.project_files import (
 from syneg_cli.stages.prompts import rendered_prompt
 from syneg_cli.stages.queries import Queries
 from syneg_cli.stages.report import (
+    SAMPLED,
     page_of,
     report_workspace,
-    reported_models,
-    reported_results,
-    reported_split,
+    reported,
 )
 from syneg_cli.stages.rerank import measure_reranked, need_no_depth, retriever_of
 from syneg_cli.stages.session import Session
@@ -51,6 +50,7 @@ from syneg_cli.stages.verify import estimate_judge, verify_stages
 __all__ = [
     "HALF",
     "PROJECT_FILE",
+    "SAMPLED",
     "Begun",
     "Generate",
     "Generated",
@@ -98,9 +98,7 @@ __all__ = [
     "remembering",
     "rendered_prompt",
     "report_workspace",
-    "reported_models",
-    "reported_results",
-    "reported_split",
+    "reported",
     "resolve",
     "retriever_of",
     "run_arms",
