@@ -1,23 +1,46 @@
 """How good is a retriever: retrieve, measure, and tell a difference from noise."""
 
 from syneg_cli.evaluation.evaluation import Evaluation, caveat, compare_metrics
+from syneg_cli.evaluation.families import Compared, corrected, holm
 from syneg_cli.evaluation.metrics import MAIN_METRIC, METRICS, score
 from syneg_cli.evaluation.rerank import Reranked, rerank
 from syneg_cli.evaluation.retrieve import DEPTH, nearest, retrieve, without_itself
+from syneg_cli.evaluation.seeds import SeedComparison, compare_seeds
 from syneg_cli.evaluation.settings import EvalSettings
-from syneg_cli.evaluation.significance import Comparison, compare, holm, p_value, tells_little, verdict
+from syneg_cli.evaluation.significance import MARGIN, Comparison, compare
+from syneg_cli.evaluation.spending import boundaries
+from syneg_cli.evaluation.verdicts import (
+    FEW,
+    Word,
+    as_data,
+    decided,
+    p_value,
+    tells_little,
+    verdict,
+    within_margin,
+)
 
 __all__ = [
     "DEPTH",
+    "FEW",
     "MAIN_METRIC",
+    "MARGIN",
     "METRICS",
+    "Compared",
     "Comparison",
     "EvalSettings",
     "Evaluation",
     "Reranked",
+    "SeedComparison",
+    "Word",
+    "as_data",
+    "boundaries",
     "caveat",
     "compare",
     "compare_metrics",
+    "compare_seeds",
+    "corrected",
+    "decided",
     "holm",
     "nearest",
     "p_value",
@@ -26,5 +49,6 @@ __all__ = [
     "score",
     "tells_little",
     "verdict",
+    "within_margin",
     "without_itself",
 ]

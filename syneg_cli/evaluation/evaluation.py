@@ -8,7 +8,8 @@ from pathlib import Path
 
 from syneg_cli.core import MissingArtifact, UsageError, json_fault, parsed, whole_text
 from syneg_cli.evaluation.metrics import MAIN_METRIC, METRICS
-from syneg_cli.evaluation.significance import Comparison, compare, p_value, verdict
+from syneg_cli.evaluation.significance import MARGIN, Comparison, compare
+from syneg_cli.evaluation.verdicts import p_value, verdict
 
 AGAIN = "Measure again with --force."
 NO_EVIDENCE = "a score on such queries is no evidence of how those of people are answered"
@@ -67,13 +68,16 @@ class Evaluation:
         told = f"\n{self.caveat}" if self.caveat else ""
         return f"{self.name} on {self.dataset}, {self.split} ({queries} queries)\n{values}{told}"
 
-    def against(self, baseline: Evaluation) -> Gain:
+    def against(self, baseline: Evaluation, *, margin: float = MARGIN) -> Gain:
         """What this system gains over `baseline`, with its significance.
 
+        Args:
+            margin: the mean difference within which the two count as equivalent.
+
         Raises:
-            UsageError: the two were not measured on the same queries.
+            UsageError: the two were not measured on the same queries; or the margin is not between 0 and 1.
         """
-        comparisons = compare_metrics(self, baseline)
+        comparisons = compare_metrics(self, baseline, margin=margin)
         return Gain(self.name, baseline.name, self.metrics, baseline.metrics, comparisons)
 
 
@@ -116,11 +120,13 @@ class Gain:
         )
 
 
-def compare_metrics(evaluation: Evaluation, baseline: Evaluation) -> dict[str, Comparison]:
+def compare_metrics(
+    evaluation: Evaluation, baseline: Evaluation, *, margin: float = MARGIN
+) -> dict[str, Comparison]:
     """Metric -> the paired comparison over the queries of both, for metrics that both have.
 
     Raises:
-        UsageError: the two were not measured on the same queries.
+        UsageError: the two were not measured on the same queries; or the margin is not between 0 and 1.
     """
     comparisons = {}
     for metric, values in evaluation.per_query.items():
@@ -133,5 +139,7 @@ def compare_metrics(evaluation: Evaluation, baseline: Evaluation) -> dict[str, C
                 f"{len(differ)} of {len(values.keys() | others.keys())} have a result of one of them only.",
                 hint="Measure both on the same data set and split.",
             )
-        comparisons[metric] = compare(list(values.values()), [others[query_id] for query_id in values])
+        comparisons[metric] = compare(
+            list(values.values()), [others[query_id] for query_id in values], margin=margin
+        )
     return comparisons

@@ -1,13 +1,16 @@
-"""Is a difference real? Paired tests over queries, corrections, intervals.
+"""Is a difference real, and is it large enough to matter? Paired tests over queries, and intervals.
 
-All functions take per-query scores of two systems in the same order of queries.
+Differences are per-query scores of a system minus those of its baseline, in the same order of queries.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from syneg_cli.core import UsageError
+from syneg_cli.evaluation.families import Compared
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,30 +24,46 @@ BOOTSTRAPS = 10_000
 BLOCK = 4_000_000
 """Numbers drawn at a time, so that memory does not grow with the queries."""
 
+MARGIN = 0.01
+"""Of equivalence, by default: one point of nDCG@10, the step in which results are printed and compared."""
 
-@dataclass(frozen=True)
-class Comparison:
-    """System minus baseline, over `queries` paired queries."""
+ROUNDING = 1e-12
+"""Differences that are nothing but the rounding of sums and means: they are ties."""
 
-    difference: float
-    low: float
-    high: float
-    """The bootstrap 95 % interval of the mean difference."""
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison(Compared):
+    """System minus baseline, one run of each; `low` and `high` are a bootstrap's over the queries."""
+
     p_randomisation: float
     p_t: float
-    wins: int
-    ties: int
-    losses: int
-    queries: int
-    detectable: float
-    """The smallest mean difference that this many queries show with 80 % power at 5 %."""
+
+    @property
+    def p(self) -> float:
+        return self.p_randomisation
+
+    @property
+    def basis(self) -> str:
+        return f"{self.queries} {'query' if self.queries == 1 else 'queries'}"
+
+    @property
+    def note(self) -> str:
+        return "This is one training run: the seed adds variance of its own."
 
 
-def compare(system: Sequence[float], baseline: Sequence[float], *, seed: int = 0) -> Comparison:
-    """Every paired statistic of two systems; `seed` drives the two resamplings."""
-    import numpy as np
+def compare(
+    system: Sequence[float], baseline: Sequence[float], *, margin: float = MARGIN, seed: int = 0
+) -> Comparison:
+    """Every paired statistic of two systems; `seed` drives the two resamplings.
 
-    delta = np.asarray(system, dtype=np.float64) - np.asarray(baseline, dtype=np.float64)
+    Args:
+        margin: the mean difference within which two systems count as equivalent, in the scores' own unit.
+
+    Raises:
+        UsageError: there are no scores, not as many of one as of the other, or one is no finite
+            number; or `margin` is none that a mean of scores can have.
+    """
+    delta = differences(system, baseline)
     low, high = bootstrap_interval(delta, seed=seed)
     return Comparison(
         difference=float(delta.mean()),
@@ -57,7 +76,33 @@ def compare(system: Sequence[float], baseline: Sequence[float], *, seed: int = 0
         losses=int((delta < 0).sum()),
         queries=len(delta),
         detectable=detectable_difference(delta),
+        margin=margin,
+        p_equivalence=equivalence_test(delta, margin),
     )
+
+
+def differences(system: Sequence[float], baseline: Sequence[float]) -> Differences:
+    """System minus baseline, a number per query; what differs by rounding alone is 0.
+
+    Raises:
+        UsageError: there are none, not as many of one as of the other, or one is no finite number.
+    """
+    import numpy as np
+
+    ours, theirs = (np.asarray(scores, dtype=np.float64) for scores in (system, baseline))
+    if ours.shape != theirs.shape or ours.ndim != 1 or not ours.size:
+        raise UsageError(
+            f"Scores of shapes {ours.shape} and {theirs.shape} are not paired.",
+            hint="Give one score per query of each system, in the same order of queries.",
+        )
+    delta = ours - theirs
+    if wrong := int((~np.isfinite(delta)).sum()):
+        raise UsageError(
+            f"{wrong} of {delta.size} queries have a score that is no finite number.",
+            hint="A query without results scores 0; measure again where a score is missing.",
+        )
+    delta[np.abs(delta) < ROUNDING] = 0.0
+    return delta
 
 
 def randomisation_test(delta: Differences, *, flips: int = SIGN_FLIPS, seed: int = 0) -> float:
@@ -86,25 +131,55 @@ def randomisation_test(delta: Differences, *, flips: int = SIGN_FLIPS, seed: int
 
 
 def paired_t(delta: Differences) -> float:
-    """The two-sided p of a paired t-test; 1.0 where every difference is zero."""
+    """The two-sided p of a paired t-test; 1.0 of zeros alone, NaN where all are one other number."""
+    import numpy as np
     from scipy import stats
 
     if not delta.any():
         return 1.0
-    if len(delta) < 2 or delta.std(ddof=1) == 0:
+    if len(delta) < 2 or np.ptp(delta) < ROUNDING:
         return float("nan")
     return float(stats.ttest_1samp(delta, 0.0).pvalue)
+
+
+def equivalence_test(delta: Differences, margin: float) -> float:
+    """The p of two one-sided paired t-tests against |mean(delta)| >= margin (Schuirmann 1987).
+
+    It is below α exactly where the 1 - 2α t interval of the mean lies within ±margin. Where every
+    difference is the same, t has no variance to go by. Then p is the chance to see no other
+    difference in n queries although the mean of all is `margin`: as no score is above 1, at least
+    (margin - |d|) / (1 - |d|) of all queries would have to differ otherwise.
+
+    Raises:
+        UsageError: `margin` is not between 0 and 1.
+    """
+    import numpy as np
+    from scipy import stats
+
+    if not 0 < margin < 1:
+        raise UsageError(
+            f"A margin of equivalence of {margin:g} is not between 0 and 1.",
+            hint="Give the largest mean difference that does not matter, as 0.01 for a point of nDCG.",
+        )
+    mean, count = abs(float(delta.mean())), len(delta)
+    if np.ptp(delta) < ROUNDING:
+        return ((1 - margin) / (1 - mean)) ** count if mean < margin else 1.0
+    error = delta.std(ddof=1) / count**0.5
+    return float(stats.t.sf((margin - mean) / error, count - 1))
 
 
 def bootstrap_interval(
     delta: Differences, *, resamples: int = BOOTSTRAPS, level: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
-    """The percentile bootstrap interval of mean(delta), over queries: scipy's `bootstrap`."""
+    """The percentile bootstrap interval of mean(delta), over queries: scipy's `bootstrap`.
+
+    One query says nothing of others: its interval has no ends.
+    """
     import numpy as np
     from scipy import stats
 
-    if len(delta) < 2:  # scipy asks for two; one query drawn again and again is that query
-        return float(delta[0]), float(delta[0])
+    if len(delta) < 2:
+        return float("-inf"), float("inf")
     result = stats.bootstrap(
         (delta,),
         np.mean,
@@ -126,47 +201,3 @@ def detectable_difference(delta: Differences, *, power: float = 0.8, alpha: floa
         return float("inf")
     z = stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power)
     return float(z * delta.std(ddof=1) / len(delta) ** 0.5)
-
-
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Holm's step-down correction over a family of comparisons (Holm 1979); keys are kept."""
-    adjusted: dict[str, float] = {}
-    running = 0.0
-    ordered = sorted(p_values.items(), key=lambda item: item[1])
-    for rank, (name, p) in enumerate(ordered):
-        running = max(running, min(1.0, p * (len(ordered) - rank)))
-        adjusted[name] = running
-    return adjusted
-
-
-FEW = 25
-"""Queries that are few: Buckley and Voorhees (SIGIR 2000) ask for 25 at the least, better 50."""
-
-
-def tells_little(count: int, split: str) -> str:
-    """What is to be said of a split with few queries; "" where it has enough."""
-    if count >= FEW:
-        return ""
-    queries = f"{count} {split} {'query tells' if count == 1 else 'queries tell'} little"
-    return f"{queries}: with less than {FEW}, only a large difference can be seen"
-
-
-def verdict(name: str, comparison: Comparison) -> str:
-    """One sentence that says when a difference cannot be told from noise."""
-    if comparison.wins == comparison.losses == 0:
-        return f"{name} is the same for every query."
-    if comparison.p_randomisation >= 0.05:
-        return (
-            f"{name}: a difference of {comparison.difference:+.4f} cannot be told from noise with "
-            f"{comparison.queries} queries; it would have to be about {comparison.detectable:.3f}."
-        )
-    better = "better" if comparison.difference > 0 else "worse"
-    return (
-        f"{name} is {better} by {abs(comparison.difference):.4f} (p {p_value(comparison.p_randomisation)}). "
-        "This is one training run: the seed adds variance of its own."
-    )
-
-
-def p_value(p: float) -> str:
-    """`= 0.0312`, or `< 0.0001` where four digits would read as zero."""
-    return "< 0.0001" if p < 0.0001 else f"= {p:.4f}"

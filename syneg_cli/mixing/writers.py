@@ -243,7 +243,7 @@ def export(path: Path, form: Format, every: Iterable[Row]) -> Exported:
     if first is None:
         raise UsageError(
             "No instance of this mix has a negative, and this format needs them.",
-            hint="Mix with negatives, or export with --format parquet.",
+            hint="Run `syneg mix` with negatives (-k 1 or more), or export with --format parquet.",
         )
     lines = form.lines(chain((first,), rest))
     count = _write_parquet(path, lines) if form.parquet else write_jsonl(path, lines)

@@ -13,8 +13,8 @@ from syneg_cli.core import MissingArtifact, brief, need_file
 from syneg_cli.report.curves import Curve
 from syneg_cli.training import recorded_lines, variance
 
-LARGE = 2**1000
-"""What a float can still hold."""
+LARGE = 2**128
+"""More than PyTorch's float32 holds, and little enough for its square and for sums in double precision."""
 SOURCES = ("mined", "synthetic")
 """Where negatives come from."""
 
@@ -87,9 +87,9 @@ def _numbers(rows: Sequence[Mapping[str, Any]], path: Path, *keys: str) -> list[
         value = _lookup(row, keys)
         if value is None:
             continue
-        if type(value) not in (int, float) or (isinstance(value, int) and abs(value) > LARGE):
-            name = ".".join(keys)
-            raise MissingArtifact(f"{path}, line {number}: {name} has to be a number; it is {brief(value)}.")
+        if type(value) not in (int, float) or LARGE < abs(value) != math.inf:
+            what = f"{'.'.join(keys)} has to be a number up to 2**128"
+            raise MissingArtifact(f"{path}, line {number}: {what}; it is {brief(value)}.")
         found.append((row["step"], float(value)))
     return found
 

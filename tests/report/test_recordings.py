@@ -51,7 +51,11 @@ def test_nothing_recorded(tmp_path: Path, content: str | None) -> None:
         ([row(1), [2]], "line 2: expected an object with a step after 1"),
         ([row(1), row(1)], "line 2: expected an object with a step after 1"),
         ([row(1) | {"step": "1"}], "line 1"),
-        ([row(1), row(2, loss="low")], "line 2: loss has to be a number; it is 'low'"),
+        ([row(1), row(2, loss="low")], "line 2: loss has to be a number up to 2**128; it is 'low'"),
+        (
+            [row(1, gradient_norm=1.8e154)],
+            "line 1: gradient_norm has to be a number up to 2**128; it is 1.8e+154",
+        ),
         ([row(1, mined=3)], "line 1: 'mined' has to be an object"),
         ([row(1, mined={"similarity": True})], "line 1: mined.similarity has to be a number"),
     ],

@@ -52,5 +52,5 @@ def command(
     else:
         subject = retriever_of(session, dataset, model, backbone, run)
         record = measure_reranked(session, dataset, subject, rerank, force=call.force)
-    data, shown = measured(record)
+    data, shown = measured(record, session.project.eval.equivalence_margin)
     call.output.result(data, *shown)

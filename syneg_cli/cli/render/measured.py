@@ -14,7 +14,9 @@ from syneg_cli.evaluation import (
     Comparison,
     Evaluation,
     Reranked,
+    as_data,
     compare_metrics,
+    corrected,
     p_value,
     verdict,
 )
@@ -23,8 +25,8 @@ from syneg_cli.stages import Measured
 LEGEND = "p: randomisation test, p (t): t-test, both paired; w/t/l: won, tied, lost queries"
 
 
-def measured(record: Measured) -> tuple[dict[str, Any], list[Any]]:
-    """The result as one object, and as tables."""
+def measured(record: Measured, margin: float) -> tuple[dict[str, Any], list[Any]]:
+    """The result as one object, and as tables; `margin` is that of equivalence."""
     evaluation, baseline = record.evaluation, record.baseline
     data: dict[str, Any] = {
         "name": evaluation.name,
@@ -44,9 +46,9 @@ def measured(record: Measured) -> tuple[dict[str, Any], list[Any]]:
     rows = [[e.name, *(e.metrics[m] for m in METRICS)] for e in (baseline, evaluation) if e]
     shown: list[Any] = [table(title, ["", *(metric.label for metric in METRICS.values())], rows)]
     if baseline:
-        comparisons = compare_metrics(evaluation, baseline)
+        comparisons = compare_metrics(evaluation, baseline, margin=margin)
         data["baseline"] = {"name": baseline.name, "metrics": dict(baseline.metrics)}
-        data["comparison"] = {metric: asdict(c) for metric, c in comparisons.items()}
+        data["comparison"] = {metric: as_data(c) for metric, c in comparisons.items()}
         shown += [_comparisons(evaluation, baseline, comparisons), LEGEND]
         shown.append(verdict("nDCG@10", comparisons[MAIN_METRIC]))
     if evaluation.caveat:
@@ -99,12 +101,14 @@ def arms(evaluations: Mapping[str, Evaluation], dataset: str) -> tuple[dict[str,
                 row += ["", ""]
                 continue
             c = against(name, baseline)
-            data["comparisons"][f"{name} - {baseline}"] = asdict(c)
+            data["comparisons"][f"{name} - {baseline}"] = as_data(c)
             row += [f"{c.difference:+.4f}", interval(c)]
         rows.append(row)
     columns = ["", "nDCG@10", "to zero-shot", "95 % interval", "to mined", "95 % interval "]
     queries = len(evaluations["zero-shot"].per_query[MAIN_METRIC])
     title = f"syneg demo: {dataset}, {queries} test queries, one training run per arm, equal settings"
     others = [name for name in evaluations if name not in ("zero-shot", "mined")]
-    sentences = [f"{name} against mined. {verdict('nDCG@10', against(name, 'mined'))}" for name in others]
+    family = corrected({f"{name} - mined": against(name, "mined") for name in others})
+    data["comparisons"] |= {pair: as_data(c) for pair, c in family.items()}
+    sentences = [f"{pair.replace(' - ', ' against ')}. {verdict('nDCG@10', c)}" for pair, c in family.items()]
     return data, [table(title, columns, rows, right=lambda c: bool(c)), "\n".join(sentences)]

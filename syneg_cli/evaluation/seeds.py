@@ -1,0 +1,171 @@
+"""Is a difference real beyond the training runs at hand? Several seeds of each system, and queries."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from syneg_cli.core import UsageError
+from syneg_cli.evaluation.families import Compared
+from syneg_cli.evaluation.significance import (
+    MARGIN,
+    ROUNDING,
+    differences,
+    equivalence_test,
+    randomisation_test,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from syneg_cli.evaluation.significance import Differences
+
+    Runs = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedComparison(Compared):
+    """System minus baseline, over queries and over training runs that differ in their seed.
+
+    Wins, ties and losses are of the queries' means over the seeds. `low`, `high`, `p_seeds` and
+    `p_equivalence` hold for another training with another seed, on other queries of the kind;
+    with one run of each, for other queries only.
+    """
+
+    p_seeds: float
+    p_randomisation: float
+    """Over the queries' means alone: it says nothing of other seeds."""
+    seeds: int
+    baseline_seeds: int
+    """Runs of each; 0 for a baseline that is not trained."""
+    sd_system: float | None
+    sd_baseline: float | None
+    """Of the mean scores of single runs; None where there is one run, so that it is unknown, or none."""
+
+    @property
+    def p(self) -> float:
+        return self.p_seeds
+
+    @property
+    def basis(self) -> str:
+        seeds = f"{self.seeds} {'seed' if self.seeds == 1 else 'seeds'}"
+        if self.baseline_seeds != self.seeds:
+            seeds += f" against {self.baseline_seeds or 'an untrained baseline'}"
+        return f"{self.queries} {'query' if self.queries == 1 else 'queries'} and {seeds}"
+
+    @property
+    def note(self) -> str:
+        known = [sd for sd in (self.sd_system, self.sd_baseline) if sd is not None]
+        if not known:
+            return "This is one training run: how much another seed changes is unknown."
+        if len(known) < 2 and self.baseline_seeds:
+            return "One of the two was trained once: its seeds are taken to vary as the other's do."
+        return f"Over {self.basis}."
+
+
+def compare_seeds(
+    system: Sequence[Sequence[float]],
+    baseline: Sequence[Sequence[float]],
+    *,
+    untrained: bool = False,
+    margin: float = MARGIN,
+    seed: int = 0,
+) -> SeedComparison:
+    """Several runs of two systems, a row of per-query scores for each, in the same order of queries.
+
+    The variance of the mean difference has two levels: that of the queries' mean differences, over the number
+    of queries, and that of the means of single runs, over the number of runs, for each system apart, as
+    seeds of two systems have nothing in common (Bouthillier et al., MLSys 2021). The degrees of freedom are
+    Satterthwaite's. What a seed does to single queries is in both levels, so the interval is rather too wide.
+    A two-level bootstrap would be too narrow: two seeds drawn from two hold half of their variance
+    (docs/significance.md has both, simulated).
+
+    Args:
+        untrained: `baseline` has no seed, as a zero-shot backbone or BM25: its one row never varies.
+
+    Raises:
+        UsageError: as `compare`; or an untrained baseline has several rows.
+    """
+    from scipy import stats
+
+    ours, theirs = _runs(system), _runs(baseline)
+    if untrained and len(theirs) > 1:
+        raise UsageError(
+            f"A baseline that is not trained has {len(theirs)} runs.", hint="Give its scores once."
+        )
+    delta = differences(ours.mean(axis=0).tolist(), theirs.mean(axis=0).tolist())
+    difference, p_queries = float(delta.mean()), randomisation_test(delta, seed=seed)
+    error, freedom = _error(delta, _seed_parts(ours, theirs, untrained))
+    low, high, p, detectable = difference, difference, p_queries, 0.0
+    p_equivalence = equivalence_test(delta, margin)
+    if error:
+        width = float(stats.t.ppf(0.975, freedom) * error)
+        low, high = difference - width, difference + width
+        p = float(2 * stats.t.sf(abs(difference) / error, freedom))
+        p_equivalence = float(stats.t.sf((margin - abs(difference)) / error, freedom))
+        detectable = width + float(stats.t.ppf(0.8, freedom) * error)
+    return SeedComparison(
+        difference=difference,
+        low=low,
+        high=high,
+        wins=int((delta > 0).sum()),
+        ties=int((delta == 0).sum()),
+        losses=int((delta < 0).sum()),
+        queries=len(delta),
+        detectable=detectable,
+        margin=margin,
+        p_equivalence=p_equivalence,
+        p_seeds=p,
+        p_randomisation=p_queries,
+        seeds=len(ours),
+        baseline_seeds=0 if untrained else len(theirs),
+        sd_system=_spread(ours),
+        sd_baseline=_spread(theirs),
+    )
+
+
+def _runs(scores: Sequence[Sequence[float]]) -> Runs:
+    """Runs × queries.
+
+    Raises:
+        UsageError: there are none, or not as many queries in all of them.
+    """
+    import numpy as np
+
+    if len(found := {len(run) for run in scores}) != 1 or 0 in found:
+        raise UsageError(
+            f"Runs of {', '.join(map(str, sorted(found))) or 'no'} queries are not paired.",
+            hint="Give a row of scores for each run, with the same queries in the same order.",
+        )
+    return np.asarray(scores, dtype=np.float64)
+
+
+def _spread(runs: Runs) -> float | None:
+    """The standard deviation of the runs' means; None of one run."""
+    return float(runs.mean(axis=1).std(ddof=1)) if len(runs) > 1 else None
+
+
+def _seed_parts(ours: Runs, theirs: Runs, untrained: bool) -> list[tuple[float, int]]:
+    """(variance of the mean, its degrees of freedom), for every system whose seeds are known to vary."""
+    several = [(spread**2, len(runs)) for runs in (ours, theirs) if (spread := _spread(runs)) is not None]
+    if len(several) == 1 and not untrained:  # the other was trained once, and is taken to vary as this one
+        variance, count = several[0]
+        return [(variance * (1 / len(ours) + 1 / len(theirs)), count - 1)]
+    return [(variance / count, count - 1) for variance, count in several]
+
+
+def _error(delta: Differences, seeds: list[tuple[float, int]]) -> tuple[float, float]:
+    """The standard error of the mean difference and its degrees of freedom (Satterthwaite 1946).
+
+    One query says nothing of others: its error is infinite.
+    """
+    if len(delta) < 2:
+        return math.inf, 1.0
+    parts = [(float(delta.var(ddof=1)) / len(delta), len(delta) - 1), *seeds]
+    variance = sum(part for part, _ in parts)
+    if variance < ROUNDING**2:
+        return 0.0, 1.0
+    return variance**0.5, variance**2 / sum(part**2 / freedom for part, freedom in parts)
