@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from syneg_cli.data import Dataset
+from syneg_cli.evaluation import Comparison, corrected
 from syneg_cli.report.negatives import Negatives
 from syneg_cli.report.records import Model
 from syneg_cli.report.results import Results
@@ -38,6 +39,11 @@ class Facts:
     def compared(self) -> list[Model]:
         """The models that were measured, and their backbone too."""
         return [model for model in self.models if model.gain]
+
+    @cached_property
+    def gains(self) -> Mapping[str, Comparison]:
+        """Model -> what it gains over its backbone, corrected as one of the family of all on the page."""
+        return corrected({model.name: model.gain for model in self.models if model.gain})
 
     @cached_property
     def main(self) -> Model | None:

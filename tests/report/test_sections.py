@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -77,8 +78,12 @@ def test_the_first_sentence_says_by_how_much_and_how_sure(backbone: Workspace) -
 
 
 def test_noise_is_not_called_a_gain_and_nothing_is_called_nothing(backbone: Workspace) -> None:
-    model(backbone, "n", [0.3, *LOW[1:]])
+    model(backbone, "n", [0.1, 0.5] * 15)
     assert "n cannot be told from its backbone minilm" in lead(facts_of(backbone))
+    measured(backbone, "n", [0.2501, *LOW[1:]])
+    assert "n is as good as its backbone minilm, to within ±0.01" in lead(facts_of(backbone))
+    measured(backbone, "n", [0.251, *LOW[1:]])
+    assert "n is as good as its backbone minilm, to within ±0.01" in lead(facts_of(backbone))
     measured(backbone, "n", LOW)
     assert "n ranks exactly as well as its backbone" in lead(facts_of(backbone))
     measured(backbone, "n", [0.0] * 30)
@@ -103,6 +108,17 @@ def test_few_and_llm_written_queries_are_said(work: Workspace) -> None:
     assert "8 test queries tell little: with less than 25" in text
 
 
+def test_of_one_query_there_is_no_interval(work: Workspace) -> None:
+    add_evaluation(work, "minilm", [0.25], weights="abc")
+    model(work, "h", [0.75])
+    model(work, "i", [0.5], lr=1e-3)
+    facts = facts_of(work)
+    assert "a difference of +0.500 (no interval is known, p = 1.0000, corrected" in lead(facts)
+    text = to_markdown(page_of(facts))
+    assert not re.search(r"\b(inf|nan)\b", text)
+    assert not any(re.search(r"\b(inf|nan)\b", one.svg) for one in figures_of(page_of(facts)))
+
+
 def test_the_best_of_several_is_said_to_be_chosen_and_a_named_one_is_not(backbone: Workspace) -> None:
     model(backbone, "better", HIGH)
     model(backbone, "good", [0.5] * 30, lr=1e-3)
@@ -120,9 +136,10 @@ def test_the_forest_has_all_models_and_holms_correction(backbone: Workspace) -> 
     facts = facts_of(backbone)
     rows = table(facts, "differences")
     assert [row[0] for row in rows] == ["a", "b"], "the largest difference first"
-    p = {one.name: one.gain.p_randomisation for one in facts.models if one.gain}
+    p = {one.name: one.gain.p for one in facts.models if one.gain}
     assert float(rows[1][4]) == pytest.approx(holm(p)["b"], abs=1e-4)
-    assert rows[1][5] == "4 / 26 / 0"
+    assert rows[1][5:] == ["4 / 26 / 0", "undecided"]
+    assert "corrected for 2 models" in lead(facts)
 
 
 def test_models_are_compared_with_the_one_of_mined_negatives_that_is_most_alike(backbone: Workspace) -> None:
@@ -141,7 +158,13 @@ def test_seeds_are_a_strip_and_in_the_first_words(backbone: Workspace) -> None:
     facts = facts_of(backbone, preferred=["s0"])
     assert table(facts, "seeds") == [["s0 (seed 0) 0.7500, s1 (seed 1) 0.5000", "0.6250", "0.2500"]]
     assert facts.colours["s0"] == facts.colours["s1"] != facts.colours["other"]
-    assert "from +0.250 to +0.500 (2 runs)" in to_markdown(page_of(facts))
+    text = to_markdown(page_of(facts))
+    assert (
+        "Over the 2 seeds of this training that were measured, the difference is +0.375 (95 % interval −"
+        in text
+    )
+    assert "an interval for other seeds, too" in text
+    assert "This is one training run" not in text
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from syneg_cli.evaluation import Comparison, caveat, p_value, tells_little
+from syneg_cli.core import counted
+from syneg_cli.evaluation import (
+    Compared,
+    Comparison,
+    caveat,
+    compare_seeds,
+    decided,
+    p_value,
+    tells_little,
+)
 from syneg_cli.report.charts import Axis, Row, rows_chart
 from syneg_cli.report.facts import Facts
 from syneg_cli.report.page import Block, Figure, Heading, Lead, Paragraph, Table
@@ -14,12 +24,13 @@ from syneg_cli.report.records import Model, Score
 def answer(facts: Facts) -> list[Block]:
     model = facts.main
     title = Heading(f"syneg: what training gained on {facts.dataset}", level=1)
-    if model is None or model.score is None or model.score.gain is None:
+    if model is None or model.score is None:
         return [title, Lead(_nothing(facts))]
+    gain = facts.gains[model.name]
     return [
         title,
-        Lead(sentence(facts, model, model.score, model.score.gain)),
-        _picture(facts, model, model.score, model.score.gain),
+        Lead(sentence(facts, model, model.score, gain)),
+        _picture(model, model.score, gain),
         Paragraph(" ".join(_caveats(facts, model, model.score))),
     ]
 
@@ -42,28 +53,44 @@ def _nothing(facts: Facts) -> str:
 
 def sentence(facts: Facts, model: Model, score: Score, gain: Comparison) -> str:
     """The answer, with its size, its interval and its p value."""
-    backbone = backbone_of(model)
-    queries = f"{score.queries} {facts.split} {'query' if score.queries == 1 else 'queries'}"
-    size = f"nDCG@10 {score.value:.3f} instead of {score.backbone:.3f}, a difference of {told(gain)}"
-    if gain.wins == gain.losses == 0:
-        return (
-            f"On {queries} of {facts.dataset}, {model.name} ranks exactly as well as its backbone {backbone}."
-        )
-    if gain.p_randomisation >= 0.05:
-        return (
-            f"On {queries} of {facts.dataset}, {model.name} cannot be told from its backbone {backbone}: "
-            f"{size}, where so many queries show differences from about {gain.detectable:.3f}."
-        )
-    kind = "better" if gain.difference > 0 else "worse"
-    return f"On {queries} of {facts.dataset}, {model.name} is {kind} than its backbone {backbone}: {size}."
-
-
-def told(gain: Comparison) -> str:
-    """`+0.096 (95 % interval +0.060 to +0.130, p < 0.0001)`."""
-    return (
-        f"{signed(gain.difference)} (95 % interval {signed(gain.low)} to {signed(gain.high)}, "
-        f"p {p_value(gain.p_randomisation)})"
+    where = (
+        f"On {counted(score.queries, f'{facts.split} query', f'{facts.split} queries')} of {facts.dataset}"
     )
+    size = f"nDCG@10 {score.value:.3f} instead of {score.backbone:.3f}, a difference of {told(gain)}"
+    backbone, word = f"its backbone {backbone_of(model)}", decided(gain)
+    if gain.wins == gain.losses == 0:
+        return f"{where}, {model.name} ranks exactly as well as {backbone}."
+    if word == "undecided":
+        small = f", and so many queries show differences from about {gain.detectable:.3f}"
+        small = small if math.isfinite(gain.detectable) else ""
+        return f"{where}, {model.name} cannot be told from {backbone}: {size}{small}."
+    if word == "equivalent":
+        return f"{where}, {model.name} is as good as {backbone}, to within ±{gain.margin:g}: {size}."
+    return f"{where}, {model.name} is {word} than {backbone}: {size}."
+
+
+def told(gain: Compared) -> str:
+    """`+0.096 (95 % interval +0.060 to +0.130, p < 0.0001)`."""
+    holm = "" if gain.p_holm is None else f", corrected for {len(gain.family)} models {p_value(gain.p_holm)}"
+    known = ends(gain)
+    interval = f"95 % interval {signed(known[0])} to {signed(known[1])}" if known else "no interval is known"
+    return f"{signed(gain.difference)} ({interval}, p {p_value(gain.p)}{holm})"
+
+
+def ends(gain: Compared) -> tuple[float, float] | None:
+    """The 95 % interval; None where there are too few queries to tell one."""
+    return (gain.low, gain.high) if math.isfinite(gain.high - gain.low) else None
+
+
+def between(gain: Compared) -> str:
+    """The interval as a cell of a table."""
+    return f"{gain.low:+.4f} to {gain.high:+.4f}" if ends(gain) else "unknown"
+
+
+def brackets(gain: Compared) -> str:
+    """`+0.096 [+0.060, +0.130]`."""
+    known = ends(gain)
+    return signed(gain.difference) + (f" [{signed(known[0])}, {signed(known[1])}]" if known else "")
 
 
 def signed(value: float) -> str:
@@ -74,13 +101,12 @@ def backbone_of(model: Model) -> str:
     return str(model.settings.get("backbone") or "model")
 
 
-def _picture(facts: Facts, model: Model, score: Score, gain: Comparison) -> Figure:
+def _picture(model: Model, score: Score, gain: Comparison) -> Figure:
     row = Row(
         f"{model.name} against {backbone_of(model)}",
         gain.difference,
-        f"{signed(gain.difference)} [{signed(gain.low)}, {signed(gain.high)}]",
-        gain.low,
-        gain.high,
+        brackets(gain),
+        *(ends(gain) or (None, None)),
         classes=side(gain),
     )
     band = gain.detectable if gain.detectable < 1 else None
@@ -99,21 +125,32 @@ def _picture(facts: Facts, model: Model, score: Score, gain: Comparison) -> Figu
     rows = [[model.name, f"{score.value:.4f}"], [backbone_of(model), f"{score.backbone:.4f}"]]
     rows += [
         ["difference", f"{gain.difference:+.4f}"],
-        ["95 % interval", f"{gain.low:+.4f} to {gain.high:+.4f}"],
-        ["p, paired randomisation test", p_value(gain.p_randomisation).removeprefix("= ")],
-        ["p, paired t-test", p_value(gain.p_t).removeprefix("= ")],
+        ["95 % interval", between(gain)],
+        ["p, paired randomisation test", _bare(gain.p_randomisation)],
+        ["p, paired t-test", _bare(gain.p_t)],
+        *([["p, with Holm's correction", _bare(gain.p_holm)]] if gain.p_holm is not None else []),
+        ["p, equivalence within ±" + f"{gain.margin:g}", _bare(gain.p_equivalence)],
         ["queries better, the same, worse", f"{gain.wins}, {gain.ties}, {gain.losses}"],
-        ["smallest difference that so many queries show", f"{gain.detectable:.4f}"],
+        ["smallest difference that so many queries show", _size(gain.detectable)],
     ]
     svg = rows_chart("answer", title, caption, [row], axis)
     return Figure("answer", title, svg, caption, Table(columns, rows), wide=True)
 
 
-def side(gain: Comparison) -> str:
-    """The class of a difference's colour: grey where it may be noise."""
-    if gain.p_randomisation >= 0.05:
-        return "muted"
-    return "better" if gain.difference > 0 else "worse"
+def _size(value: float) -> str:
+    return f"{value:.4f}" if math.isfinite(value) else "unknown"
+
+
+def _bare(p: float) -> str:
+    if math.isnan(p):
+        return "unknown"
+    return p_value(p).removeprefix("= ")
+
+
+def side(gain: Compared) -> str:
+    """The class of a difference's colour: grey where it is neither better nor worse."""
+    word = decided(gain)
+    return word if word in ("better", "worse") else "muted"
 
 
 def _caveats(facts: Facts, model: Model, score: Score) -> Sequence[str]:
@@ -130,15 +167,19 @@ def _caveats(facts: Facts, model: Model, score: Score) -> Sequence[str]:
 
 
 def _seeds(facts: Facts, model: Model) -> str:
-    """What is to be said of the seed: of one training, or how far those of other seeds are apart."""
-    gains = [one.gain.difference for one in facts.siblings(model) if one.gain]
-    if len(gains) < 2:
+    """What is to be said of the seed: of one training, or of all that differ in it alone."""
+    scores = [one.score for one in facts.siblings(model) if one.gain and one.score]
+    first = scores[0].backbone_per_query
+    scores = [one for one in scores if one.backbone_per_query == first]
+    if len(scores) < 2:
         return (
             "This is one training run: another seed would give another score, and no number here says how "
             "far off."
         )
-    low, high = min(gains), max(gains)
+    names = list(first)
+    runs = [[score.per_query[name] for name in names] for score in scores]
+    both = compare_seeds(runs, [[first[name] for name in names]], untrained=True)
     return (
-        f"With other seeds the same training gave from {signed(low)} to {signed(high)} ({len(gains)} runs); "
-        "the interval above is of the queries alone."
+        f"Over the {len(scores)} seeds of this training that were measured, the difference is {told(both)}, "
+        "an interval for other seeds, too; the one above is of the queries alone."
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from syneg_cli.core import duration, money
-from syneg_cli.evaluation import Comparison, compare, holm, p_value
+from syneg_cli.evaluation import Comparison, compare, corrected, decided, p_value
 from syneg_cli.report.charts import Axis, Point, Row, points_chart, rows_chart
 from syneg_cli.report.drawing import colour
 from syneg_cli.report.facts import Facts
@@ -17,7 +17,7 @@ from syneg_cli.report.page import (
     Table,
 )
 from syneg_cli.report.records import Model
-from syneg_cli.report.sections.answer import backbone_of, side, signed
+from syneg_cli.report.sections.answer import backbone_of, between, brackets, ends, side
 
 CONTROL = "retrieved"
 """The strategy of a model that learned from mined negatives alone."""
@@ -34,12 +34,12 @@ def _forest(facts: Facts) -> Figure | None:
     if len(facts.compared) < 2:  # the page begins with it
         return None
     backbones = sorted({backbone_of(model) for model in facts.compared})
-    gains = {model.name: model.gain for model in facts.compared if model.gain}
     caption = (
         f"Each model against its backbone ({', '.join(backbones)}) on the same queries: an interval that "
-        "stays clear of zero is a difference that these queries show. Grey ones may be noise."
+        "stays clear of zero is a difference that these queries show. Grey ones are neither better nor "
+        "worse for sure."
     )
-    return _differences("differences", "Gain over the backbone", caption, gains)
+    return _differences("differences", "Gain over the backbone", caption, facts.gains)
 
 
 def _against_control(facts: Facts) -> Figure | None:
@@ -60,7 +60,7 @@ def _against_control(facts: Facts) -> Figure | None:
         "the same seed and settings where there is one). Only this difference is due to the synthetic "
         "texts; read in the table of models which other settings differ."
     )
-    return _differences("control", "Gain over mined negatives alone", caption, gains)
+    return _differences("control", "Gain over mined negatives alone", caption, corrected(gains))
 
 
 def _control_of(model: Model, controls: Sequence[Model]) -> Model | None:
@@ -88,40 +88,44 @@ def _paired(model: Model, control: Model) -> Comparison:
     return compare([model.score.per_query[n] for n in names], [control.score.per_query[n] for n in names])
 
 
-def _differences(name: str, title: str, caption: str, gains: dict[str, Comparison]) -> Figure:
-    """A forest plot: the largest difference first, p with Holm's correction within the figure."""
-    corrected = holm({model: gain.p_randomisation for model, gain in gains.items()})
+def _differences(name: str, title: str, caption: str, gains: Mapping[str, Comparison]) -> Figure:
+    """A forest plot of a family: the largest difference first."""
     order = sorted(gains, key=lambda model: -gains[model].difference)
-    rows = [
-        Row(
-            model,
-            gains[model].difference,
-            (
-                f"{signed(gains[model].difference)} [{signed(gains[model].low)}, "
-                f"{signed(gains[model].high)}] p {_short(corrected[model])}"
-            ),
-            gains[model].low,
-            gains[model].high,
-            classes="muted" if corrected[model] >= 0.05 else side(gains[model]),
-        )
-        for model in order
-    ]
+    rows = [_row_of(model, gains[model]) for model in order]
     if len(gains) > 1:
         caption += f" p: paired randomisation test with Holm's correction for {len(gains)} comparisons."
     axis = Axis("difference in nDCG@10, with its 95 % interval", 0.0, left="worse", right="better")
-    columns = ["model", "difference", "95 % interval", "p", "p, corrected", "better / same / worse"]
+    columns = [
+        "model",
+        "difference",
+        "95 % interval",
+        "p",
+        "p, corrected",
+        "better / same / worse",
+        "verdict",
+    ]
     table = [
         [
             model,
             f"{gain.difference:+.4f}",
-            f"{gain.low:+.4f} to {gain.high:+.4f}",
-            p_value(gain.p_randomisation).removeprefix("= "),
-            p_value(corrected[model]).removeprefix("= "),
+            between(gain),
+            p_value(gain.p).removeprefix("= "),
+            p_value(_corrected(gain)).removeprefix("= "),
             f"{gain.wins} / {gain.ties} / {gain.losses}",
+            decided(gain),
         ]
         for model, gain in ((model, gains[model]) for model in order)
     ]
     return Figure(name, title, rows_chart(name, title, caption, rows, axis), caption, Table(columns, table))
+
+
+def _row_of(model: str, gain: Comparison) -> Row:
+    told = f"{brackets(gain)} p {_short(_corrected(gain))}"
+    return Row(model, gain.difference, told, *(ends(gain) or (None, None)), classes=side(gain))
+
+
+def _corrected(gain: Comparison) -> float:
+    return gain.p if gain.p_holm is None else gain.p_holm
 
 
 def _short(p: float) -> str:
@@ -174,7 +178,8 @@ def _cost(facts: Facts) -> Figure | None:
         gain = model.gain
         assert gain is not None
         x = usd[model.name] if by_money else model.seconds / (60 if minutes else 1)
-        points.append(Point(model.name, x, gain.difference, gain.low, gain.high, facts.colours[model.name]))
+        known = ends(gain) or (None, None)
+        points.append(Point(model.name, x, gain.difference, *known, facts.colours[model.name]))
         table.append([model.name, money(usd[model.name]), duration(model.seconds), f"{gain.difference:+.4f}"])
     across = (
         "US dollars for the texts in its mix"
