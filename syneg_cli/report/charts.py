@@ -41,8 +41,7 @@ class Row:
     value: float
     told: str
     """The numbers, in words beside the label."""
-    low: float | None = None
-    high: float | None = None
+    interval: tuple[float, float] | None = None
     inner: tuple[float, float] | None = None
     """A narrower range, drawn thick: the middle half."""
     points: Sequence[float] = ()
@@ -94,8 +93,7 @@ def _reference(scale: Scale, zones: Sequence[tuple[float, float]], axis: Axis, r
 def _scale_of_rows(rows: Sequence[Row], axis: Axis) -> Scale:
     values = [axis.reference] if axis.reference is not None else []
     for row in rows:
-        ends = [value for value in (row.low, row.high) if value is not None]
-        values += [row.value, *ends, *(row.inner or ()), *row.points]
+        values += [row.value, *(row.interval or ()), *(row.inner or ()), *row.points]
     whole = scale_of(values, MARGIN, WIDTH - MARGIN)
     low, high = (
         (axis.low if axis.low is not None else whole.low),
@@ -123,9 +121,10 @@ def _row(row: Row, scale: Scale, top: float) -> list[str]:
         words(MARGIN, top + 15, shortened(row.label, max(room, 12))),
         words(WIDTH - MARGIN, top + 15, row.told, anchor="end", classes="muted"),
     ]
-    if row.low is not None and row.high is not None:
-        marks.append(line(scale(row.low), y, scale(row.high), y, row.classes, 2))
-        marks += [line(scale(end), y - 4, scale(end), y + 4, row.classes, 2) for end in (row.low, row.high)]
+    if row.interval:
+        low, high = map(scale, row.interval)
+        marks.append(line(low, y, high, y, row.classes, 2))
+        marks += [line(end, y - 4, end, y + 4, row.classes, 2) for end in (low, high)]
     if row.inner:
         marks.append(line(scale(row.inner[0]), y, scale(row.inner[1]), y, row.classes, 7))
     marks += [dot(scale(value), y, f"{row.classes} hollow", 4, number(value)) for value in row.points]
@@ -279,23 +278,23 @@ class Point:
     label: str
     x: float
     y: float
-    low: float | None = None
-    high: float | None = None
+    interval: tuple[float, float] | None = None
     colour: int = 0
 
 
 def points_chart(name: str, title: str, told: str, points: Sequence[Point], across: str, up: str) -> str:
     """Points with intervals, numbered in the picture and named below it."""
     over = scale_of([point.x for point in points], 0, 1, zero=True)
-    ends = [end for p in points for end in (p.y, p.low, p.high) if end is not None]
+    ends = [end for p in points for end in (p.y, *(p.interval or ()))]
     y = scale_of(ends, 220, 22, zero=True)
     left = 14 + LETTER * max(len(number(tick)) for tick in y.ticks(6))
     x = Scale(over.low, over.high, left + 8, WIDTH - MARGIN - 12)
     marks = [words(MARGIN, 13, up, classes="muted"), *_up(y, left), *_across(x, [], 220, across)]
     marks.append(line(left, y(0.0), WIDTH - MARGIN, y(0.0), "muted", 1.2, "4 3"))
     for place, point in enumerate(points, start=1):
-        if point.low is not None and point.high is not None:
-            marks.append(line(x(point.x), y(point.low), x(point.x), y(point.high), colour(point.colour), 1.5))
+        if point.interval:
+            low, high = map(y, point.interval)
+            marks.append(line(x(point.x), low, x(point.x), high, colour(point.colour), 1.5))
         marks.append(dot(x(point.x), y(point.y), colour(point.colour), 5, point.label))
         marks.append(words(x(point.x) + 7, y(point.y) + 4, str(place)))
     marks += _legend(

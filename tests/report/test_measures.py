@@ -38,8 +38,7 @@ def test_a_probe_is_a_coin_on_noise_and_where_both_kinds_are_the_same() -> None:
     area, right = probe(noise(400), kinds, groups)
     assert abs(area - 0.5) < 0.1
     assert abs(right - 0.5) < 0.1
-    constant = probe(np.ones((400, 5)), kinds, groups)
-    assert constant == (0.5, pytest.approx(0.5, abs=0.5))
+    assert probe(np.ones((400, 5)), kinds, groups)[0] == 0.5
 
 
 def test_a_probe_knows_nothing_of_a_query_that_it_was_not_fitted_on() -> None:

@@ -148,6 +148,13 @@ def test_models_are_compared_with_the_one_of_mined_negatives_that_is_most_alike(
     model(backbone, "h-1", [0.5] * 30, seed=1)
     rows = table(facts_of(backbone), "control")
     assert [row[:2] for row in rows] == [["h-1", "-0.2500"]], "0.5 against the 0.75 of the same seed"
+    assert rows[0][-2:] == ["mined-1", "nothing"]
+    model(backbone, "h-2", [0.5] * 30, seed=2, lr=1e-3)
+    facts = facts_of(backbone)
+    assert {row[0]: row[-1] for row in table(facts, "control")} == {"h-1": "nothing", "h-2": "lr, seed"}
+    found = figure(facts, "control")
+    assert found is not None
+    assert "differ in more than their negatives" in found.caption
 
 
 def test_seeds_are_a_strip_and_in_the_first_words(backbone: Workspace) -> None:
@@ -173,11 +180,14 @@ def test_seeds_are_a_strip_and_in_the_first_words(backbone: Workspace) -> None:
 def test_a_curve_is_of_models_that_differ_in_that_alone(
     backbone: Workspace, name: str, values: tuple[float, float]
 ) -> None:
-    model(backbone, "low", LOW, **{name: values[0]})
-    model(backbone, "high", HIGH, **{name: values[1]}, lr=1e-3)
+    def at(value: float) -> dict[str, Any]:
+        return {name: value}
+
+    model(backbone, "low", LOW, **at(values[0]))
+    model(backbone, "high", HIGH, **at(values[1]), lr=1e-3)
     assert figure(facts_of(backbone), name) is None, "they differ in the learning rate, too"
-    model(backbone, "high", HIGH, **{name: values[1]}, seed=1)
-    model(backbone, "high-2", [0.5] * 30, **{name: values[1]}, seed=2)
+    model(backbone, "high", HIGH, **at(values[1]), seed=1)
+    model(backbone, "high-2", [0.5] * 30, **at(values[1]), seed=2)
     assert table(facts_of(backbone), name) == [
         [f"{values[0]:g}", "low", "0.2500"],
         [f"{values[1]:g}", "high, high-2", "0.6250"],

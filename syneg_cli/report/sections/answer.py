@@ -106,7 +106,7 @@ def _picture(model: Model, score: Score, gain: Comparison) -> Figure:
         f"{model.name} against {backbone_of(model)}",
         gain.difference,
         brackets(gain),
-        *(ends(gain) or (None, None)),
+        ends(gain),
         classes=side(gain),
     )
     band = gain.detectable if gain.detectable < 1 else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from syneg_cli.core import duration, money
 from syneg_cli.evaluation import Comparison, compare, corrected, decided, p_value
@@ -46,21 +47,36 @@ def _against_control(facts: Facts) -> Figure | None:
     """Against the model of mined negatives alone: what synthetic ones are worth beyond those."""
     controls = [model for model in facts.compared if model.mix and model.mix.strategy == CONTROL]
     gains: dict[str, Comparison] = {}
-    used: set[str] = set()
+    others: dict[str, tuple[str, str]] = {}
     for model in facts.compared:
         control = _control_of(model, controls)
         if control is not None and control is not model and model not in controls:
             gains[model.name] = _paired(model, control)
-            used.add(control.name)
+            others[model.name] = control.name, _differs(model, control)
     if not gains:
         return None
-    names = ", ".join(sorted(used))
+    names = ", ".join(sorted({control for control, _ in others.values()}))
+    apart = any(differs for _, differs in others.values())
     caption = (
-        f"The same queries, against a model that learned from mined negatives alone ({names}; the one with "
-        "the same seed and settings where there is one). Only this difference is due to the synthetic "
-        "texts; read in the table of models which other settings differ."
+        f"The same queries, against a model that learned from mined negatives alone ({names}): the one with "
+        "most settings in common. "
+    ) + (
+        "Some differ in more than their negatives (the last column of Numbers), and so for other reasons, "
+        "too."
+        if apart
+        else "They differ in nothing but their negatives: this is what the synthetic texts are worth."
     )
-    return _differences("control", "Gain over mined negatives alone", caption, corrected(gains))
+    figure = _differences("control", "Gain over mined negatives alone", caption, corrected(gains))
+    assert isinstance(figure.numbers, Table)
+    columns = [*figure.numbers.columns, "against", "differs also in"]
+    rows = [[*row, others[row[0]][0], others[row[0]][1] or "nothing"] for row in figure.numbers.rows]
+    return replace(figure, numbers=Table(columns, rows))
+
+
+def _differs(model: Model, control: Model) -> str:
+    """The settings in which two trainings differ, but for the name of their mix."""
+    keys = sorted((model.settings.keys() | control.settings.keys()) - {"mix"})
+    return ", ".join(key for key in keys if model.settings.get(key) != control.settings.get(key))
 
 
 def _control_of(model: Model, controls: Sequence[Model]) -> Model | None:
@@ -121,7 +137,7 @@ def _differences(name: str, title: str, caption: str, gains: Mapping[str, Compar
 
 def _row_of(model: str, gain: Comparison) -> Row:
     told = f"{brackets(gain)} p {_short(_corrected(gain))}"
-    return Row(model, gain.difference, told, *(ends(gain) or (None, None)), classes=side(gain))
+    return Row(model, gain.difference, told, ends(gain), classes=side(gain))
 
 
 def _corrected(gain: Comparison) -> float:
@@ -178,8 +194,7 @@ def _cost(facts: Facts) -> Figure | None:
         gain = model.gain
         assert gain is not None
         x = usd[model.name] if by_money else model.seconds / (60 if minutes else 1)
-        known = ends(gain) or (None, None)
-        points.append(Point(model.name, x, gain.difference, *known, facts.colours[model.name]))
+        points.append(Point(model.name, x, gain.difference, ends(gain), facts.colours[model.name]))
         table.append([model.name, money(usd[model.name]), duration(model.seconds), f"{gain.difference:+.4f}"])
     across = (
         "US dollars for the texts in its mix"

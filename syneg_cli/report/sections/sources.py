@@ -38,8 +38,7 @@ def _similarity(facts: Facts, measured: Separation) -> Figure:
                 label,
                 middle,
                 f"median {middle:.3f}",
-                low,
-                high,
+                (low, high),
                 (first, third),
                 classes=kind_of(source, facts),
             )
@@ -96,8 +95,7 @@ def _false(facts: Facts) -> Figure | None:
                 f"{one.source}, by {one.check}",
                 100 * share,
                 told,
-                low,
-                high,
+                (low, high),
                 classes=kind_of(one.source, facts),
             )
         )
