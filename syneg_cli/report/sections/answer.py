@@ -112,11 +112,8 @@ def _picture(model: Model, score: Score, gain: Comparison) -> Figure:
     band = gain.detectable if gain.detectable < 1 else None
     axis = Axis("difference in nDCG@10", 0.0, left="worse", right="better", band=band)
     title = "The difference, and how sure it is"
-    grey = (
-        f" Differences within the grey band are too small for {score.queries} queries to show."
-        if band
-        else ""
-    )
+    grey = f" {score.queries} queries miss a difference within the grey band more than one time in five."
+    grey = grey if band else ""
     caption = (
         "The dot is the mean difference over the queries, the line its 95 % interval: where it crosses "
         f"zero, the difference may be noise.{grey}"
