@@ -75,6 +75,7 @@ SYNTHETIC = Flag(
     "generate.name", ("--synthetic",), "Which synthetic negatives are read: the NAME of `generate --name`."
 )
 WRITTEN = Flag("queries.weight", ("--synthetic-queries",))
+DISJOINT = Flag("dataset.disjoint")
 MIXED = Flag("mix.name", ("--mixed",), "Which mix is read: the NAME of `mix --name`.")
 MINERS = Flag("mine.miners", ("--miner",), "Whose mined negatives are read.")
 ASKING = flags(*(f"generate.{key}" for key in ("llm", "base_url", "concurrency", "max_cost", "max_calls")))
@@ -90,6 +91,7 @@ EMBEDDING = flags(
 PIPELINE = (
     *ASKING,
     WRITTEN,
+    DISJOINT,
     *flags("train.backbone", "mix.strategy", "mix.ratio", "mix.mirror"),
     Flag("mix.negatives", ("--negatives", "-k")),
 )

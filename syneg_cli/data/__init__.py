@@ -1,6 +1,7 @@
 """Retrieval data sets: where they are, how they are read and checked, and what counts as a copy."""
 
 from syneg_cli.data import demo
+from syneg_cli.data.apart import kept_apart, shared_positives
 from syneg_cli.data.beir_download import BEIR_NAMES
 from syneg_cli.data.copies import NGRAM, Words, near_copy, vocabulary
 from syneg_cli.data.corpus import Corpus
@@ -60,6 +61,7 @@ __all__ = [
     "inner_datasets",
     "is_blank",
     "is_meant_as_dataset",
+    "kept_apart",
     "known_languages",
     "length",
     "load_dataset",
@@ -74,6 +76,7 @@ __all__ = [
     "refutation_counts",
     "run_lines",
     "says_nothing",
+    "shared_positives",
     "splits_on_disk",
     "stemmed_languages",
     "stop_words",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +34,7 @@ from syneg_cli.data.layout import (
 )
 from syneg_cli.data.presets import Preset, preset_for, queries_are_documents
 from syneg_cli.data.qrels import read_qrels
+from syneg_cli.data.resplit import resplit
 from syneg_cli.data.splits import HoldOut, completed, leaks
 from syneg_cli.data.units import normalised
 
@@ -62,6 +63,10 @@ class Dataset:
     """The ids of the queries that an LLM wrote."""
     synthetic_weight: float = 1.0
     """What each of them counts in the training loss; a real one counts 1."""
+    whole_train: Qrels | None = None
+    """Train as it was before `kept_apart` took documents of other splits out of it; None where it did not."""
+    kept_out: frozenset[str] = frozenset()
+    """The documents that no training pair may have: those positives, and what has their text."""
 
     def __repr__(self) -> str:
         splits = ", ".join(f"{name} {len(qrels)}" for name, qrels in self.judgements.items())
@@ -114,10 +119,28 @@ class Dataset:
             if grade > 0 and doc_id in self.corpus
         ]
 
+    def right(self, grades: Mapping[str, int]) -> frozenset[str]:
+        """The documents of the corpus that are relevant, of a query's judgements."""
+        return frozenset(doc_id for doc_id, grade in grades.items() if grade > 0 and doc_id in self.corpus)
+
+    def positives_in(self, split: str) -> frozenset[str]:
+        """Every document of the corpus that a split judges relevant to any query."""
+        return frozenset[str]().union(*map(self.right, self.qrels(split).values()))
+
+    def copies(self, doc_ids: Iterable[str]) -> frozenset[str]:
+        """The documents, and all others that have the text of one."""
+        return frozenset[str]().union(*map(self.corpus.identical, doc_ids))
+
+    @property
+    def _judged(self) -> list[Qrels]:
+        """All that is judged, also what is kept out of training."""
+        whole = {} if self.whole_train is None else {"train": self.whole_train}
+        return [*{**self.judgements, **whole}.values()]
+
     @cached_property
     def _positives(self) -> dict[str, frozenset[str]]:
         found: dict[str, set[str]] = {}
-        for qrels in self.judgements.values():
+        for qrels in self._judged:
             for query_id, grades in qrels.items():
                 right = (d for d, grade in grades.items() if grade > 0 and d in self.corpus)
                 found.setdefault(query_id, set()).update(right)
@@ -135,7 +158,7 @@ class Dataset:
         """
         if self.identical_ids == "keep" or query_id not in self.corpus:
             return frozenset()
-        if any(query_id in qrels.get(query_id, ()) for qrels in self.judgements.values()):
+        if any(query_id in qrels.get(query_id, ()) for qrels in self._judged):
             return frozenset()
         if self.identical_ids == "auto" and not queries_are_documents(self.name):
             document, text = self.corpus[query_id], normalised(self.queries[query_id].text)
@@ -160,7 +183,7 @@ class Dataset:
     def content(self) -> str:
         """A hash of all that the files hold, however the queries are split."""
         judged: dict[str, dict[str, int]] = {}
-        for qrels in self.judgements.values():
+        for qrels in self._judged:
             for query_id, grades in qrels.items():
                 judged.setdefault(query_id, {}).update(grades)
         return content_hash([self.corpus.fingerprint, self.hashes["queries"], judged])
@@ -206,6 +229,8 @@ def load_dataset(
     attributes: Mapping[str, Sequence[str]] | None = None,
     identical_ids: str = "auto",
     language: str | None = None,
+    resplit_by: str = "none",
+    resplit_seed: int = 0,
     progress: Progress | None = None,
 ) -> Dataset:
     """Find (or download), validate and open a data set. It may have no query yet, or none that is judged.
@@ -218,6 +243,7 @@ def load_dataset(
         dev_fraction: the share of training queries that becomes dev where there is no dev split.
         test_fraction: the share of the judged queries that is test where train or test is missing.
         identical_ids: whether a document with the query's id is the query (auto), as `Dataset.itself` says.
+        resplit_by: "documents" deals all queries out anew, so that no two splits share a positive.
         relevance, attributes: override the built-in preset; empty values do not.
         language: of the documents, a name or an ISO code; guessed where it is not given.
 
@@ -229,9 +255,9 @@ def load_dataset(
     progress = progress or NoProgress()
     place = find_folder(name, data_dir=data_dir, folder=folder, progress=progress)
     corpus = open_corpus(table_files(place, CORPUS), cache, place.name, progress)
-    queries, judged, hashes = _judged(place, corpus, progress)
-    held = HoldOut(dev_fraction, dev_seed, test_fraction, test_seed)
-    judgements, notes = _completed(judged, queries, held, progress)
+    queries, judged, hashes = _read(place, corpus, progress)
+    held = HoldOut(dev_fraction, dev_seed, test_fraction, test_seed, resplit_by, resplit_seed)
+    judgements, notes = _completed(judged, queries, corpus, held, progress)
     preset = preset_for(place.name)
     return Dataset(
         name=place.name,
@@ -255,7 +281,7 @@ def _pools(preset: Preset, given: Mapping[str, Sequence[str]]) -> dict[str, tupl
     }
 
 
-def _judged(
+def _read(
     place: Path, corpus: Corpus, progress: Progress
 ) -> tuple[dict[str, Query], dict[str, Qrels], dict[str, str]]:
     """(queries, judgements by split, hashes) as the files have them; a folder may have documents alone."""
@@ -274,10 +300,17 @@ def _judged(
 
 
 def _completed(
-    judged: Mapping[str, Qrels], queries: Mapping[str, Query], held: HoldOut, progress: Progress
+    judged: Mapping[str, Qrels],
+    queries: Mapping[str, Query],
+    corpus: Corpus,
+    held: HoldOut,
+    progress: Progress,
 ) -> tuple[dict[str, Qrels], tuple[str, ...]]:
-    """(splits, notes): with what is held out; what is odd about it is said."""
+    """(splits, notes): with what is held out, and dealt out anew; what is odd about it is said."""
     judgements, notes = completed(judged, queries, held)
+    if held.resplit_by == "documents" and len(judgements) > 1:
+        judgements, note = resplit(judgements, queries, corpus.identical, held.resplit_seed)
+        notes = (*notes, note)
     for warning in leaks(judgements, queries):
         progress.warn(warning)
     for note in notes:

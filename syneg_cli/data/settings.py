@@ -68,6 +68,12 @@ class DatasetSettings(Section):
         "Share of the queries that is test, the rest train, where only one of the two is there; 0: off.",
     )
     test_seed: Seed = setting(0, "Which queries those are.")
+    resplit: Literal["none", "documents"] = setting(
+        "none",
+        "Deal the queries out anew, in splits of the same sizes; no two share a positive (documents).",
+    )
+    resplit_seed: Seed = setting(0, "How they are dealt out.")
+    disjoint: bool = setting(False, "Train without the pairs whose document is a positive of dev or test.")
     identical_ids: Literal["auto", "keep", "drop"] = setting(
         "auto",
         "A document with the query's id is left out: if it is the query itself (auto), always or never.",
@@ -128,6 +134,9 @@ class DocumentsSettings(Section):
         metavar="NAME",
     )
     max_megabytes: Positive = setting(64, "Larger files are left out.")
+    max_seconds: Positive = setting(
+        120, "A file whose conversion (HTML, PDF, Word, ...) takes longer is left out."
+    )
     judged_passages: Literal["none", "all"] = setting(
         "none",
         "Judgements of a document that was cut: left out (none), or given to all its passages.",

@@ -11,12 +11,14 @@ from syneg_cli.data.units import normalised
 
 @dataclass(frozen=True)
 class HoldOut:
-    """Which shares of the queries make a split that is not there; 0 makes none."""
+    """Which shares of the queries make a split that is not there (0 makes none), and what deals all anew."""
 
     dev_fraction: float = 0.1
     dev_seed: int = 0
     test_fraction: float = 0.0
     test_seed: int = 0
+    resplit_by: str = "none"
+    resplit_seed: int = 0
 
 
 def completed(

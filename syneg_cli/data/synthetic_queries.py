@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from syneg_cli.core import Progress, Qrels, Query, SyntheticQuery, counted, digest
+from syneg_cli.data.apart import joined_again, kept_apart
 from syneg_cli.data.dataset import Dataset
 from syneg_cli.data.splits import leaks
 
@@ -32,6 +34,10 @@ def with_queries(
         weight: of one such query in the training loss; a real one has 1.
         dev_fraction, dev_seed: the share of documents whose queries are dev, and which these are.
     """
+    if dataset.whole_train is not None:
+        options: dict[str, Any] = {"weight": weight, "dev_fraction": dev_fraction, "dev_seed": dev_seed}
+        every = with_queries(joined_again(dataset), written, **options, progress=progress)
+        return kept_apart(every, progress)
     real = dataset.judgements.get("train", {})
     kept = [query for query in written if query.status == "ok"]
     unfit = {query.id: why for query in kept if (why := _unfit(query, dataset))}

@@ -6,6 +6,7 @@ random one: what scores is refused where it is an encoder, and what encodes wher
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from syneg_cli.core import (
     Progress,
     SynegError,
     UsageError,
+    duration,
     hub_token,
     user_path,
 )
@@ -41,6 +43,9 @@ NO_HEAD_HINT = (
 
 CHUNK = 512
 """Pairs that are scored between two steps of the bar."""
+
+BATCHES_AT_ONCE = 8
+"""So few take no time that is worth a word."""
 
 
 def is_cross_encoder(name: str) -> bool:
@@ -107,6 +112,8 @@ def pair_scores(
 ) -> np.ndarray:
     """(n,) float32 scores of (query, document) pairs, before any sigmoid; batched by length.
 
+    Of more than a few batches it is said first about how long they take, by one that is drawn from all.
+
     Raises:
         SynegError: a score is not finite.
     """
@@ -115,17 +122,29 @@ def pair_scores(
 
     order = sorted(range(len(pairs)), key=lambda row: -len(pairs[row][0]) - len(pairs[row][1]))
     scores = np.empty(len(pairs), dtype=np.float32)
-    scoring = (progress or NoProgress()).task("Scoring pairs", len(pairs), "pairs")
-    with _without_autocast(model), scoring as advance:
-        for start in range(0, len(order), CHUNK):
-            rows = order[start : start + CHUNK]
-            scores[rows] = model.predict(
-                [pairs[row] for row in rows],
-                batch_size=batch_size,
-                show_progress_bar=False,
-                activation_fn=torch.nn.Identity(),
-            )
-            advance(len(rows))
+    told = progress or NoProgress()
+
+    def score(rows: Sequence[int]) -> np.ndarray:
+        return model.predict(
+            [pairs[row] for row in rows],
+            batch_size=batch_size,
+            show_progress_bar=False,
+            activation_fn=torch.nn.Identity(),
+        )
+
+    with _without_autocast(model):
+        if len(order) > BATCHES_AT_ONCE * batch_size:
+            some = order[:: len(order) // batch_size][:batch_size]
+            score(some[:1])  # the first call takes longer
+            started = time.monotonic()
+            score(some)
+            about = (time.monotonic() - started) * len(order) / len(some)
+            told.note(f"Scoring {len(order):,} pairs takes about {duration(about)}, judged by {len(some)}")
+        with told.task("Scoring pairs", len(pairs), "pairs") as advance:
+            for start in range(0, len(order), CHUNK):
+                rows = order[start : start + CHUNK]
+                scores[rows] = score(rows)
+                advance(len(rows))
     if not bool(np.isfinite(scores).all()):
         raise SynegError("The cross-encoder gave scores that are not finite.", hint="Train it again.")
     return scores

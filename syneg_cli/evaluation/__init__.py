@@ -6,6 +6,18 @@ from syneg_cli.evaluation.metrics import MAIN_METRIC, METRICS, score
 from syneg_cli.evaluation.rerank import Reranked, rerank
 from syneg_cli.evaluation.retrieve import DEPTH, nearest, retrieve, without_itself
 from syneg_cli.evaluation.seeds import SeedComparison, compare_seeds
+from syneg_cli.evaluation.seen import (
+    RECORD,
+    SEEN,
+    UNSEEN,
+    Exposure,
+    Part,
+    TrainedOn,
+    exposure,
+    parts_of,
+    told_of_few,
+    told_of_gain,
+)
 from syneg_cli.evaluation.settings import EvalSettings
 from syneg_cli.evaluation.significance import MARGIN, Comparison, compare
 from syneg_cli.evaluation.spending import boundaries
@@ -26,12 +38,18 @@ __all__ = [
     "MAIN_METRIC",
     "MARGIN",
     "METRICS",
+    "RECORD",
+    "SEEN",
+    "UNSEEN",
     "Compared",
     "Comparison",
     "EvalSettings",
     "Evaluation",
+    "Exposure",
+    "Part",
     "Reranked",
     "SeedComparison",
+    "TrainedOn",
     "Word",
     "as_data",
     "boundaries",
@@ -41,13 +59,17 @@ __all__ = [
     "compare_seeds",
     "corrected",
     "decided",
+    "exposure",
     "holm",
     "nearest",
     "p_value",
+    "parts_of",
     "rerank",
     "retrieve",
     "score",
     "tells_little",
+    "told_of_few",
+    "told_of_gain",
     "verdict",
     "within_margin",
     "without_itself",

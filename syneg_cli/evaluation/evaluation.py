@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from syneg_cli.core import MissingArtifact, UsageError, json_fault, parsed, whole_text
 from syneg_cli.evaluation.metrics import MAIN_METRIC, METRICS
+from syneg_cli.evaluation.seen import (
+    Exposure,
+    Part,
+    parts_of,
+    told_of_few,
+    told_of_gain,
+    told_of_training,
+)
 from syneg_cli.evaluation.significance import MARGIN, Comparison, compare
 from syneg_cli.evaluation.verdicts import p_value, verdict
 
@@ -19,7 +27,8 @@ NO_EVIDENCE = "a score on such queries is no evidence of how those of people are
 class Evaluation:
     """One measured system, as it is stored in eval/<name>.json. `run` is its TREC file.
 
-    `written_queries` is how many of the queries an LLM wrote.
+    `written_queries` is how many of the queries an LLM wrote. `exposure` parts the queries by what
+    training saw; None where that is not recorded, or there is no training.
     """
 
     name: str
@@ -31,6 +40,7 @@ class Evaluation:
     per_query: Mapping[str, Mapping[str, float]]
     run: str
     written_queries: int = 0
+    exposure: Exposure | None = None
 
     @property
     def caveat(self) -> str:
@@ -47,10 +57,12 @@ class Evaluation:
         text = whole_text(path, MissingArtifact, hint=AGAIN)
         try:
             read = cls(**parsed(text)[0])
+            read = replace(read, exposure=Exposure.stored(read.exposure))  # type: ignore[arg-type]
             texts = (read.name, read.model, read.dataset, read.split, read.precision, read.run)
             values = [read.metrics, *read.per_query.values()]
             right = all(isinstance(part, str) for part in texts) and all(map(_are_scores, values))
             right = right and type(read.written_queries) is int
+            right = right and _parts_all(read.exposure, read.per_query)
             right = right and MAIN_METRIC in read.metrics and read.metrics.keys() == read.per_query.keys()
             wrong = "" if right else "fields of other kinds"
         except (ValueError, RecursionError) as fault:
@@ -65,8 +77,23 @@ class Evaluation:
         queries = len(self.per_query.get(MAIN_METRIC, ()))
         named = {METRICS[one].label if one in METRICS else one: value for one, value in self.metrics.items()}
         values = "  ".join(f"{label} {value:.4f}" for label, value in named.items())
-        told = f"\n{self.caveat}" if self.caveat else ""
+        told = "".join(f"\n{said}" for said in (self.caveat, self.told_of_training) if said)
         return f"{self.name} on {self.dataset}, {self.split} ({queries} queries)\n{values}{told}"
+
+    @property
+    def told_of_training(self) -> str:
+        """A sentence on the queries with a positive that training saw; "" where nothing is known of it."""
+        return told_of_training(self.exposure, self.name)
+
+    def parts(self, baseline: Evaluation | None = None, *, margin: float = MARGIN) -> dict[str, Part]:
+        """ "seen" and "unseen" -> the scores of these queries; {} where all queries are one of the two.
+
+        Args:
+            baseline: its queries are parted as this system's.
+            margin: as for `against`.
+        """
+        other = baseline.per_query if baseline else None
+        return parts_of(self.exposure, self.per_query, other, margin=margin)
 
     def against(self, baseline: Evaluation, *, margin: float = MARGIN) -> Gain:
         """What this system gains over `baseline`, with its significance.
@@ -78,7 +105,8 @@ class Evaluation:
             UsageError: the two were not measured on the same queries; or the margin is not between 0 and 1.
         """
         comparisons = compare_metrics(self, baseline, margin=margin)
-        return Gain(self.name, baseline.name, self.metrics, baseline.metrics, comparisons)
+        parts = self.parts(baseline, margin=margin)
+        return Gain(self.name, baseline.name, self.metrics, baseline.metrics, comparisons, parts, self.split)
 
 
 def caveat(written: int, queries: int) -> str:
@@ -87,6 +115,14 @@ def caveat(written: int, queries: int) -> str:
         return ""
     which = "An LLM wrote all" if written >= queries else f"An LLM wrote {written} of the"
     return f"{which} {queries} queries: {NO_EVIDENCE}."
+
+
+def _parts_all(exposure: Exposure | None, per_query: Mapping[str, Mapping[str, float]]) -> bool:
+    """Whether every query is in one part, where there are parts."""
+    if exposure is None:
+        return True
+    parted = sorted([*exposure.seen, *exposure.unseen])
+    return all(parted == sorted(values) for values in per_query.values())
 
 
 def _are_scores(values: object) -> bool:
@@ -105,6 +141,15 @@ class Gain:
     metrics: Mapping[str, float]
     baseline_metrics: Mapping[str, float]
     comparisons: Mapping[str, Comparison]
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    """ "seen" and "unseen": the same, on the queries with a positive that training saw, and without."""
+    split: str = "test"
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What the parts say of the main metric's gain, in plain sentences."""
+        gain = told_of_gain(MAIN_METRIC, self.comparisons[MAIN_METRIC], self.parts)
+        return tuple(filter(None, (gain, told_of_few(self.parts, self.split))))
 
     def __str__(self) -> str:
         """A few lines on the main metric, for a notebook."""
@@ -116,6 +161,7 @@ class Gain:
                 f"difference: {main.difference:+.4f}, 95 % interval [{main.low:+.4f}, {main.high:+.4f}], "
                 f"p {p_value(main.p_randomisation)}",
                 verdict(label, main),
+                *self.told,
             )
         )
 

@@ -12,6 +12,7 @@ from syneg_cli.evaluation.families import Compared
 from syneg_cli.evaluation.significance import (
     MARGIN,
     ROUNDING,
+    SIGN_FLIPS,
     differences,
     equivalence_test,
     randomisation_test,
@@ -73,6 +74,7 @@ def compare_seeds(
     untrained: bool = False,
     margin: float = MARGIN,
     seed: int = 0,
+    flips: int = SIGN_FLIPS,
 ) -> SeedComparison:
     """Several runs of two systems, a row of per-query scores for each, in the same order of queries.
 
@@ -89,6 +91,7 @@ def compare_seeds(
     Raises:
         UsageError: as `compare`; or an untrained baseline has several rows.
     """
+    import numpy as np
     from scipy import stats
 
     ours, theirs = _runs(system), _runs(baseline)
@@ -97,20 +100,17 @@ def compare_seeds(
             f"A baseline that is not trained has {len(theirs)} runs.", hint="Give its scores once."
         )
     delta = differences(ours.mean(axis=0).tolist(), theirs.mean(axis=0).tolist())
-    difference, p_queries = float(delta.mean()), randomisation_test(delta, seed=seed)
+    difference, p_queries = float(delta.mean()), randomisation_test(delta, flips=flips, seed=seed)
     error, freedom = _error(delta, _seed_parts(ours, theirs, untrained))
-    low, high, p, detectable = difference, difference, p_queries, 0.0
-    p_equivalence = equivalence_test(delta, margin)
+    width, detectable, p, p_equivalence = 0.0, 0.0, p_queries, equivalence_test(delta, margin)
     if error:
-        width = float(stats.t.ppf(0.975, freedom) * error)
-        low, high = difference - width, difference + width
-        p = float(2 * stats.t.sf(abs(difference) / error, freedom))
-        p_equivalence = float(stats.t.sf((margin - abs(difference)) / error, freedom))
-        detectable = width + float(stats.t.ppf(0.8, freedom) * error)
+        width, power = (float(stats.t.ppf(level, freedom) * error) for level in (0.975, 0.8))
+        beyond = stats.t.sf(np.array([abs(difference), margin - abs(difference)]) / error, freedom)
+        detectable, p, p_equivalence = width + power, float(2 * beyond[0]), float(beyond[1])
     return SeedComparison(
         difference=difference,
-        low=low,
-        high=high,
+        low=difference - width,
+        high=difference + width,
         wins=int((delta > 0).sum()),
         ties=int((delta == 0).sum()),
         losses=int((delta < 0).sum()),

@@ -52,12 +52,18 @@ class Comparison(Compared):
 
 
 def compare(
-    system: Sequence[float], baseline: Sequence[float], *, margin: float = MARGIN, seed: int = 0
+    system: Sequence[float],
+    baseline: Sequence[float],
+    *,
+    margin: float = MARGIN,
+    seed: int = 0,
+    flips: int = SIGN_FLIPS,
 ) -> Comparison:
     """Every paired statistic of two systems; `seed` drives the two resamplings.
 
     Args:
         margin: the mean difference within which two systems count as equivalent, in the scores' own unit.
+        flips: how many the randomisation test draws; its p is 1 / (flips + 1) at the least.
 
     Raises:
         UsageError: there are no scores, not as many of one as of the other, or one is no finite
@@ -69,7 +75,7 @@ def compare(
         difference=float(delta.mean()),
         low=low,
         high=high,
-        p_randomisation=randomisation_test(delta, seed=seed),
+        p_randomisation=randomisation_test(delta, flips=flips, seed=seed),
         p_t=paired_t(delta),
         wins=int((delta > 0).sum()),
         ties=int((delta == 0).sum()),

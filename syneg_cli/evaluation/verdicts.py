@@ -55,10 +55,11 @@ def verdict(name: str, compared: Compared, *, alpha: float = ALPHA) -> str:
         return f"{same}: undecided, as {compared.basis} cannot rule out a difference of {margin} on others."
     value, p = f"{compared.difference:+.4f}", _p(compared.p, compared.p_holm, compared)
     if word == "undecided":
+        raw = f" (p {p})" if compared.p < alpha else ""  # the correction alone is why
         also = f", and more as one of {len(compared.family)} comparisons" if compared.family else ""
         return (
-            f"{name} is undecided: a difference of {value} cannot be told from noise with {compared.basis} "
-            f"(p {p}); it would have to be about {compared.detectable:.3f}{also}."
+            f"{name} is undecided: a difference of {value} cannot be told from noise with "
+            f"{compared.basis}{raw}; it would have to be about {compared.detectable:.3f}{also}."
         )
     if word == "equivalent":
         p = _p(compared.p_equivalence, compared.p_equivalence_holm, compared)
@@ -83,4 +84,4 @@ def as_data(compared: Compared) -> dict[str, Any]:
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in asdict(compared).items()
-    } | {"verdict": decided(compared)}
+    } | {"family": list(compared.family), "verdict": decided(compared)}

@@ -2,7 +2,7 @@
 
 from syneg_cli.generation.answer_checks import classify, has_words
 from syneg_cli.generation.answer_objects import read_object
-from syneg_cli.generation.estimate import Estimate, estimate, estimate_each
+from syneg_cli.generation.estimate import Estimate, Range, estimate, estimate_each
 from syneg_cli.generation.filling import fill, recall
 from syneg_cli.generation.mirror_queries import OwnQueries, mirror_queries
 from syneg_cli.generation.negatives import read_negatives
@@ -58,6 +58,7 @@ __all__ = [
     "QueryAsker",
     "QuerySettings",
     "QueryWriter",
+    "Range",
     "bare",
     "candidates_of",
     "classify",

@@ -11,9 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from syneg_cli.core import Pair
-from syneg_cli.generation.requests import Asker, items_of
+from syneg_cli.generation.requests import CHUNK, Asker, items_of
 from syneg_cli.llm import CHARS_PER_TOKEN, LLM, Cache, Price, Request, generation_key
 
 TOKENS_PER_WORD = 1.4
@@ -76,17 +77,21 @@ def estimate_each(
         prompt: the name under which earlier answers are stored.
         out: tokens of an answer, where there are too few earlier ones.
     """
-    every = list(requests)
-    most = max((request.max_tokens for request in every), default=0)
-    keys = [generation_key(llm.identity(), request) for request in every]
-    known = cache.answered(keys, most)
-    new = {key: request for key, request in zip(keys, every, strict=True) if key not in known}
-    characters = sum(len(text) for request in new.values() for _, text in request.messages)
+    asked, new, identity = 0, dict[str, int](), llm.identity()
+    waiting = iter(requests)
+    while part := list(islice(waiting, CHUNK)):
+        keys = [generation_key(identity, request) for request in part]
+        known = cache.answered(keys, max(request.max_tokens for request in part))
+        for key, request in zip(keys, part, strict=True):
+            if key not in known:
+                new[key] = sum(len(text) for _, text in request.messages)
+        asked += len(part)
+    characters = sum(new.values())
     earlier = _earlier(cache, llm.model, prompt, "1", "TRUE")
     tokens_in = _guess(characters, [e[0] for e in earlier], 1 / CHARS_PER_TOKEN, INPUT_SPREAD, len(new))
     tokens_out = _guess(len(new), [e[1] for e in earlier], out, OUTPUT_SPREAD, len(new))
     cost = None if price is None else _cost(price, tokens_in, tokens_out)
-    return Estimate(len(every), len(every) - len(new), len(new), tokens_in, tokens_out, cost, len(earlier))
+    return Estimate(asked, asked - len(new), len(new), tokens_in, tokens_out, cost, len(earlier))
 
 
 def _earlier(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from syneg_cli.core import Name, NonNegative, Positive, Section, Text, setting
+from syneg_cli.generation.settings import one_of_the_shards
 
 DOCUMENTS, CHECKS = "Which documents", "Checks"
 
@@ -74,6 +75,13 @@ class QuerySettings(Section):
     )
     sample: Positive | None = setting(
         None, "How many documents, where not all.", example="1000", panel=DOCUMENTS
+    )
+    shard: Annotated[str, AfterValidator(one_of_the_shards)] | None = setting(
+        None,
+        "Only part I of N of them, to spread over machines.",
+        example='"1/4"',
+        panel=DOCUMENTS,
+        metavar="I/N",
     )
     judged: bool = setting(
         False, "For documents that a training query finds relevant already, too.", panel=DOCUMENTS

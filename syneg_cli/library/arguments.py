@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from syneg_cli.core import MinedNegative, Run, Section, SyntheticNegative, UsageError, Workspace, did_you_mean
 from syneg_cli.data import Dataset
-from syneg_cli.llm import Cache, CallSettings, Engine, Limits, settled_price
+from syneg_cli.llm import Cache, CallSettings, Engine, Limits, embedding_api, settled_price
 
 WORK_DIR = Path(".syneg")
 S = TypeVar("S", bound=Section)
@@ -45,6 +45,16 @@ def need_text(name: str, value: object) -> None:
     """Raises UsageError where something is no text, or an empty one."""
     if not isinstance(value, str) or not value:
         raise UsageError(f"{name}: expected a text, not {value!r}.")
+
+
+def need_local(name: object) -> None:
+    """Raises UsageError for an encoder behind an API: its costs and caps are those of the commands."""
+    if isinstance(name, str) and embedding_api(name) is not None:
+        raise UsageError(
+            f"{name} is behind an API, and in Python encoders run here.",
+            hint="Name an alias, a folder or a hub id. In the shell `mine`, `verify` and `eval` take one "
+            "behind an API, with what it costs shown and capped.",
+        )
 
 
 def need_records(dataset: Dataset, negatives: Iterable[object]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from syneg_cli.core import Progress, Workspace
-from syneg_cli.data import Dataset, DatasetSettings
+from syneg_cli.data import Dataset, DatasetSettings, kept_apart
 from syneg_cli.data import load_dataset as load
 from syneg_cli.library.arguments import WORK_DIR, settings_from
 from syneg_cli.library.spoken import need_path, step
@@ -32,7 +32,7 @@ def load_dataset(
     """
     need_path("name", name)
     chosen = settings_from(DatasetSettings, settings, name=str(name))
-    return load(
+    dataset = load(
         chosen.name,
         data_dir=Path(data_dir) if data_dir else None,
         cache=Workspace(Path(work_dir), "").corpora,
@@ -40,9 +40,12 @@ def load_dataset(
         dev_seed=chosen.dev_seed,
         test_fraction=chosen.test_fraction,
         test_seed=chosen.test_seed,
+        resplit_by=chosen.resplit,
+        resplit_seed=chosen.resplit_seed,
         relevance=chosen.relevance,
         attributes=chosen.attributes.model_dump(),
         identical_ids=chosen.identical_ids,
         language=chosen.language,
         progress=progress,
     )
+    return kept_apart(dataset, progress) if chosen.disjoint else dataset

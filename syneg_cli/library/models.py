@@ -19,7 +19,16 @@ from syneg_cli.core import (
 )
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encoder, load_cross_encoder
-from syneg_cli.evaluation import DEPTH, EvalSettings, Evaluation, retrieve, score, without_itself
+from syneg_cli.evaluation import (
+    DEPTH,
+    EvalSettings,
+    Evaluation,
+    TrainedOn,
+    exposure,
+    retrieve,
+    score,
+    without_itself,
+)
 from syneg_cli.evaluation import rerank as reranked
 from syneg_cli.library.arguments import (
     WORK_DIR,
@@ -27,6 +36,7 @@ from syneg_cli.library.arguments import (
     embeddings,
     listed,
     need_dataset,
+    need_local,
     need_records,
     settings_from,
 )
@@ -136,6 +146,7 @@ def evaluate(
     dataset: Dataset,
     *,
     rerank: str | PathLike[str] | CrossEncoder | None = None,
+    trained_on: TrainingSet | None = None,
     name: str | None = None,
     work_dir: str | Path = WORK_DIR,
     progress: Progress | None = None,
@@ -147,9 +158,12 @@ def evaluate(
         model: an alias, a folder or a hub id; a model in memory; or a run (query -> document -> score).
         rerank: a cross-encoder that puts the `depth` first documents of each query in order: a
             folder, a hub id or a model in memory.
+        trained_on: what a model in memory was trained on: it parts the queries by what training saw.
+            A model folder of `syneg train` says so itself.
         settings: those of [eval]: split, precision, batch_size, depth.
     """
     need_dataset(dataset)
+    need_local(model)
     chosen = settings_from(EvalSettings, settings)
     if rerank is None and "depth" in settings:
         raise UsageError("depth says how much a reranker reads again.", hint="Add rerank=MODEL.")
@@ -183,7 +197,24 @@ def evaluate(
         metrics=scores.metrics,
         per_query=scores.per_query,
         run="",
+        exposure=exposure(_learned(model, dataset, trained_on), dataset, chosen.split),
     )
+
+
+def _learned(model: object, dataset: Dataset, trained_on: TrainingSet | None) -> TrainedOn | None:
+    """What a model was trained on; None where nobody says it."""
+    if trained_on is not None:
+        if not isinstance(trained_on, TrainingSet):
+            raise UsageError(
+                f"trained_on: {trained_on!r} is no training set.", hint="mix(data, ...) gives one."
+            )
+        known = trained_on.dataset
+        learned = TrainedOn.instances(trained_on.instances, known, known.synthetic)
+    elif (read := TrainedOn.read(Path(model)) if isinstance(model, str) else None) is not None:
+        learned = read
+    else:
+        return None
+    return learned if learned.of(dataset) else None
 
 
 def _scorer(model: str | PathLike[str] | CrossEncoder, progress: Progress) -> CrossEncoder:

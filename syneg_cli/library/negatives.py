@@ -40,6 +40,7 @@ from syneg_cli.library.arguments import (
     engine_for,
     listed,
     need_dataset,
+    need_local,
     need_records,
     need_text,
     settings_from,
@@ -148,6 +149,7 @@ def mine(
         settings: those of [mine]: depth, percentage, draw, ...
     """
     need_dataset(dataset)
+    need_local(backbone)
     need_text("miner", miner)
     need_text("backbone", str(backbone) if isinstance(backbone, PathLike) else backbone)
     chosen = settings_from(MineSettings, settings, leave_out=("miners",), backbone=backbone)
@@ -193,6 +195,7 @@ def verify(
         UsageError: the judge has no language model, or a check is unknown.
     """
     need_dataset(dataset)
+    need_local(backbone)
     need_text("backbone", str(backbone) if isinstance(backbone, PathLike) else backbone)
     calling = {key: settings.pop(key) for key in CallSettings.model_fields if key in settings}
     checked = {"checks": checks or ("judge",)}

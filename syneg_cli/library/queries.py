@@ -27,6 +27,7 @@ from syneg_cli.generation import (
     load_prompt,
     query_asker,
     read_queries,
+    select_pairs,
     training_queries,
 )
 from syneg_cli.library.arguments import (
@@ -35,6 +36,7 @@ from syneg_cli.library.arguments import (
     embeddings,
     engine_for,
     need_dataset,
+    need_local,
     need_text,
     settings_from,
     ticking,
@@ -92,11 +94,12 @@ def write_queries(
         LLMError: nothing usable came.
     """
     need_dataset(dataset)
+    need_local(backbone)
     need_text("backbone", str(backbone) if isinstance(backbone, PathLike) else backbone)
     of_calls = GenerateSettings.model_fields.keys() - QuerySettings.model_fields.keys()
     calling = {key: settings.pop(key) for key in list(settings) if key in of_calls}
     chosen = settings_from(QuerySettings, settings, leave_out=("name", "weight"))
-    calls = settings_from(GenerateSettings, calling, leave_out=("limit", "shard", "max_words"), llm=llm)
+    calls = settings_from(GenerateSettings, calling, leave_out=("limit", "max_words"), llm=llm)
     told = progress or NoProgress()
     model = open_llm(llm, base_url=calls.base_url, timeout=calls.timeout)
     model.tell = told.warn
@@ -104,7 +107,8 @@ def write_queries(
     setup = partial(_setup, backbone=str(backbone), cache=embeddings(work_dir), told=told)
     name, kind = (chosen.rewrite_prompt, REWRITES) if rewrite else (chosen.prompt, QUERIES)
     asker = query_asker(dataset, load_prompt(name, Path.cwd(), kind=kind), model, Asking.of(calls), chosen)
-    pairs = training_queries(dataset) if rewrite else _documents(dataset, chosen, setup, calls.seed)
+    every = training_queries(dataset) if rewrite else _documents(dataset, chosen, setup, calls.seed)
+    pairs = select_pairs(every, shard=chosen.shard)
     keys: list[str | None] = [None] * len(pairs)
     job = content_hash(["queries", dataset.name, dict(model.identity()), asker.prompt.source])[:16]
     judge = _judge(calls, llm, job, Path(work_dir), told)

@@ -46,13 +46,15 @@ PAGES = 1000
 class Collected:
     """Batches by their state, answers that are new in the cache, and requests that failed.
 
-    `bad` says which lines of the server's files could not be read.
+    `bad` says which lines of the server's files could not be read, `left` how many requests have no answer
+    where no batch was open that could bring one.
     """
 
     states: Mapping[str, str]
     answered: int
     failed: int
     bad: tuple[str, ...] = ()
+    left: int = 0
 
 
 async def submit(chunks: Iterable[list[Item]], engine: Engine) -> tuple[str, int] | None:
@@ -107,7 +109,7 @@ async def collect(chunks: Iterable[list[Item]], engine: Engine, classify: Classi
     """Fetch what is ready into the cache.
 
     Args:
-        chunks: all requests that may have been handed in; only read if a batch is ready.
+        chunks: all requests that may have been handed in; only read if a batch is ready, or none is open.
         classify: tells good answers from bad.
 
     Raises:
@@ -140,7 +142,8 @@ async def collect(chunks: Iterable[list[Item]], engine: Engine, classify: Classi
                     unread += 1
         answered += engine.keep(kept)
         _end(engine, row["id"], row["token"], batch.status, lost=unread > 0)
-    return Collected(states, answered, failed, tuple(bad))
+    left = 0 if states else sum(1 for _ in _missing(chunks, engine))
+    return Collected(states, answered, failed, tuple(bad), left)
 
 
 def openai_of(engine: Engine) -> OpenAI:

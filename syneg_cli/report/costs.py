@@ -13,8 +13,7 @@ COLUMNS = ("stage", "name", "what it made", "LLM", "prompt", "time", "cost")
 
 NOT_IN_IT = (
     "Not in the sum: results that are gone, or that those of another LLM have replaced; calls of runs that "
-    "wrote no result, until a run of the same LLM writes it; vectors of an embedding API (syneg cache "
-    "embeddings has their cost)."
+    "wrote no result, until a run of the same LLM writes it."
 )
 
 
@@ -68,8 +67,8 @@ def _legend(results: Results) -> Iterator[str]:
     """What the columns mean, as far as they hold something."""
     yield "time: of the run that made the result; earlier runs that were stopped are not in it."
     yield (
-        "cost: US dollars over all runs of one LLM for one result, with what answers that never came may "
-        f"have cost. {MISSING}: nothing was paid."
+        "cost: US dollars over all runs of one LLM for one result, and of one embedding API for the data "
+        f"set, with what answers that never came may have cost. {MISSING}: nothing was paid."
     )
     if not results.priced:
         yield "unknown: the model has no known price, or the manifest does not say what its calls cost."
@@ -79,4 +78,7 @@ def _legend(results: Results) -> Iterator[str]:
     if any(SHARD.search(row.name) for row in shared):
         yield "Of shards that were made with caches of their own only the largest sum counts."
     if vectors := [f"{row.stage} {row.name}" for row in results.rows if row.vectors]:
-        yield f"vectors: those of an embedding API, for {', '.join(vectors)}; their cost is not in the sum."
+        yield (
+            f"vectors: those of an embedding API, for {', '.join(vectors)}; their cost is not in the sum, as "
+            "an earlier version did not note it (syneg cache embeddings has it)."
+        )

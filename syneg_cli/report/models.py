@@ -20,7 +20,7 @@ from syneg_cli.core import (
     read_manifest,
 )
 from syneg_cli.encoding import weights_hash
-from syneg_cli.evaluation import MAIN_METRIC, Evaluation, compare
+from syneg_cli.evaluation import MAIN_METRIC, Evaluation, compare, told_of_gain
 from syneg_cli.mixing import STRATEGIES
 from syneg_cli.report.recordings import Recording, read_recording
 from syneg_cli.report.records import Mix, Model, Score
@@ -201,15 +201,17 @@ def _score(
         return None, f"was trained again since it was measured on {split}; that result is left out."
     baseline = _baseline(path, measured, evaluated, manifest)
     value, per_query = measured.metrics[MAIN_METRIC], measured.per_query[MAIN_METRIC]
+    counts = len(per_query), measured.written_queries
     if baseline is None:
-        counts = len(per_query), measured.written_queries
-        alone = Score(value, None, None, *counts, per_query)
+        told = tuple(filter(None, [measured.told_of_training]))
+        alone = Score(value, None, None, *counts, measured.parts(), told, per_query)
         return alone, f"its backbone was not measured on the same data ({split})."
     other = [baseline.per_query[MAIN_METRIC][query_id] for query_id in per_query]
     gain = compare(list(per_query.values()), other)
-    counts = len(per_query), measured.written_queries
+    parts = measured.parts(baseline)
+    told = tuple(filter(None, (measured.told_of_training, told_of_gain(MAIN_METRIC, gain, parts))))
     both = per_query, dict(zip(per_query, other, strict=True))
-    return Score(value, baseline.metrics[MAIN_METRIC], gain, *counts, *both), None
+    return Score(value, baseline.metrics[MAIN_METRIC], gain, *counts, parts, told, *both), None
 
 
 def _read_evaluation(path: Path) -> Evaluation | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.evaluation import Comparison
+from syneg_cli.evaluation import Comparison, Part
 from syneg_cli.report.recordings import Recording
 
 
@@ -36,6 +36,10 @@ class Score:
     queries: int = 0
     written: int = 0
     """How many of them an LLM wrote."""
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    """ "seen" and "unseen": the queries with a positive that training saw, and those without."""
+    told: tuple[str, ...] = ()
+    """What is to be said of these, in sentences."""
     per_query: Mapping[str, float] = field(default_factory=dict)
     """Of the model; `backbone_per_query` has the same queries, or none where it was not measured."""
     backbone_per_query: Mapping[str, float] = field(default_factory=dict)

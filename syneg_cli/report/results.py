@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ class Result:
     prompt: str | None = None
     bills: tuple[Bill, ...] = ()
     vectors: bool = False
-    """Whether an embedding API made vectors for it, which its manifest has no price of."""
+    """Whether an embedding API made vectors for it, of which an earlier version noted no cost."""
     counted_with: str = ""
     """The result that shares its calls, where their cost stands."""
 
@@ -79,15 +79,20 @@ class Results:
         return all(row.priced for row in self.rows)
 
 
-def read_results(workspace: Workspace, folder: Path | None = None) -> Results:
+def read_results(
+    workspace: Workspace, folder: Path | None = None, *, only: Collection[Path] | None = None
+) -> Results:
     """Every result of a data set that its manifest can be read of.
 
     Args:
         folder: of the data set, where it is known: it may have been imported.
+        only: of these places; what they share with others counts for them.
     """
     found: list[Result] = []
     notes: list[str] = []
     for path, stages in _places(workspace, folder):
+        if only is not None and path not in only:
+            continue
         manifest = read_manifest(path)
         if manifest is None or manifest.stage not in stages:
             notes.append(f"{path.parent.name}/{path.name} is left out: {_why(path, manifest)}.")
@@ -134,7 +139,16 @@ def _result(path: Path, manifest: Manifest) -> Result:
     elif "llm" in settings:
         bill = _bill(_job(path, settings), manifest)
         made = replace(made, llm=_text(settings["llm"]), prompt=_text(settings.get("prompt")), bills=(bill,))
-    return replace(made, vectors=any(key.startswith(OF_EMBEDDINGS) for key in settings))
+    told = _told_jobs(manifest, "vectors")
+    bills = (*made.bills, *(_total(str(one["job"]), one) for one in told))
+    unknown = not told and any(key.startswith(OF_EMBEDDINGS) for key in settings)
+    return replace(made, bills=bills, vectors=unknown)
+
+
+def _told_jobs(manifest: Manifest, key: str) -> list[Mapping[str, Any]]:
+    """The totals of jobs that a manifest has; none of an earlier version."""
+    told = manifest.counts.get(key)
+    return [one for one in map(_table, told if isinstance(told, list) else ()) if "job" in one]
 
 
 def _job(path: Path, settings: Mapping[str, Any]) -> str:
@@ -157,8 +171,7 @@ def _total(job: str, total: Mapping[str, Any]) -> Bill:
 
 def _judged(made: Result, manifest: Manifest, judge: Mapping[str, Any] | None) -> Result:
     """With the judges of a file; `judge` is how it was asked, of which earlier versions noted no cost."""
-    judges = manifest.counts.get("judges")
-    told = [one for one in map(_table, judges if isinstance(judges, list) else ()) if "job" in one]
+    told = _told_jobs(manifest, "judges")
     if not told:
         unknown = () if judge is None else (Bill(str(made.path), 0.0, known=False),)
         return replace(made, llm=_text((judge or {}).get("llm")), bills=unknown)

@@ -3,5 +3,15 @@
 from syneg_cli.round_trip.check import CheckTools, check_queries
 from syneg_cli.round_trip.choose import JUDGED, SHORT, Chosen, choose_documents
 from syneg_cli.round_trip.search import default_top
+from syneg_cli.round_trip.to_be_judged import judge_requests
 
-__all__ = ["JUDGED", "SHORT", "CheckTools", "Chosen", "check_queries", "choose_documents", "default_top"]
+__all__ = [
+    "JUDGED",
+    "SHORT",
+    "CheckTools",
+    "Chosen",
+    "check_queries",
+    "choose_documents",
+    "default_top",
+    "judge_requests",
+]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from syneg_cli.core import NoProgress, Progress, SyntheticQuery, UsageError
 from syneg_cli.data import Dataset, normalised
@@ -58,12 +59,24 @@ def check_queries(
             "--check cross-encoder needs a model.",
             hint="Add `--set verify.cross_encoder=cross-encoder/ms-marco-MiniLM-L6-v2`.",
         )
+    round_trip = partial(_round_trip, tools=tools)
     state = dict(enumerate(queries))
-    for step in (_by_themselves, _against_real, _round_trip, _against_each_other):
+    for step in (_by_themselves, _against_real, round_trip, _against_each_other):
         kept = {place: query for place, query in state.items() if query.status == "ok"}
-        checked = step(list(kept.values()), dataset, settings, tools)
+        checked = step(list(kept.values()), dataset, settings)
         state |= dict(zip(kept, checked, strict=True))
     return list(state.values())
+
+
+def worth_checking(
+    queries: Sequence[SyntheticQuery], dataset: Dataset, settings: QuerySettings
+) -> list[SyntheticQuery]:
+    """Those that neither their text nor a real query rules out: the round trip is made for these alone."""
+    kept = list(queries)
+    for step in (_by_themselves, _against_real):
+        checked = step([query for query in kept if query.status == "ok"], dataset, settings)
+        kept = [query for query in checked if query.status == "ok"]
+    return kept
 
 
 def _dropped(query: SyntheticQuery, reason: str) -> SyntheticQuery:
@@ -71,7 +84,7 @@ def _dropped(query: SyntheticQuery, reason: str) -> SyntheticQuery:
 
 
 def _by_themselves(
-    queries: Sequence[SyntheticQuery], dataset: Dataset, settings: QuerySettings, tools: CheckTools
+    queries: Sequence[SyntheticQuery], dataset: Dataset, settings: QuerySettings
 ) -> list[SyntheticQuery]:
     """What a text alone shows: empty, too long, no query, a mention of its document, a copy of its words."""
     documents: dict[str, str] = {}
@@ -92,7 +105,7 @@ def _by_themselves(
 
 
 def _against_real(
-    queries: Sequence[SyntheticQuery], dataset: Dataset, settings: QuerySettings, tools: CheckTools
+    queries: Sequence[SyntheticQuery], dataset: Dataset, settings: QuerySettings
 ) -> list[SyntheticQuery]:
     """A query that is nearly one of dev or test would be measured by; one of train teaches nothing new."""
     real = {key: query.text for key, query in dataset.queries.items() if key not in dataset.synthetic}
@@ -106,7 +119,7 @@ def _against_real(
 
 
 def _against_each_other(
-    queries: Sequence[SyntheticQuery], dataset: Dataset, settings: QuerySettings, tools: CheckTools
+    queries: Sequence[SyntheticQuery], dataset: Dataset, settings: QuerySettings
 ) -> list[SyntheticQuery]:
     """Of several that are nearly the same the one with the smallest number stays, then by its id.
 
@@ -153,7 +166,7 @@ def _with_ranks(query: SyntheticQuery, found: Found) -> SyntheticQuery:
 
 
 def _judged(queries: Sequence[SyntheticQuery], dataset: Dataset, judge: Check) -> list[SyntheticQuery]:
-    verdicts = judge([_candidate(query, query.doc_id, dataset) for query in queries])
+    verdicts = judge([candidate_for(query, query.doc_id, dataset) for query in queries])
     checked = []
     for query, verdict in zip(queries, verdicts, strict=True):
         if isinstance(verdict, NoVerdict):
@@ -179,7 +192,7 @@ def _with_more(
         own = dataset.corpus.identical(query.doc_id)
         others = [dataset.corpus.ids[row] for row in one.rows[:pool]]
         asked += [(place, doc_id) for doc_id in others if doc_id not in own]
-    verdicts = judge([_candidate(queries[place], doc_id, dataset) for place, doc_id in asked])
+    verdicts = judge([candidate_for(queries[place], doc_id, dataset) for place, doc_id in asked])
     more: dict[int, list[str]] = {}
     for (place, doc_id), verdict in zip(asked, verdicts, strict=True):
         if isinstance(verdict, Verdict) and verdict.relevant:
@@ -187,7 +200,8 @@ def _with_more(
     return [replace(query, also_relevant=tuple(more.get(place, ()))) for place, query in enumerate(queries)]
 
 
-def _candidate(query: SyntheticQuery, doc_id: str, dataset: Dataset) -> Candidate:
+def candidate_for(query: SyntheticQuery, doc_id: str, dataset: Dataset) -> Candidate:
+    """What a judge is shown: a written query, and its document or another."""
     passage = dataset.corpus[doc_id]
     text = f"{passage.title}\n{passage.text}".strip()
     return Candidate(query.id, "synthetic query", text, (query.doc_id,), doc_id)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 JUDGED, SHORT, NOT_DRAWN = "judged already", "too short", "not drawn"
+KEPT_OUT = "kept out of training (disjoint)"
 CLUSTERS, ROUNDS, STARTS = 256, 20, 5
 """Most clusters that a sample is spread over; rounds of k-means, and starts, of which the best counts."""
 
@@ -29,7 +30,8 @@ class Chosen:
 def choose_documents(
     dataset: Dataset, settings: QuerySettings, vectors: Callable[[], np.ndarray], *, seed: int = 0
 ) -> Chosen:
-    """The documents that queries are written for. What dev and test judge plays no part in it.
+    """The documents that queries are written for. What dev and test judge plays no part in it, unless
+    the data set keeps their positives out of training: nothing would be trained with their queries.
 
     Args:
         vectors: gives (documents, d) float32 in corpus order, for a sample that is spread.
@@ -46,7 +48,7 @@ def choose_documents(
     fit, short = [], 0
     for start, texts in dataset.corpus.blocks():
         for doc_id, text in zip(dataset.corpus.ids[start:], texts, strict=False):
-            if doc_id in judged:
+            if doc_id in judged or doc_id in dataset.kept_out:
                 continue
             if says_nothing(text) or not has_words(Words(text), settings.min_words):
                 short += 1
@@ -59,7 +61,13 @@ def choose_documents(
             ranked = _dealt(ranked, _clusters(dataset, ranked, vectors(), settings.sample, seed))
         chosen = frozenset(ranked[: settings.sample])
         drawn = [doc_id for doc_id in fit if doc_id in chosen]
-    left_out = {JUDGED: len(judged), SHORT: short, NOT_DRAWN: len(fit) - len(drawn)}
+    kept_out = len(dataset.kept_out - judged)
+    left_out = {
+        JUDGED: len(judged),
+        KEPT_OUT: kept_out,
+        SHORT: short,
+        NOT_DRAWN: len(fit) - len(drawn),
+    }
     return Chosen(tuple(drawn), {why: count for why, count in left_out.items() if count})
 
 

@@ -1,6 +1,6 @@
 """A project's stages: settings, session, and one class per stage with its plan and its run."""
 
-from syneg_cli.stages.asks import Generated
+from syneg_cli.stages.asks import Asks, Generated
 from syneg_cli.stages.batch_files import fetch, hand_in
 from syneg_cli.stages.beginning import Begun, begun, documents_of, with_documents
 from syneg_cli.stages.demo import run_arms, write_demo
@@ -20,7 +20,7 @@ from syneg_cli.stages.mine import Mined, mine_stages
 from syneg_cli.stages.mirror_queries import MirroredQueries, MirrorQueries
 from syneg_cli.stages.mix import Mix, MixedRecord, mix_of, mixed_name
 from syneg_cli.stages.owner import need_own, tell_of_other
-from syneg_cli.stages.pipeline import State, beginning_states, run_stages, stages_of, states
+from syneg_cli.stages.pipeline import State, beginning_states, run_stages, stages_of, states, with_costs
 from syneg_cli.stages.project import PROJECT_FILE, field_of, flag_of, resolve, setting_keys
 from syneg_cli.stages.project_files import (
     HALF,
@@ -51,6 +51,7 @@ __all__ = [
     "HALF",
     "PROJECT_FILE",
     "SAMPLED",
+    "Asks",
     "Begun",
     "Generate",
     "Generated",
@@ -111,6 +112,7 @@ __all__ = [
     "subject_of",
     "tell_of_other",
     "verify_stages",
+    "with_costs",
     "with_documents",
     "write_demo",
     "write_project",

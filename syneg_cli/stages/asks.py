@@ -18,17 +18,23 @@ from syneg_cli.core import (
     LLMSetupError,
     Pair,
     SynegError,
+    UsageError,
     content_hash,
     counted,
     is_damaged,
     read_manifest,
 )
 from syneg_cli.data import Dataset
-from syneg_cli.generation import Asker, Estimate, Nouns, Outcome, fill, recall
+from syneg_cli.generation import Asker, Estimate, Nouns, Outcome, fill, recall, select_pairs
 from syneg_cli.llm import LLM, Cache, Engine, Totals, cache_exchange, split_spec
 from syneg_cli.stages import language_model
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Plan, Stage
+
+
+def shard_of(shard: str | None) -> str:
+    """What a shard's result is called behind its name."""
+    return f".shard-{shard.replace('/', '-of-')}" if shard else ""
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,22 @@ class Asks(Stage):
     @abstractmethod
     def estimate(self) -> Estimate:
         """Calls, tokens and cost with their bounds; nothing is sent."""
+
+    def part(self, pairs: Sequence[Pair], *, shard: str | None, limit: int | None = None) -> list[Pair]:
+        """The first `limit` of the pairs, and of these the ones of a shard.
+
+        Raises:
+            UsageError: the part of `shard` is empty.
+        """
+        chosen = select_pairs(pairs, limit=limit, shard=shard)
+        if pairs and not chosen:
+            raise UsageError(
+                f"--shard {shard}: none of the {min(len(pairs), limit or len(pairs))} {self.nouns.asked[1]} "
+                "is in this part.",
+                hint="Nothing is left out: the other parts have them all. Fewer parts fit so few "
+                f"{self.nouns.asked[1]}.",
+            )
+        return chosen
 
     def model_plan(self) -> tuple[dict[str, str], dict[str, Any]]:
         """(inputs, settings) of a plan that are about who answers."""

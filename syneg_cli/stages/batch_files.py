@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import TypeVar
 
+from syneg_cli.core import Pair, UsageError
 from syneg_cli.generation import items_of
 from syneg_cli.llm import (
     BATCH_DISCOUNT,
@@ -21,24 +22,38 @@ from syneg_cli.llm import (
 )
 from syneg_cli.stages import language_model
 from syneg_cli.stages.asks import Asks
+from syneg_cli.stages.stage import need_place
 
 T = TypeVar("T")
 
 
 def hand_in(stage: Asks) -> tuple[str, int] | None:
-    """(batch id, number of requests); None where there is nothing to hand in."""
+    """(batch id, number of requests); None where there is nothing to hand in.
+
+    Raises:
+        UsageError: what is fetched later could not be put in its place.
+    """
+    need_place(stage, stage.plan())
     generator, pairs = stage.generator(), stage.pairs()
     with language_model.open_cache(stage.session) as cache:
         engine = _engine(stage, generator.llm, cache)
         return run(_closing(engine.llm, submit(items_of(generator, pairs), engine)))
 
 
-def fetch(stage: Asks) -> Collected:
-    """What came back by now, stored in the cache."""
-    generator, pairs = stage.generator(), stage.pairs()
+def fetch(stage: Asks) -> tuple[Collected, UsageError | None]:
+    """(what came back by now, stored in the cache, why there is nothing to ask about any more).
+
+    What was handed in is paid for, and kept also where the data set has nothing to ask about by now.
+    """
+    generator, nothing, pairs = stage.generator(), None, list[Pair]()
+    try:
+        pairs = stage.pairs()
+    except UsageError as error:
+        nothing = error
     with language_model.open_cache(stage.session) as cache:
         engine = _engine(stage, generator.llm, cache)
-        return run(_closing(engine.llm, collect(items_of(generator, pairs), engine, generator.classify)))
+        work = collect(items_of(generator, pairs), engine, generator.classify)
+        return run(_closing(engine.llm, work)), nothing
 
 
 def _engine(stage: Asks, llm: LLM, cache: Cache) -> Engine:

@@ -155,9 +155,14 @@ def command_of(session: Session, dataset: Dataset, mix: str = "") -> str:
         for key, value in section.model_dump().items()
         if value != getattr(defaults, key) or key in ALWAYS
     ]
-    if "test" in dataset.carved:  # or train would not be there, or hold what is test
-        chosen = session.project.dataset
-        flags += [f"--set dataset.{key}={getattr(chosen, key)}" for key in ("test_fraction", "test_seed")]
+    chosen, keys = session.project.dataset, []
+    if chosen.test_fraction and "test" in dataset.carved:  # or train would not be there, or hold what is test
+        keys += ["test_fraction", "test_seed"]
+    if chosen.resplit != "none":
+        keys += ["resplit", "resplit_seed"]
+    flags += [f"--set dataset.{key}={getattr(chosen, key)}" for key in keys]
+    if dataset.whole_train is not None:
+        flags.append(flag_of("dataset.disjoint"))
     if dataset.synthetic:
         flags.append(f"--synthetic-queries {dataset.synthetic_weight:g}")
     name = shlex.quote(session.project.dataset.name or dataset.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from syneg_cli.core import UsageError, content_hash
@@ -60,9 +61,25 @@ def open_encoder(session: Session, dataset: Dataset, name: str, **options: Any) 
                 hint="Leave it out; [embed] in docs/settings.md has what an API takes.",
             )
     check_server(session, name, "embed.base_url")
-    limits = Limits.of(session.project.generate)
-    endpoint = language_model.endpoint(session.project.embed.base_url, api[0])
-    job = content_hash(["embed", dataset.name, name, endpoint])[:16]
+    limits, job = Limits.of(session.project.generate), _job(session, dataset, name, api[0])
     locks = session.workspace(dataset).locks
     terms = Terms(limits, lambda: language_model.open_cache(session), job, locks, session.watch)
     return ApiEncoder(name, session.project.embed, terms, cache)
+
+
+def bills(session: Session, dataset: Dataset, name: str) -> list[dict[str, Any]]:
+    """What an API's vectors cost for a data set, over all runs; none of a model that runs here."""
+    api = embedding_api(name)
+    if api is None:
+        return []
+    job = _job(session, dataset, name, api[0])
+    with language_model.open_cache(session) as answers:
+        totals = asdict(answers.totals(job))
+    del totals["completion_tokens"]
+    return [{"job": job, "model": name, **totals}]
+
+
+def _job(session: Session, dataset: Dataset, name: str, provider: str) -> str:
+    """What the calls for vectors are counted for."""
+    endpoint = language_model.endpoint(session.project.embed.base_url, provider)
+    return content_hash(["embed", dataset.name, name, endpoint])[:16]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from syneg_cli.core import (
     MissingArtifact,
@@ -24,22 +25,31 @@ from syneg_cli.encoding import need_retriever
 from syneg_cli.evaluation import (
     DEPTH,
     METRICS,
+    SEEN,
+    UNSEEN,
     Evaluation,
+    Exposure,
     Reranked,
+    TrainedOn,
+    exposure,
     retrieve,
     score,
     tells_little,
     without_itself,
 )
 from syneg_cli.stages import encoders
+from syneg_cli.stages.exposed import TRAINED_ON, trained_on
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Performed, Plan, Stage, perform
 from syneg_cli.stages.subjects import Subject, retriever, trained_here
 from syneg_cli.stages.train import JUDGED_TRAIN
 from syneg_cli.training import with_metrics
 
-TRAINED_ON = "train qrels"
-"""The input of a model's manifest that says which queries it learned from."""
+IN_CARD = {
+    SEEN: "queries whose documents training saw",
+    UNSEEN: "queries whose documents training never saw",
+}
+"""Part of the queries -> how a model's card names it, after the split."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,8 @@ class Measured:
     evaluation: Evaluation
     baseline: Evaluation | None = None
     rerank: Reranked | None = None
+    vectors: Sequence[Mapping[str, Any]] = ()
+    """What embedding APIs cost for it, over all runs."""
 
 
 class Eval(Stage):
@@ -135,16 +147,38 @@ class Eval(Stage):
             per_query=scores.per_query,
             run=str(plan.path.with_suffix(".trec")),
             written_queries=len(self.dataset.synthetic & qrels.keys()),
+            exposure=self._recorded(),
         )
         write_text(to, json.dumps(asdict(evaluation), ensure_ascii=False, indent=1) + "\n")
         self._warn_of_a_leak(subject)
         if self.in_card:
             _note_in_card(subject, evaluation, self.session.progress)
-        return Made({"queries": len(qrels), "left_out_as_query": left_out, **scores.metrics}, evaluation)
+        vectors = [] if subject.is_run else encoders.bills(self.session, self.dataset, subject.location)
+        counts = {"queries": len(qrels), "left_out_as_query": left_out, "vectors": vectors, **scores.metrics}
+        return Made(counts, evaluation)
+
+    def learned(self) -> TrainedOn | None:
+        """What the subject was trained on; None where that is not recorded."""
+        return trained_on(self.session, self.dataset, self.subject)
+
+    def _recorded(self) -> Exposure | None:
+        """What is stored: train as it is now may change, so what it would have seen is not."""
+        learned = self.learned()
+        return exposure(learned, self.dataset, self.settings.split) if learned else None
+
+    def exposed(self, evaluation: Evaluation) -> Evaluation:
+        """With the queries parted, where what is stored does not part them."""
+        if evaluation.exposure is not None:
+            return evaluation
+        parted = exposure(self.learned(), self.dataset, self.settings.split)
+        return replace(evaluation, exposure=parted)
 
     def _warn_of_a_leak(self, subject: Subject) -> None:
         """Of a model that learned from other queries than train has now, where a setting parts the two."""
         manifest, split = read_manifest(Path(subject.location)), self.settings.split
+        recorded = trained_on(self.session, self.dataset, subject)
+        if recorded and not recorded.queries & self.dataset.qrels(split).keys():
+            return  # whichever pairs of train were left out
         inputs, dataset = manifest.inputs if manifest else {}, self.dataset
         learned, now = inputs.get(JUDGED_TRAIN) or inputs.get(TRAINED_ON), dataset.judged_train
         if dataset.synthetic & dataset.qrels(split).keys():  # measured on written ones, which train has, too
@@ -193,18 +227,26 @@ def measuring(session: Session, dataset: Dataset) -> Session:
 def measure(session: Session, dataset: Dataset, subject: Subject, *, force: bool = False) -> Measured:
     """A subject and its baseline; each is measured only if it was not before."""
     tell_of_few(session, dataset)
-    evaluation = evaluation_of(perform(Eval(session, dataset, subject), force=force))
+    stage = Eval(session, dataset, subject)
+    done = perform(stage, force=force)
+    evaluation = stage.exposed(evaluation_of(done))
     if subject.baseline is None:
-        return Measured(evaluation)
-    baseline = Eval(session, dataset, retriever(subject.baseline))
-    return Measured(evaluation, evaluation_of(perform(baseline, force=force)))
+        return Measured(evaluation, vectors=vectors_of(done))
+    other = perform(Eval(session, dataset, retriever(subject.baseline)), force=force)
+    return Measured(evaluation, evaluation_of(other), vectors=vectors_of(done, other))
+
+
+def vectors_of(*done: Performed) -> list[Mapping[str, Any]]:
+    """What embedding APIs cost for evaluations; nothing where manifests of an earlier version do not say."""
+    return [bill for each in done for bill in each.counts.get("vectors") or ()]
 
 
 def tell_of_few(session: Session, dataset: Dataset) -> None:
     """Says where a split has too few queries to see a difference."""
     split = session.project.eval.split
     if told := tells_little(len(dataset.qrels(split)), split):
-        more = f"; a larger {split}_fraction in [dataset] holds out more" if split in dataset.carved else ""
+        made = split in dataset.carved and session.project.dataset.resplit == "none"
+        more = f"; a larger {split}_fraction in [dataset] holds out more" if made else ""
         session.progress.note(f"eval: {told}{more}")
 
 
@@ -231,4 +273,10 @@ def _note_in_card(subject: Subject, evaluation: Evaluation, progress: Progress) 
         progress.warn(f"{error.message.rstrip('.')}: the metrics are not noted in it")
         return
     split = f"{evaluation.split}, LLM-written queries" if evaluation.written_queries else evaluation.split
-    write_text(card, with_metrics(text, subject.name, evaluation.dataset, split, evaluation.metrics))
+    parts = evaluation.parts()
+    noted = {split: evaluation.metrics}
+    for name, which in IN_CARD.items():  # what an earlier evaluation noted is not left behind
+        noted[f"{split}, {which}"] = parts[name].metrics if name in parts else {}
+    for which, metrics in noted.items():
+        text = with_metrics(text, subject.name, evaluation.dataset, which, metrics)
+    write_text(card, text)

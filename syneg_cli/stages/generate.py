@@ -9,7 +9,6 @@ from typing import Any
 from syneg_cli.core import (
     MissingArtifact,
     Pair,
-    UsageError,
     content_hash,
     file_hash,
     read_manifest,
@@ -28,11 +27,10 @@ from syneg_cli.generation import (
     load_prompt,
     read_negatives,
     recall,
-    select_pairs,
 )
 from syneg_cli.llm import LLM, settled_price
 from syneg_cli.stages import language_model
-from syneg_cli.stages.asks import Asks
+from syneg_cli.stages.asks import Asks, shard_of
 from syneg_cli.stages.mine import mined_path
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Plan
@@ -92,15 +90,8 @@ class Generate(Asks):
         Raises:
             UsageError: the part of `shard` is empty.
         """
-        pairs = self.dataset.pairs("train")
-        chosen = select_pairs(pairs, limit=self.settings.limit, shard=self.settings.shard)
-        if pairs and not chosen:
-            asked = min(len(pairs), self.settings.limit or len(pairs))
-            raise UsageError(
-                f"--shard {self.settings.shard}: none of the {asked} pairs is in this part.",
-                hint="Nothing is left out: the other parts have them all. Fewer parts fit so few pairs.",
-            )
-        return chosen
+        pairs, section = self.dataset.pairs("train"), self.settings
+        return self.part(pairs, shard=section.shard, limit=section.limit)
 
     def prompt(self) -> Prompt:
         return load_prompt(self.settings.prompt, self.session.resolved.folder, kind=NEGATIVES)
@@ -116,8 +107,7 @@ class Generate(Asks):
         )
 
     def _path(self) -> Path:
-        shard = f".shard-{self.settings.shard.replace('/', '-of-')}" if self.settings.shard else ""
-        return self.workspace.synthetic(f"{self.settings.name}{shard}")
+        return self.workspace.synthetic(f"{self.settings.name}{shard_of(self.settings.shard)}")
 
     def _as_begun(self, dataset: Dataset) -> Dataset:
         """With the general domains of 0.1 where the result was begun with them: nothing is paid for twice."""

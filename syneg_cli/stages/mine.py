@@ -89,7 +89,10 @@ class Mine(Stage):
         mined = mine_negatives(self.dataset, [self.miner], setup=self.setup(), selection=selection)[0]
         if world().leads:
             write_negatives(to, mined.negatives)
-        return Made(mined.tally.as_json() | {"notes": list(mined.notes)}, Mined(mined, plan))
+        asked = uses_encoder(self.miner)
+        vectors = encoders.bills(self.session, self.dataset, backbone_of(self.session)) if asked else []
+        counts = mined.tally.as_json() | {"notes": list(mined.notes), "vectors": vectors}
+        return Made(counts, Mined(mined, plan))
 
 
 def mine_stages(session: Session, dataset: Dataset) -> list[Mine]:

@@ -10,6 +10,7 @@ from syneg_cli.core import Manifest, MissingArtifact, UsageError, changed_since,
 from syneg_cli.data import Dataset
 from syneg_cli.evaluation import MAIN_METRIC
 from syneg_cli.mixing import check_strategy
+from syneg_cli.report import read_results
 from syneg_cli.stages.asks import Asks
 from syneg_cli.stages.beginning import documents_of, import_state, wants_queries
 from syneg_cli.stages.evaluate import Eval, Measured, evaluation_of
@@ -53,11 +54,12 @@ def run_stages(
     for stage in stages_of(session, dataset):
         done.append(perform(stage, force=force))
         ended(done[-1])
+    assert isinstance(stage, Eval)
     if session.project.train.kind == CROSS_ENCODER:
         alone = perform(Eval(session, dataset, own_retriever(session)), force=force)
-        measured = reranked_of(session, trained_here(session, dataset), done[-1], alone)
+        measured = reranked_of(stage, trained_here(session, dataset), done[-1], alone)
         return [*done, alone], measured
-    evaluation = evaluation_of(done[-1])
+    evaluation = stage.exposed(evaluation_of(done[-1]))
     baseline = trained_here(session, dataset).baseline
     if baseline is None:
         return done, Measured(evaluation)
@@ -72,7 +74,7 @@ LONGEST_REASON = 32
 
 @dataclass(frozen=True)
 class State:
-    """Where one stage stands. `seconds` and `cost` are those of its last run."""
+    """Where one stage stands. `seconds` are those of its last run, `cost` is of all runs (`with_costs`)."""
 
     stage: str
     label: str
@@ -136,6 +138,17 @@ def states(stages: Sequence[Stage]) -> list[State]:
             state = replace(state, brief=f"for {', '.join(names if isinstance(stage, Mix) else names[-1:])}")
         found.append(state)
     return found
+
+
+def with_costs(session: Session, dataset: Dataset, found: Sequence[State]) -> list[State]:
+    """The same with what answers and vectors cost over all runs; what several share stands at one of them."""
+    places = [session.work_dir / one.path for one in found]
+    rows = {row.path: row for row in read_results(session.workspace(dataset), only=places).rows}
+    known = [rows.get(place) for place in places]
+    return [
+        one if row is None else replace(one, cost=row.usd if row.bills and row.priced else None)
+        for one, row in zip(found, known, strict=True)
+    ]
 
 
 def _verdicts(mix: Mix) -> list[State]:

@@ -52,13 +52,14 @@ from syneg_cli.round_trip import (
     check_queries,
     choose_documents,
     default_top,
+    judge_requests,
 )
 from syneg_cli.stages import language_model
-from syneg_cli.stages.asks import Asks
+from syneg_cli.stages.asks import Asks, shard_of
 from syneg_cli.stages.mine import OF_ENCODER, backbone_of, setup_of
 from syneg_cli.stages.session import Session, rewordings
 from syneg_cli.stages.stage import Made, Plan
-from syneg_cli.stages.verify import judge_of, judge_settings
+from syneg_cli.stages.verify import JUDGEMENT_TOKENS, judge_of, judge_prompt, judge_settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,12 +97,17 @@ class Queries(Asks):
 
     @property
     def result_name(self) -> str:
-        return self._path.name.removesuffix(".jsonl")
+        return self._whole.stem
+
+    @property
+    def _whole(self) -> Path:
+        """Where the result is put; that of a shard beside it."""
+        path = self.workspace.queries(self.settings.name)
+        return rewordings(path) if self.rewrite else path
 
     @property
     def _path(self) -> Path:
-        path = self.workspace.queries(self.settings.name)
-        return rewordings(path) if self.rewrite else path
+        return self._whole.with_name(f"{self.result_name}{shard_of(self.settings.shard)}.jsonl")
 
     def plan(self) -> Plan:
         prompt = self.prompt()
@@ -127,6 +133,8 @@ class Queries(Asks):
             assert isinstance(asker, QueryWriter)
             inputs["attribute pools"] = content_hash({name: asker.pools[name] for name in prompt.attributes})
             inputs["examples"] = content_hash(asker.examples.pool)  # test decides what is none of them
+            if self.dataset.kept_out:
+                inputs["documents kept out"] = content_hash(sorted(self.dataset.kept_out))
             settings |= section.model_dump(include=set(WRITING))
             self._plan_round_trip(inputs, settings)
         return Plan(self.label, self._path, inputs, settings)
@@ -190,7 +198,7 @@ class Queries(Asks):
         }
 
     def estimate(self) -> Estimate:
-        """Calls, tokens and cost of the writing, with their bounds; nothing is sent. A judge comes on top."""
+        """Calls, tokens and cost of the writing, with their bounds; nothing is sent."""
         asker = self.generator()
         with language_model.open_cache(self.session) as cache:
             self.tell_of_other_servers(cache, asker)
@@ -198,6 +206,22 @@ class Queries(Asks):
             price = settled_price(self.model_settings, asker.llm)
             out = TOKENS * (3 if self.rewrite else self.settings.n)
             return estimate_each(requests, asker.llm, cache, price, prompt=asker.prompt.name, out=out)
+
+    def estimate_judge(self) -> Estimate | None:
+        """What a judge is asked on top of it, at most; None where there is none."""
+        if self.rewrite or self.settings.check != "judge":
+            return None
+        asker, pairs, prompt = self.generator(), self.pairs(), judge_prompt(self.session)
+        keys: list[str | None] = [None] * len(pairs)
+        with language_model.open_cache(self.session) as cache:
+            recall(asker, pairs, cache, keys)
+            written = list(read_queries(asker, pairs, keys, cache, unusable=Counter(), none=Counter()))
+            places = [(pair, key) for pair, key in zip(pairs, keys, strict=True) if not asker.lacks(pair)]
+            lacking = [pair.doc_id for pair, key in places if key is None]
+            seed = self.model_settings.seed
+            requests = judge_requests(written, lacking, self.dataset, self.settings, prompt, seed=seed)
+            price = settled_price(self.model_settings, asker.llm)
+            return estimate_each(requests, asker.llm, cache, price, prompt=prompt.name, out=JUDGEMENT_TOKENS)
 
     def next_step(self) -> str:
         """The hint that names the command which trains with the queries, as this one was given."""
@@ -224,14 +248,14 @@ class Queries(Asks):
                     f"{self.dataset.name} has no training query to reword.",
                     hint="Without --rewrite its documents get queries.",
                 )
-            return pairs
+            return self.part(pairs, shard=self.settings.shard)
         if not self._chosen.doc_ids:
             why = ", ".join(f"{count} {reason}" for reason, count in self._chosen.left_out.items())
             raise UsageError(
                 f"No document of {self.dataset.name} is in want of queries: {why or 'it has none'}.",
                 hint=_remedy(self._chosen.left_out),
             )
-        return documents_of(self._chosen.doc_ids)
+        return self.part(documents_of(self._chosen.doc_ids), shard=self.settings.shard)
 
     def prompt(self) -> Prompt:
         folder = self.session.resolved.folder

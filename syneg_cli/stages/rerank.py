@@ -8,8 +8,9 @@ from pathlib import Path
 from syneg_cli.core import MissingArtifact, Run, UsageError, counted
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import is_cross_encoder, load_cross_encoder, locate, need_cross_encoder, weights_hash
-from syneg_cli.evaluation import DEPTH, Reranked, rerank
-from syneg_cli.stages.evaluate import Eval, Measured, evaluation_of, tell_of_few
+from syneg_cli.evaluation import DEPTH, Reranked, TrainedOn, rerank
+from syneg_cli.stages.evaluate import Eval, Measured, evaluation_of, tell_of_few, vectors_of
+from syneg_cli.stages.exposed import trained_on
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Performed, Plan, perform
 from syneg_cli.stages.subjects import Subject, model_subject, retriever, subject_of, trained_here
@@ -87,6 +88,11 @@ class Rerank(Eval):
         )
         return reranked, precision, left_out
 
+    def learned(self) -> TrainedOn | None:
+        """What the cross-encoder was trained on, and what retrieves, where that is recorded."""
+        own = trained_on(self.session, self.dataset, self.reranker)
+        return own and own.joined(super().learned())
+
     def run(self, plan: Plan, to: Path) -> Made:
         made = super().run(plan, to)
         self._warn_of_a_leak(self.reranker)
@@ -153,15 +159,15 @@ def measure_reranked(
     Rerank(session, dataset, subject, reranker).plan()  # what is wrong with it is said before all else
     tell_of_few(session, dataset)
     alone = perform(Eval(session, dataset, subject), force=force)
-    done = perform(Rerank(session, dataset, subject, reranker), force=force)
-    return reranked_of(session, reranker, done, alone)
+    stage = Rerank(session, dataset, subject, reranker)
+    return reranked_of(stage, reranker, perform(stage, force=force), alone)
 
 
-def reranked_of(session: Session, reranker: Subject, done: Performed, alone: Performed) -> Measured:
+def reranked_of(stage: Eval, reranker: Subject, done: Performed, alone: Performed) -> Measured:
     """What was measured with and without a cross-encoder."""
     if not isinstance(pairs := done.counts.get("pairs"), int):
         said = f"The manifest of {done.path} does not say how many pairs were scored."
         raise MissingArtifact(said, hint="Measure again with --force.")
-    depth = session.project.eval.depth
+    depth = stage.settings.depth
     about = Reranked(reranker.name, reranker.location, depth, pairs, done.seconds)
-    return Measured(evaluation_of(done), evaluation_of(alone), about)
+    return Measured(stage.exposed(evaluation_of(done)), evaluation_of(alone), about, vectors_of(alone))

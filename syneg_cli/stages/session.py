@@ -17,10 +17,11 @@ from syneg_cli.core import (
     UsageError,
     Workspace,
     instead,
+    near,
     read_synthetic_queries,
     user_path,
 )
-from syneg_cli.data import Dataset, load_dataset, with_queries
+from syneg_cli.data import Dataset, kept_apart, load_dataset, with_queries
 from syneg_cli.llm import Tick
 from syneg_cli.stages.project import Resolved
 from syneg_cli.stages.settings import Project
@@ -90,7 +91,9 @@ class Session:
             MissingArtifact: they are needed, the settings name a weight for them, and there are none.
         """
         dataset = self._real()
-        return dataset if written == "none" else self._with_queries(dataset, needed=written == "needed")
+        if written != "none":
+            dataset = self._with_queries(dataset, needed=written == "needed")
+        return kept_apart(dataset, self.progress) if self.project.dataset.disjoint else dataset
 
     def query_weight(self, dataset: Dataset) -> float:
         """What an LLM-written query counts in training; 0: they are not used."""
@@ -110,16 +113,32 @@ class Session:
                     f"{instead(path, '--set queries.name=NAME')}",
                     hint=self.again("queries"),
                 )
+            if files and not dataset.judgements:
+                raise UsageError(
+                    f"{dataset.name} has no judged query, and those that an LLM wrote are left out "
+                    f"(--synthetic-queries 0, or weight in [queries]): {near(path)}.",
+                    hint="Leave that out: without real queries they count 1.",
+                )
             return dataset
         of_dev = self.project.dataset
-        return with_queries(
+        written = [query for file in files for query in read_synthetic_queries(file)]
+        found = with_queries(
             dataset,
-            [query for file in files for query in read_synthetic_queries(file)],
+            written,
             weight=weight,
             dev_fraction=of_dev.dev_fraction,
             dev_seed=of_dev.dev_seed,
             progress=self.progress,
         )
+        if found.synthetic:
+            return found
+        if needed and section.weight:
+            raise MissingArtifact(
+                f"None of {len(written)} LLM-written queries {section.name!r} can be used for {dataset.name} "
+                f"({near(path)}).",
+                hint=f"{self.again('queries').rstrip('.')}, or leave out --synthetic-queries.",
+            )
+        return dataset
 
     def _real(self) -> Dataset:
         section = self.project.dataset
@@ -132,6 +151,8 @@ class Session:
             dev_seed=section.dev_seed,
             test_fraction=section.test_fraction,
             test_seed=section.test_seed,
+            resplit_by=section.resplit,
+            resplit_seed=section.resplit_seed,
             relevance=section.relevance,
             attributes=section.attributes.model_dump(),
             identical_ids=section.identical_ids,

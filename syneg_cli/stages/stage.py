@@ -173,8 +173,7 @@ def perform(stage: Stage, *, force: bool = False, because: str = FORCED) -> Perf
         reason = world().gather(because if force else plan.stale())[0]  # as the leading process finds
         if reason is None:
             return _up_to_date(stage, plan)
-        need_own(stage.session, stage.dataset)
-        check_place(plan.path, stage.named_by, plan.stage)
+        need_place(stage, plan)
         if reason != FORCED:
             check_unedited(plan.path, reason)
         stage.session.progress.note(f"{stage.label}: running ({reason})")
@@ -205,6 +204,12 @@ def perform(stage: Stage, *, force: bool = False, because: str = FORCED) -> Perf
             f"{stage.label}: {near(plan.path)} holds more than this run made, and is left as it is"
         )
     return Performed(stage.name, plan.path, reason, made.counts, seconds, made.record)
+
+
+def need_place(stage: Stage, plan: Plan) -> None:
+    """Raises UsageError where the artefact may not be put in its place, before anything is paid for it."""
+    need_own(stage.session, stage.dataset)
+    check_place(plan.path, stage.named_by, plan.stage)
 
 
 def _up_to_date(stage: Stage, plan: Plan) -> Performed:

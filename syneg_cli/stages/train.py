@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from syneg_cli.core import UsageError, file_hash, read_instances, world
+from syneg_cli.core import TrainingInstance, UsageError, file_hash, read_instances, world, write_text
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import locate, weights_hash
+from syneg_cli.evaluation import RECORD, TrainedOn
 from syneg_cli.mixing import read_texts
 from syneg_cli.stages.card_facts import card_of, learned_from
 from syneg_cli.stages.mix import mix_of, mixed_name
@@ -104,9 +106,15 @@ class Train(Stage):
         if here.leads:
             card = card_of(self.session, self.dataset, model, mixed, result, plan.path.name)
             save_model(model, to, card, scratch / RECORDING, scratch / LOGS)
+            write_text(to / RECORD, self._trained_on(instances).text())
         counts = {"pairs": mixed.counts["instances"], "mix": learned_from(mixed), **asdict(result)}
         counts["training_seconds"] = counts.pop("seconds")
         return Made(counts, result)
+
+    def _trained_on(self, instances: Sequence[TrainingInstance]) -> TrainedOn:
+        """What the model has learned from, with what its backbone had learned from where syneg trained it."""
+        own = TrainedOn.instances(instances, self.dataset, self.dataset.synthetic)
+        return own.joined(TrainedOn.read(Path(self.settings.backbone)))
 
 
 def model_name(session: Session) -> str:

@@ -122,6 +122,7 @@ class Verify(Stage):
         more = {"left_out": dict(left_out), "effect": plan.settings["effect"]}
         more["margin"] = plan.settings["checks"].get("margin", {}).get("margin")
         more["judges"] = self._judges(plan)
+        more["vectors"] = self._vectors(plan)
         return Made(_counts(checked) | more, checked)
 
     def _judges(self, plan: Plan) -> list[dict[str, Any]]:
@@ -136,8 +137,16 @@ class Verify(Stage):
             job, spec = judge_job(self.session, self.dataset), language_model.llm_spec(self.session, "verify")
             with language_model.open_cache(self.session) as answers:
                 totals = asdict(answers.totals(job))
-            found[job] = {"job": job, "llm": spec, "prompt": _judge_prompt(self.session).name, **totals}
+            found[job] = {"job": job, "llm": spec, "prompt": judge_prompt(self.session).name, **totals}
         return list(found.values())
+
+    def _vectors(self, plan: Plan) -> list[dict[str, Any]]:
+        """What the vectors of the margin check cost, of this run or the last that made it."""
+        if "margin" in self.settings.checks:
+            return encoders.bills(self.session, self.dataset, backbone_of(self.session))
+        before = read_manifest(plan.path)
+        told = before.counts.get("vectors") if before and "margin" in plan.settings["checks"] else None
+        return told if isinstance(told, list) else []
 
     def usable(self) -> list[SyntheticNegative | MinedNegative]:
         return [negative for negative in self.read() if negative.status == "ok"]
@@ -185,20 +194,21 @@ class Verify(Stage):
 
 def judge_settings(session: Session, dataset: Dataset) -> dict[str, Any]:
     """What a judge's verdicts depend on, beside what is judged."""
-    prompt = _judge_prompt(session)
+    prompt = judge_prompt(session)
     asked = content_hash([prompt.source, dataset.relevance])
     seed, llm = session.project.generate.seed, language_model.llm_spec(session, "verify")
     grades = {"relevant from": session.project.verify.relevant_from} if is_graded(prompt) else {}
     return {"llm": llm, "prompt": asked, "seed": seed, "evidence": "in pieces", **grades}
 
 
-def _judge_prompt(session: Session) -> Prompt:
+def judge_prompt(session: Session) -> Prompt:
+    """The prompt that [verify] names."""
     return load_prompt(session.project.verify.prompt, session.resolved.folder, kind=JUDGEMENT)
 
 
 def judge_job(session: Session, dataset: Dataset) -> str:
     """What the judge's calls on all files are counted for."""
-    spec, prompt = language_model.llm_spec(session, "verify"), _judge_prompt(session)
+    spec, prompt = language_model.llm_spec(session, "verify"), judge_prompt(session)
     return content_hash(["verify", dataset.name, spec, prompt.source, dataset.relevance])[:16]
 
 
@@ -273,7 +283,7 @@ def estimate_judge(session: Session, dataset: Dataset) -> Estimate:
     Raises:
         MissingArtifact: there are no negatives of the sources asked for.
     """
-    prompt = _judge_prompt(session)
+    prompt = judge_prompt(session)
     llm = language_model.open_model(session, language_model.llm_spec(session, "verify"))
     seed = session.project.generate.seed
     requests = (
@@ -313,7 +323,7 @@ def _tools(session: Session, dataset: Dataset, *, job: str = "", used: list[Stat
         return found
 
     seed = session.project.generate.seed
-    prompt = partial(_judge_prompt, session)
+    prompt = partial(judge_prompt, session)
     return Tools(dataset, settings, make_encoder, prompt, ask, seed, session.progress)
 
 

@@ -29,13 +29,9 @@ def fine_tune(
     check_kind(settings)
     check_refresh(settings)
     check_report_to(settings)
-    name, length = settings.backbone, settings.max_length
-    if settings.kind == CROSS_ENCODER:
-        return _fine_tune_pairs(instances, settings, around)
-    model = load_model(name, max_length=length, progress=around.progress)
-    documents = (
-        load_model(name, max_length=length, progress=around.progress) if settings.refresh == "adore" else None
-    )
+    pairs = settings.kind == CROSS_ENCODER
+    model, fresh = _new_scorer(settings, around) if pairs else (_new_encoder(settings, around), None)
+    documents = _new_encoder(settings, around) if settings.refresh == "adore" else None
     result = train(
         model,
         instances,
@@ -45,28 +41,22 @@ def fine_tune(
         helpers=make_helpers(settings, around, model, documents),
         progress=around.progress,
     )
-    return (join_towers(model, documents) if documents is not None else model), result
+    joined = join_towers(model, documents) if documents is not None else model
+    return joined, replace(result, fresh_head=fresh)
 
 
-def _fine_tune_pairs(
-    instances: Sequence[TrainingInstance], settings: TrainSettings, around: Around
-) -> tuple[CrossEncoder, TrainResult]:
-    scorer, fresh = new_cross_encoder(
+def _new_encoder(settings: TrainSettings, around: Around) -> SentenceTransformer:
+    return load_model(settings.backbone, max_length=settings.max_length, progress=around.progress)
+
+
+def _new_scorer(settings: TrainSettings, around: Around) -> tuple[Any, bool]:
+    """(a cross-encoder, which the trainer takes as it takes an encoder; whether its head is a fresh one)."""
+    model, fresh = new_cross_encoder(
         settings.backbone, seed=settings.seed, max_length=settings.max_length, progress=around.progress
     )
-    model: Any = scorer  # the trainer does with it what it does with an encoder
     if fresh:
         around.progress.note(
             f"train: {settings.backbone} is an encoder, so its head for scores is a fresh one, which knows "
             "nothing but these pairs; `syneg eval --rerank` says whether it helps"
         )
-    result = train(
-        model,
-        instances,
-        dataset=around.dataset,
-        texts=around.texts,
-        settings=settings,
-        helpers=make_helpers(settings, around, model, None),
-        progress=around.progress,
-    )
-    return scorer, replace(result, fresh_head=fresh)
+    return model, fresh

@@ -6,6 +6,7 @@ import os
 import signal
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -155,3 +156,28 @@ def test_damaged_vectors_are_asked_for_again_and_no_others(cli: Cli, tiny: Path,
     assert again.code == 0, again.err
     assert "1 of 6 blocks of the vectors of tiny are damaged" in again.err
     assert Counter(server.embedded.values()) == {1: 6, 2: 1}
+
+
+def test_what_vectors_cost_is_in_each_result_and_in_status(cli: Cli, tiny: Path, server: EmbedServer) -> None:
+    """A dollar a token, over all runs: what one command paid, another need not pay again."""
+    mined: Any = cli("mine", tiny, *at(server), *PRICED, "--json").json["miners"]
+    (bill,) = mined[0]["vectors"]
+    after_mine = server.billed_tokens[0]
+    assert (bill["model"], bill["spent_usd"], bill["prompt_tokens"]) == ("openai:m", after_mine, after_mine)
+    measured: Any = cli("eval", tiny, *at(server), *PRICED, "--json").json
+    (of_eval,) = measured["vectors"]
+    assert of_eval["job"] == bill["job"]
+    assert of_eval["spent_usd"] == server.billed_tokens[0] > after_mine
+    verify = ("verify", tiny, "--check", "margin", "--backbone", "openai:m", *PRICED)
+    checked: Any = cli(*verify, "--embed-base-url", server.openai_url, "--json")
+    assert checked.code == 0, checked.err
+    assert checked.json["files"][0]["vectors"] == [of_eval]
+    Path("syneg.toml").write_text(
+        '[mine]\nbackbone = "openai:m"\nminers = ["dense"]\n[mix]\nstrategy = "retrieved"\n'
+        f'[embed]\nbase_url = "{server.openai_url}"\n'
+    )
+    stages: Any = cli("status", tiny, "--json").json["stages"]
+    costs = {one["label"]: one["cost"] for one in stages}
+    assert costs["verify dense"] == of_eval["spent_usd"]
+    assert costs["mine dense"] is None, "it is counted with those of verify"
+    assert not cli("mine", tiny, "--miner", "bm25", "--json").json["miners"][0]["vectors"]  # type: ignore[index]

@@ -10,11 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from syneg_cli.core import UsageError
 from syneg_cli.evaluation import significance
 from syneg_cli.evaluation.significance import (
     bootstrap_interval,
     compare,
     detectable_difference,
+    differences,
+    equivalence_test,
     paired_t,
     randomisation_test,
 )
@@ -167,3 +170,95 @@ def test_the_interval_of_a_comparison_is_that_of_its_seed() -> None:
         found = compare(delta.tolist(), [0.0] * 40, seed=seed)
         assert (found.low, found.high) == bootstrap_interval(delta, seed=seed)
     assert compare(delta.tolist(), [0.0] * 40).low != found.low
+
+
+def test_equivalence_is_two_one_sided_tests_of_scipy() -> None:
+    delta = np.random.default_rng(4).normal(0.004, 0.08, size=200)
+    for margin in (0.005, 0.01, 0.02, 0.05):
+        below = stats.ttest_1samp(delta, margin, alternative="less").pvalue
+        above = stats.ttest_1samp(delta, -margin, alternative="greater").pvalue
+        assert equivalence_test(delta, margin) == pytest.approx(max(below, above), abs=1e-12)
+        assert equivalence_test(-delta, margin) == pytest.approx(max(below, above), abs=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(-9, 9), min_size=3, max_size=30), st.floats(0.01, 0.5), st.floats(0.01, 0.4))
+def test_equivalent_is_where_the_interval_lies_within_the_margin(
+    tenths: list[int], margin: float, alpha: float
+) -> None:
+    delta = np.array(tenths) / 10
+    if np.ptp(delta) == 0:
+        return
+    interval = stats.ttest_1samp(delta, 0).confidence_interval(1 - 2 * alpha)
+    within = bool(-margin < interval.low and interval.high < margin)
+    assert (
+        within is bool(equivalence_test(delta, margin) < alpha)
+        or min(abs(interval.low + margin), abs(interval.high - margin)) < 1e-9
+    )
+
+
+def test_equivalence_where_all_differences_are_one() -> None:
+    """0.99 to the power of the queries; 299 of them are needed for p < 0.05. Of 0.005: (0.99 / 0.995) to it."""
+    assert equivalence_test(np.zeros(1), 0.01) == pytest.approx(0.99)
+    assert equivalence_test(np.zeros(298), 0.01) > 0.05 > equivalence_test(np.zeros(299), 0.01)
+    for one in (0.005, -0.005):
+        assert equivalence_test(np.full(10, one), 0.01) == pytest.approx((0.99 / 0.995) ** 10)
+    assert equivalence_test(np.full(10, 0.01), 0.01) == 1.0
+    assert equivalence_test(np.array([0.1 + 0.2, 0.3]), 0.4) == pytest.approx((0.6 / 0.7) ** 2), (
+        "but for rounding"
+    )
+
+
+@pytest.mark.parametrize("margin", [0.0, 1.0, -0.1, math.nan])
+def test_a_margin_is_between_0_and_1(margin: float) -> None:
+    with pytest.raises(UsageError, match="not between 0 and 1"):
+        compare([0.5, 0.25], [0.25, 0.5], margin=margin)
+
+
+def test_a_margin_decides_the_equivalence_of_a_comparison() -> None:
+    system, baseline = [0.5, 0.25, 0.5], [0.25, 0.25, 0.75]
+    delta = np.array([0.25, 0.0, -0.25])
+    assert compare(system, baseline).p_equivalence == equivalence_test(delta, 0.01)
+    wide = compare(system, baseline, margin=0.5)
+    assert (wide.margin, wide.p_equivalence) == (0.5, equivalence_test(delta, 0.5))
+
+
+def test_fewer_flips() -> None:
+    assert compare([1.0] * 60, [0.0] * 60, flips=99).p_randomisation == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    ("system", "baseline", "says"),
+    [
+        ([], [], "not paired"),
+        ([0.5], [0.5, 0.25], r"shapes \(1,\) and \(2,\)"),
+        ([0.5, math.nan, math.inf], [0.5, 0.25, 0.5], "2 of 3 queries have a score that is no finite number"),
+        ([0.5, 0.25], [0.5, math.nan], "1 of 2 queries"),
+    ],
+)
+def test_scores_that_cannot_be_compared(system: list[float], baseline: list[float], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        compare(system, baseline)
+
+
+def test_what_differs_by_rounding_is_a_tie() -> None:
+    assert differences([0.1 + 0.2, 1.0], [0.3, 0.5]).tolist() == [0.0, 0.5]
+    assert differences([1e-11], [0.0]).tolist() == [1e-11]
+
+
+def test_equal_differences_have_no_t_also_where_rounding_parts_them() -> None:
+    assert math.isnan(paired_t(np.array([0.1 + 0.2, 0.3])))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 10), st.integers(0, 10)), min_size=2, max_size=40))
+def test_swapping_the_systems_mirrors_all(pairs: list[tuple[int, int]]) -> None:
+    """But for the order in which the bootstrap's means are interpolated, to the last digits."""
+    system, baseline = ([value / 10 for value in part] for part in zip(*pairs, strict=True))
+    found, turned = compare(system, baseline, flips=199), compare(baseline, system, flips=199)
+    assert turned.difference == -found.difference
+    assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low), abs=1e-12)
+    assert turned.p_randomisation == found.p_randomisation
+    assert turned.p_t == pytest.approx(found.p_t, nan_ok=True)
+    assert turned.p_equivalence == pytest.approx(found.p_equivalence)
+    assert (turned.wins, turned.ties, turned.losses) == (found.losses, found.ties, found.wins)

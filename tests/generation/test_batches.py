@@ -268,3 +268,37 @@ def test_the_answers_of_a_whole_batch_are_as_long_as_they_are(
     assert len(b"".join(server._lines("batch-1"))) > 1000
     collected = cli(*base, "--batch", "collect")
     assert collected.json.get("answered") == 3, collected.err
+
+
+def test_collecting_with_no_batch_open_says_so_and_asks_nothing(
+    cli: Cli, base: tuple[str, ...], server: BatchServer
+) -> None:
+    """Whoever wants half the price is not charged the whole one for want of a batch."""
+    early = cli(*base, "--batch", "collect")
+    assert early.code == 0, early.err
+    assert (early.json["fetched"], early.json["left"]) == (0, 3)
+    said = cli(*base[:-1], "--batch", "collect")
+    assert (
+        "No batch is open, so there is nothing to fetch. 3 requests have no answer: `--batch submit`"
+        in said.out
+    )
+    assert server.requests == []
+    assert cli(*base, "--batch", "submit").code == 0
+    server.ready = True
+    assert cli(*base, "--batch", "collect").json["answered"] == 3
+    late = cli(*base, "--batch", "collect")
+    assert late.code == 0, late.err
+    assert "No batch is open, so there is nothing to fetch. Everything has its answer." in late.err
+    assert late.json["reason"] == "up to date"
+
+
+def test_nothing_is_handed_in_that_could_not_be_put_in_its_place(
+    cli: Cli, base: tuple[str, ...], server: BatchServer
+) -> None:
+    taken = Path(".syneg/tiny/synthetic/mine.jsonl")
+    taken.parent.mkdir(parents=True)
+    taken.write_text("{}\n")
+    refused = cli(*base, "--name", "mine", "--batch", "submit")
+    assert refused.code == 2
+    assert "no result of syneg" in refused.err or "no manifest" in refused.err
+    assert not server.batches

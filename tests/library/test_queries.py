@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +72,17 @@ def test_nothing_usable_is_an_error(data: Any) -> None:
     write_jsonl(Path("n.jsonl"), [{"doc_id": "d6", "query": "what does this study say"}])
     with pytest.raises(syneg.SynegError, match=r"no query that can be used: .*1 query dropped: speaks"):
         syneg.write_queries(data, llm="replay:n.jsonl", check="none")
+
+
+def test_an_encoder_behind_an_api_is_refused_in_words_that_are_true(data: Any) -> None:
+    """Before, the hint of `mine(...)` was that `mine(...)` takes one."""
+    steps: tuple[Callable[[], Any], ...] = (
+        lambda: syneg.mine(data, "dense", backbone="openai:m"),
+        lambda: syneg.verify(data, [], "margin", backbone="ollama:m"),
+        lambda: syneg.write_queries(data, llm="replay:r.jsonl", backbone="openai:m"),
+        lambda: syneg.evaluate("openai:m", data),
+    )
+    for step in steps:
+        with pytest.raises(UsageError, match="is behind an API, and in Python encoders run here") as refused:
+            step()
+        assert "Name an alias, a folder or a hub id. In the shell `mine`" in str(refused.value.hint)

@@ -1,4 +1,4 @@
-"""`syneg queries` with a server: caps, stops, re-checks, batches, a judge."""
+"""`syneg queries` with a server: caps, stops, re-checks, shards."""
 
 from __future__ import annotations
 
@@ -9,15 +9,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import pytest
-
-from syneg_cli.core import read_manifest, read_synthetic_queries
+from syneg_cli.core import read_manifest
 from tests.conftest import DOCS, Cli
-from tests.queries.written import GOOD, WORK, asked_about, base, kept, writer
+from tests.queries.written import WORK, asked_about, base, kept, rewording, writer
 from tests.servers import Body, ChatServer, Reply, prompt_of
-from tests.servers.batches import BatchServer
 
 
 def test_a_folder_of_documents_alone_gets_queries_to_train_with(
@@ -119,18 +115,6 @@ def test_a_part_takes_no_place_of_more(cli: Cli, tiny: Path, server: ChatServer)
     assert len(kept()) == 3
 
 
-def test_batches(cli: Cli, tiny: Path) -> None:
-    server = BatchServer(writer)
-    with server:
-        handed = cli(*base(server, tiny, "--batch", "submit", "--json"))
-        assert handed.json == {"batch": "batch-1", "requests": 3}, handed.err
-        server.ready = True
-        collected = cli(*base(server, tiny, "--batch", "collect", "--json"))
-        assert collected.code == 0, collected.err
-        assert (collected.json["queries"], collected.json["calls"]) == (3, 0)
-        assert server.requests == []
-
-
 def test_an_estimate_sends_nothing(cli: Cli, tiny: Path, server: ChatServer) -> None:
     Path("syneg.toml").write_text("[generate]\nprice = [1, 2]\n")
     found = cli(*base(server, tiny, "--estimate", "--json"))
@@ -141,75 +125,26 @@ def test_an_estimate_sends_nothing(cli: Cli, tiny: Path, server: ChatServer) -> 
     assert re.search(r"documents +│ +3", cli(*base(server, tiny, "--estimate")).out)
 
 
-def test_a_judge_decides_and_finds_more(cli: Cli, tiny: Path, server: ChatServer) -> None:
-    def respond(body: Body, number: int) -> Reply:
-        text = prompt_of(body)
-        if "You judge" not in text:
-            return writer(body, number)
-        document = text.partition("<document>\n")[2].partition("\n</document>")[0].splitlines()[1]
-        relevant = GOOD["d6"] in text  # whatever the document is
-        return Reply(text=json.dumps({"relevant": relevant, "evidence": document if relevant else ""}))
-
-    server.respond = respond
-    found = cli(*base(server, tiny, "--check", "judge", "--judge-pool", 2, "--json"))
-    assert found.code == 0, found.err
-    assert found.json["dropped"] == {"its document is not relevant, says the judge": 2}
-    assert found.json["calls"] == 3
-    judge: Any = found.json["judge"]
-    assert judge["calls"] == len(server.requests) - 3
-    (one,) = [one for one in read_synthetic_queries(WORK / "default.jsonl") if one.status == "ok"]
-    assert one.doc_id == "d6"
-    assert len(one.also_relevant) == found.json["also_relevant"] == 1
-    asked = len(server.requests)
-    again = cli(*base(server, tiny, "--check", "judge", "--judge-pool", 2, "--force"))
-    assert again.code == 0
-    assert "nothing was asked, nothing was paid" in again.out
-    assert len(server.requests) == asked, "verdicts are stored as well"
-
-
-def test_what_only_the_judge_was_asked_is_counted_and_not_called_free(
-    cli: Cli, tiny: Path, server: ChatServer
-) -> None:
-    """The answers are all stored, and each query is judged for money nevertheless."""
-
-    def respond(body: Body, number: int) -> Reply:
-        if "You judge" not in prompt_of(body):
-            return writer(body, number)
-        document = prompt_of(body).partition("<document>\n")[2].partition("\n</document>")[0].splitlines()[1]
-        return Reply(text=json.dumps({"relevant": True, "evidence": document}))
-
-    server.respond = respond
-    priced = ("--set", "generate.price=[10, 10]")
-    first = cli(*base(server, tiny, *priced, "--json"))
-    judged = cli(*base(server, tiny, *priced, "--check", "judge"))
-    assert judged.code == 0, judged.err
-    assert "nothing was paid" not in judged.out
-    rows = [line.replace("│", " ").split() for line in judged.out.splitlines()]
-    assert ["calls", "3"] in rows
-    assert ["of", "them", "the", "judge's", "3"] in rows
-    assert ["tokens", "in", "/", "out", "300", "/", "150"] in rows
-    cost: Any = first.json["cost_usd"]
-    assert cost == pytest.approx(0.0045)
-    assert ["cost", "$0.0045"] in rows
-    assert ["cost", "of", "all", "runs", "so", "far", "$0.0090"] in rows
-
-
-def test_a_cap_that_the_judge_reaches(cli: Cli, tiny: Path, server: ChatServer) -> None:
-    """The caps are of both: what was written and judged is stored, and nothing is asked twice."""
-
-    def respond(body: Body, number: int) -> Reply:
-        judges = "You judge" in prompt_of(body)
-        return Reply(text='{"relevant": false, "evidence": ""}') if judges else writer(body, number)
-
-    server.respond = respond
-    capped = cli(*base(server, tiny, "--check", "judge", "--max-calls", 4))
-    assert capped.code == 1
-    assert "--max-calls 4 is reached" in capped.err
-    assert not list(WORK.glob("*.jsonl"))
-    whole = cli(*base(server, tiny, "--check", "judge"))
-    assert whole.code == 1, "the judge finds none of them relevant"
-    assert "3 queries dropped: its document is not relevant, says the judge" in whole.err
-    assert len(server.requests) == 6
+def test_shards_of_documents_meet_in_one_cache(cli: Cli, tiny: Path, server: ChatServer) -> None:
+    parts = []
+    for part in (1, 2):
+        made = cli(
+            *base(server, tiny, "--shard", f"{part}/2", "--set", f"generate.cache={part}.db", "--json")
+        )
+        assert made.code == 0, made.err
+        assert str(made.json["path"]).endswith(f"default.shard-{part}-of-2.jsonl")
+        parts.append(made.json["asked"])
+    assert sum(parts) == len(server.requests) == 3  # type: ignore[arg-type]
+    assert 0 not in parts
+    assert not (WORK / "default.jsonl").exists(), "a part is not what the pipeline reads"
+    assert cli("cache", "merge", "1.db", "2.db", "--cache", "all.db").code == 0
+    whole = cli(*base(server, tiny, "--set", "generate.cache=all.db", "--json"))
+    assert (whole.json["queries"], whole.json["calls"]) == (3, 0), whole.err
+    none = [cli(*base(server, tiny, "--shard", f"{part}/9")) for part in range(1, 10)]
+    assert any("none of the 3 documents is in this part" in one.err for one in none)
+    server.respond = rewording
+    reworded = cli(*base(server, tiny, "--rewrite", "--shard", "1/2", "--json"))
+    assert str(reworded.json["path"]).endswith("default.rewrites.shard-1-of-2.jsonl")
 
 
 def test_a_killed_run_goes_on_and_pays_for_nothing_twice(cli: Cli, tiny: Path, server: ChatServer) -> None:
@@ -284,17 +219,48 @@ def test_negatives_of_written_queries_that_do_not_count_say_how_they_do(
     assert read.code == 0, read.err
 
 
-def test_a_judge_that_gives_no_grade_is_told_what_was_asked_for(
+def test_written_queries_that_are_asked_for_and_cannot_be_used_are_no_result(
     cli: Cli, tiny: Path, server: ChatServer
 ) -> None:
-    server.respond = lambda body, number: Reply(
-        text='{"relevant": "perhaps", "evidence": ""}'
-        if "You judge" in prompt_of(body)
-        else writer(body, number).text
-    )
-    judge = ("--llm", "openai:m", "--base-url", server.openai_url)
-    assert cli("mine", tiny, "--miner", "random").code == 0
-    for prompt, said in (("judge-graded", "no grade from 0 to 3"), ("judge", "neither yes nor no")):
-        result = cli("verify", tiny, "--check", "judge", "--judge-prompt", prompt, *judge)
-        assert result.code == 1
-        assert said in result.err
+    """Before, training went on as if there were none: their documents are gone from the corpus."""
+    assert cli(*base(server, tiny)).code == 0
+    kept_documents = [line for line in (tiny / "corpus.jsonl").read_text().splitlines() if '"d1"' in line]
+    rest = [f'{{"_id": "{d}", "title": "", "text": "some other text of {d}"}}' for d in ("d2", "d3", "d5")]
+    (tiny / "corpus.jsonl").write_text("\n".join(kept_documents + rest).replace('"d5"', '"d9"') + "\n")
+    (tiny / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq3\td9\t1\n")
+    mine = ("mine", tiny, "--miner", "random")
+    refused = cli(*mine, "--synthetic-queries", "0.5")
+    assert refused.code == 2
+    assert "None of 3 LLM-written queries 'default' can be used for tiny" in refused.err
+    assert "3 of a document that is not in the corpus" in refused.err
+    assert "Run `syneg queries" in refused.err
+    assert cli(*mine).code == 0
+
+
+def test_documents_alone_without_their_written_queries_are_nothing_to_train_with(
+    cli: Cli, tiny: Path, tmp_path: Path, server: ChatServer
+) -> None:
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    (bare / "corpus.jsonl").write_bytes((tiny / "corpus.jsonl").read_bytes())
+    texts = {doc_id: f"what is known of {title}" for doc_id, (title, _) in DOCS.items()}
+    server.respond = lambda body, number: Reply(text=json.dumps({"queries": [texts[asked_about(body)]]}))
+    assert cli(*base(server, bare, "--check", "none", "--near-copies", "off")).code == 0
+    for command in (("mine", bare, "--miner", "random"), ("status", bare)):
+        refused = cli(*command, "--synthetic-queries", "0")
+        assert refused.code == 2
+        assert "bare has no judged query, and those that an LLM wrote are left out" in refused.err
+        assert "(--synthetic-queries 0, or weight in [queries])" in refused.err
+        assert cli(*command).code == 0
+
+
+def test_export_and_eval_take_the_weight_as_other_commands_do(
+    cli: Cli, tiny: Path, server: ChatServer
+) -> None:
+    assert cli(*base(server, tiny)).code == 0
+    beside = ("--synthetic-queries", "0.5")
+    assert cli("mine", tiny, "--miner", "bm25", *beside).code == 0
+    assert cli("mix", tiny, "--strategy", "retrieved", "--miner", "bm25", *beside).code == 0
+    made = cli("export", tiny, "--output", "x", "--mixed", "retrieved", *beside)
+    assert made.code == 0, made.err
+    assert cli("eval", tiny, *beside, "--show-config").code == 0

@@ -161,18 +161,6 @@ def test_verdicts_of_a_judge_whose_cost_nobody_noted(work: Workspace) -> None:
     assert cells(work)["verify", "mined-bm25"][-1] == "–", "a model that runs here costs nothing"
 
 
-def test_vectors_of_an_api_are_named_as_not_in_the_sum(work: Workspace) -> None:
-    add_model(work, "m")
-    add(work.mined("dense"), "mine", {}, {"embed.base_url": None})
-    judges = [{"job": "j", "llm": "openai:m", "prompt": "judge"} | total(1.0)]
-    checks = {"judge": {}, "margin": {"embed.base_url": None}}
-    add(work.verified(work.mined("dense")), "verify", {"judges": judges}, {"checks": checks})
-    found = cells(work)
-    assert found["mine", "dense"][-1] == "vectors: see below"
-    assert found["verify", "mined-dense"][-1] == "$1.00; vectors: see below"
-    assert "vectors: those of an embedding API, for mine dense, verify mined-dense;" in page(work)
-
-
 @pytest.mark.parametrize("content", ['{"stage": "gen', "[]", '{"stage": "generate", "inputs": []}', None])
 def test_a_manifest_that_cannot_be_read_leaves_its_result_out_with_a_line(
     work: Workspace, content: str | None

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from sentence_transformers import CrossEncoder, SentenceTransformer
 
-from syneg_cli.core import read_manifest
+from syneg_cli.core import NoProgress, read_manifest
 from syneg_cli.data.trec import read_run
+from syneg_cli.encoding import load_cross_encoder, pair_scores
 from syneg_cli.encoding.push import card_for, read_card
 from tests.cli.test_json import check
 from tests.conftest import DOCS, QUERIES, Cli
@@ -230,3 +232,20 @@ def test_the_best_epoch_is_chosen_by_reranking_dev(project: Cli) -> None:
     assert trained.json["best_epoch"] == dev.index(max(dev)) + 1
     card = (Path(str(trained.json["path"])) / "README.md").read_text(encoding="utf-8")
     assert f"| its dev nDCG@10 | {round(max(dev), 4)} |" in card
+
+
+def test_how_long_scoring_takes_is_said_before_it_does(reranker: Path) -> None:
+    class Told(NoProgress):
+        notes: ClassVar[list[str]] = []
+
+        def note(self, message: str) -> None:
+            self.notes.append(message)
+
+    model = load_cross_encoder(str(reranker))
+    pairs = [("vitamin D", f"{'bone ' * number}density") for number in range(12)]
+    few = pair_scores(model, pairs[:8], batch_size=1, progress=Told())
+    assert not Told.notes, "so few are done before it is read"
+    scores = pair_scores(model, pairs, batch_size=1, progress=Told())
+    (note,) = Told.notes
+    assert re.fullmatch(r"Scoring 12 pairs takes about .+s, judged by 1", note)
+    assert scores[:8] == pytest.approx(few, abs=1e-5)

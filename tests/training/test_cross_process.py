@@ -107,3 +107,31 @@ def test_torchrun_trains_the_weights_of_one_process_with_the_joined_batch(
     assert one.keys() == two.keys() == base.keys()
     assert all(torch.allclose(one[name], two[name], atol=1e-5) for name in one)
     assert any(not torch.allclose(one[name], base[name], atol=1e-4) for name in one)
+
+
+@pytest.mark.slow
+def test_torchrun_trains_a_reranker_as_one_process_with_the_joined_batch(
+    cli: Cli, tiny_model: Path, tmp_path: Path
+) -> None:
+    """A query's loss is its own group's, so halves of a batch are the batch."""
+    qrels = {
+        "train": [("q1", "d1", 1), ("q2", "d3", 1), ("q4", "d2", 1), ("q3", "d5", 1)],
+        "test": [("q3", "d5", 1)],
+    }
+    folder = write_dataset(tmp_path / "four", qrels=qrels)
+    Path("syneg.toml").write_text(
+        f'[dataset]\nname = "{folder}"\ndev_fraction = 0\n[mine]\nminers = ["random"]\ndepth = 2\n'
+        f'[mix]\nstrategy = "retrieved"\nnegatives = 1\n[train]\nbackbone = "{tiny_model}"\nlr = 1e-3\n'
+        'kind = "cross-encoder"\nprecision = "fp32"\nepochs = 3\nmax_grad_norm = 1e9\ndropout = 0\n'
+    )
+    assert cli("mine").code == cli("mix").code == 0
+    alone = cli("train", "--batch-size", 4, "--output", "one")
+    assert alone.code == 0, alone.err
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = ["-m", "syneg_cli", "train", "--batch-size", "2", "--output", "two", "--json"]
+    done = subprocess.run([sys.executable, *torchrun, *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 1, "one process talks"
+    one, two = (load_file(Path(".syneg/four/models") / name / "model.safetensors") for name in ("one", "two"))
+    assert one.keys() == two.keys()
+    assert all(torch.allclose(one[name], two[name], atol=1e-5) for name in one)

@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from syneg_cli.cli.completion import offer
-from syneg_cli.cli.options import EMBEDDING, Call, flags, section
+from syneg_cli.cli.options import EMBEDDING, WRITTEN, Call, flags, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.measured import measured
 from syneg_cli.stages import measure, measure_reranked, measuring, need_no_depth, retriever_of, subject_of
 
 
-@make(*section("eval"), *flags("dataset.identical_ids"), *EMBEDDING, force=True)
+@make(*section("eval"), *flags("dataset.identical_ids"), *EMBEDDING, WRITTEN, force=True)
 def command(
     call: Call,
     model: Annotated[

@@ -9,14 +9,14 @@ from typing import Annotated
 import typer
 
 from syneg_cli.cli.completion import offer
-from syneg_cli.cli.options import MIXED, Call
+from syneg_cli.cli.options import MIXED, WRITTEN, Call
 from syneg_cli.cli.options import command as make
 from syneg_cli.core import UsageError, check_free, counted, read_instances
 from syneg_cli.mixing import FORMATS, TRIPLETS, check_format, export, output_file, read_texts, rows
 from syneg_cli.stages import mix_of, mixed_name, need_own
 
 
-@make(MIXED)
+@make(MIXED, WRITTEN)
 def command(
     call: Call,
     form: Annotated[

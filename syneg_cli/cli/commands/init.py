@@ -12,6 +12,7 @@ from syneg_cli.cli.options import DATASET
 from syneg_cli.cli.output import Output
 from syneg_cli.cli.questions import RELEVANCE, ask, ask_llm, ask_share, can_ask
 from syneg_cli.cli.render.started import started
+from syneg_cli.data import Dataset, shared_positives
 from syneg_cli.stages import (
     HALF,
     example_text,
@@ -83,16 +84,26 @@ def command(
     asked = asks and relevance is None and needs_relevance(session, found)
     written = write_project(session, found, relevance=ask(output, RELEVANCE) if asked else relevance)
     output.result(*started(written, session.project, found))
+    _warn_of_shared(output, found)
     if missing := lacking_split(found):
-        makes = f"`test_fraction = {HALF}` in [dataset] makes it of {missing[1]}"
-        output.note(f"There is no {missing[0]} split; {makes}.")
+        made = f"`test_fraction = {HALF}` in [dataset] makes it of {missing[1]}."
+        output.note(f"There is no {missing[0]} split; {made}")
     elif test_fraction and found and "test" not in found.carved:
         output.note("--test-fraction changes nothing: the data set has train and test.")
+    output.note(_next(directory, "query" if session.project.documents.source else "syneg", dataset, llm))
+
+
+def _warn_of_shared(output: Output, dataset: Dataset | None) -> None:
+    """That test asks for documents that train asks for, too, and what can be done."""
+    if told := shared_positives(dataset) if dataset else "":
+        output.warn(
+            f"{told}. `syneg eval` shows every score with and without such queries; "
+            "`disjoint = true` in [dataset] trains without these documents"
+        )
+
+
+def _next(directory: Path, prompt: str, dataset: str | None, llm: str | None) -> str:
     lacking = [*([] if dataset else ["name"]), *([] if llm else ["llm"])]
-    output.note(_next(directory, "query" if session.project.documents.source else "syneg", lacking))
-
-
-def _next(directory: Path, prompt: str, lacking: list[str]) -> str:
     there = "" if directory.resolve() == Path.cwd() else f"`cd {shlex.quote(str(directory))}`, "
     named = f"set {' and '.join(lacking)} in syneg.toml, " if lacking else ""
     return f"Next: {there}{named}look at prompts/{prompt}.txt, then `syneg run`."

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from syneg_cli.cli.options import EMBEDDING, WRITTEN, Call, flags, section
+from syneg_cli.cli.options import DISJOINT, EMBEDDING, WRITTEN, Call, flags, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.stages import tables
 from syneg_cli.stages import mine_stages, perform
 
 
-@make(*section("mine", miners="--miner"), *flags("dataset.identical_ids"), *EMBEDDING, WRITTEN, force=True)
+@make(
+    *section("mine", miners="--miner"),
+    *flags("dataset.identical_ids"),
+    *EMBEDDING,
+    WRITTEN,
+    DISJOINT,
+    force=True,
+)
 def command(call: Call) -> None:
     """Mine negatives from the corpus: random, BM25, dense and more."""
     dataset = call.dataset()

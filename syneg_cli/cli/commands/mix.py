@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from syneg_cli.cli.options import MINERS, SYNTHETIC, WRITTEN, Call, section
+from syneg_cli.cli.options import DISJOINT, MINERS, SYNTHETIC, WRITTEN, Call, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.mixed import instances
 from syneg_cli.cli.render.stages import tables
@@ -18,6 +18,7 @@ from syneg_cli.stages import Mix, perform
     SYNTHETIC,
     MINERS,
     WRITTEN,
+    DISJOINT,
     force=True,
 )
 def command(

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from syneg_cli.cli.options import ASKING, Call, Flag, section
+from syneg_cli.cli.asking import Batch, Estimating, RetryBad, ask
+from syneg_cli.cli.options import ASKING, DISJOINT, Call, Flag, section
 from syneg_cli.cli.options import command as make
-from syneg_cli.cli.render.generated import estimated, fetched, handed_in
-from syneg_cli.cli.render.queries import queries
-from syneg_cli.stages import Queries, fetch, hand_in, perform, same_server
+from syneg_cli.cli.render.queries import estimated_queries, queries
+from syneg_cli.stages import Queries, same_server
 
 
 @make(
     *section("queries", leave_out=("weight",)),
     *ASKING,
+    DISJOINT,
     Flag("mine.backbone", help="The encoder of the round trip, and of a sample that is spread."),
     force=True,
 )
@@ -25,16 +25,9 @@ def command(
     rewrite: Annotated[
         bool, typer.Option("--rewrite", help="Reword the training queries, instead of writing new ones.")
     ] = False,
-    retry_bad: Annotated[
-        bool, typer.Option("--retry-bad", help="Ask again for answers that could not be used.")
-    ] = False,
-    batch: Annotated[
-        Literal["submit", "collect"] | None,
-        typer.Option(help="OpenAI's Batch API: hand in now, fetch later, at half the price."),
-    ] = None,
-    estimate: Annotated[
-        bool, typer.Option("--estimate", help="Calls, tokens and cost; nothing is sent.")
-    ] = False,
+    retry_bad: RetryBad = False,
+    batch: Batch = None,
+    estimate: Estimating = False,
 ) -> None:
     """Let an LLM write queries for documents that have none.
 
@@ -45,21 +38,7 @@ def command(
     stage = Queries(session, dataset, rewrite=rewrite, again=retry_bad)
     if estimate:
         found = stage.estimate()
-        data = asdict(found)
-        if session.project.queries.check == "judge" and not rewrite:
-            output.note("the judge's calls come on top: one for each query, and those of --judge-pool")
-        output.result({"asked": data.pop("pairs"), **data}, *estimated(found, stage.nouns.asked[1]))
-        return
-    if batch == "submit":
-        output.result(*handed_in(hand_in(stage)))
-        return
-    if batch == "collect":
-        data, told = fetched(fetch(stage))
-        if data["waiting"] or data["failed"] or data["bad"]:
-            output.result(data, told)
-            return
-        output.note(told)
-    because = "--force" if call.force else "--retry-bad"
-    done = perform(stage, force=call.force or retry_bad, because=because)
-    output.result(done.as_json(), *queries(done, stage.nouns.asked[1], session.query_weight(dataset)))
-    output.note(stage.next_step())
+        output.result(*estimated_queries(found, stage.estimate_judge(), stage.nouns.asked[1]))
+    elif done := ask(stage, call, batch=batch):
+        output.result(done.as_json(), *queries(done, stage.nouns.asked[1], session.query_weight(dataset)))
+        output.note(stage.next_step())

@@ -15,6 +15,7 @@ from syneg_cli.stages import (
     stages_of,
     states,
     tell_of_other,
+    with_costs,
 )
 
 
@@ -29,6 +30,7 @@ def command(call: Call) -> None:
         session = measuring(remembering(session, dataset), dataset)
         if not any(one.state == "waits" for one in found):
             found += states(stages_of(session, dataset))
+        found = with_costs(session, dataset, found)
     shown = table_of(found, name, session.work_dir)
     call.output.result({"dataset": name, "stages": [_data(one) for one in found]}, *shown)
 

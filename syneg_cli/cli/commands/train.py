@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from syneg_cli.cli.options import MIXED, WRITTEN, Call, section
+from syneg_cli.cli.options import DISJOINT, MIXED, WRITTEN, Call, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.stages import tables
 from syneg_cli.core import world
@@ -18,6 +18,7 @@ from syneg_cli.stages import Train, perform
     *section("train", share_negatives="--share-negatives/--own-negatives"),
     MIXED,
     WRITTEN,
+    DISJOINT,
     force=True,
 )
 def command(

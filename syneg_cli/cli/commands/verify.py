@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from syneg_cli.cli.options import ASKING, SYNTHETIC, WRITTEN, Call, Flag, flags, section
+from syneg_cli.cli.options import ASKING, DISJOINT, SYNTHETIC, WRITTEN, Call, Flag, flags, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.generated import estimated
 from syneg_cli.cli.render.verified import verified
@@ -22,6 +22,7 @@ from syneg_cli.stages import estimate_judge, perform, same_server, verify_stages
     Flag("embed.base_url", ("--embed-base-url",), "The server of the margin check's encoder."),
     *flags("embed.dimensions"),
     WRITTEN,
+    DISJOINT,
     force=True,
 )
 def command(

@@ -7,12 +7,13 @@ from typing import Any
 
 from syneg_cli.cli.output import short, table
 from syneg_cli.core import counted, duration, money, near
-from syneg_cli.generation import Estimate
+from syneg_cli.generation import Estimate, Range
 from syneg_cli.llm import DONE, Collected
 from syneg_cli.stages import Generated, MirroredQueries
 
 MISSING = {"misses": "not recorded", "without_candidate": "without a mined candidate"}
 SAID_WIDTH = 100
+ESTIMATE = ["estimate", "expected", "low", "high"]
 SPENT = ("calls", "prompt_tokens", "completion_tokens", "cost_usd", "saved_usd")
 
 
@@ -78,6 +79,10 @@ def told_of(record: Generated) -> list[str]:
 
 
 def estimated(found: Estimate, what: str = "pairs") -> tuple[Any, ...]:
+    return table(None, ESTIMATE, estimated_rows(found, what)), basis_of(found)
+
+
+def estimated_rows(found: Estimate, what: str) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = [
         (what, found.pairs, None, None),
         ("from the cache", found.cached, None, None),
@@ -88,14 +93,18 @@ def estimated(found: Estimate, what: str = "pairs") -> tuple[Any, ...]:
         ("tokens out", found.completion_tokens),
     ):
         rows.append((label, f"{middle:,.0f}", f"{low:,.0f}", f"{high:,.0f}"))
-    low_usd, usd, high_usd = found.cost or (None, None, None)
-    rows.append(("cost", money(usd), *((money(low_usd), money(high_usd)) if found.cost else (None, None))))
-    basis = (
-        f"Ratios from {found.earlier} earlier answers; 95 % intervals."
-        if found.earlier
-        else "No earlier answers of this model and prompt: rules of thumb, wide bounds."
-    )
-    return table(None, ["estimate", "expected", "low", "high"], rows), basis
+    return [*rows, cost_row("cost", found.cost)]
+
+
+def cost_row(label: str, cost: Range | None) -> tuple[object, ...]:
+    low, middle, high = cost or (None, None, None)
+    return label, money(middle), *((money(low), money(high)) if cost else (None, None))
+
+
+def basis_of(found: Estimate) -> str:
+    if found.earlier:
+        return f"Ratios from {found.earlier} earlier answers; 95 % intervals."
+    return "No earlier answers of this model and prompt: rules of thumb, wide bounds."
 
 
 def mirrored(record: MirroredQueries) -> tuple[Any, ...]:
@@ -114,15 +123,30 @@ def handed_in(made: tuple[str, int] | None) -> tuple[dict[str, Any], str]:
     return {"batch": made[0], "requests": made[1]}, told
 
 
-def fetched(found: Collected) -> tuple[dict[str, Any], str]:
+def fetched(found: Collected, nothing: str = "") -> tuple[dict[str, Any], str]:
+    """Args: nothing: why there is nothing to ask about any more, where that is so."""
     waiting = [f"{batch} ({state})" for batch, state in found.states.items() if state not in DONE]
     told = f"{counted(found.answered, 'answer')} fetched, {found.failed} failed"
-    if waiting:
+    if not found.states:
+        told = f"No batch is open, so there is nothing to fetch. {nothing or _left(found.left)}"
+    elif waiting:
         told += f"; waiting for {', '.join(waiting)}"
     elif found.failed:
         told += "; `--batch submit` hands the failed in again, without --batch they are asked at once"
+    if nothing and found.states:
+        told += f"\n{nothing}"
     if found.bad:
         lines = counted(len(found.bad), "line")
         told += f"\npassed over, because not readable: {lines}, such as {found.bad[0]}"
     data = {"fetched": found.answered, "failed": found.failed, "waiting": waiting, "bad": list(found.bad)}
-    return data, told
+    return data | {"left": found.left}, told
+
+
+def _left(count: int) -> str:
+    if not count:
+        return "Everything has its answer."
+    has = "has" if count == 1 else "have"
+    return (
+        f"{counted(count, 'request')} {has} no answer: `--batch submit` hands them in, without --batch they "
+        "are asked at once."
+    )

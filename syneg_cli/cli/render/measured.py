@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from syneg_cli.cli.output import table
+from syneg_cli.cli.render.seen import seen
 from syneg_cli.core import counted, duration
 from syneg_cli.evaluation import (
     MAIN_METRIC,
@@ -41,16 +42,21 @@ def measured(record: Measured, margin: float) -> tuple[dict[str, Any], list[Any]
         "baseline": None,
         "comparison": None,
         "rerank": asdict(record.rerank) if record.rerank else None,
+        "vectors": list(record.vectors),
     }
     title = f"{evaluation.dataset}, {evaluation.split} ({counted(data['queries'], 'query', 'queries')})"
     rows = [[e.name, *(e.metrics[m] for m in METRICS)] for e in (baseline, evaluation) if e]
     shown: list[Any] = [table(title, ["", *(metric.label for metric in METRICS.values())], rows)]
+    whole = None
     if baseline:
         comparisons = compare_metrics(evaluation, baseline, margin=margin)
         data["baseline"] = {"name": baseline.name, "metrics": dict(baseline.metrics)}
         data["comparison"] = {metric: as_data(c) for metric, c in comparisons.items()}
         shown += [_comparisons(evaluation, baseline, comparisons), LEGEND]
-        shown.append(verdict("nDCG@10", comparisons[MAIN_METRIC]))
+        whole = comparisons[MAIN_METRIC]
+        shown.append(verdict("nDCG@10", whole))
+    data["seen"], by_training = seen(evaluation, baseline, whole, margin)
+    shown += by_training
     if evaluation.caveat:
         shown.append(evaluation.caveat)
     if record.rerank:

@@ -15,7 +15,7 @@ def mined(dataset: Dataset, record: Mined) -> tuple[Any, ...]:
     found, plan = record.mined, record.plan
     tally, similar = found.tally, not found.miner.startswith("fusion")
     queries = counted(tally.queries, "query", "queries")
-    shown: list[Any] = [f"mine {found.miner}: {queries} -> {near(plan.path)}"]
+    shown: list[Any] = [f"{found.miner} for {queries} -> {near(plan.path)}"]
     shown.append(_survivors(tally, copies=plan.settings["near_copies"] is not None))
     pool, depth = plan.settings["pool"], plan.settings["depth"]
     shown += [*found.notes, *tally.remarks(pool, depth, similarities=similar)]

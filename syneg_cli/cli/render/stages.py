@@ -51,4 +51,7 @@ def states(found: Sequence[State], dataset: str, work_dir: Path) -> tuple[Any, .
         Column("took", spare=3),
         Column("cost", spare=1),
     )
-    return f"{dataset} in {near(work_dir)}", Fitted(columns, rows, right=lambda column: False)
+    paid = [one.cost for one in found if one.cost]
+    together = [f"{money(sum(paid))} together"] if len(paid) > 1 else []
+    title = f"{dataset} in {near(work_dir)}"
+    return title, Fitted(columns, rows, right=lambda column: False), *together

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 from zipfile import BadZipFile, ZipFile
 
+from syneg_cli.data.imports.converting import MOST_MEMORY, Converter
 from syneg_cli.data.imports.tally import Decoded, Tally
 from syneg_cli.data.imports.text import Document, markdown, plain
 from syneg_cli.data.settings import DocumentsSettings
@@ -58,12 +59,15 @@ def file_id(name: str) -> str:
     return UNSAFE.sub(lambda found: quote(found.group(), safe=""), name)
 
 
-def read_file(path: Path, name: str, settings: DocumentsSettings, tally: Tally) -> Document:
+def read_file(
+    path: Path, name: str, settings: DocumentsSettings, tally: Tally, converter: Converter
+) -> Document:
     """The document that a file holds.
 
     Args:
         name: the file as people and ids name it.
         tally: told what a file that is not in UTF-8 was read as.
+        converter: of the formats that are converted.
 
     Raises:
         Unreadable: it is none, with the reason.
@@ -72,7 +76,7 @@ def read_file(path: Path, name: str, settings: DocumentsSettings, tally: Tally) 
     _look_at(path, ending, settings.max_megabytes * 2**20)
     about, doc_id = {"file": name}, file_id(name)
     if ending in CONVERTED:
-        document = _converted(path, doc_id, about)
+        document = _converted(path, doc_id, about, converter)
     else:
         data = _bytes(path)
         if not ending and not _is_text(data):
@@ -180,39 +184,33 @@ def _lines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _converted(path: Path, doc_id: str, about: Mapping[str, Any]) -> Document:
+def _converted(path: Path, doc_id: str, about: Mapping[str, Any], converter: Converter) -> Document:
     """By markitdown, which makes Markdown of it; whatever it raises is the reason."""
+    kind = path.suffix.lower()
     try:
-        from markitdown import MarkItDown, MissingDependencyException, converters
+        import markitdown  # noqa: F401 (whether it is there: another process uses it)
     except ImportError:
-        raise Unreadable(f"{path.suffix.lower()} needs markitdown: {INSTALL}") from None
+        raise Unreadable(f"{kind} needs markitdown: {INSTALL}") from None
     _check_unpacked(path)
-    before = path.stat().st_mtime_ns
     try:
-        reader = MarkItDown(enable_builtins=False, enable_plugins=False)
-        reader.register_converter(getattr(converters, CONVERTED[path.suffix.lower()])())
-        made = reader.convert_local(path)
+        before = path.stat().st_mtime_ns
+        made = converter.convert(path, CONVERTED[kind])
         if path.stat().st_mtime_ns != before:
             raise Unreadable("changed while it was read")
-    except Unreadable:
-        raise
     except FileNotFoundError:
         raise Unreadable("vanished while the others were read") from None
-    except MissingDependencyException:
-        kind = path.suffix.lower()
+    except TimeoutError:
+        raise Unreadable(f"not converted within {converter.seconds:g} s (--max-seconds)") from None
+    except MemoryError:
+        raise Unreadable(f"needs more than {MOST_MEMORY / 2**30:g} GB of memory to be converted") from None
+    except ChildProcessError:
+        raise Unreadable("what converts it broke off, as for want of memory") from None
+    if (error := made.get("error")) == "MissingDependencyException":
         install = INSTALL if kind in (".pdf", ".docx") else f"pip install 'markitdown[{kind[1:]}]'"
-        raise Unreadable(f"{kind} needs more of markitdown: {install}") from None
-    except Exception as error:  # of any of a dozen parsers
-        raise Unreadable(f"broken, or no {path.suffix.lower()} file ({_kind(error)})") from None
-    return markdown(doc_id, _lines(made.markdown), path.stem, about, made.title or "", lines=False)
-
-
-def _kind(error: Exception) -> str:
-    """The parser's own error: markitdown wraps it."""
-    for attempt in getattr(error, "attempts", None) or ():
-        if attempt.exc_info:
-            return str(attempt.exc_info[0].__name__)
-    return type(error).__name__
+        raise Unreadable(f"{kind} needs more of markitdown: {install}")
+    if error:
+        raise Unreadable(f"broken, or no {kind} file ({error})")
+    return markdown(doc_id, _lines(made["markdown"]), path.stem, about, made["title"], lines=False)
 
 
 def _check_unpacked(path: Path) -> None:

@@ -13,6 +13,7 @@ from syneg_cli.data.beir_download import BEIR_NAMES
 from syneg_cli.data.beir_files import read_documents
 from syneg_cli.data.corpus import files_hash
 from syneg_cli.data.find_dataset import IRDS, find_folder
+from syneg_cli.data.imports.converting import Converter
 from syneg_cli.data.imports.databases import answered
 from syneg_cli.data.imports.hub import HUB, Files, hub_files
 from syneg_cli.data.imports.judgements import splits_of
@@ -74,11 +75,12 @@ class Source:
         elif is_table_file(place):
             yield from documents(table(place, progress.warn), columns, tally, str(place))
         else:
-            for path, name in self._document_files(tally):
-                try:
-                    yield read_file(path, name, settings, tally)
-                except Unreadable as why:
-                    tally.leave_out(name, str(why))
+            with Converter(settings.max_seconds) as converter:
+                for path, name in self._document_files(tally):
+                    try:
+                        yield read_file(path, name, settings, tally, converter)
+                    except Unreadable as why:
+                        tally.leave_out(name, str(why))
 
     def _document_files(self, tally: Tally) -> Iterator[tuple[Path, str]]:
         place = self.place

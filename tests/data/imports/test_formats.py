@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from syneg_cli.data.imports.converting import Converter
 from tests.conftest import Cli
 from tests.data.imports.conftest import corpus, docx, left_out, pdf, without, write
 from tests.fuzz.commands import Project
@@ -117,3 +118,26 @@ def test_whatever_a_file_holds_an_import_ends_in_words(
     assert call("import", "docs")[0] == 0
     call("import", f"alone{ending}", "--output", "out", "--query", "SELECT 1 AS text")
     call("import", f"alone{ending}", "--output", "out")
+
+
+def test_a_conversion_that_does_not_end_costs_its_file_alone(cli: Cli) -> None:
+    """Before, one such file kept the whole import for ever; those before and after it are read."""
+    docs = write(Path("docs"), a_html="<p>The first page.</p>", c_html="<p>The last page.</p>")
+    (docs / "b.html").write_text("<p>word <b>by</b> word</p>" * 600_000)
+    result = cli("import", docs, "--max-seconds", 4, "--json")
+    assert result.code == 0, result.err
+    assert left_out(result.json) == {"b.html": "not converted within 4 s (--max-seconds)"}
+    assert [row["text"] for row in corpus("docs-data").values()] == ["The first page.", "The last page."]
+
+
+def test_a_conversion_that_dies_costs_its_file_alone(tmp_path: Path) -> None:
+    """As where a machine without memory ends it."""
+    page = write(tmp_path / "docs", a_html="<p>The first page.</p>") / "a.html"
+    with Converter(60) as converter:
+        assert converter.convert(page, "HtmlConverter")["markdown"] == "The first page."
+        assert converter._process is not None
+        converter._process.kill()
+        converter._process.wait()
+        with pytest.raises(ChildProcessError):
+            converter.convert(page, "HtmlConverter")
+        assert converter.convert(page, "HtmlConverter")["markdown"] == "The first page."

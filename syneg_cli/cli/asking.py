@@ -1,0 +1,34 @@
+"""What the commands share that ask a language model about many things: asking again, estimates, batches."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from syneg_cli.cli.options import Call
+from syneg_cli.cli.render.generated import fetched, handed_in
+from syneg_cli.stages import Asks, Performed, fetch, hand_in, perform
+
+RetryBad = Annotated[bool, typer.Option("--retry-bad", help="Ask again for answers that could not be used.")]
+Batch = Annotated[
+    Literal["submit", "collect"] | None,
+    typer.Option(help="OpenAI's Batch API: hand in now, fetch later, at half the price."),
+]
+Estimating = Annotated[bool, typer.Option("--estimate", help="Calls, tokens and cost; nothing is sent.")]
+
+
+def ask(stage: Asks, call: Call, *, batch: Literal["submit", "collect"] | None) -> Performed | None:
+    """Perform the stage, live or by a batch; None where a batch is on its way, which is shown."""
+    if batch == "submit":
+        call.output.result(*handed_in(hand_in(stage)))
+        return None
+    if batch == "collect":
+        found, nothing = fetch(stage)
+        data, told = fetched(found, nothing.message if nothing else "")
+        if nothing or any(data[key] for key in ("waiting", "failed", "bad", "left")):
+            call.output.result(data, told)
+            return None
+        call.output.note(told)
+    because = "--force" if call.force else "--retry-bad"
+    return perform(stage, force=call.force or stage.again, because=because)

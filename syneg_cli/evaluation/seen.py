@@ -1,0 +1,250 @@
+"""What training saw: the queries with a positive that was a positive in training, and those without.
+
+On the first a model may remember which documents are ever asked for; what it scores on the others it
+cannot have remembered. The same queries part a model's scores and its baseline's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+from syneg_cli.core import CORPUS, MissingArtifact, TrainingInstance, counted, parsed, whole_text
+from syneg_cli.data import Dataset
+from syneg_cli.evaluation.metrics import MAIN_METRIC, METRICS
+from syneg_cli.evaluation.significance import MARGIN, Comparison, compare
+from syneg_cli.evaluation.verdicts import decided, p_value, tells_little
+
+RECORD = "trained_on.json"
+"""The file of a model folder that says what the model was trained on."""
+
+SEEN, UNSEEN = "seen", "unseen"
+PerQuery = Mapping[str, Mapping[str, float]]
+"""Metric -> query -> value."""
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """What a model learned from, by ids of one data set."""
+
+    dataset: str
+    corpus: str
+    """The corpus' fingerprint."""
+    queries: frozenset[str]
+    """Of people and LLM-written ones."""
+    documents: frozenset[str]
+    """The positives of queries of people."""
+    written: frozenset[str]
+    """The positives of LLM-written queries."""
+
+    @classmethod
+    def instances(
+        cls, instances: Iterable[TrainingInstance], dataset: Dataset, written: Container[str]
+    ) -> TrainedOn:
+        """What training instances hold; documents that are none of the corpus are no positives of it.
+
+        Args:
+            written: the ids of the queries that an LLM wrote.
+        """
+        found: dict[str, set[str]] = {"queries": set(), "documents": set(), "written": set()}
+        for one in instances:
+            if one.positive_source == CORPUS:
+                found["written" if one.query_id in written else "documents"].add(one.positive_id)
+                found["queries"].add(one.query_id)
+        return cls(dataset.name, dataset.corpus.fingerprint, **{k: frozenset(v) for k, v in found.items()})
+
+    @classmethod
+    def train(cls, dataset: Dataset) -> TrainedOn:
+        """What a model learns from that is trained on the train split as it is now."""
+        pairs = dataset.pairs("train") if dataset.judgements.get("train") else []
+        instances = (TrainingInstance(pair.query_id, pair.doc_id, ()) for pair in pairs)
+        return cls.instances(instances, dataset, dataset.synthetic)
+
+    @classmethod
+    def read(cls, folder: Path) -> TrainedOn | None:
+        """As a model folder says it; None where it does not."""
+        try:
+            held = parsed(whole_text(folder / RECORD, MissingArtifact))[0]
+            ids = {f.name: frozenset(map(str, held[f.name])) for f in fields(cls)[2:]}
+            return cls(str(held["dataset"]), str(held["corpus"]), **ids)
+        except (MissingArtifact, ValueError, TypeError, LookupError, RecursionError):
+            return None
+
+    def text(self) -> str:
+        """The file's content."""
+        held = {name: sorted(v) if isinstance(v, frozenset) else v for name, v in vars(self).items()}
+        return json.dumps(held, ensure_ascii=False, indent=1) + "\n"
+
+    def of(self, dataset: Dataset) -> bool:
+        """Whether the ids mean documents of this data set."""
+        return self.dataset == dataset.name or self.corpus == dataset.corpus.fingerprint
+
+    def joined(self, other: TrainedOn | None) -> TrainedOn:
+        """With what another training before it saw, of the same data set."""
+        if other is None or not (self.dataset == other.dataset or self.corpus == other.corpus):
+            return self
+        ids = {f.name: getattr(self, f.name) | getattr(other, f.name) for f in fields(self)[2:]}
+        return TrainedOn(self.dataset, self.corpus, **ids)
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """The queries of a split by what training saw of their positives (grade above 0)."""
+
+    known: bool
+    """Whether it is recorded what the model was trained on; else the train judgements part the queries."""
+    judged: Sequence[str]
+    """Queries with a positive that was the positive of a judged training query."""
+    written: Sequence[str]
+    """Other queries, with a positive that was the positive of an LLM-written training query."""
+    unseen: Sequence[str]
+    documents: int
+    """Different positives of the split."""
+    seen_documents: int
+    """How many of them were positives in training."""
+
+    @property
+    def seen(self) -> list[str]:
+        return [*self.judged, *self.written]
+
+    @classmethod
+    def stored(cls, held: Mapping[str, object] | None) -> Exposure | None:
+        """As a file of `eval` holds it.
+
+        Raises:
+            TypeError: it holds something else.
+        """
+        if held is None:
+            return None
+        made = cls(**held)  # type: ignore[arg-type]
+        lists = (made.judged, made.written, made.unseen)
+        ids = all(isinstance(part, list) and all(isinstance(q, str) for q in part) for part in lists)
+        counts = all(type(count) is int for count in (made.documents, made.seen_documents))
+        if not ids or not counts or type(made.known) is not bool:
+            raise TypeError("exposure is of another kind")
+        return made
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def exposure(learned: TrainedOn | None, dataset: Dataset, split: str) -> Exposure | None:
+    """How a split's queries are parted by what a model learned from; None where there is no training.
+
+    A positive counts as seen under whatever id its text was trained on.
+
+    Args:
+        learned: None where that is not recorded: they are parted as if it had been train, as it is now.
+    """
+    trained = learned or TrainedOn.train(dataset)
+    if not trained.documents | trained.written:
+        return None
+    judged, written = dataset.copies(trained.documents), dataset.copies(trained.written)
+    parts: dict[str, list[str]] = {"judged": [], "written": [], "unseen": []}
+    for query_id, grades in dataset.qrels(split).items():
+        right = dataset.right(grades)
+        part = "judged" if right & judged else "written" if right & written else "unseen"
+        parts[part].append(query_id)
+    positives = dataset.positives_in(split)
+    both = len(positives & (judged | written))
+    return Exposure(learned is not None, **parts, documents=len(positives), seen_documents=both)
+
+
+@dataclass(frozen=True)
+class Part:
+    """The scores of a part of the queries."""
+
+    queries: int
+    metrics: Mapping[str, float]
+    """Metric -> mean."""
+    baseline_metrics: Mapping[str, float] = field(default_factory=dict)
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    """The main metric -> the paired comparison, where there is a baseline."""
+
+
+def parts_of(
+    exposure: Exposure | None,
+    per_query: PerQuery,
+    baseline: PerQuery | None = None,
+    compared: str = MAIN_METRIC,
+    *,
+    margin: float = MARGIN,
+) -> dict[str, Part]:
+    """ "seen" and "unseen" -> the scores of these queries; {} where one of the two has none.
+
+    Args:
+        compared: the metric that is compared with the baseline's.
+        margin: the mean difference within which the two count as equivalent.
+    """
+    if exposure is None or not exposure.seen or not exposure.unseen:
+        return {}
+    of_part = {SEEN: exposure.seen, UNSEEN: exposure.unseen}
+    return {name: _part(ids, per_query, baseline or {}, compared, margin) for name, ids in of_part.items()}
+
+
+def _part(
+    query_ids: Sequence[str], per_query: PerQuery, baseline: PerQuery, compared: str, margin: float
+) -> Part:
+    own = {metric: [values[q] for q in query_ids] for metric, values in per_query.items()}
+    other = {metric: [baseline[metric][q] for q in query_ids] for metric in own if metric in baseline}
+    return Part(
+        len(query_ids),
+        {metric: sum(values) / len(values) for metric, values in own.items()},
+        {metric: sum(values) / len(values) for metric, values in other.items()},
+        {compared: compare(own[compared], other[compared], margin=margin)} if compared in other else {},
+    )
+
+
+def told_of_training(exposure: Exposure | None, name: str) -> str:
+    """A sentence on the queries with a positive that training saw; "" where there is no training."""
+    if exposure is None:
+        return ""
+    seen, every = len(exposure.seen), len(exposure.seen) + len(exposure.unseen)
+    queries = counted(every, "query", "queries")
+    who = f"Training of {name} saw" if exposure.known else "A training on train sees"
+    if not seen:
+        said = f"{who} no positive of the {queries}"
+    elif seen == every:
+        said = f"{who} a positive of each of the {queries}: on others nothing is measured"
+    else:
+        documents = f"{exposure.seen_documents} of {counted(exposure.documents, 'document')}"
+        said = f"{who} a positive of {seen} of the {queries} ({documents}), and none of {every - seen}"
+    if exposure.written:
+        said += f"; of {len(exposure.written)} only through LLM-written queries"
+    unknown = "" if exposure.known else f"What {name} was trained on is not recorded. "
+    return f"{unknown}{said}."
+
+
+def told_of_gain(metric: str, whole: Comparison, parts: Mapping[str, Part]) -> str:
+    """One sentence on where a difference comes from; "" without parts."""
+    if not parts:
+        return ""
+    label = METRICS[metric].label
+    seen, unseen = (parts[name].comparisons[metric] for name in (SEEN, UNSEEN))
+    what = "gain" if whole.difference > 0 else "difference"
+    return (
+        f"Of the {what} of {whole.difference:+.4f} in {label} on all {whole.queries} queries, it is "
+        f"{seen.difference:+.4f} {_interval(seen)} on the {seen.queries} whose documents training saw, and "
+        f"{unseen.difference:+.4f} {_interval(unseen)} on the {unseen.queries} whose documents it never saw: "
+        f"{_told(unseen)}."
+    )
+
+
+def told_of_few(parts: Mapping[str, Part], split: str) -> str:
+    """A hint where one of the parts has few queries."""
+    told = [tells_little(part.queries, f"{name} {split}") for name, part in parts.items()]
+    return " ".join(f"{few}." for few in told if few)
+
+
+def _interval(comparison: Comparison) -> str:
+    return f"[{comparison.low:+.4f}, {comparison.high:+.4f}]"
+
+
+def _told(comparison: Comparison) -> str:
+    if comparison.wins == comparison.losses == 0:
+        return "the same for every query there"
+    word = decided(comparison)
+    noise = "undecided there, not to be told from noise"
+    return f"{noise if word == 'undecided' else f'{word} there'} (p {p_value(comparison.p)})"

@@ -1,0 +1,152 @@
+"""`eval` parts the queries by what the model's training saw, whatever train is now."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import QUERIES, Cli, write_dataset
+
+TEXTS = QUERIES | {"q5": "bone density of women", "q6": "apnea of men"}
+JUDGED = {
+    "train": [("q1", "d1", 1), ("q2", "d3", 1), ("q4", "d2", 1)],
+    "test": [("q3", "d5", 1), ("q5", "d1", 1), ("q6", "d6", 1)],
+}
+MODEL = Path(".syneg/set/models/tiny-bert-retrieved")
+
+
+@pytest.fixture
+def project(cli: Cli, tmp_path: Path, tiny_model: Path) -> Cli:
+    folder = write_dataset(tmp_path / "set", queries=TEXTS, qrels=JUDGED)
+    backbone = shutil.copytree(tiny_model, Path("tiny-bert"))
+    Path("syneg.toml").write_text(
+        f'[dataset]\nname = "{folder}"\ndev_fraction = 0\n[mine]\nminers = ["random"]\n'
+        f'[mix]\nstrategy = "retrieved"\n[train]\nbackbone = "{backbone}"\nepochs = 1\n'
+    )
+    return cli
+
+
+def train(cli: Cli, *more: object) -> None:
+    for command in ("mine", "mix", "train"):
+        done = cli(command, *more)
+        assert done.code == 0, done.err
+
+
+def seen(cli: Cli, *more: object) -> dict[str, object]:
+    result = cli("eval", "--json", *more)
+    assert result.code == 0, result.err
+    found = result.json["seen"]
+    assert isinstance(found, dict)
+    return found
+
+
+def counts(found: dict[str, object]) -> dict[str, int]:
+    return {name: part["queries"] for name, part in found["parts"].items()}  # type: ignore[attr-defined]
+
+
+def test_every_score_is_shown_three_times(project: Cli) -> None:
+    train(project)
+    held = json.loads((MODEL / "trained_on.json").read_text())
+    assert held["documents"] == ["d1", "d2", "d3"]
+    assert held["queries"] == ["q1", "q2", "q4"]
+    found = seen(project)
+    assert found["known"] is True
+    assert (found["documents"], found["seen_documents"]) == (3, 1)
+    assert counts(found) == {"seen": 1, "unseen": 2}
+    stored = json.loads(Path(".syneg/set/eval/tiny-bert-retrieved-test.json").read_text())
+    assert stored["exposure"]["judged"] == ["q5"]
+    per_query = stored["per_query"]["ndcg@10"]
+    parts = found["parts"]
+    assert parts["unseen"]["metrics"]["ndcg@10"] == pytest.approx((per_query["q3"] + per_query["q6"]) / 2)  # type: ignore[index]
+    assert parts["seen"]["comparison"]["ndcg@10"]["queries"] == 1  # type: ignore[index]
+    shown = project("eval")
+    assert "What training saw" in shown.out
+    text = " ".join(shown.out.split())
+    assert "Training of tiny-bert-retrieved saw a positive of 1 of the 3 queries (1 of 3 documents)" in text
+    assert "on the 2 whose documents it never saw" in text
+    assert "2 unseen test queries tell little" in text
+    card = (MODEL / "README.md").read_text()
+    assert "test, queries whose documents training never saw" in " ".join(card.split())
+    report = project("report")
+    assert report.code == 0, report.err
+    page = Path(".syneg/set/report/report.md").read_text()
+    assert "## What training saw" in page
+    assert "| tiny-bert-retrieved | never seen | 2 |" in page
+
+
+def test_the_parts_are_those_of_the_models_training_not_of_train_as_it_is_now(
+    project: Cli, tmp_path: Path
+) -> None:
+    train(project)
+    more = JUDGED["train"] + [("q6", "d5", 1)]
+    write_dataset(tmp_path / "set", queries=TEXTS, qrels=JUDGED | {"train": more})
+    model = seen(project, "--model", "tiny-bert-retrieved")
+    assert model["known"] is True
+    assert counts(model) == {"seen": 1, "unseen": 2}
+    backbone = seen(project, "--backbone", "tiny-bert")  # had it been trained on train
+    assert backbone["known"] is False
+    assert counts(backbone) == {"seen": 2, "unseen": 1}
+    assert "What tiny-bert was trained on is not recorded. A training on train sees" in str(backbone["told"])
+
+
+def test_a_model_of_before_is_known_by_its_mix_or_its_judgements(project: Cli, tmp_path: Path) -> None:
+    train(project)
+    (MODEL / "trained_on.json").unlink()
+    manifest = json.loads((MODEL / "syneg.manifest.json").read_text())
+    del manifest["files"]["trained_on.json"]
+    (MODEL / "syneg.manifest.json").write_text(json.dumps(manifest))
+    by_mix = seen(project, "--force")
+    assert (by_mix["known"], counts(by_mix)) == (True, {"seen": 1, "unseen": 2})
+    Path(".syneg/set/mixed/retrieved.jsonl").unlink()
+    by_judgements = seen(project, "--force")
+    assert (by_judgements["known"], counts(by_judgements)) == (True, {"seen": 1, "unseen": 2})
+    more = JUDGED["train"] + [("q6", "d5", 1)]
+    write_dataset(tmp_path / "set", queries=TEXTS, qrels=JUDGED | {"train": more})
+    unknown = seen(project, "--force")
+    assert (unknown["known"], counts(unknown)) == (False, {"seen": 2, "unseen": 1})
+    stored = json.loads(Path(".syneg/set/eval/tiny-bert-retrieved-test.json").read_text())
+    assert stored["exposure"] is None  # train may change again
+
+
+def test_what_its_backbone_was_trained_on_counts_too(project: Cli, tmp_path: Path) -> None:
+    train(project)
+    shutil.copytree(MODEL, "first")
+    other = write_dataset(
+        tmp_path / "again" / "set", queries=TEXTS, qrels=JUDGED | {"train": [("q2", "d5", 1)]}
+    )
+    options = (other, "--work-dir", "second", "--set", "train.backbone=first")
+    train(project, *options)
+    held = json.loads(Path("second/set/models/first-retrieved/trained_on.json").read_text())
+    assert held["documents"] == ["d1", "d2", "d3", "d5"]
+
+
+def test_disjoint_training_saw_none(project: Cli) -> None:
+    train(project, "--disjoint")
+    held = json.loads((MODEL / "trained_on.json").read_text())
+    assert held["documents"] == ["d2", "d3"]
+    assert "--disjoint" in (MODEL / "README.md").read_text()
+    result = project("eval", "--json")
+    assert result.code == 0, result.err
+    found = result.json["seen"]
+    assert found["parts"] == {}  # type: ignore[index]
+    assert found["told"] == "Training of tiny-bert-retrieved saw no positive of the 3 queries."  # type: ignore[index]
+    assert "was trained on other train queries" not in result.err
+
+
+def test_a_set_without_train_says_nothing_of_training(project: Cli, tmp_path: Path) -> None:
+    folder = write_dataset(tmp_path / "bare", queries=TEXTS, qrels={"test": JUDGED["test"]})
+    result = project("eval", folder, "--backbone", "tiny-bert", "--json")
+    assert result.code == 0, result.err
+    assert result.json["seen"] is None
+
+
+def test_splits_by_documents_leave_nothing_seen(project: Cli) -> None:
+    split = ("--set", "dataset.resplit=documents", "--set", "dataset.resplit_seed=2")
+    train(project, *split)
+    found = seen(project, *split)
+    assert found["parts"] == {}
+    card = (MODEL / "README.md").read_text()
+    assert "--set dataset.resplit=documents --set dataset.resplit_seed=2" in card
