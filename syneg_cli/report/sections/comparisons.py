@@ -64,7 +64,7 @@ def _against_control(facts: Facts) -> Figure | None:
         "Some differ in more than their negatives (the last column of Numbers), and so for other reasons, "
         "too."
         if apart
-        else "They differ in nothing but their negatives: this is what the synthetic texts are worth."
+        else "They differ in nothing but their negatives, so the difference comes from these, or from chance."
     )
     figure = _differences("control", "Gain over mined negatives alone", caption, corrected(gains))
     assert isinstance(figure.numbers, Table)

@@ -48,10 +48,10 @@ def _similarity(facts: Facts, measured: Separation) -> Figure:
         )
     title = "How near each source is to its query"
     caption = (
-        f"Similarity by {measured.encoder}, as it was before training, of one document of each source for "
-        f"{measured.queries} queries: the dot is the median, the thick line the middle half, the thin one "
-        "nine tenths. Negatives far left of the positives are easy and teach little; those right of them "
-        "may be relevant after all."
+        f"Similarity by {measured.encoder}, as it was before training, of one usable document of each "
+        f"source for {measured.queries} queries: the dot is the median, the thick line the middle half, the "
+        "thin one nine tenths. Negatives far left of the positives are easy and teach little; those right "
+        "of them may be relevant after all."
     )
     svg = rows_chart("nearness", title, caption, rows, Axis("similarity to the query"))
     columns = ["source", "texts", "5 %", "25 %", "median", "75 %", "95 %"]
