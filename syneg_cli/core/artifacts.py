@@ -57,6 +57,10 @@ class Workspace:
     def synthetic(self, name: str) -> Path:
         return self.root / self.dataset / "synthetic" / f"{name}.jsonl"
 
+    def pilot(self, name: str) -> Path:
+        """The forecast for synthetic negatives, beside where they are or will be."""
+        return self.root / self.dataset / "synthetic" / f"{name}.pilot.json"
+
     def mined(self, name: str) -> Path:
         return self.root / self.dataset / "mined" / f"{name}.jsonl"
 

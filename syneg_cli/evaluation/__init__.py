@@ -18,6 +18,7 @@ from syneg_cli.evaluation.seen import (
     told_of_few,
     told_of_gain,
 )
+from syneg_cli.evaluation.separability import Auc, auc, probe_auc, wilson
 from syneg_cli.evaluation.settings import EvalSettings
 from syneg_cli.evaluation.significance import MARGIN, Comparison, compare
 from syneg_cli.evaluation.spending import boundaries
@@ -41,6 +42,7 @@ __all__ = [
     "RECORD",
     "SEEN",
     "UNSEEN",
+    "Auc",
     "Compared",
     "Comparison",
     "EvalSettings",
@@ -52,6 +54,7 @@ __all__ = [
     "TrainedOn",
     "Word",
     "as_data",
+    "auc",
     "boundaries",
     "caveat",
     "compare",
@@ -64,6 +67,7 @@ __all__ = [
     "nearest",
     "p_value",
     "parts_of",
+    "probe_auc",
     "rerank",
     "retrieve",
     "score",
@@ -71,6 +75,7 @@ __all__ = [
     "told_of_few",
     "told_of_gain",
     "verdict",
+    "wilson",
     "within_margin",
     "without_itself",
 ]

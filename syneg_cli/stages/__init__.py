@@ -20,6 +20,7 @@ from syneg_cli.stages.mine import Mined, mine_stages
 from syneg_cli.stages.mirror_queries import MirroredQueries, MirrorQueries
 from syneg_cli.stages.mix import Mix, MixedRecord, mix_of, mixed_name
 from syneg_cli.stages.owner import need_own, tell_of_other
+from syneg_cli.stages.pilot import Pilot
 from syneg_cli.stages.pipeline import State, beginning_states, run_stages, stages_of, states, with_costs
 from syneg_cli.stages.project import PROJECT_FILE, field_of, flag_of, resolve, setting_keys
 from syneg_cli.stages.project_files import (
@@ -62,6 +63,7 @@ __all__ = [
     "Mix",
     "MixedRecord",
     "Performed",
+    "Pilot",
     "Project",
     "Queries",
     "Session",
