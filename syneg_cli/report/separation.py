@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING
 from syneg_cli.core import Progress, digest, listed
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encoder
-from syneg_cli.report.measures import auc, probe, style
+from syneg_cli.evaluation import Auc, auc, probe_auc
+from syneg_cli.forecast import style
 from syneg_cli.report.negatives import Negative, Negatives
 
 if TYPE_CHECKING:
@@ -31,13 +33,12 @@ class Text:
 
 @dataclass(frozen=True)
 class Apart:
-    """How well texts of `one` source are told from those of the `other`; `accuracy` is of a classifier."""
+    """How well texts of `one` source are told from those of the `other`, by something alone."""
 
     one: str
     other: str
     by: str
-    auc: float
-    accuracy: float | None
+    auc: Auc
     texts: int
 
 
@@ -111,22 +112,21 @@ def apart(texts: Sequence[Text], similarity: Sequence[float], vectors: np.ndarra
 def _apart(
     one: str, other: str, texts: Sequence[Text], similarity: Sequence[float], vectors: np.ndarray
 ) -> list[Apart]:
-    import numpy as np
-
     both = {text.query_id for text in texts if text.source == one}
     both &= {text.query_id for text in texts if text.source == other}
-    rows = [
-        place for place, text in enumerate(texts) if text.query_id in both and text.source in (one, other)
-    ]
     if len(both) < FEWEST:
         return []
-    kinds = [texts[place].source == one for place in rows]
-    groups = [texts[place].query_id for place in rows]
-    mine = [similarity[place] for place, kind in zip(rows, kinds, strict=True) if kind]
-    theirs = [similarity[place] for place, kind in zip(rows, kinds, strict=True) if not kind]
-    of_style = np.array([style(texts[place].text) for place in rows])
-    return [
-        Apart(one, other, "similarity to the query", auc(mine, theirs), None, len(rows)),
-        Apart(one, other, "length and style", *probe(of_style, kinds, groups), len(rows)),
-        Apart(one, other, "embedding", *probe(np.asarray(vectors)[rows], kinds, groups), len(rows)),
-    ]
+    mine, theirs = (
+        [row for row, text in enumerate(texts) if text.query_id in both and text.source == source]
+        for source in (one, other)
+    )
+    ours, others = ([texts[row].query_id for row in rows] for rows in (mine, theirs))
+    near, far = ([similarity[row] for row in rows] for rows in (mine, theirs))
+    ways, theirs_ways = ([style(texts[row].text) for row in rows] for rows in (mine, theirs))
+    found = {
+        "similarity to the query": auc(near, far, ours, others),
+        "length and style": probe_auc(ways, theirs_ways, ours, others),
+        "embedding": probe_auc(vectors[mine].tolist(), vectors[theirs].tolist(), ours, others),
+    }
+    count = len(mine) + len(theirs)
+    return [Apart(one, other, by, value, count) for by, value in found.items() if not math.isnan(value.value)]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from syneg_cli.evaluation import wilson
+from syneg_cli.forecast import STYLE
 from syneg_cli.report.charts import Axis, Row, rows_chart
 from syneg_cli.report.facts import Facts
-from syneg_cli.report.measures import STYLE, quantiles, share_interval
 from syneg_cli.report.page import Block, Figure, Figures, Heading, Table
 from syneg_cli.report.separation import POSITIVE, Separation
 
@@ -65,20 +68,26 @@ def _apart(measured: Separation) -> Figure | None:
     pairs = {(one.one, one.other) for one in measured.apart}
     for one in measured.apart:
         label = f"by {one.by}" + (f": {one.one} from {one.other}" if len(pairs) > 1 else "")
-        told = f"AUC {one.auc:.2f}" + ("" if one.accuracy is None else f", {100 * one.accuracy:.0f} % right")
-        rows.append(Row(label, one.auc, told, classes="c3"))
-        right = "–" if one.accuracy is None else f"{100 * one.accuracy:.1f} %"
-        table.append([f"{one.one} from {one.other}", one.by, f"{one.auc:.4f}", right, str(one.texts)])
+        low, high = one.auc.low, one.auc.high
+        told = f"{one.auc.value:.2f} [{low:.2f}, {high:.2f}]"
+        rows.append(Row(label, one.auc.value, told, (low, high), classes="c3"))
+        interval = f"{low:.4f} to {high:.4f}"
+        table.append(
+            [f"{one.one} from {one.other}", one.by, f"{one.auc.value:.4f}", interval, str(one.texts)]
+        )
     title = "By what LLM-written negatives are told from retrieved ones"
     caption = (
         "The chance that of two texts the LLM's is picked out; 0.5 is a coin. A high value by length and "
         "style, or by the embedding, is a shortcut: a model can learn who wrote a text instead of what "
         "answers the query (--balance and the mirror strategy work against it). Style is "
-        f"{', '.join(STYLE)}; both are linear classifiers on texts of queries that they were not fitted on."
+        f"{', '.join(STYLE)}; both are linear classifiers on texts of queries that they were not fitted on. "
+        "The lines are 95 % intervals."
     )
     axis = Axis("AUC", 0.5, meaning="a coin", low=0.0, high=1.0)
     svg = rows_chart("shortcut", title, caption, rows, axis)
-    return Figure("shortcut", title, svg, caption, Table(["what", "by", "AUC", "right", "texts"], table))
+    return Figure(
+        "shortcut", title, svg, caption, Table(["what", "by", "AUC", "95 % interval", "texts"], table)
+    )
 
 
 def _false(facts: Facts) -> Figure | None:
@@ -88,7 +97,7 @@ def _false(facts: Facts) -> Figure | None:
     rows, table = [], []
     for one in judged:
         share = one.relevant / one.judged
-        low, high = (100 * end for end in share_interval(one.relevant, one.judged))
+        low, high = (100 * end for end in wilson(share, one.judged))
         told = f"{100 * share:.1f} % ({one.relevant} of {one.judged})"
         rows.append(
             Row(
@@ -111,3 +120,11 @@ def _false(facts: Facts) -> Figure | None:
     svg = rows_chart("false", title, caption, rows, Axis("relevant after all (%)", low=0.0))
     columns = ["source", "check", "relevant", "judged", "95 % interval"]
     return Figure("false", title, svg, caption, Table(columns, table))
+
+
+def quantiles(values: Sequence[float]) -> tuple[float, float, float, float, float]:
+    """The 5th, 25th, 50th, 75th and 95th percentile, linear between neighbours."""
+    import numpy as np
+
+    low, first, middle, third, high = np.percentile(list(values), [5, 25, 50, 75, 95]).tolist()
+    return low, first, middle, third, high
