@@ -1,10 +1,19 @@
 """How good is a retriever: retrieve, measure, and tell a difference from noise."""
 
+from syneg_cli.evaluation.changes import Change, changes
 from syneg_cli.evaluation.evaluation import Evaluation, caveat, compare_metrics
 from syneg_cli.evaluation.families import Compared, corrected, holm
-from syneg_cli.evaluation.metrics import MAIN_METRIC, METRICS, score
+from syneg_cli.evaluation.metrics import (
+    MAIN_METRIC,
+    METRICS,
+    is_metric,
+    label_of,
+    metric_name,
+    metric_of,
+    score,
+)
 from syneg_cli.evaluation.rerank import Reranked, rerank
-from syneg_cli.evaluation.retrieve import DEPTH, nearest, retrieve, without_itself
+from syneg_cli.evaluation.retrieve import DEPTH, depth_for, nearest, retrieve, without_itself
 from syneg_cli.evaluation.seeds import SeedComparison, compare_seeds
 from syneg_cli.evaluation.seen import (
     RECORD,
@@ -43,6 +52,7 @@ __all__ = [
     "SEEN",
     "UNSEEN",
     "Auc",
+    "Change",
     "Compared",
     "Comparison",
     "EvalSettings",
@@ -57,13 +67,19 @@ __all__ = [
     "auc",
     "boundaries",
     "caveat",
+    "changes",
     "compare",
     "compare_metrics",
     "compare_seeds",
     "corrected",
     "decided",
+    "depth_for",
     "exposure",
     "holm",
+    "is_metric",
+    "label_of",
+    "metric_name",
+    "metric_of",
     "nearest",
     "p_value",
     "parts_of",

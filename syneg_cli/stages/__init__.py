@@ -6,7 +6,7 @@ from syneg_cli.stages.beginning import Begun, begun, documents_of, with_document
 from syneg_cli.stages.demo import run_arms, write_demo
 from syneg_cli.stages.doctor import bug_report, examine
 from syneg_cli.stages.documents import example_text
-from syneg_cli.stages.evaluate import Measured, measure, measuring
+from syneg_cli.stages.evaluate import Measured, measuring
 from syneg_cli.stages.generate import Generate
 from syneg_cli.stages.import_documents import import_documents
 from syneg_cli.stages.language_model import (
@@ -19,6 +19,7 @@ from syneg_cli.stages.language_model import (
 from syneg_cli.stages.mine import Mined, mine_stages
 from syneg_cli.stages.mirror_queries import MirroredQueries, MirrorQueries
 from syneg_cli.stages.mix import Mix, MixedRecord, mix_of, mixed_name
+from syneg_cli.stages.mteb_results import write_mteb
 from syneg_cli.stages.owner import need_own, tell_of_other
 from syneg_cli.stages.pilot import Pilot
 from syneg_cli.stages.pipeline import State, beginning_states, run_stages, stages_of, states, with_costs
@@ -40,11 +41,12 @@ from syneg_cli.stages.report import (
     report_workspace,
     reported,
 )
-from syneg_cli.stages.rerank import measure_reranked, need_no_depth, retriever_of
+from syneg_cli.stages.rerank import need_no_depth
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.settings import Project
+from syneg_cli.stages.several import Failure, Measurements, measure_all
 from syneg_cli.stages.stage import Performed, perform
-from syneg_cli.stages.subjects import subject_of
+from syneg_cli.stages.subjects import Asked
 from syneg_cli.stages.train import Train
 from syneg_cli.stages.verify import estimate_judge, verify_stages
 
@@ -52,11 +54,14 @@ __all__ = [
     "HALF",
     "PROJECT_FILE",
     "SAMPLED",
+    "Asked",
     "Asks",
     "Begun",
+    "Failure",
     "Generate",
     "Generated",
     "Measured",
+    "Measurements",
     "Mined",
     "MirrorQueries",
     "MirroredQueries",
@@ -85,8 +90,7 @@ __all__ = [
     "is_documents",
     "lacking_split",
     "looked_at",
-    "measure",
-    "measure_reranked",
+    "measure_all",
     "measuring",
     "mine_stages",
     "mix_of",
@@ -103,7 +107,6 @@ __all__ = [
     "report_workspace",
     "reported",
     "resolve",
-    "retriever_of",
     "run_arms",
     "run_stages",
     "same_server",
@@ -111,11 +114,11 @@ __all__ = [
     "stages_of",
     "states",
     "stored_answers",
-    "subject_of",
     "tell_of_other",
     "verify_stages",
     "with_costs",
     "with_documents",
     "write_demo",
+    "write_mteb",
     "write_project",
 ]
