@@ -1,6 +1,7 @@
 """Before the whole job is paid for: what a pilot's negatives are like, and what that speaks for."""
 
 from syneg_cli.forecast.forecast import forecast_of
+from syneg_cli.forecast.measures import STYLE, style
 from syneg_cli.forecast.records import (
     Evidence,
     Forecast,
@@ -12,6 +13,7 @@ from syneg_cli.forecast.records import (
 from syneg_cli.forecast.scoring import draw_mined, scored
 
 __all__ = [
+    "STYLE",
     "Evidence",
     "Forecast",
     "Interval",
@@ -21,4 +23,5 @@ __all__ = [
     "forecast_of",
     "read_forecast",
     "scored",
+    "style",
 ]

@@ -36,11 +36,10 @@ from syneg_cli.stages.project_files import (
 from syneg_cli.stages.prompts import rendered_prompt
 from syneg_cli.stages.queries import Queries
 from syneg_cli.stages.report import (
+    SAMPLED,
     page_of,
     report_workspace,
-    reported_models,
-    reported_results,
-    reported_split,
+    reported,
 )
 from syneg_cli.stages.rerank import need_no_depth
 from syneg_cli.stages.session import Session
@@ -55,6 +54,7 @@ from syneg_cli.stages.verify import estimate_judge, verify_stages
 __all__ = [
     "HALF",
     "PROJECT_FILE",
+    "SAMPLED",
     "Asked",
     "Asks",
     "Begun",
@@ -106,9 +106,7 @@ __all__ = [
     "remembering",
     "rendered_prompt",
     "report_workspace",
-    "reported_models",
-    "reported_results",
-    "reported_split",
+    "reported",
     "resolve",
     "run_arms",
     "run_stages",
