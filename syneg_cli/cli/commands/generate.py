@@ -9,6 +9,7 @@ from syneg_cli.cli.options import DISJOINT, WRITTEN, Call, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.generated import estimated
 from syneg_cli.cli.render.stages import tables
+from syneg_cli.core import UsageError
 from syneg_cli.generation import QUERY, load_prompt
 from syneg_cli.stages import Generate, MirrorQueries, perform, same_server
 
@@ -25,6 +26,12 @@ def command(
     session = same_server(call.session, dataset)
     prompt = load_prompt(session.project.generate.prompt, session.resolved.folder)
     if prompt.kind == QUERY:
+        given = {"--batch": batch, "--estimate": estimate, "--retry-bad": retry_bad}
+        if flag := next((flag for flag, value in given.items() if value), None):
+            raise UsageError(
+                f"{flag} is not for {prompt.name}: the queries of negatives are asked for at once.",
+                hint="Leave it out; --max-cost and --max-calls bound what is sent.",
+            )
         done = perform(MirrorQueries(session, dataset, prompt), force=True)
         output.result(done.as_json(), *tables(done, dataset))
         return
