@@ -25,6 +25,8 @@ FLOORS = {
     "verification": 4,
     "training": 5,
     "round_trip": 5,
+    "studies": 5,
+    "forecast": 5,
     "report": 6,
     "stages": 7,
     "library": 7,

@@ -23,7 +23,7 @@ from syneg_cli.cli import shells
 from syneg_cli.cli.commands import COMMANDS, HELP
 from syneg_cli.cli.helping import Described, DescribedGroup
 from syneg_cli.core.endings import leave_terminal, polite_ends
-from syneg_cli.core.errors import SynegError
+from syneg_cli.core.errors import SynegError, UsageError
 from syneg_cli.core.paths import RIGHTS
 from syneg_cli.core.secrets import masked
 from syneg_cli.core.version import __version__
@@ -92,7 +92,20 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    pass
+    if lost := _lost_folder():
+        raise lost
+
+
+def _lost_folder() -> UsageError | None:
+    """The error where the current folder was deleted: nothing that is given can be found from it."""
+    try:
+        os.getcwd()  # noqa: PTH109 (pathlib's is the same)
+    except OSError as error:
+        return UsageError(
+            f"The current folder is not there any more ({error.strerror}).",
+            hint="Go to a folder that is there (`cd`), then run the same command.",
+        )
+    return None
 
 
 def _stub() -> None:
@@ -148,6 +161,8 @@ def _run(argv: list[str] | None) -> int:
     except SynegError as error:
         return _report(error, as_json=as_json)
     except OSError as error:
+        if error.filename is None and (lost := _lost_folder()):  # in the middle of a command
+            return _report(lost, as_json=as_json)
         full = error.errno in FULL
         if os.environ.get("SYNEG_DEBUG") or (error.filename is None and not full):
             return _unexpected(error)

@@ -8,6 +8,8 @@ from syneg_cli.core.artifacts import (
     Manifest,
     Workspace,
     changed_since,
+    check_dataset_name,
+    damaged_file,
     instead,
     is_damaged,
     manifest_path,
@@ -20,6 +22,7 @@ from syneg_cli.core.endings import HANGUP, keep_through_hangups, leave_terminal,
 from syneg_cli.core.errors import (
     PICKLED,
     PICKLED_HINT,
+    WHOLE_HINT,
     BackboneError,
     BadResponse,
     BudgetExceeded,
@@ -65,9 +68,9 @@ from syneg_cli.core.keys import (
     remove_key,
     store_key,
 )
-from syneg_cli.core.locks import holder_of, locked
+from syneg_cli.core.locks import Unlockable, holder_of, locked
 from syneg_cli.core.machine import Check, existing, extras, machine_checks
-from syneg_cli.core.paths import RIGHTS, need_file, user_path
+from syneg_cli.core.paths import RIGHTS, check_no_link, need_file, user_path
 from syneg_cli.core.private_files import make_private, others_may, tighten, write_private
 from syneg_cli.core.processes import leave, world
 from syneg_cli.core.progress import Advance, NoProgress, Printed, Progress, say
@@ -107,6 +110,7 @@ from syneg_cli.core.records import (
 from syneg_cli.core.resources import shipped_prompts
 from syneg_cli.core.results import check_free, check_owner, check_place, check_unedited, settle, staged, tidy
 from syneg_cli.core.secrets import known_masked, masked, remember, remember_address, without_keys
+from syneg_cli.core.sqlite_logs import copied, has_log
 from syneg_cli.core.text import brief, counted, duration, money, near, plain_json, printable, visible
 from syneg_cli.core.text_files import (
     Told,
@@ -144,6 +148,7 @@ __all__ = [
     "RIGHTS",
     "SYNTHETIC",
     "TEXT",
+    "WHOLE_HINT",
     "About",
     "Advance",
     "BackboneError",
@@ -185,6 +190,7 @@ __all__ = [
     "Text",
     "Told",
     "TrainingInstance",
+    "Unlockable",
     "UsageError",
     "Verification",
     "Workspace",
@@ -195,12 +201,16 @@ __all__ = [
     "beside",
     "brief",
     "changed_since",
+    "check_dataset_name",
     "check_free",
+    "check_no_link",
     "check_owner",
     "check_place",
     "check_unedited",
     "content_hash",
+    "copied",
     "counted",
+    "damaged_file",
     "described",
     "did_you_mean",
     "digest",
@@ -212,6 +222,7 @@ __all__ = [
     "file_hash",
     "find_key",
     "generator",
+    "has_log",
     "hash_once",
     "holder_of",
     "hub_token",

@@ -16,8 +16,9 @@ from functools import lru_cache
 from pathlib import Path
 from types import NoneType
 from typing import Any
+from zipfile import is_zipfile
 
-from syneg_cli.core.errors import MissingArtifact
+from syneg_cli.core.errors import DatasetError, MissingArtifact
 from syneg_cli.core.files import hash_once, write_text
 from syneg_cli.core.paths import need_file
 from syneg_cli.core.text_files import parsed
@@ -25,6 +26,20 @@ from syneg_cli.core.version import __version__
 
 IN_FOLDER = "syneg.manifest.json"
 """The manifest of an artefact that is a folder."""
+
+
+CACHE = "generations.db"
+OF_ALL = (CACHE, f"{CACHE}-wal", f"{CACHE}-shm", f"{CACHE}-journal", "embeddings", "locks", "corpora")
+"""What is in a work directory beside the data sets' folders."""
+
+
+def check_dataset_name(name: str) -> None:
+    """Raises DatasetError where the results of a data set of this name would be among what all share."""
+    if name.casefold() in OF_ALL:  # also where a disk takes Locks and locks for the same
+        raise DatasetError(
+            f"A data set cannot be called {name!r}: the work directory keeps something else under that name.",
+            hint="Give its folder another name.",
+        )
 
 
 @dataclass(frozen=True)
@@ -36,7 +51,7 @@ class Workspace:
 
     @property
     def generations(self) -> Path:
-        return self.root / "generations.db"
+        return self.root / CACHE
 
     @property
     def embeddings(self) -> Path:
@@ -56,6 +71,10 @@ class Workspace:
 
     def synthetic(self, name: str) -> Path:
         return self.root / self.dataset / "synthetic" / f"{name}.jsonl"
+
+    def pilot(self, name: str) -> Path:
+        """The forecast for synthetic negatives, beside where they are or will be."""
+        return self.root / self.dataset / "synthetic" / f"{name}.pilot.json"
 
     def mined(self, name: str) -> Path:
         return self.root / self.dataset / "mined" / f"{name}.jsonl"
@@ -113,6 +132,8 @@ class Manifest:
     """The hash of the file that was there before: while it still is, the artefact is not finished."""
     files: Mapping[str, Any] = field(default_factory=dict)
     """Name -> [size, hash] of the files in a folder, or of those that belong to a file and are beside it."""
+    card: str = ""
+    """The hash of what a model's card said, but for its metrics; "" where that is not known."""
 
     def __post_init__(self) -> None:
         for name, kind in KINDS.items():
@@ -130,7 +151,7 @@ class Manifest:
 
 KINDS: Mapping[str, tuple[type, ...]] = (
     dict.fromkeys(("inputs", "settings", "counts", "versions", "paths", "files"), (Mapping,))
-    | dict.fromkeys(("stage", "created", "content", "replaces"), (str,))
+    | dict.fromkeys(("stage", "created", "content", "replaces", "card"), (str,))
     | {"seconds": (int, float), "cost_usd": (int, float, NoneType)}
 )
 
@@ -272,6 +293,17 @@ def is_whole(path: Path, size: int = 0) -> bool:
         return path.stat().st_size >= max(size, 1)
     except (OSError, ValueError, RecursionError):
         return False
+
+
+def damaged_file(folder: Path) -> Path | None:
+    """A file of a model folder that was cut off or broken, as far as its kind tells; None where none was."""
+    for file in sorted(folder.rglob("*")):
+        kinds = (".json", ".safetensors")
+        if file.suffix in kinds and file.is_file() and not is_whole(file, 1):
+            return file
+        if file.name.startswith("pytorch_model") and file.suffix == ".bin" and not is_zipfile(file):
+            return file
+    return None
 
 
 def _has_all_tensors(path: Path) -> bool:

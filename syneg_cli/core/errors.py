@@ -98,6 +98,10 @@ PICKLED_HINT = "Nothing of it was run. Take a version of the model with model.sa
 """Of a model that torch refuses to unpickle; its own message names the switch that would run the code."""
 
 
+WHOLE_HINT = "Put a whole copy in its place: make the model again, or fetch it again."
+"""Of a file of a model that was cut off or broken."""
+
+
 def did_you_mean(wrong: str, known: list[str] | tuple[str, ...]) -> str:
     """` Did you mean 'x'?` for the nearest known name, or an empty string."""
     close = nearest(wrong, known)

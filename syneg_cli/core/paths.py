@@ -34,6 +34,19 @@ def _need_utf8(text: str, error: type[SynegError]) -> None:
         raise error(f"{text!a} is not named in UTF-8.", hint=hint) from None
 
 
+def check_no_link(path: Path, what: str) -> None:
+    """Raises UsageError where a file or folder of ours is a link: what it leads to may be the user's.
+
+    A folder that holds results may be one, so that they are on another disk.
+
+    Args:
+        what: what it would be, without "of syneg".
+    """
+    if path.is_symlink():
+        told = f"{path} is a link to {path.readlink()}, and no {what} of syneg."
+        raise UsageError(told, hint="Remove the link, then run the same command.")
+
+
 def need_file(path: Path, error: type[SynegError], *, hint: str | None = None) -> None:
     """Raises `error` where `path` is no file that can be opened, and says what it is instead.
 

@@ -128,16 +128,19 @@ def check_owner(path: Path, flag: str = "") -> None:
         )
 
 
-def check_unedited(path: Path, why: str) -> None:
+def check_unedited(path: Path, why: str, edited: Path | None = None) -> None:
     """Raises UsageError where a result would be replaced that somebody edited; one that is damaged may be.
 
     Args:
         why: the reason to make it again.
+        edited: a file of it that is known to be edited, whatever became of the others.
     """
     manifest = read_manifest(path)
-    if path.exists() and manifest and changed_since(path, manifest) and not is_damaged(path, manifest):
+    if edited is None and path.exists() and manifest and changed_since(path, manifest):
+        edited = None if is_damaged(path, manifest) else path
+    if edited is not None:
         raise UsageError(
-            f"{path} was edited since it was made, and would be made again ({why}).",
+            f"{edited} was edited since it was made, and would be made again ({why}).",
             hint="Move it away to keep what you edited, or replace it with --force.",
         )
 

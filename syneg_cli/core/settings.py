@@ -34,7 +34,10 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 def _plain(name: str) -> str:
     if not name.strip() or name.startswith(".") or re.search(r"[/\\\0]", name):
-        raise ValueError("expected a name, not a path")
+        inside = re.split(r"[/\\\0]", name.rstrip("/\\"))[-1].strip().lstrip(".") or "my-own"
+        raise ValueError(
+            f"expected a name as {inside!r} (results are put into the work directory, --work-dir)"
+        )
     return name
 
 

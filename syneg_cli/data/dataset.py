@@ -15,6 +15,7 @@ from syneg_cli.core import (
     Progress,
     Qrels,
     Query,
+    check_dataset_name,
     content_hash,
     did_you_mean,
 )
@@ -254,6 +255,7 @@ def load_dataset(
     given_language = check_language(language) if language else ""
     progress = progress or NoProgress()
     place = find_folder(name, data_dir=data_dir, folder=folder, progress=progress)
+    check_dataset_name(place.name)
     corpus = open_corpus(table_files(place, CORPUS), cache, place.name, progress)
     queries, judged, hashes = _read(place, corpus, progress)
     held = HoldOut(dev_fraction, dev_seed, test_fraction, test_seed, resplit_by, resplit_seed)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from syneg_cli.core import DatasetError, Progress, proxy_of
+from syneg_cli.core import DatasetError, Progress, check_no_link, proxy_of
 from syneg_cli.data.layout import CORPUS_FILE, LAYOUT_HINT, inner_datasets, is_dataset_folder
 
 
@@ -79,6 +79,7 @@ def _locked(path: Path, name: str, progress: Progress) -> Iterator[None]:
     lock = FileLock(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        check_no_link(path, "lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:

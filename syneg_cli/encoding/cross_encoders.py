@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 from syneg_cli.core import (
     PICKLED,
     PICKLED_HINT,
+    WHOLE_HINT,
     BackboneError,
     NoProgress,
     Progress,
     SynegError,
     UsageError,
+    damaged_file,
     duration,
     hub_token,
     user_path,
@@ -198,6 +200,10 @@ def _load(name: str, place: str, num_labels: int | None = None) -> CrossEncoder:
     except UnpicklingError as error:
         raise BackboneError(f"{name} cannot be loaded: {PICKLED}.", hint=PICKLED_HINT) from error
     except Exception as error:  # of safetensors, tokenizers, ...: each has its own
+        folder = Path(place) if Path(place).is_dir() else hub.cached(name)
+        if broken := folder and damaged_file(folder):
+            told = f"The cross-encoder {name} cannot be loaded: {broken} is damaged."
+            raise BackboneError(told, hint=WHOLE_HINT) from error
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise BackboneError(
             f"The cross-encoder {name!r} cannot be loaded: {said}",

@@ -60,7 +60,7 @@ def entries(cache: Path) -> list[Entry]:
 
 def _is_entry(folder: Path) -> bool:
     known = any((folder / name).is_file() for name in ("entry.json", "vectors.npy"))
-    return re.fullmatch("[0-9a-f]{24}", folder.name) is not None and known
+    return re.fullmatch("[0-9a-f]{24}", folder.name) is not None and known and not folder.is_symlink()
 
 
 def _entry(folder: Path) -> Entry:

@@ -135,10 +135,21 @@ class Encoder:
         )
         return self._stored(key, job, progress) if self.cache and texts else self._fresh(job, progress)
 
-    def encode_texts(self, texts: Sequence[str], progress: Progress | None = None) -> np.ndarray:
-        """(n, d) float32 of passages that are in no corpus, with the passage prompt."""
-        pick = [*texts].__getitem__
-        job = _Job(len(texts), "document", lambda rows: [*map(pick, rows)], "Encoding passages", "passages")
+    def encode_texts(
+        self, texts: Sequence[str], progress: Progress | None = None, *, keep: str = ""
+    ) -> np.ndarray:
+        """(n, d) float32 of passages that are in no corpus, with the passage prompt.
+
+        Args:
+            keep: keeps the vectors in the cache, where there is one, and is what its listing calls them.
+        """
+        texts = list(texts)
+        pick = texts.__getitem__
+        job = _Job(
+            len(texts), "document", lambda rows: [*map(pick, rows)], "Encoding passages", "passages", keep
+        )
+        if keep and self.cache and texts:
+            return self._stored(content_hash(["texts", *texts]), job, progress)
         return self._fresh(job, progress)
 
     def encode_corpus(self, corpus: Corpus, progress: Progress | None = None) -> np.ndarray:

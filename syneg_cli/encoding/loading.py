@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from syneg_cli.core import (
     PICKLED,
     PICKLED_HINT,
+    WHOLE_HINT,
     BackboneError,
     NoProgress,
     Progress,
     content_hash,
+    damaged_file,
     did_you_mean,
     hash_once,
     user_path,
@@ -78,7 +80,7 @@ def load_model(
             else:
                 model = open_folder(folder, device, trust_remote_code)
         except Exception as error:
-            raise _explain(name, error) from error
+            raise _explain(name, folder, error) from error
     name_prompts(model)
     if model.similarity_fn_name not in ("cosine", "dot"):
         raise BackboneError(
@@ -133,9 +135,11 @@ def set_length(
     model.max_seq_length = min(length, positions) if positions else length
 
 
-def _explain(name: str, error: Exception) -> BackboneError:
+def _explain(name: str, folder: Path, error: Exception) -> BackboneError:
     if isinstance(error, UnpicklingError):
         return BackboneError(f"{name} cannot be loaded: {PICKLED}.", hint=PICKLED_HINT)
+    if broken := damaged_file(folder):
+        return BackboneError(f"{name} cannot be loaded: {broken} is damaged.", hint=WHOLE_HINT)
     text = " ".join(str(error).split())
     if "trust_remote_code" in text:
         return BackboneError(f"{name} needs code of its own to load.", hint=REMOTE_HINT)

@@ -1,10 +1,19 @@
 """How good is a retriever: retrieve, measure, and tell a difference from noise."""
 
+from syneg_cli.evaluation.changes import Change, changes
 from syneg_cli.evaluation.evaluation import Evaluation, caveat, compare_metrics
 from syneg_cli.evaluation.families import Compared, corrected, holm
-from syneg_cli.evaluation.metrics import MAIN_METRIC, METRICS, score
+from syneg_cli.evaluation.metrics import (
+    MAIN_METRIC,
+    METRICS,
+    is_metric,
+    label_of,
+    metric_name,
+    metric_of,
+    score,
+)
 from syneg_cli.evaluation.rerank import Reranked, rerank
-from syneg_cli.evaluation.retrieve import DEPTH, nearest, retrieve, without_itself
+from syneg_cli.evaluation.retrieve import DEPTH, depth_for, nearest, retrieve, without_itself
 from syneg_cli.evaluation.seeds import SeedComparison, compare_seeds
 from syneg_cli.evaluation.seen import (
     RECORD,
@@ -18,6 +27,7 @@ from syneg_cli.evaluation.seen import (
     told_of_few,
     told_of_gain,
 )
+from syneg_cli.evaluation.separability import Auc, auc, probe_auc, wilson
 from syneg_cli.evaluation.settings import EvalSettings
 from syneg_cli.evaluation.significance import MARGIN, Comparison, compare
 from syneg_cli.evaluation.spending import boundaries
@@ -41,6 +51,8 @@ __all__ = [
     "RECORD",
     "SEEN",
     "UNSEEN",
+    "Auc",
+    "Change",
     "Compared",
     "Comparison",
     "EvalSettings",
@@ -52,18 +64,26 @@ __all__ = [
     "TrainedOn",
     "Word",
     "as_data",
+    "auc",
     "boundaries",
     "caveat",
+    "changes",
     "compare",
     "compare_metrics",
     "compare_seeds",
     "corrected",
     "decided",
+    "depth_for",
     "exposure",
     "holm",
+    "is_metric",
+    "label_of",
+    "metric_name",
+    "metric_of",
     "nearest",
     "p_value",
     "parts_of",
+    "probe_auc",
     "rerank",
     "retrieve",
     "score",
@@ -71,6 +91,7 @@ __all__ = [
     "told_of_few",
     "told_of_gain",
     "verdict",
+    "wilson",
     "within_margin",
     "without_itself",
 ]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from syneg_cli.core import MissingArtifact, UsageError, json_fault, parsed, whole_text
-from syneg_cli.evaluation.metrics import MAIN_METRIC, METRICS
+from syneg_cli.evaluation.metrics import MAIN_METRIC, label_of
 from syneg_cli.evaluation.seen import (
     Exposure,
     Part,
@@ -74,9 +74,8 @@ class Evaluation:
         return read
 
     def __str__(self) -> str:
-        queries = len(self.per_query.get(MAIN_METRIC, ()))
-        named = {METRICS[one].label if one in METRICS else one: value for one, value in self.metrics.items()}
-        values = "  ".join(f"{label} {value:.4f}" for label, value in named.items())
+        queries = len(next(iter(self.per_query.values()), ()))
+        values = "  ".join(f"{label_of(name)} {value:.4f}" for name, value in self.metrics.items())
         told = "".join(f"\n{said}" for said in (self.caveat, self.told_of_training) if said)
         return f"{self.name} on {self.dataset}, {self.split} ({queries} queries)\n{values}{told}"
 
@@ -85,15 +84,20 @@ class Evaluation:
         """A sentence on the queries with a positive that training saw; "" where nothing is known of it."""
         return told_of_training(self.exposure, self.name)
 
-    def parts(self, baseline: Evaluation | None = None, *, margin: float = MARGIN) -> dict[str, Part]:
+    def parts(
+        self, baseline: Evaluation | None = None, *, metric: str = "", margin: float = MARGIN
+    ) -> dict[str, Part]:
         """ "seen" and "unseen" -> the scores of these queries; {} where all queries are one of the two.
 
         Args:
             baseline: its queries are parted as this system's.
+            metric: by which the two are compared; the first that both have where none is named.
             margin: as for `against`.
         """
         other = baseline.per_query if baseline else None
-        return parts_of(self.exposure, self.per_query, other, margin=margin)
+        both = (name for name in self.per_query if other is None or name in other)
+        compared = metric or next(both, MAIN_METRIC)
+        return parts_of(self.exposure, self.per_query, other, compared, margin=margin)
 
     def against(self, baseline: Evaluation, *, margin: float = MARGIN) -> Gain:
         """What this system gains over `baseline`, with its significance.
@@ -147,17 +151,19 @@ class Gain:
 
     @property
     def told(self) -> tuple[str, ...]:
-        """What the parts say of the main metric's gain, in plain sentences."""
-        gain = told_of_gain(MAIN_METRIC, self.comparisons[MAIN_METRIC], self.parts)
+        """What the parts say of the first metric's gain, in plain sentences."""
+        first, main = next(iter(self.comparisons.items()))
+        gain = told_of_gain(first, main, self.parts)
         return tuple(filter(None, (gain, told_of_few(self.parts, self.split))))
 
     def __str__(self) -> str:
-        """A few lines on the main metric, for a notebook."""
-        label, main = METRICS[MAIN_METRIC].label, self.comparisons[MAIN_METRIC]
+        """A few lines on the first metric, for a notebook."""
+        first, main = next(iter(self.comparisons.items()))
+        label = label_of(first)
         return "\n".join(
             (
                 f"{self.name} against {self.baseline}, {main.queries} queries",
-                f"{label}: {self.metrics[MAIN_METRIC]:.4f} against {self.baseline_metrics[MAIN_METRIC]:.4f}",
+                f"{label}: {self.metrics[first]:.4f} against {self.baseline_metrics[first]:.4f}",
                 f"difference: {main.difference:+.4f}, 95 % interval [{main.low:+.4f}, {main.high:+.4f}], "
                 f"p {p_value(main.p_randomisation)}",
                 verdict(label, main),
@@ -167,17 +173,25 @@ class Gain:
 
 
 def compare_metrics(
-    evaluation: Evaluation, baseline: Evaluation, *, margin: float = MARGIN
+    evaluation: Evaluation,
+    baseline: Evaluation,
+    metrics: Sequence[str] = (),
+    *,
+    margin: float = MARGIN,
 ) -> dict[str, Comparison]:
     """Metric -> the paired comparison over the queries of both, for metrics that both have.
 
+    Args:
+        metrics: which, by their names in files; by default all.
+
     Raises:
-        UsageError: the two were not measured on the same queries; or the margin is not between 0 and 1.
+        UsageError: the two were not measured on the same queries, or by no metric in common; or the margin
+            is not between 0 and 1.
     """
     comparisons = {}
-    for metric, values in evaluation.per_query.items():
-        others = baseline.per_query.get(metric)
-        if others is None:
+    for metric in metrics or evaluation.per_query:
+        values, others = evaluation.per_query.get(metric), baseline.per_query.get(metric)
+        if values is None or others is None:
             continue  # measured by a version that did not have the metric
         if differ := values.keys() ^ others.keys():
             raise UsageError(
@@ -185,7 +199,10 @@ def compare_metrics(
                 f"{len(differ)} of {len(values.keys() | others.keys())} have a result of one of them only.",
                 hint="Measure both on the same data set and split.",
             )
-        comparisons[metric] = compare(
-            list(values.values()), [others[query_id] for query_id in values], margin=margin
+        comparisons[metric] = compare(list(values.values()), [others[query_id] for query_id in values])
+    if not comparisons:
+        raise UsageError(
+            f"{evaluation.name} and {baseline.name} were measured by no metric in common.",
+            hint="Measure both with the same metrics.",
         )
     return comparisons

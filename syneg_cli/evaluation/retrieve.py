@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from syneg_cli.core import NoProgress, Progress, Run
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encodes, search
+from syneg_cli.evaluation.metrics import metric_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
 DEPTH = 100
 """Documents kept per query: what Recall@100 and MAP@100 need."""
+
+
+def depth_for(metrics: Iterable[str]) -> int:
+    """The documents of a query that these metrics need, by their names in files."""
+    return max([DEPTH, *(metric_of(name).cutoff for name in metrics)])
+
 
 Id = TypeVar("Id", bound=Hashable)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from syneg_cli.core import CORPUS, MissingArtifact, TrainingInstance, counted, parsed, whole_text
 from syneg_cli.data import Dataset
-from syneg_cli.evaluation.metrics import MAIN_METRIC, METRICS
+from syneg_cli.evaluation.metrics import MAIN_METRIC, label_of
 from syneg_cli.evaluation.significance import MARGIN, Comparison, compare
 from syneg_cli.evaluation.verdicts import decided, p_value, tells_little
 
@@ -161,7 +161,7 @@ class Part:
     """Metric -> mean."""
     baseline_metrics: Mapping[str, float] = field(default_factory=dict)
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
-    """The main metric -> the paired comparison, where there is a baseline."""
+    """The metric that is compared -> the paired comparison, where there is a baseline."""
 
 
 def parts_of(
@@ -221,7 +221,7 @@ def told_of_gain(metric: str, whole: Comparison, parts: Mapping[str, Part]) -> s
     """One sentence on where a difference comes from; "" without parts."""
     if not parts:
         return ""
-    label = METRICS[metric].label
+    label = label_of(metric)
     seen, unseen = (parts[name].comparisons[metric] for name in (SEEN, UNSEEN))
     what = "gain" if whole.difference > 0 else "difference"
     return (

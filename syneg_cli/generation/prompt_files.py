@@ -11,8 +11,8 @@ holds decides what kind of prompt it is, and with that which variables it may us
     "query": "..."       query       query, positive, relevance, negative
     "relevant": ...      judgement   query, relevance, document
 
-Rendering is sandboxed, and an undefined variable is an error. Values are data: text of the
-corpus that looks like a template is never run as one.
+Rendering is sandboxed and bounded (`prompt_bounds.py`), and an undefined variable is an error.
+Values are data: text of the corpus that looks like a template is never run as one.
 """
 
 from __future__ import annotations
@@ -27,11 +27,10 @@ from typing import TYPE_CHECKING, Any
 
 from syneg_cli.core import PromptError, did_you_mean, shipped_prompts, user_path, whole_text
 from syneg_cli.generation.answer_schema import answer_example, answer_schema
+from syneg_cli.generation.prompt_bounds import bounded, environment
 
 if TYPE_CHECKING:
     from jinja2 import Template
-    from jinja2.runtime import Context
-    from jinja2.sandbox import SandboxedEnvironment
 
 NEGATIVES, QUERIES, REWRITES, QUERY, JUDGEMENT = "negatives", "queries", "rewrites", "query", "judgement"
 ATTRIBUTES = {
@@ -77,8 +76,6 @@ REQUIRED = {
     JUDGEMENT: ("query", "document"),
 }
 COUNTED = re.compile(r"(\{\{\s*words\s*\}\})\s+words\b")
-LARGE = 10_000
-"""The largest number that a template may multiply."""
 SAID = 200
 """Characters of what a template raised: it may hold the whole text."""
 TEMPLATE_HINT = "Correct that line; `syneg prompts check` tells whether a prompt is right."
@@ -105,7 +102,8 @@ class Prompt:
             PromptError: the template fails on them; the message names file and line.
         """
         try:
-            return self._template.render(values)
+            with bounded():
+                return self._template.render(values)
         except Exception as error:  # a template can raise whatever Python can
             raise _wrong(self.path, _failing_line(error), error) from None
 
@@ -128,7 +126,7 @@ class Prompt:
 
     @cached_property
     def _template(self) -> Template:
-        return _environment().from_string(self.source)
+        return environment().from_string(self.source)
 
 
 def prompt_folders(project_folder: Path | None = None) -> tuple[Path, ...]:
@@ -179,7 +177,7 @@ def check_prompt(path: Path, source: str) -> Prompt:
     from jinja2 import meta, nodes
 
     try:
-        tree = _environment().parse(source)
+        tree = environment().parse(source)
         used = meta.find_undeclared_variables(tree)
     except Exception as error:
         raise _wrong(path, _failing_line(error), error) from None
@@ -238,31 +236,13 @@ def _check_example(path: Path, source: str, kind: str, example: Mapping[str, Any
     )
 
 
-@lru_cache(maxsize=1)
-def _environment() -> SandboxedEnvironment:
-    from jinja2 import StrictUndefined
-    from jinja2.sandbox import SandboxedEnvironment
-
-    class Bounded(SandboxedEnvironment):
-        """Its operators make no gigabytes of a few characters, and take no days."""
-
-        intercepted_binops = frozenset(("*", "**"))
-
-        def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-            if not all(isinstance(value, (int, float)) and abs(value) <= LARGE for value in (left, right)):
-                raise ValueError(f"{operator} is for numbers up to {LARGE}")
-            return super().call_binop(context, operator, left, right)
-
-    return Bounded(undefined=StrictUndefined, autoescape=False)
-
-
 def _wrong(path: Path, line: int, error: Exception) -> PromptError:
     """What a template raised, in one line."""
     if isinstance(error, RecursionError):
         said = "too deep: parts within one another, or a macro that calls itself"
     else:
         said = " ".join(str(getattr(error, "message", None) or error or type(error).__name__).split())
-    return PromptError(f"{path}, line {line}: {said[:SAID]}.", hint=TEMPLATE_HINT)
+    return PromptError(f"{path}, line {line}: {said[:SAID].rstrip('.')}.", hint=TEMPLATE_HINT)
 
 
 def _failing_line(error: BaseException) -> int:

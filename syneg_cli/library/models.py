@@ -20,10 +20,10 @@ from syneg_cli.core import (
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encoder, load_cross_encoder
 from syneg_cli.evaluation import (
-    DEPTH,
     EvalSettings,
     Evaluation,
     TrainedOn,
+    depth_for,
     exposure,
     retrieve,
     score,
@@ -160,7 +160,8 @@ def evaluate(
             folder, a hub id or a model in memory.
         trained_on: what a model in memory was trained on: it parts the queries by what training saw.
             A model folder of `syneg train` says so itself.
-        settings: those of [eval]: split, precision, batch_size, depth.
+        settings: those of [eval]: split, metrics, precision, batch_size, depth; `.against` tells of the
+            first metric.
     """
     need_dataset(dataset)
     need_local(model)
@@ -187,7 +188,7 @@ def evaluate(
         run, _ = reranked(run, dataset, chosen.split, scorer, progress=told, **options)
         second = str(rerank) if isinstance(rerank, (str, PathLike)) else "reranker"
         called = f"{called}+{second}@{chosen.depth}"
-    scores = score(run, qrels)
+    scores = score(run, qrels, chosen.metrics)
     return Evaluation(
         name=name or called,
         model=name or called,
@@ -244,5 +245,5 @@ def _found(
         encoder = Encoder.load(model, progress=progress, **options)
     else:
         encoder = Encoder(model, **options)
-    depth = max(DEPTH, chosen.depth)
+    depth = max(depth_for(chosen.metrics), chosen.depth)
     return retrieve(dataset, chosen.split, encoder, depth=depth, progress=progress), encoder.precision

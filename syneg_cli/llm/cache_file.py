@@ -7,11 +7,11 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 from weakref import WeakSet
 
-from syneg_cli.core import SynegError, make_private
+from syneg_cli.core import SynegError, copied, has_log, make_private
 
 APPLICATION = 0x53594E47
 """ "SYNG" in the file's head (sqlite.org/fileformat.html, application_id)."""
@@ -43,6 +43,8 @@ class Connection(sqlite3.Connection):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self._cursors: WeakSet[sqlite3.Cursor] = WeakSet()
+        self.copy: TemporaryDirectory[str] | None = None
+        """The folder of the file, where that is a copy which is needed no longer than this."""
         super().__init__(*arguments, **named)
 
     def cursor(self, *arguments: Any) -> sqlite3.Cursor:  # type: ignore[override]
@@ -60,6 +62,8 @@ class Connection(sqlite3.Connection):
         while self._cursors:
             self._cursors.pop().close()
         super().close()
+        if self.copy is not None:
+            self.copy.cleanup()
 
 
 class CacheFile:
@@ -93,10 +97,11 @@ class CacheFile:
         try:
             self._need_ours() if looks else self._set_up()
         except sqlite3.OperationalError as error:
-            if not (_not_writable(error) or self._is_full(error)) or not self._is_all():
+            if not (_not_writable(error) or self._is_full(error)):
                 raise
+            said = self.explained(error).message
             self.why = error
-            self._reopen_for_reading()
+            self._reopen_for_reading(said)
 
     def _set_up(self) -> None:
         from sqlite_utils import Database
@@ -128,22 +133,31 @@ class CacheFile:
             hint="Name another file with --cache, or another folder with --work-dir.",
         )
 
-    def _is_all(self) -> bool:
-        """Whether the file holds every answer: none is in the log beside it."""
-        log = self.path.with_name(f"{self.path.name}-wal")
-        return not log.is_file() or not log.stat().st_size
-
     def _is_full(self, error: sqlite3.Error) -> bool:
         """Whether the disk is full: to SQLite an I/O error, where a file beside its own has no room."""
         said = str(error).lower()
         return "disk is full" in said or ("disk i/o" in said and _no_room(self.path.parent))
 
-    def _reopen_for_reading(self) -> None:
-        """Without locks and without the files beside it: nobody can be writing."""
+    def _reopen_for_reading(self, why: str) -> None:
+        """As it is, where another process holds it open; else a copy, or itself where its log is empty.
+
+        Without the index of its log beside it nobody is writing, at least on this machine.
+        """
         self.connection.close()
-        address = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1"
-        self.connection = _connected(address, uri=True)
-        self.read_only = True
+        self.read_only, place = True, self.path.resolve()
+        try:
+            self.connection = _connected(f"{place.as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+            self._need_ours()
+            return
+        except sqlite3.OperationalError:
+            self.connection.close()
+        if has_log(place):
+            copy = copied(place, why.rstrip("."))
+            self.connection = _connected(Path(copy.name) / place.name)
+            self.connection.copy = copy
+            self.connection.execute("PRAGMA query_only = 1")
+        else:
+            self.connection = _connected(f"{place.as_uri()}?mode=ro&immutable=1", uri=True)
         self._need_ours()
 
     def select(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

@@ -15,7 +15,16 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
-from syneg_cli.core import PICKLED, PICKLED_HINT, LLMSetupError, UsageError, hub_token, user_path
+from syneg_cli.core import (
+    PICKLED,
+    PICKLED_HINT,
+    WHOLE_HINT,
+    LLMSetupError,
+    UsageError,
+    damaged_file,
+    hub_token,
+    user_path,
+)
 from syneg_cli.llm.base import Answer, Live, Request, Unanswerable
 from syneg_cli.llm.constrained import FollowSchema
 
@@ -174,6 +183,9 @@ class HuggingFace(Live):
             except Exception as error:  # of its files, of the libraries that read them, of the device
                 if local and of_the_hub:
                     continue
+                if Path(self.place).is_dir() and (broken := damaged_file(Path(self.place))):
+                    told = f"hf:{self.model} cannot be loaded: {broken} is damaged."
+                    raise LLMSetupError(told, hint=WHOLE_HINT) from error
                 first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
                 raise LLMSetupError(
                     f"hf:{self.model} cannot be loaded: {first}",

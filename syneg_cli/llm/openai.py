@@ -35,6 +35,7 @@ from syneg_cli.llm.base import (
 from syneg_cli.llm.bodies import TooLarge, bound_bodies
 from syneg_cli.llm.completions import body_text, is_stream, joined_stream, read_completion
 from syneg_cli.llm.options import Forms, Options
+from syneg_cli.llm.redirects import redirected, refuse_redirects
 from syneg_cli.llm.refusals import Refusal, error_of, is_page, read_refusal
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class OpenAI(Live):
                 api_key=self._key or "none", base_url=url, timeout=timeout, max_retries=0
             )
         bound_bodies(self._client._client)
+        refuse_redirects(self._client._client, self.endpoint)
         lengths = ("max_tokens", "max_completion_tokens")
         if self.endpoint == OFFICIAL:
             lengths = ("max_completion_tokens", "max_tokens")
@@ -142,6 +144,8 @@ class OpenAI(Live):
         except (openai.APIConnectionError, TooLarge) as error:
             raise self._connection(error) from None
         except openai.APIStatusError as error:
+            if error.response.status_code < 400:
+                raise redirected(error.response, self.endpoint) from None
             said = error.response.text
             refusal = read_refusal(error.status_code, said, error.response.headers)
             raise self._error(refusal) from None
@@ -161,6 +165,8 @@ class OpenAI(Live):
         except (openai.APIConnectionError, TooLarge) as error:
             raise self._connection(error) from None
         except openai.APIStatusError as error:
+            if error.status_code < 400:
+                raise redirected(error.response, self.endpoint) from None
             status, content, headers = error.status_code, error.response.content, error.response.headers
         body = body_text(content)
         if status >= 400 or is_page(body):
@@ -245,6 +251,8 @@ class OpenAI(Live):
         import openai
 
         cause = error if isinstance(error, TooLarge) else error.__cause__
+        if isinstance(cause, LLMError):  # of a redirect
+            return cause
         if isinstance(cause, TooLarge):
             return BadResponse(f"{self.endpoint} does not stop: {cause}.")
         lost = type(cause).__name__  # of httpx or of httpx2, as the version of the SDK has it

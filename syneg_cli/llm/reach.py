@@ -9,6 +9,7 @@ from typing import Any
 
 from syneg_cli.core import LLMError
 from syneg_cli.llm.providers import open_llm
+from syneg_cli.llm.redirects import redirected
 from syneg_cli.llm.refusals import read_refusal
 
 SECONDS = 5.0
@@ -41,7 +42,9 @@ async def _ask(spec: str, base_url: str | None, seconds: float) -> list[str]:
         address, client = llm.client.base_url if llm.provider == "openai" else "", llm.client._client
         headers = llm.client.auth_headers if llm.provider == "openai" else {}
         try:
-            answer = await client.get(f"{address}{PLACES[llm.provider]}", headers=headers, timeout=seconds)
+            answer = await client.get(
+                f"{address}{PLACES[llm.provider]}", headers=headers, timeout=seconds, follow_redirects=False
+            )
         except Exception as error:  # of httpx, or of httpx2: as the SDK has it
             raise LLMError(
                 f"{llm.endpoint} does not answer within {seconds:g} s ({type(error).__name__}).",
@@ -49,6 +52,8 @@ async def _ask(spec: str, base_url: str | None, seconds: float) -> list[str]:
             ) from None
     finally:
         await llm.close()
+    if 300 <= answer.status_code < 400:
+        raise redirected(answer, llm.endpoint)
     if answer.status_code >= 400:
         refusal = read_refusal(answer.status_code, answer.text, answer.headers)
         hint = "Check the key: `syneg keys list`." if answer.status_code in (401, 403) else None

@@ -1,6 +1,8 @@
 """Retrieved negatives: a file per miner, filters, selection, registry."""
 
 from syneg_cli.mining.base import Setup
+from syneg_cli.mining.bm25 import K1 as BM25_K1
+from syneg_cli.mining.bm25 import B as BM25_B
 from syneg_cli.mining.bm25 import bm25_run
 from syneg_cli.mining.fusion import reciprocal_ranks
 from syneg_cli.mining.mine import MinedNegatives, mine_negatives
@@ -10,6 +12,8 @@ from syneg_cli.mining.settings import MineSettings
 from syneg_cli.mining.tally import Tally
 
 __all__ = [
+    "BM25_B",
+    "BM25_K1",
     "MINERS",
     "MineSettings",
     "MinedNegatives",

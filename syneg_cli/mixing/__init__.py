@@ -1,7 +1,7 @@
 """From negatives to training instances: pools, strategies, mirror, other tools' training files."""
 
 from syneg_cli.mixing.families import Families, families
-from syneg_cli.mixing.mirror import OwnQuery, read_mirror
+from syneg_cli.mixing.mirror import OwnQuery, own_queries, read_mirror
 from syneg_cli.mixing.mix import Mixed, mix_negatives
 from syneg_cli.mixing.ratio import asked, reached, reached_share, share_of
 from syneg_cli.mixing.readers import Imported, read_imported
@@ -27,6 +27,7 @@ __all__ = [
     "families",
     "mix_negatives",
     "output_file",
+    "own_queries",
     "reached",
     "reached_share",
     "read_imported",

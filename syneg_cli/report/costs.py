@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from syneg_cli.core import duration, money
-from syneg_cli.report.page import Block, BulletList, Heading, Paragraph, Table
+from syneg_cli.report.page import Block, BulletList, Paragraph, Table
 from syneg_cli.report.results import SHARD, Result, Results
 
 MISSING = "–"
@@ -18,11 +18,10 @@ NOT_IN_IT = (
 
 
 def results_blocks(results: Results) -> list[Block]:
-    """The section of the page; none where there are no results."""
+    """What the page says of them; nothing where there are no results."""
     if not results.rows and not results.notes:
         return []
     return [
-        Heading("What was made, and what it cost"),
         results_table(results),
         Paragraph(NOT_IN_IT),
         BulletList([*_legend(results), *results.notes]),

@@ -15,7 +15,7 @@ NARROWEST, WIDEST = 5, 101
 class Curve:
     """One quantity at the steps where it was measured; `steps` ascend, and both are equally long."""
 
-    steps: tuple[int, ...] = ()
+    steps: tuple[float, ...] = ()
     values: tuple[float, ...] = ()
 
     def __len__(self) -> int:

@@ -97,6 +97,8 @@ def read_model(workspace: Workspace, name: str, *, split: str = "test") -> Model
         score=score,
         notes=tuple(f"{name}: {note}" for note in notes if note),
         trained=manifest.created[:10],
+        seconds=manifest.seconds,
+        made_of=_made_of(workspace, manifest),
     )
 
 
@@ -161,6 +163,15 @@ def _mix(workspace: Workspace, manifest: Manifest) -> tuple[Mix | None, str | No
     return _mix_of(strategy, mixed.settings.get("ratio") if uses_ratio else None, mixed.counts)
 
 
+def _made_of(workspace: Workspace, manifest: Manifest) -> tuple[Path, ...]:
+    """The files that the mix was made of; none where it was made again since."""
+    path = workspace.mixed(str(manifest.settings.get("mix")))
+    mixed = read_manifest(path) if path.is_file() else None
+    if mixed is None or file_hash(path) != manifest.inputs.get("training instances"):
+        return ()
+    return tuple(Path(place) for place in mixed.paths.values())
+
+
 def _mix_of(strategy: str, ratio: Any, counts: Mapping[str, Any]) -> tuple[Mix | None, str | None]:
     negatives, mirrored = counts.get("negatives_per_instance", {}), counts.get("mirrored", 0)
     pairs, written = (counts.get(key) for key in ("instances", "written_queries"))
@@ -193,13 +204,14 @@ def _score(
     counts = len(per_query), measured.written_queries
     if baseline is None:
         told = tuple(filter(None, [measured.told_of_training]))
-        alone = Score(value, None, None, *counts, measured.parts(), told)
+        alone = Score(value, None, None, *counts, measured.parts(), told, per_query)
         return alone, f"its backbone was not measured on the same data ({split})."
     other = [baseline.per_query[MAIN_METRIC][query_id] for query_id in per_query]
     gain = compare(list(per_query.values()), other)
     parts = measured.parts(baseline)
     told = tuple(filter(None, (measured.told_of_training, told_of_gain(MAIN_METRIC, gain, parts))))
-    return Score(value, baseline.metrics[MAIN_METRIC], gain, *counts, parts, told), None
+    both = per_query, dict(zip(per_query, other, strict=True))
+    return Score(value, baseline.metrics[MAIN_METRIC], gain, *counts, parts, told, *both), None
 
 
 def _read_evaluation(path: Path) -> Evaluation | None:

@@ -1,16 +1,18 @@
 """A page of headings, paragraphs, tables and figures, as Markdown and as one self-contained HTML file.
 
-The HTML is page.html.jinja: it has a macro for each kind of block, named there by its class.
+The HTML is page.html.jinja: it has a macro for each kind of block, named there by its class. Every text is
+escaped, there and in `drawing.py`; and the page says itself that nothing may be loaded, no other script run.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 
 @dataclass(frozen=True)
@@ -18,8 +20,22 @@ class Heading:
     text: str
     level: int = 2
 
+    @property
+    def anchor(self) -> str:
+        return anchor("section", self.text)
+
     def markdown(self) -> str:
         return f"{'#' * self.level} {_plain(self.text)}"
+
+
+@dataclass(frozen=True)
+class Lead:
+    """What the page says first."""
+
+    text: str
+
+    def markdown(self) -> str:
+        return f"**{_plain(self.text)}**"
 
 
 @dataclass(frozen=True)
@@ -38,9 +54,20 @@ class BulletList:
         return "\n".join(f"- {_plain(text)}" for text in self.texts)
 
 
+class Link(str):
+    """A cell that leads to an anchor of the page."""
+
+    anchor: str
+
+    def __new__(cls, text: str, anchor: str) -> Link:
+        made = super().__new__(cls, text)
+        made.anchor = anchor
+        return made
+
+
 @dataclass(frozen=True)
 class Table:
-    """A cell is text."""
+    """A cell is text, or a link."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -52,31 +79,116 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """The figure <name>.png and <name>.svg of the page's folder."""
+class Folded:
+    """Blocks that a reader opens."""
 
-    name: str
-    text: str
+    summary: str
+    blocks: Sequence[Block]
 
     def markdown(self) -> str:
-        return f"![{_plain(self.text)}]({self.name}.png)\n\n[{self.name}.svg]({self.name}.svg)"
+        return "\n\n".join([f"{_plain(self.summary)}:", *(block.markdown() for block in self.blocks)])
 
 
-Block: TypeAlias = Heading | Paragraph | BulletList | Table | Picture
+@dataclass(frozen=True)
+class Figure:
+    """A picture with what to see in it; `numbers` has what it was drawn from."""
+
+    name: str
+    title: str
+    svg: str
+    caption: str
+    numbers: Table | BulletList | None = None
+    wide: bool = False
+    """Whether it stands alone in its row."""
+
+    def markdown(self) -> str:
+        parts = [f"**{_plain(self.title)}**", _plain(self.caption)]
+        return "\n\n".join([*parts, *([self.numbers.markdown()] if self.numbers else [])])
+
+
+@dataclass(frozen=True)
+class Text:
+    """A document or a query in a sample: who made it, what it says, and what is known of it."""
+
+    label: str
+    title: str
+    text: str
+    kind: str = ""
+    """The class of its colour: positive, mined, synthetic."""
+    facts: Sequence[tuple[str, str]] = ()
+
+    def markdown(self) -> str:
+        told = "".join(f" {_plain(name)}: {_plain(value)}." for name, value in self.facts)
+        title = f"*{_plain(self.title)}* " if self.title else ""
+        return f"- {_plain(self.label)}: {title}{_plain(' '.join(self.text.split()))}{told}"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A query with the documents that belong to it."""
+
+    anchor: str
+    label: str
+    query: str
+    texts: Sequence[Text]
+
+    def markdown(self) -> str:
+        lines = [
+            f"**{_plain(self.label)}: {_plain(self.query)}**",
+            "",
+            *(text.markdown() for text in self.texts),
+        ]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples that a reader opens one by one, and searches where scripts run."""
+
+    samples: Sequence[Sample]
+
+    def markdown(self) -> str:
+        return "\n\n".join(sample.markdown() for sample in self.samples)
+
+
+Block: TypeAlias = "Heading | Lead | Paragraph | BulletList | Table | Folded | Figure | Figures | Samples"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Figures that share rows where the page is wide enough."""
+
+    figures: Sequence[Figure]
+
+    def markdown(self) -> str:
+        return "\n\n".join(figure.markdown() for figure in self.figures)
+
+
+def anchor(kind: str, name: str) -> str:
+    """An id of the page, from any text: different texts give different ids."""
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40]
+    return f"{kind}-{plain}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
+
+
+def figures_of(blocks: Sequence[Block]) -> Iterator[Figure]:
+    """All figures of a page, in its order."""
+    for block in blocks:
+        if isinstance(block, Figure):
+            yield block
+        elif isinstance(block, Figures):
+            yield from block.figures
+        elif isinstance(block, Folded):
+            yield from figures_of(block.blocks)
 
 
 def to_markdown(blocks: Sequence[Block]) -> str:
-    """The page as Markdown; figures are links relative to it."""
+    """The page as Markdown: the same facts, without pictures."""
     return "\n\n".join(block.markdown() for block in blocks) + "\n"
 
 
-def to_html(title: str, blocks: Sequence[Block], folder: Path) -> str:
-    """The page as HTML that needs no other file: the figures of `folder` are inside."""
+def to_html(title: str, blocks: Sequence[Block]) -> str:
+    """The page as HTML that needs no other file."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    def inline(picture: Picture) -> str:
-        data = base64.b64encode((folder / f"{picture.name}.svg").read_bytes()).decode()
-        return f"data:image/svg+xml;base64,{data}"
 
     templates = Environment(
         loader=PackageLoader("syneg_cli.report", ""),
@@ -86,11 +198,32 @@ def to_html(title: str, blocks: Sequence[Block], folder: Path) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    templates.filters["inline"] = inline
-    template = templates.get_template("page.html.jinja")
-    return template.render(title=title, blocks=[(type(block).__name__, block) for block in blocks])
+    sections = [
+        place for place, block in enumerate(blocks) if isinstance(block, Heading) and block.level == 2
+    ]
+    templates.filters["kind"] = lambda block: type(block).__name__
+    script = _file("page.js")
+    return templates.get_template("page.html.jinja").render(
+        title=title,
+        blocks=blocks,
+        contents=[blocks[place] for place in sections],
+        opening=sections[0] if sections else 0,
+        style=_file("page.css"),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
 
 
-def _plain(text: str) -> str:
+def to_svg(figure: Figure) -> str:
+    """A figure as a file of its own, which has the colours of a light page inside."""
+    head, _, rest = figure.svg.partition(">")
+    return f'{head} font-family="system-ui, sans-serif">\n<style>{_file("picture.css")}</style>{rest}\n'
+
+
+def _file(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+
+
+def _plain(text: Any) -> str:
     """Text that Markdown shows as it is."""
-    return re.sub(r"([\\`*_\[\]<|])", r"\\\1", text)
+    return re.sub(r"([\\`*_\[\]<|])", r"\\\1", str(text))

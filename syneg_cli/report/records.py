@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from syneg_cli.evaluation import Comparison, Part
@@ -39,6 +40,9 @@ class Score:
     """ "seen" and "unseen": the queries with a positive that training saw, and those without."""
     told: tuple[str, ...] = ()
     """What is to be said of these, in sentences."""
+    per_query: Mapping[str, float] = field(default_factory=dict)
+    """Of the model; `backbone_per_query` has the same queries, or none where it was not measured."""
+    backbone_per_query: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,3 +63,12 @@ class Model:
     notes: tuple[str, ...] = ()
     trained: str = ""
     """The day, as 2026-11-29."""
+    seconds: float = 0.0
+    """That training took."""
+    made_of: tuple[Path, ...] = ()
+    """The files that its mix was made of, as far as that is known: negatives, mirrored queries."""
+
+    @property
+    def gain(self) -> Comparison | None:
+        """Against the backbone, where both were measured."""
+        return self.score.gain if self.score else None

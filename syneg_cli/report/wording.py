@@ -6,16 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from syneg_cli.evaluation import caveat, holm, p_value, tells_little
+from syneg_cli.evaluation import holm, p_value
 from syneg_cli.mixing import reached
-from syneg_cli.report.costs import MISSING, results_blocks
+from syneg_cli.report.costs import MISSING
 from syneg_cli.report.curves import Curve
-from syneg_cli.report.figures import FIGURES
-from syneg_cli.report.page import Block, BulletList, Heading, Paragraph, Picture, Table
+from syneg_cli.report.page import Table
 from syneg_cli.report.recordings import SOURCES
 from syneg_cli.report.records import Mix, Model
-from syneg_cli.report.results import WEIGHT, Results
-from syneg_cli.report.seen import seen_blocks
+from syneg_cli.report.results import WEIGHT
 
 ALWAYS_STATED = ("backbone", "epochs", "batch_size", "lr", "temperature", "precision", "seed")
 """Settings that are stated even where all models have the same."""
@@ -28,71 +26,6 @@ class Explanation:
     shows: str
     look_for: str
     measured: Callable[[Model], str]
-
-
-def report_blocks(
-    dataset: str,
-    models: Sequence[Model],
-    figures: Sequence[str],
-    *,
-    split: str,
-    left_out: Sequence[str],
-    results: Results | None = None,
-) -> list[Block]:
-    """The page, from the heading to the last figure.
-
-    Args:
-        figures: names of the figures that were drawn.
-    """
-    page: list[Block] = [
-        Heading(f"Training on {dataset}", level=1),
-        Paragraph(
-            "What syneg train recorded, and what syneg eval measured. Each model is one training run"
-            f"{_dates(models)}.{_queries(models, split)}"
-        ),
-        models_table(models, split),
-        BulletList([*_legend_of_table(models, split), *settings_lines(models)]),
-    ]
-    notes = [*(note for model in models for note in model.notes), *left_out]
-    if notes:
-        page += [Heading("What is missing"), BulletList(notes)]
-    page += seen_blocks(models, split)
-    page += results_blocks(results or Results())
-    for name in figures:
-        page += _figure_blocks(name, models)
-    return page
-
-
-def _dates(models: Sequence[Model]) -> str:
-    """When the models were trained; "" where that is not known."""
-    days = sorted({model.trained for model in models if model.trained})
-    return f", of {' to '.join(dict.fromkeys((days[0], days[-1])))}" if days else ""
-
-
-def _queries(models: Sequence[Model], split: str) -> str:
-    """How many queries the scores are of, and whether these are few; "" where nothing was measured."""
-    counts = sorted({model.score.queries for model in models if model.score})
-    if not counts:
-        return ""
-    many = " or ".join(map(str, counts))
-    few = tells_little(counts[0], split)
-    told = f" Scores are of {many} {split} {'query' if counts == [1] else 'queries'}."
-    most = max((model.score.written, model.score.queries) for model in models if model.score)
-    return " ".join(filter(None, (told, f"{few}." if few else "", caveat(*most))))
-
-
-def _figure_blocks(name: str, models: Sequence[Model]) -> list[Block]:
-    title, explanation = FIGURES[name].title, EXPLANATIONS[name]
-    lines = [f"{model.name}: {explanation.measured(model)}" for model in models]
-    more = paper_lines(models) if name == "gradient" else []
-    return [
-        Heading(title),
-        Picture(name, title),
-        Paragraph(f"What it shows. {explanation.shows}"),
-        Paragraph(f"What to look for. {explanation.look_for}"),
-        Paragraph("Measured:"),
-        BulletList([*lines, *more]),
-    ]
 
 
 def models_table(models: Sequence[Model], split: str) -> Table:
@@ -169,7 +102,7 @@ def _four_digits(value: float | None) -> str:
     return MISSING if value is None else f"{value:.4g}"
 
 
-def _legend_of_table(models: Sequence[Model], split: str) -> Iterator[str]:
+def legend_of_table(models: Sequence[Model], split: str) -> Iterator[str]:
     """What the columns mean, as far as they hold something."""
     yield (
         "synthetic : retrieved: what the instances got on average, and the share of synthetic ones; "
@@ -305,7 +238,7 @@ EXPLANATIONS = {
     ),
     "gradient": Explanation(
         "The length of the gradient of all weights at every step, before it is clipped. Its variance over "
-        "the steps (in the legend) is the SyNeg paper's measure of how steadily a mix trains.",
+        "the steps (under Numbers) is the SyNeg paper's measure of how steadily a mix trains.",
         "Spikes, and how far the faint line strays from the thick one. A spike at the end of each epoch may "
         "be its last batch's, which is smaller where the pairs do not fill it. The variance also holds the "
         "fall from the first to the last step, and it depends on batch size, temperature and learning rate: "

@@ -6,7 +6,7 @@ from syneg_cli.stages.beginning import Begun, begun, documents_of, with_document
 from syneg_cli.stages.demo import run_arms, write_demo
 from syneg_cli.stages.doctor import bug_report, examine
 from syneg_cli.stages.documents import example_text
-from syneg_cli.stages.evaluate import Measured, measure, measuring
+from syneg_cli.stages.evaluate import Measured, measuring
 from syneg_cli.stages.generate import Generate
 from syneg_cli.stages.import_documents import import_documents
 from syneg_cli.stages.language_model import (
@@ -19,7 +19,9 @@ from syneg_cli.stages.language_model import (
 from syneg_cli.stages.mine import Mined, mine_stages
 from syneg_cli.stages.mirror_queries import MirroredQueries, MirrorQueries
 from syneg_cli.stages.mix import Mix, MixedRecord, mix_of, mixed_name
+from syneg_cli.stages.mteb_results import write_mteb
 from syneg_cli.stages.owner import need_own, tell_of_other
+from syneg_cli.stages.pilot import Pilot
 from syneg_cli.stages.pipeline import State, beginning_states, run_stages, stages_of, states, with_costs
 from syneg_cli.stages.project import PROJECT_FILE, field_of, flag_of, resolve, setting_keys
 from syneg_cli.stages.project_files import (
@@ -34,34 +36,40 @@ from syneg_cli.stages.project_files import (
 from syneg_cli.stages.prompts import rendered_prompt
 from syneg_cli.stages.queries import Queries
 from syneg_cli.stages.report import (
+    SAMPLED,
     page_of,
     report_workspace,
-    reported_models,
-    reported_results,
-    reported_split,
+    reported,
 )
-from syneg_cli.stages.rerank import measure_reranked, need_no_depth, retriever_of
+from syneg_cli.stages.rerank import need_no_depth
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.settings import Project
+from syneg_cli.stages.several import Failure, Measurements, measure_all
 from syneg_cli.stages.stage import Performed, perform
-from syneg_cli.stages.subjects import subject_of
+from syneg_cli.stages.study import run_study
+from syneg_cli.stages.subjects import Asked
 from syneg_cli.stages.train import Train
 from syneg_cli.stages.verify import estimate_judge, verify_stages
 
 __all__ = [
     "HALF",
     "PROJECT_FILE",
+    "SAMPLED",
+    "Asked",
     "Asks",
     "Begun",
+    "Failure",
     "Generate",
     "Generated",
     "Measured",
+    "Measurements",
     "Mined",
     "MirrorQueries",
     "MirroredQueries",
     "Mix",
     "MixedRecord",
     "Performed",
+    "Pilot",
     "Project",
     "Queries",
     "Session",
@@ -83,8 +91,7 @@ __all__ = [
     "is_documents",
     "lacking_split",
     "looked_at",
-    "measure",
-    "measure_reranked",
+    "measure_all",
     "measuring",
     "mine_stages",
     "mix_of",
@@ -99,23 +106,21 @@ __all__ = [
     "remembering",
     "rendered_prompt",
     "report_workspace",
-    "reported_models",
-    "reported_results",
-    "reported_split",
+    "reported",
     "resolve",
-    "retriever_of",
     "run_arms",
     "run_stages",
+    "run_study",
     "same_server",
     "setting_keys",
     "stages_of",
     "states",
     "stored_answers",
-    "subject_of",
     "tell_of_other",
     "verify_stages",
     "with_costs",
     "with_documents",
     "write_demo",
+    "write_mteb",
     "write_project",
 ]

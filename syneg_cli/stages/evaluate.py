@@ -12,7 +12,10 @@ from syneg_cli.core import (
     MissingArtifact,
     Progress,
     Run,
+    SynegError,
     UsageError,
+    changed_since,
+    content_hash,
     counted,
     file_hash,
     need_file,
@@ -20,28 +23,32 @@ from syneg_cli.core import (
     whole_text,
     write_text,
 )
-from syneg_cli.data import Dataset, read_known_run, run_lines
+from syneg_cli.data import Dataset, best_first, read_known_run, read_run, run_lines
 from syneg_cli.encoding import need_retriever
 from syneg_cli.evaluation import (
     DEPTH,
     METRICS,
     SEEN,
     UNSEEN,
+    Change,
     Evaluation,
     Exposure,
     Reranked,
     TrainedOn,
+    depth_for,
     exposure,
+    is_metric,
     retrieve,
     score,
     tells_little,
     without_itself,
 )
+from syneg_cli.mining import BM25_B, BM25_K1, bm25_run
 from syneg_cli.stages import encoders
 from syneg_cli.stages.exposed import TRAINED_ON, trained_on
 from syneg_cli.stages.session import Session
-from syneg_cli.stages.stage import Made, Performed, Plan, Stage, perform
-from syneg_cli.stages.subjects import Subject, retriever, trained_here
+from syneg_cli.stages.stage import Made, Performed, Plan, Stage
+from syneg_cli.stages.subjects import Subject, trained_here
 from syneg_cli.stages.train import JUDGED_TRAIN
 from syneg_cli.training import with_metrics
 
@@ -59,6 +66,9 @@ class Measured:
     evaluation: Evaluation
     baseline: Evaluation | None = None
     rerank: Reranked | None = None
+    worst: tuple[Change, ...] = ()
+    """The queries that lost most against the baseline, and those that gained most, where asked for."""
+    best: tuple[Change, ...] = ()
     vectors: Sequence[Mapping[str, Any]] = ()
     """What embedding APIs cost for it, over all runs."""
 
@@ -78,6 +88,7 @@ class Eval(Stage):
     def __init__(self, session: Session, dataset: Dataset, subject: Subject | None = None) -> None:
         super().__init__(session, dataset)
         self._subject = subject
+        self._anew = False
         self.settings = self.project.eval
 
     @property
@@ -103,8 +114,13 @@ class Eval(Stage):
             need_file(Path(subject.location), UsageError, hint="Give a TREC run file to --run.")
         inputs = self.dataset.inputs(split)
         path = self.workspace.evaluation(f"{self.stored_as}-{split}")
-        always = {"identical_ids": self.dataset.identical_ids, "metrics": sorted(METRICS)}
-        before = self._before(subject) | {"metrics": _measured(path)}
+        stored = _measured(path)
+        wanted = {*METRICS, *self.settings.metrics, *stored}  # what was measured once stays
+        always = {"identical_ids": self.dataset.identical_ids, "metrics": sorted(wanted)}
+        before = self._before(subject) | {"metrics": stored}
+        if subject.is_bm25:
+            about = content_hash(["lucene", BM25_K1, BM25_B, self.dataset.language])
+            return Plan(self.name, path, inputs | {"bm25": about}, always, before)
         if not subject.is_run:
             need_retriever(subject.location)
             inputs |= {"model": encoders.identity(self.session, subject.location)}
@@ -120,12 +136,23 @@ class Eval(Stage):
         return {"identical_ids": "keep" if subject.is_run else "drop"}
 
     def prepare(self) -> None:
-        if not self.subject.is_run:
+        if not (self.subject.is_run or self.subject.is_bm25):
             encoders.fetch(self.session, self.subject.location)
+
+    def forget(self, plan: Plan) -> None:
+        self._anew = True
 
     def run(self, plan: Plan, to: Path) -> Made:
         subject, qrels = self.subject, self.dataset.qrels(self.settings.split)
-        run, precision, left_out = self.found()
+        metrics = plan.settings["metrics"]
+        kept = None if self._anew else _kept(plan)
+        if kept:
+            run, precision, counts = kept
+            left_out = counts["left_out_as_query"]
+            self.session.progress.note(f"{self.label}: what is new is computed from the stored run")
+        else:
+            run, precision, left_out = self.found(depth_for(metrics))
+            counts = {}
         if left_out:
             self.session.progress.note(
                 f"documents left out, each for the query that it is itself: {left_out} "
@@ -135,7 +162,7 @@ class Eval(Stage):
             self.session.progress.warn(
                 f"{missing} of {len(qrels)} {self.settings.split} queries have no result and score 0"
             )
-        scores = score(run, qrels)
+        scores = score(run, qrels, sorted(metrics, key=_in_order))
         write_text(to.with_suffix(".trec"), "\n".join(run_lines(run, self.called)) + "\n")
         evaluation = Evaluation(
             name=self.called,
@@ -153,8 +180,10 @@ class Eval(Stage):
         self._warn_of_a_leak(subject)
         if self.in_card:
             _note_in_card(subject, evaluation, self.session.progress)
-        vectors = [] if subject.is_run else encoders.bills(self.session, self.dataset, subject.location)
-        counts = {"queries": len(qrels), "left_out_as_query": left_out, "vectors": vectors, **scores.metrics}
+        here = subject.is_run or subject.is_bm25
+        vectors = [] if here else encoders.bills(self.session, self.dataset, subject.location)
+        counts = {**counts, "queries": len(qrels), "left_out_as_query": left_out, "vectors": vectors}
+        counts |= scores.metrics
         return Made(counts, evaluation)
 
     def learned(self) -> TrainedOn | None:
@@ -198,6 +227,10 @@ class Eval(Stage):
             read = read_known_run(Path(subject.location), self.dataset, split, progress.warn)
             run, left_out = without_itself(read, self.dataset)
             return run, "-", left_out
+        if subject.is_bm25:
+            queries = list(self.dataset.qrels(split))
+            run, left_out = without_itself(bm25_run(self.dataset, queries, depth + 1, progress), self.dataset)
+            return {query_id: best_first(found, depth) for query_id, found in run.items()}, "-", left_out
         encoder = encoders.open_encoder(
             self.session,
             self.dataset,
@@ -224,18 +257,6 @@ def measuring(session: Session, dataset: Dataset) -> Session:
     return replace(session, resolved=replace(session.resolved, project=project))
 
 
-def measure(session: Session, dataset: Dataset, subject: Subject, *, force: bool = False) -> Measured:
-    """A subject and its baseline; each is measured only if it was not before."""
-    tell_of_few(session, dataset)
-    stage = Eval(session, dataset, subject)
-    done = perform(stage, force=force)
-    evaluation = stage.exposed(evaluation_of(done))
-    if subject.baseline is None:
-        return Measured(evaluation, vectors=vectors_of(done))
-    other = perform(Eval(session, dataset, retriever(subject.baseline)), force=force)
-    return Measured(evaluation, evaluation_of(other), vectors=vectors_of(done, other))
-
-
 def vectors_of(*done: Performed) -> list[Mapping[str, Any]]:
     """What embedding APIs cost for evaluations; nothing where manifests of an earlier version do not say."""
     return [bill for each in done for bill in each.counts.get("vectors") or ()]
@@ -251,14 +272,42 @@ def tell_of_few(session: Session, dataset: Dataset) -> None:
 
 
 def evaluation_of(performed: Performed) -> Evaluation:
-    """What was measured, now or before."""
-    return Evaluation.read(performed.path)
+    """What was measured, now or before; its run is where it is now."""
+    evaluation = Evaluation.read(performed.path)
+    return replace(evaluation, run=str(performed.path.with_suffix(".trec")))
 
 
 def _measured(path: Path) -> list[str]:
-    """The metrics that a stored evaluation has, of those there are."""
+    """The metrics that a stored evaluation has, of those that this version knows."""
     manifest = read_manifest(path)
-    return sorted(METRICS.keys() & manifest.counts.keys()) if manifest else []
+    named = manifest.settings.get("metrics") if manifest else None
+    names = named if isinstance(named, list) else [*METRICS]
+    return sorted(name for name in names if manifest and name in manifest.counts and is_metric(name))
+
+
+def _in_order(name: str) -> tuple[int, str]:
+    """Those of `METRICS` first, as they are there."""
+    return ([*METRICS].index(name) if name in METRICS else len(METRICS)), name
+
+
+def _kept(plan: Plan) -> tuple[Run, str, Mapping[str, Any]] | None:
+    """(run, precision, counts) of a stored evaluation that lacks metrics, and nothing else.
+
+    None where it is another's, was touched, or its run is not deep enough for the new metrics.
+    """
+    manifest, file = read_manifest(plan.path), plan.path.with_suffix(".trec")
+    measured = _measured(plan.path)
+    same = replace(plan, settings={**plan.settings, "metrics": measured})
+    if manifest is None or same.stale() or changed_since(plan.path, manifest):
+        return None
+    if file.name not in manifest.files or not isinstance(manifest.counts.get("left_out_as_query"), int):
+        return None  # of a version that kept no hash of the run, or did not count these
+    if depth_for(plan.settings["metrics"]) > depth_for(measured):
+        return None
+    try:
+        return read_run(file), Evaluation.read(plan.path).precision, manifest.counts
+    except SynegError:
+        return None
 
 
 def _note_in_card(subject: Subject, evaluation: Evaluation, progress: Progress) -> None:

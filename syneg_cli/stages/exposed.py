@@ -21,7 +21,7 @@ def trained_on(session: Session, dataset: Dataset, subject: Subject) -> TrainedO
     train judgements, where they are.
     """
     folder = Path(subject.location)
-    if subject.is_run or not folder.is_dir():
+    if subject.is_run or subject.is_bm25 or not folder.is_dir():
         return None
     if recorded := TrainedOn.read(folder):
         return recorded if recorded.of(dataset) else None

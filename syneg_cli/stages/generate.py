@@ -107,7 +107,12 @@ class Generate(Asks):
         )
 
     def _path(self) -> Path:
-        return self.workspace.synthetic(f"{self.settings.name}{shard_of(self.settings.shard)}")
+        return self.workspace.synthetic(self.full_name)
+
+    @property
+    def full_name(self) -> str:
+        """The name with the part that is asked for."""
+        return f"{self.settings.name}{shard_of(self.settings.shard)}"
 
     def _as_begun(self, dataset: Dataset) -> Dataset:
         """With the general domains of 0.1 where the result was begun with them: nothing is paid for twice."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 from syneg_cli.core import UsageError, Workspace, near, read_manifest, tighten
 from syneg_cli.data import Dataset
-from syneg_cli.llm import LLM, Cache, Engine, Limits, open_llm, public_url, settled_price
+from syneg_cli.llm import LLM, Cache, Engine, Limits, Stats, open_llm, public_url, settled_price
 from syneg_cli.stages.consent import check_server
 from syneg_cli.stages.project import ENDPOINTS
 from syneg_cli.stages.session import Session
@@ -137,6 +137,16 @@ def open_engine(
         again=again,
         unsent=unsent,
     )
+
+
+def used(judged: Sequence[Stats]) -> dict[str, Any] | None:
+    """What a judge took in this run; None where none was asked."""
+    if not judged:
+        return None
+    keys = ("calls", "from_cache", "prompt_tokens", "completion_tokens", "saved_usd")
+    used = {key: sum(getattr(stats, key) for stats in judged) for key in keys}
+    priced = not any(stats.unpriced for stats in judged)
+    return used | {"cost_usd": sum(stats.cost_usd for stats in judged) if priced else None}
 
 
 def endpoint(base_url: str | None, provider: str) -> str | None:

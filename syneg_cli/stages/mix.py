@@ -17,6 +17,7 @@ from syneg_cli.core import (
     UsageError,
     changed_since,
     file_hash,
+    manifest_path,
     near,
     need_file,
     read_manifest,
@@ -260,6 +261,11 @@ def mix_of(session: Session, dataset: Dataset) -> tuple[Path, Manifest]:
     name = mixed_name(session)
     path = session.workspace(dataset).mixed(name)
     manifest = read_manifest(path)
+    if path.is_file() and not manifest_path(path).is_file():
+        raise MissingArtifact(
+            f"{path} has no manifest ({manifest_path(path).name}), so nobody knows what it was mixed from.",
+            hint=f"Move it away. {session.again('mix')}",
+        )
     if manifest is None or not path.is_file() or not _is_of_a_mix(manifest):
         named = session.named("mix.name")
 

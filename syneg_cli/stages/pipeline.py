@@ -22,7 +22,7 @@ from syneg_cli.stages.queries import Queries
 from syneg_cli.stages.rerank import Rerank, own_retriever, reranked_of
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Performed, Stage, perform
-from syneg_cli.stages.subjects import retriever, trained_here
+from syneg_cli.stages.subjects import trained_here
 from syneg_cli.stages.train import Train
 from syneg_cli.stages.verdicts import Verdicts
 from syneg_cli.stages.verify import Verify, judged_files
@@ -63,7 +63,7 @@ def run_stages(
     baseline = trained_here(session, dataset).baseline
     if baseline is None:
         return done, Measured(evaluation)
-    done.append(perform(Eval(session, dataset, retriever(baseline)), force=force))
+    done.append(perform(Eval(session, dataset, baseline), force=force))
     return done, Measured(evaluation, evaluation_of(done[-1]))
 
 
@@ -85,6 +85,9 @@ class State:
     created: str = "-"
     seconds: float | None = None
     cost: float | None = None
+    """In US dollars, with what is in `lost`."""
+    lost: float = 0.0
+    """What answers that never came can have cost at most, in US dollars."""
     path: str = ""
     """Of the result, under the work directory."""
     brief: str = ""
@@ -197,9 +200,17 @@ def _state(stage: Stage) -> State:
         created=manifest.created[:16].replace("T", " "),
         seconds=manifest.seconds,
         cost=manifest.cost_usd,
+        lost=_lost(manifest),
         path=str(plan.path.relative_to(stage.session.work_dir)),
         brief=_brief(reason or ""),
     )
+
+
+def _lost(manifest: Manifest) -> float:
+    """What is counted for the answers that never came of all runs for a result."""
+    total = manifest.counts.get("total")
+    lost = total.get("lost_usd") if isinstance(total, dict) else None
+    return float(lost) if isinstance(lost, (int, float)) and 0 < lost <= (manifest.cost_usd or 0.0) else 0.0
 
 
 def _brief(reason: str) -> str:

@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -127,6 +127,36 @@ def resolve(
     if endpoint:
         origins["generate.base_url"] = f"${variable}"
     return Resolved(project, origins, path.parent if there else Path(), endpoint)
+
+
+def changed(resolved: Resolved, values: Mapping[str, Any], where: str) -> Resolved:
+    """The same project with some settings otherwise.
+
+    Args:
+        values: dotted key -> value.
+        where: where these come from, for messages.
+
+    Raises:
+        UsageError: there is no such setting, or a value is wrong.
+    """
+    known = setting_keys()
+    for key in values:
+        if key not in known:
+            raise UsageError(
+                f"{where}: there is no setting {key!r}.{did_you_mean(key, known)}",
+                hint="`--show-config` lists them all.",
+            )
+    given = dict(flatten(resolved.project.model_dump(exclude_unset=True)))
+    try:
+        project = Project.model_validate(nest({**given, **values}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"][:2]))
+        said = first["msg"].removeprefix("Value error, ")
+        raise UsageError(
+            f"{where}: {key}: {said[0].lower()}{said[1:]}, not {brief(first['input'])}.{_nearest(first)}"
+        ) from None
+    return replace(resolved, project=project, origins={**resolved.origins, **dict.fromkeys(values, where)})
 
 
 def _check_types(values: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-TABLES = ("mix.weights",)
+TABLES = ("mix.weights", "study.define")
 """Keys whose value is a table with names of the user's own."""
 
 

@@ -180,7 +180,7 @@ class Queries(Asks):
         self.tell(outcome)
         with language_model.open_cache(self.session) as cache:
             totals = cache.totals(self.job(plan))
-        more = self._counts(asker, outcome, checked) | {"judge": _used(judged)}
+        more = self._counts(asker, outcome, checked) | {"judge": language_model.used(judged)}
         return self.made(plan, outcome, totals, more)
 
     def _counts(
@@ -322,16 +322,6 @@ def _remedy(left_out: Mapping[str, int]) -> str | None:
         SHORT: "--min-words 1 writes for short ones, too.",
     }
     return " ".join(text for why, text in remedies.items() if left_out.get(why)) or None
-
-
-def _used(judged: Sequence[Stats]) -> dict[str, Any] | None:
-    """What a judge took in this run; None where none was asked."""
-    if not judged:
-        return None
-    keys = ("calls", "from_cache", "prompt_tokens", "completion_tokens", "saved_usd")
-    used = {key: sum(getattr(stats, key) for stats in judged) for key in keys}
-    priced = not any(stats.unpriced for stats in judged)
-    return used | {"cost_usd": sum(stats.cost_usd for stats in judged) if priced else None}
 
 
 def _examples(checked: Sequence[SyntheticQuery]) -> list[dict[str, str]]:

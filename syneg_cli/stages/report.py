@@ -1,12 +1,36 @@
-"""report: which models of a data set are reported, without opening the data set."""
+"""report: what is known of a data set's models. The data set itself is read where it is at hand."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from syneg_cli.core import MissingArtifact, Workspace, did_you_mean, user_path
-from syneg_cli.report import Model, Results, read_models, read_results, write_report
+from syneg_cli.core import MissingArtifact, SynegError, Workspace, did_you_mean, user_path
+from syneg_cli.data import Dataset, local_folder
+from syneg_cli.encoding import Encoder, find_model
+from syneg_cli.llm import embedding_api
+from syneg_cli.report import (
+    Facts,
+    Model,
+    Negatives,
+    Results,
+    Separation,
+    measure,
+    read_models,
+    read_negatives,
+    read_results,
+    sample_texts,
+    write_report,
+)
 from syneg_cli.stages.session import Session
+from syneg_cli.stages.train import model_name
+
+SAMPLED = 100
+"""Queries whose texts are compared, and encoded for that, unless --sample says otherwise."""
+
+SHOWN = 20
+"""Queries whose texts can be read."""
 
 
 def report_workspace(session: Session) -> Workspace:
@@ -48,11 +72,73 @@ def names_of_splits(workspace: Workspace) -> set[str]:
 def page_of(session: Session) -> Path:
     """Write the report of all models that were trained here; the page."""
     workspace = report_workspace(session)
-    models, left_out = reported_models(session, workspace, [])
-    folder = workspace.root / workspace.dataset / "report"
-    split, results = reported_split(session, workspace), reported_results(session, workspace)
-    made = write_report(folder, workspace.dataset, models, split=split, left_out=left_out, results=results)
-    return made.html
+    return write_report(workspace.root / workspace.dataset / "report", reported(session, workspace)).html
+
+
+def reported(
+    session: Session, workspace: Workspace, names: Sequence[str] = (), *, sample: int = SAMPLED
+) -> Facts:
+    """Everything that a page is made of.
+
+    Args:
+        names: the models; without any, all there are. The page is about the first of them.
+        sample: queries whose texts are compared; 0 encodes nothing.
+
+    Raises:
+        MissingArtifact: no model can be reported.
+        UsageError: a name is no model's.
+    """
+    models, left_out = reported_models(session, workspace, list(names))
+    dataset, why = reported_texts(session)
+    negatives = read_negatives(workspace, max(sample, SHOWN))
+    notes = [why] if why else []
+    separation = None
+    facts = Facts(
+        workspace.dataset,
+        models,
+        reported_split(session, workspace),
+        left_out,
+        reported_results(session, workspace),
+        [*names, model_name(session)],
+        dataset,
+        negatives,
+    )
+    if dataset is not None and negatives.by_query and sample:
+        about = facts.main or models[0]
+        separation, why = _separation(session, dataset, about, negatives, sample)
+        notes += [why] if why else []
+    return replace(facts, separation=separation, notes=notes)
+
+
+def reported_texts(session: Session) -> tuple[Dataset | None, str]:
+    """The data set where it is on this machine and can be read; else why the page has no texts."""
+    section = session.project.dataset
+    data_dir = session.resolved.path(section.data_dir) if section.data_dir else None
+    without = "so the page has no texts, and nothing that is measured on them"
+    try:
+        if local_folder(session.need_name(), data_dir=data_dir, folder=session.resolved.folder) is None:
+            return None, f"The data set is not on this machine, {without}."
+        return session.dataset("if there"), ""
+    except SynegError as error:
+        return None, f"The data set cannot be read, {without}: {error.message}"
+
+
+def _separation(
+    session: Session, dataset: Dataset, model: Model, negatives: Negatives, sample: int
+) -> tuple[Separation | None, str]:
+    """What the sources of negatives look like to the model's backbone; else why that was not measured."""
+    name, without = str(model.settings.get("backbone")), "the sources of negatives are not compared"
+    by_query = dict(list(negatives.by_query.items())[:sample])
+    texts = sample_texts(replace(negatives, by_query=by_query), dataset)
+    if not texts:
+        return None, f"None of the negatives belongs to a query of {dataset.name} as it is now: {without}."
+    try:
+        if embedding_api(name) or find_model(name) is None:
+            return None, f"{name} is not a model on this machine: {without}."
+        encoder = Encoder.load(name, cache=session.workspace(dataset).embeddings, progress=session.progress)
+        return measure(texts, dataset, encoder, session.progress), ""
+    except SynegError as error:
+        return None, f"{name} cannot be loaded: {without}. {error.message}"
 
 
 def reported_models(

@@ -9,11 +9,11 @@ from syneg_cli.core import MissingArtifact, Run, UsageError, counted
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import is_cross_encoder, load_cross_encoder, locate, need_cross_encoder, weights_hash
 from syneg_cli.evaluation import DEPTH, Reranked, TrainedOn, rerank
-from syneg_cli.stages.evaluate import Eval, Measured, evaluation_of, tell_of_few, vectors_of
+from syneg_cli.stages.evaluate import Eval, Measured, evaluation_of, vectors_of
 from syneg_cli.stages.exposed import trained_on
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Performed, Plan, perform
-from syneg_cli.stages.subjects import Subject, model_subject, retriever, subject_of, trained_here
+from syneg_cli.stages.subjects import Asked, Subject, model_subject, retriever, subject_of, trained_here
 from syneg_cli.training import CROSS_ENCODER
 
 
@@ -122,24 +122,17 @@ def need_no_depth(session: Session) -> None:
         raise UsageError("--depth says how much --rerank reads again.", hint="Add `--rerank MODEL`.")
 
 
-def retriever_of(
-    session: Session, dataset: Dataset, model: str | None, backbone: str | None, run_file: Path | None
-) -> Subject:
+def retriever_of(session: Session, dataset: Dataset, asked: Asked) -> Subject:
     """What a cross-encoder is put on top of, as a user names it.
 
     Raises:
-        UsageError: as `subject_of`, or more than one retriever is named.
+        UsageError: as `subject_of`.
     """
-    if backbone and (model or run_file):
-        raise UsageError(
-            "With --rerank what is compared with is the retriever, and --backbone names a second one.",
-            hint="Leave out --backbone, or --model and --run.",
-        )
-    named = model or backbone or run_file
+    named = asked.models or asked.backbone or asked.runs
     if not named and session.project.train.kind == CROSS_ENCODER:
         dataset.qrels(session.project.eval.split)
         return own_retriever(session)
-    return subject_of(session, dataset, model, backbone, run_file)
+    return replace(subject_of(session, dataset, asked), baseline=None)
 
 
 def measure_reranked(
@@ -153,11 +146,8 @@ def measure_reranked(
     Raises:
         UsageError: there is no such model, or it is an encoder.
     """
-    if not model:
-        raise UsageError("--rerank: the value is empty.", hint="Leave it out, or name a cross-encoder.")
     reranker = model_subject(session, dataset, model, flag="--rerank")
     Rerank(session, dataset, subject, reranker).plan()  # what is wrong with it is said before all else
-    tell_of_few(session, dataset)
     alone = perform(Eval(session, dataset, subject), force=force)
     stage = Rerank(session, dataset, subject, reranker)
     return reranked_of(stage, reranker, perform(stage, force=force), alone)
@@ -170,4 +160,6 @@ def reranked_of(stage: Eval, reranker: Subject, done: Performed, alone: Performe
         raise MissingArtifact(said, hint="Measure again with --force.")
     depth = stage.settings.depth
     about = Reranked(reranker.name, reranker.location, depth, pairs, done.seconds)
-    return Measured(stage.exposed(evaluation_of(done)), evaluation_of(alone), about, vectors_of(alone))
+    return Measured(
+        stage.exposed(evaluation_of(done)), evaluation_of(alone), about, vectors=vectors_of(alone)
+    )

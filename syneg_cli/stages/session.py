@@ -62,6 +62,9 @@ class Session:
     confirm: Callable[[str], bool] = never
     """Asks the user, who may say yes."""
 
+    places: Callable[[Path, str], Workspace] = Workspace
+    """(work directory, data set) -> where everything is stored; an arm of a study has places of its own."""
+
     @property
     def project(self) -> Project:
         return self.resolved.project
@@ -161,7 +164,7 @@ class Session:
         )
 
     def workspace(self, dataset: Dataset) -> Workspace:
-        return Workspace(self.work_dir, dataset.name)
+        return self.places(self.work_dir, dataset.name)
 
     def again(self, command: str, *flags: str) -> str:
         """The hint that names the next command, with the data set as this one was given."""

@@ -9,6 +9,7 @@ from syneg_cli.evaluation import EvalSettings
 from syneg_cli.generation import GenerateSettings, QuerySettings
 from syneg_cli.mining import MineSettings
 from syneg_cli.mixing import MixSettings
+from syneg_cli.studies import StudySettings
 from syneg_cli.training import TrainSettings
 from syneg_cli.verification import VerifySettings
 
@@ -29,3 +30,4 @@ class Project(Section):
     mix: MixSettings = MixSettings()
     train: TrainSettings = TrainSettings()
     eval: EvalSettings = EvalSettings()
+    study: StudySettings = StudySettings()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,6 +18,8 @@ from syneg_cli.core import (
     Manifest,
     MissingArtifact,
     SynegError,
+    Unlockable,
+    UsageError,
     changed_since,
     check_place,
     check_unedited,
@@ -69,6 +71,8 @@ class Made:
     """Settings as they turned out; a difference from the plan makes the result stale."""
     error: SynegError | None = None
     """Raised when what was made is kept: the result is only a part."""
+    card: str = ""
+    """As the manifest has it."""
     written: bool = True
     """False where nothing was written, because nothing usable came or what is there is better."""
 
@@ -137,6 +141,10 @@ class Stage(ABC):
     def share(self, plan: Plan) -> None:  # noqa: B027 (most stages are made by one process)
         """What several processes may do at once, before one of them makes the artefact."""
 
+    def edited(self, path: Path) -> Path | None:
+        """A file of the artefact at `path` that somebody edited and that the manifest has no hash of."""
+        return None
+
     @abstractmethod
     def run(self, plan: Plan, to: Path) -> Made:
         """Make the artefact at `to`; it then takes the place of `plan.path`, as do files beside it.
@@ -169,13 +177,13 @@ def perform(stage: Stage, *, force: bool = False, because: str = FORCED) -> Perf
         SynegError: what the stage raised; where it made a part, after that is written.
     """
     plan = stage.plan()
-    with _held(stage, plan, wanted=not stage.shared):
+    with _held(stage, plan, wanted=not stage.shared, because=because if force else plan.stale()):
         reason = world().gather(because if force else plan.stale())[0]  # as the leading process finds
         if reason is None:
             return _up_to_date(stage, plan)
         need_place(stage, plan)
         if reason != FORCED:
-            check_unedited(plan.path, reason)
+            check_unedited(plan.path, reason, stage.edited(plan.path))
         stage.session.progress.note(f"{stage.label}: running ({reason})")
         if force:
             stage.forget(plan)
@@ -185,7 +193,7 @@ def perform(stage: Stage, *, force: bool = False, because: str = FORCED) -> Perf
         _look_at(stage, plan)
         stage.share(plan)
         with (
-            _held(stage, plan, wanted=stage.shared),
+            _held(stage, plan, wanted=stage.shared, because=reason),
             staged(plan.path) as to,
         ):
             made = stage.run(plan, to)
@@ -254,18 +262,32 @@ def _manifest(plan: Plan, made: Made, seconds: float) -> Manifest:
         seconds=round(seconds, 3),
         cost_usd=made.cost_usd,
         paths=made.paths,
+        card=made.card,
     )
 
 
 @contextmanager
-def _held(stage: Stage, plan: Plan, *, wanted: bool) -> Iterator[None]:
-    """The lock of an artefact, held by the leading process; where it waited, the plan is looked at after."""
+def _held(stage: Stage, plan: Plan, *, wanted: bool, because: str | None) -> Iterator[None]:
+    """The lock of an artefact, held by the leading process; where it waited, the plan is looked at after.
+
+    Where nothing can be written, nobody makes anything: what is up to date needs no lock.
+
+    Args:
+        because: why it is made, as far as is known before.
+    """
     if not wanted or not world().leads:
         yield
         return
     # However the way to it is spelt: two processes at one artefact have to meet.
     place = content_hash(str(plan.path.parent.resolve() / plan.path.name))
     name = f"{plan.stage}-{plan.path.stem[:80]}-{place[:8]}.lock"
-    with locked(stage.workspace.locks / name, f"{stage.label} {plan.path.stem}", stage.session.progress):
-        tidy(plan.path)
+    lock = locked(stage.workspace.locks / name, f"{stage.label} {plan.path.stem}", stage.session.progress)
+    with ExitStack() as held:
+        try:
+            held.enter_context(lock)
+            tidy(plan.path)
+        except Unlockable as error:
+            if because is not None:
+                told = f"{near(plan.path)} has to be made ({because}), and {error.message}"
+                raise UsageError(f"{stage.label}: {told}", hint=error.hint) from None
         yield

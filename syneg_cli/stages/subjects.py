@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -18,8 +20,12 @@ from syneg_cli.core import (
 )
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import BACKBONES
+from syneg_cli.llm import embedding_api
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.train import model_name
+
+WORDS = BM25, BACKBONE, NONE = "bm25", "backbone", "none"
+"""Words for a system and for baselines; a folder of such a name is given as `./bm25`."""
 
 SHOWN = 5
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
@@ -27,13 +33,14 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 @dataclass(frozen=True)
 class Subject:
-    """What is measured: a model (by name and location) or a TREC run."""
+    """What is measured: a model (by name and location), a TREC run, or BM25."""
 
     name: str
     location: str
     is_run: bool = False
-    baseline: str | None = None
-    """The backbone to compare with."""
+    baseline: Subject | None = None
+    """What to compare with: the backbone, where it is known."""
+    is_bm25: bool = False
 
     @property
     def stored_as(self) -> str:
@@ -66,14 +73,16 @@ def trained_names(session: Session, dataset: Dataset) -> list[str]:
 def model_subject(session: Session, dataset: Dataset, model: str, flag: str = "--model") -> Subject:
     """A model by the name of one trained here, or by its folder; its backbone is the baseline.
 
-    An alias and a hub id are backbones.
+    An alias, a hub id and a model behind an API are backbones; `bm25` is BM25.
 
     Raises:
         UsageError: it is nothing of that.
     """
     here = session.workspace(dataset).model(model)
     folder = Path(model) if Path(model).is_dir() else here if here.is_dir() else None
-    if folder is None and (model in BACKBONES or HUB_ID.fullmatch(model)):
+    if model == BM25:
+        return bm25()
+    if folder is None and (model in BACKBONES or HUB_ID.fullmatch(model) or embedding_api(model)):
         return retriever(model)
     if folder is None:
         names = trained_names(session, dataset)
@@ -85,7 +94,8 @@ def model_subject(session: Session, dataset: Dataset, model: str, flag: str = "-
         )
     manifest = read_manifest(folder)
     recorded = manifest.settings.get("backbone") if manifest else None
-    return Subject(folder.resolve().name, str(folder), baseline=recorded)
+    baseline = retriever(recorded) if isinstance(recorded, str) else None
+    return Subject(folder.resolve().name, str(folder), baseline=baseline)
 
 
 def _trained_here(session: Session, dataset: Dataset, like: str = "") -> str:
@@ -104,31 +114,101 @@ def retriever(backbone: str) -> Subject:
     return Subject(name, backbone)
 
 
-def subject_of(
-    session: Session, dataset: Dataset, model: str | None, backbone: str | None, run_file: Path | None
-) -> Subject:
-    """What to measure, as a user names it; the model trained here, else the backbone, where nothing is named.
+@dataclass(frozen=True)
+class Asked:
+    """What to measure and what to compare it with, as a user names it.
 
-    Args:
-        backbone: beside a model or a run, what to compare with.
+    `backbone` is measured where no model and no run is named, and else compared with. `baseline` is
+    `backbone`, `bm25`, `none`, or whatever `--model` takes, or a run's file.
+    """
+
+    models: Sequence[str] = ()
+    backbone: str | None = None
+    runs: Sequence[Path] = ()
+    baseline: str | None = None
+    rerank: str | None = None
+
+    def check(self) -> None:
+        """Raises UsageError where a value is empty, or two of them say the same."""
+        texts = [("--model", model) for model in self.models] + [("--backbone", self.backbone)]
+        for flag, value in (*texts, ("--baseline", self.baseline), ("--rerank", self.rerank)):
+            if value == "":
+                raise UsageError(f"{flag}: the value is empty.", hint="Leave it out, or name one.")
+        if self.baseline and self.backbone and (self.models or self.runs):
+            raise UsageError(
+                "--baseline and --backbone both say what to compare with.", hint="Give one of the two."
+            )
+        if self.rerank and (self.baseline or (self.backbone and (self.models or self.runs))):
+            flag = "--baseline" if self.baseline else "--backbone"
+            raise UsageError(
+                f"With --rerank what is compared with is the retriever, and {flag} names a second one.",
+                hint=f"Leave out {flag}{', or --model and --run' if flag == '--backbone' else ''}.",
+            )
+
+    def each(self) -> list[Asked]:
+        """The systems one by one: a model, a run, or what is measured where none is named."""
+        alone = replace(self, models=(), runs=())
+        if not (self.models or self.runs):
+            return [alone]
+        models = [replace(alone, models=(model,)) for model in self.models]
+        return models + [replace(alone, runs=(run,)) for run in self.runs]
+
+    def __str__(self) -> str:
+        """What a message calls a single system."""
+        return next((str(one) for one in (*self.models, *self.runs, self.backbone) if one), "")
+
+
+def bm25() -> Subject:
+    """BM25, as `mine` has it."""
+    return Subject(BM25, BM25, is_bm25=True)
+
+
+def run_subject(path: Path) -> Subject:
+    """A run of whatever system."""
+    return Subject(path.stem, str(path), is_run=True)
+
+
+def subject_of(session: Session, dataset: Dataset, asked: Asked) -> Subject:
+    """A single system as a user names it, with its baseline; the model trained here, else the backbone,
+    where nothing is named.
 
     Raises:
-        UsageError: both a model and a run are named, or there is no such model.
+        UsageError: there is no such system, or no such baseline.
         DatasetError: there is no such split.
     """
     dataset.qrels(session.project.eval.split)  # a split that is not there is said before all else
-    for flag, value in (("--model", model), ("--backbone", backbone)):
-        if value == "":
-            raise UsageError(f"{flag}: the value is empty.", hint="Leave it out, or name one.")
-    if run_file is not None and model:
-        raise UsageError("--run and --model exclude each other.", hint="Give one of the two.")
-    if run_file is not None:
-        return Subject(run_file.stem, str(run_file), is_run=True, baseline=backbone)
-    if model:
-        subject = model_subject(session, dataset, model)
-        return replace(subject, baseline=backbone or subject.baseline)
-    if backbone:
-        return retriever(backbone)
+    if asked.runs:
+        subject = run_subject(asked.runs[0])
+    elif asked.models:
+        subject = model_subject(session, dataset, asked.models[0])
+    elif asked.backbone:
+        subject = bm25() if asked.backbone == BM25 else retriever(asked.backbone)
+    else:
+        subject = _unnamed(session, dataset)
+    return replace(subject, baseline=_baseline(session, dataset, subject, asked))
+
+
+def _baseline(session: Session, dataset: Dataset, subject: Subject, asked: Asked) -> Subject | None:
+    """What a system is compared with; the backbone of one that has none is the project's."""
+    flag, named = "--baseline", asked.baseline
+    if named is None and (asked.models or asked.runs):
+        flag, named = "--backbone", asked.backbone
+    if named is None or named == NONE:
+        return None if named else subject.baseline
+    if named == BACKBONE:
+        found = subject.baseline or retriever(session.project.train.backbone)
+    elif named != BM25 and Path(named).is_file():
+        found = run_subject(Path(named))
+    else:
+        found = replace(model_subject(session, dataset, named, flag), baseline=None)
+    if found == replace(subject, baseline=None):
+        session.progress.note(f"eval: {subject.name} is the baseline itself, and compared with nothing")
+        return None
+    return found
+
+
+def _unnamed(session: Session, dataset: Dataset) -> Subject:
+    """The model that the project trains, else its backbone; says which."""
     own = session.workspace(dataset).model(model_name(session))
     if own.is_dir():
         session.progress.note(f"eval: the model trained here ({own}); --backbone ALIAS measures a backbone")
@@ -142,3 +222,19 @@ def subject_of(
         then = f"{session.again('run').rstrip('.')} to train one"
     session.progress.note(f"eval: {why}, so this is the backbone {backbone} alone. {then}")
     return retriever(backbone)
+
+
+def apart(subjects: Sequence[Subject]) -> list[Subject]:
+    """Each system once, and those of the same name in different places by names of their own."""
+    named = [one for subject in subjects for one in (subject, subject.baseline) if one]
+    every = Counter(one.name for one in dict.fromkeys(replace(one, baseline=None) for one in named))
+
+    def called(subject: Subject) -> Subject:
+        if every[subject.name] == 1:
+            return subject
+        return replace(subject, name=f"{subject.name}-{content_hash(subject.location)[:8]}")
+
+    return [
+        replace(called(subject), baseline=subject.baseline and called(subject.baseline))
+        for subject in dict.fromkeys(subjects)
+    ]

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from syneg_cli.core import TrainingInstance, UsageError, file_hash, read_instances, world, write_text
+from syneg_cli.core import (
+    TrainingInstance,
+    UsageError,
+    file_hash,
+    read_instances,
+    read_manifest,
+    world,
+    write_text,
+)
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import locate, weights_hash
 from syneg_cli.evaluation import RECORD, TrainedOn
@@ -16,11 +24,13 @@ from syneg_cli.stages.mix import mix_of, mixed_name
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Plan, Stage, own_ids
 from syneg_cli.training import (
+    CARD,
     CROSS_ENCODER,
     LOGS,
     RECORDING,
     Around,
     TrainSettings,
+    card_hash,
     check_kind,
     check_refresh,
     checkpoint_folder,
@@ -92,8 +102,15 @@ class Train(Stage):
         if world().leads:
             drop_checkpoints(plan.path)
 
+    def edited(self, path: Path) -> Path | None:
+        """The model's card: `eval` notes metrics in it, so it is told by the rest."""
+        card, manifest = path / CARD, read_manifest(path)
+        if manifest is None or not manifest.card or not card.is_file():
+            return None
+        return None if card_hash(card.read_bytes()) == manifest.card else card
+
     def run(self, plan: Plan, to: Path) -> Made:
-        here = world()
+        here, said = world(), ""
         mixed_path, mixed = mix_of(self.session, self.dataset)
         texts = read_texts(mixed, self.dataset)
         instances = read_instances(mixed_path, known=texts.known(self.dataset))
@@ -106,10 +123,11 @@ class Train(Stage):
         if here.leads:
             card = card_of(self.session, self.dataset, model, mixed, result, plan.path.name)
             save_model(model, to, card, scratch / RECORDING, scratch / LOGS)
+            said = card_hash((to / CARD).read_bytes())
             write_text(to / RECORD, self._trained_on(instances).text())
         counts = {"pairs": mixed.counts["instances"], "mix": learned_from(mixed), **asdict(result)}
         counts["training_seconds"] = counts.pop("seconds")
-        return Made(counts, result)
+        return Made(counts, result, card=said)
 
     def _trained_on(self, instances: Sequence[TrainingInstance]) -> TrainedOn:
         """What the model has learned from, with what its backbone had learned from where syneg trained it."""

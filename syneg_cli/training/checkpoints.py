@@ -8,7 +8,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core import NoProgress, Progress, atomic_path, content_hash, file_hash, sync, write_text
+from syneg_cli.core import (
+    NoProgress,
+    Progress,
+    atomic_path,
+    check_no_link,
+    content_hash,
+    file_hash,
+    sync,
+    write_text,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,10 +33,14 @@ def checkpoint_folder(model: Path, plan: Mapping[str, Any], *, tidy: bool = True
     Args:
         plan: inputs and settings; a checkpoint is gone on from only where they are the same.
         tidy: do that; of several processes one does, and the others wait.
+
+    Raises:
+        UsageError: it is a link.
     """
     folder = _folder_of(model)
     if not tidy:
         return folder
+    check_no_link(folder, "checkpoints")
     digest = content_hash(plan)
     mark = folder / PLAN
     if folder.is_dir() and (not mark.is_file() or mark.read_bytes() != digest.encode()):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core import __version__
+from syneg_cli.core import __version__, content_hash
 from syneg_cli.encoding import read_card
 from syneg_cli.mixing import asked, reached
 from syneg_cli.training.settings import CROSS_ENCODER
@@ -123,6 +123,16 @@ def with_metrics(card: str, name: str, dataset: str, split: str, metrics: Mappin
     old = [result for result in read.data.get("eval_results", []) if _place(result) != (dataset, split)]
     read.data["model_name"], read.data["eval_results"] = _as_read_back(name), [*old, *new]
     return str(read)
+
+
+def card_hash(card: bytes) -> str:
+    """The hash of what a card says, but for the metrics that `with_metrics` notes in it."""
+    text = card.decode("utf-8", "replace")
+    read = read_card(text)
+    if read is None:
+        return content_hash(text)
+    said: dict[str, Any] = read.data.to_dict()  # type: ignore[no-untyped-call]
+    return content_hash([{key: said[key] for key in said if key != "model-index"}, read.text.strip()])
 
 
 def _place(result: EvalResult) -> tuple[str, str | None] | None:

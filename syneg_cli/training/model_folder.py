@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder, SentenceTransformer
 
+CARD = "README.md"
+
 
 def save_model(model: SentenceTransformer | CrossEncoder, folder: Path, card: str, *extra: Path) -> None:
     """Write a new model folder.
@@ -17,7 +19,7 @@ def save_model(model: SentenceTransformer | CrossEncoder, folder: Path, card: st
         extra: further files and folders to put beside the weights, where they are there.
     """
     model.save_pretrained(str(folder), create_model_card=False)
-    (folder / "README.md").write_text(card, encoding="utf-8")
+    (folder / CARD).write_text(card, encoding="utf-8")
     for file in extra:
         if file.is_dir():
             shutil.copytree(file, folder / file.name)

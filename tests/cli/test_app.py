@@ -27,8 +27,8 @@ HEAVY = (
     "huggingface_hub",
 )
 COMMANDS = (
-    "init", "import", "queries", "generate", "mine", "verify", "mix", "train", "eval", "report", "run", "status",
-    "export", "demo",
+    "init", "import", "queries", "generate", "mine", "verify", "mix", "train", "eval", "study", "report", "run",
+    "status", "export", "demo",
     "prompts", "cache", "keys", "doctor",
 )  # fmt: skip
 

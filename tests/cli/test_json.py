@@ -65,6 +65,18 @@ def test_every_stage_that_ran_and_that_was_up_to_date(project: Cli, tiny: Path) 
         check(printed(project, "init", *([name] if name else []), "--dir", f"p{number}"), "init")
 
 
+def test_a_pilot_with_a_judge_and_without(project: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(body: dict[str, Any], number: int) -> Reply:
+        judged = '"evidence"' in prompt_of(body)
+        return Reply(text='{"evidence": "", "relevant": false}') if judged else good_reply(body, number)
+
+    with ChatServer(answer) as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        for arguments in ((), (), ("--judge",)):
+            found = printed(project, "generate", "--pilot", 2, *arguments)
+            check(found, "generate --pilot", stage=True)
+
+
 def test_imports(project: Cli, tiny_model: Path) -> None:
     docs = Path("docs")
     docs.mkdir()

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 import random
+from pathlib import Path
 
 import pytest
 import pytrec_eval
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syneg_cli.evaluation.metrics import MAIN_METRIC, METRICS, Metric, score
+from syneg_cli.core import NoProgress
+from syneg_cli.data import load_dataset
+from syneg_cli.evaluation.metrics import MAIN_METRIC, METRICS, Metric, label_of, metric_name, score
+from syneg_cli.mining import bm25_run
 
 QRELS = {"q1": {"a": 2, "b": 1}, "q2": {"c": 1}}
 RUN = {"q1": {"x": 3.0, "a": 2.0, "b": 1.0}, "q2": {"x": 2.0, "y": 1.0}}
@@ -20,8 +24,23 @@ TREC_EVAL = {
     "recall@10": "recall_10",
     "recall@100": "recall_100",
     "map@100": "map_cut_100",
+    "ndcg@3": "ndcg_cut_3",
+    "ndcg@1000": "ndcg_cut_1000",
+    "recall@7": "recall_7",
+    "map@5": "map_cut_5",
+    "p@10": "P_10",
+    "p@3": "P_3",
+    "success@1": "success_1",
+    "success@4": "success_4",
 }
-"""Metric -> what trec_eval calls it; mrr@10 has no name there and is computed by hand."""
+"""Metric -> what trec_eval calls it; mrr@k has no name there and is computed by hand, as is judged@k."""
+
+TREC_MEASURES = {
+    f"{name}.{','.join(one.rpartition('_')[2] for one in TREC_EVAL.values() if one.startswith(f'{name}_'))}"
+    for name in ("ndcg_cut", "recall", "map_cut", "P", "success")
+}
+BY_HAND = ("mrr@10", "mrr@2", "judged@10", "judged@3")
+EVERY = (*TREC_EVAL, *BY_HAND)
 
 Judgements = dict[str, dict[str, int]]
 Results = dict[str, dict[str, float]]
@@ -69,25 +88,39 @@ def test_equal_scores_fall_the_same_way_for_every_metric(relevant: str, rank: in
 
 
 def by_pytrec_eval(run: Results, qrels: Judgements) -> dict[str, dict[str, float]]:
-    found = pytrec_eval.RelevanceEvaluator(qrels, set(TREC_EVAL.values())).evaluate(run)
+    found = pytrec_eval.RelevanceEvaluator(qrels, TREC_MEASURES).evaluate(run)
     values = {
         metric: {q: found.get(q, {}).get(name, 0.0) for q in qrels} for metric, name in TREC_EVAL.items()
     }
-    return values | {"mrr@10": {q: reciprocal_rank(run.get(q, {}), grades) for q, grades in qrels.items()}}
+    for name in BY_HAND:
+        measure, _, cutoff = name.partition("@")
+        by_hand = reciprocal_rank if measure == "mrr" else judged_share
+        values[name] = {q: by_hand(run.get(q, {}), grades, int(cutoff)) for q, grades in qrels.items()}
+    return values
 
 
-def reciprocal_rank(results: dict[str, float], grades: dict[str, int]) -> float:
-    order = sorted(results, key=lambda doc_id: (results[doc_id], doc_id), reverse=True)[:10]
+def first(results: dict[str, float], cutoff: int) -> list[str]:
+    return sorted(results, key=lambda doc_id: (results[doc_id], doc_id), reverse=True)[:cutoff]
+
+
+def reciprocal_rank(results: dict[str, float], grades: dict[str, int], cutoff: int) -> float:
+    order = first(results, cutoff)
     ranks = [rank for rank, doc_id in enumerate(order, start=1) if grades.get(doc_id, 0) > 0]
     return 1 / ranks[0] if ranks else 0.0
 
 
+def judged_share(results: dict[str, float], grades: dict[str, int], cutoff: int) -> float:
+    """Of what was found at all, whatever its grade."""
+    order = first(results, cutoff)
+    return sum(doc_id in grades for doc_id in order) / len(order) if order else 0.0
+
+
 def agree(run: Results, qrels: Judgements) -> None:
-    ours, theirs = score(run, qrels), by_pytrec_eval(run, qrels)
-    assert list(ours.per_query) == list(METRICS)
-    for metric in METRICS:
+    ours, theirs = score(run, qrels, EVERY), by_pytrec_eval(run, qrels)
+    assert list(ours.per_query) == list(EVERY)
+    for metric in EVERY:
         assert list(ours.per_query[metric]) == list(qrels)
-        assert ours.per_query[metric] == pytest.approx(theirs[metric], abs=1e-12, rel=0)
+        assert ours.per_query[metric] == pytest.approx(theirs[metric], abs=1e-12, rel=0), metric
         mean = sum(theirs[metric].values()) / len(qrels)
         assert ours.metrics[metric] == pytest.approx(mean, abs=1e-12, rel=0)
 
@@ -136,9 +169,65 @@ def test_grades_below_minus_one_do_not_crash_trec_eval() -> None:
         mild = {
             q: {doc_id: max(grade, -1) for doc_id, grade in grades.items()} for q, grades in qrels.items()
         }
-        assert score(run, qrels).per_query == by_pytrec_eval(run, mild)
+        theirs = by_pytrec_eval(run, mild)
+        assert score(run, qrels).per_query == {metric: theirs[metric] for metric in METRICS}
 
 
 def test_a_new_metric_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(METRICS, "p@5", Metric("P", at=5))
     assert score(RUN, QRELS).per_query["p@5"] == {"q1": pytest.approx(0.4), "q2": 0.0}
+
+
+def test_on_scifact_as_pytrec_eval_has_it(shared: Path, tmp_path: Path) -> None:
+    """BM25, and a run by chance that ties a lot and leaves queries out."""
+    dataset = load_dataset(str(shared / "data" / "scifact"), cache=tmp_path, dev_fraction=0)
+    qrels = {q: dict(grades) for q, grades in dataset.qrels("test").items()}
+    rng = random.Random(0)
+    ids = list(dataset.corpus.ids)
+    by_chance = {q: {d: rng.choice((0.1, 0.2, rng.random())) for d in rng.sample(ids, 150)} for q in qrels}
+    for q in list(by_chance)[::7]:
+        del by_chance[q]
+    for q in list(by_chance)[::2]:
+        by_chance[q] |= {d: rng.random() for d in qrels[q]}
+    found = bm25_run(dataset, list(qrels), 100, NoProgress())
+    agree({q: dict(results) for q, results in found.items()}, qrels)
+    agree(by_chance, qrels)
+
+
+@pytest.mark.parametrize(
+    ("written", "name", "label"),
+    [
+        ("nDCG@10", "ndcg@10", "nDCG@10"),
+        ("R@100", "recall@100", "Recall@100"),
+        ("recall@7", "recall@7", "Recall@7"),
+        ("RR@10", "mrr@10", "MRR@10"),
+        ("MRR@3", "mrr@3", "MRR@3"),
+        ("AP@100", "map@100", "MAP@100"),
+        ("map@5", "map@5", "MAP@5"),
+        ("P@10", "p@10", "P@10"),
+        ("Success@1", "success@1", "Success@1"),
+        (" judged@10 ", "judged@10", "Judged@10"),
+    ],
+)
+def test_metrics_by_the_names_of_ir_measures(written: str, name: str, label: str) -> None:
+    assert metric_name(written) == name
+    assert label_of(name) == label
+
+
+@pytest.mark.parametrize(
+    ("written", "near"),
+    [
+        ("ndgc@10", "nDCG@10"),
+        ("sucess@5", "Success@5"),
+        ("recal@20", "R@20"),
+        ("ndcg", "nDCG@10"),
+        ("p@0", "P@10"),
+        ("p@1e3", "P@10"),
+        ("AP@1000000", "AP@10"),
+        ("", "nDCG@10"),
+        ("ndcg@１０", "nDCG@10"),
+    ],
+)
+def test_another_name_is_told_the_nearest(written: str, near: str) -> None:
+    with pytest.raises(ValueError, match=f"Expected a metric such as {near} "):
+        metric_name(written)

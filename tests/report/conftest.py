@@ -14,8 +14,10 @@ from syneg_cli.core.artifacts import Manifest, Workspace, write_manifest
 from syneg_cli.core.files import file_hash, write_text
 from syneg_cli.encoding.loading import weights_hash
 from syneg_cli.report.curves import Curve
+from syneg_cli.report.facts import Facts
 from syneg_cli.report.models import read_models
 from syneg_cli.report.recordings import Recording
+from syneg_cli.report.results import read_results
 from syneg_cli.report.wording import models_table
 from syneg_cli.training.recorder import RECORDING
 
@@ -95,6 +97,12 @@ def recording_of(steps: int, *, mined: bool = True) -> Recording:
     curve = Curve(tuple(range(1, steps + 1)), tuple(1 + math.cos(i) for i in range(steps)))
     sources = {"mined": curve if mined else Curve(), "synthetic": Curve()}
     return Recording(steps, curve, curve, curve, sources, sources)
+
+
+def facts_of(work: Workspace, *names: str, **more: Any) -> Facts:
+    """What the page says of the models, without a data set."""
+    models, left_out = read_models(work, names)
+    return Facts(work.dataset, models, left_out=left_out, **{"results": read_results(work)} | more)
 
 
 def cells(work: Workspace, *names: str) -> dict[str, dict[str, str]]:

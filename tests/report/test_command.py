@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from syneg_cli.core.artifacts import Workspace
-from syneg_cli.report.figures import FIGURES
 from syneg_cli.training.recorder import RECORDING
 from tests.cli.test_app import modules_after
 from tests.conftest import Cli
@@ -50,11 +49,15 @@ def test_from_training_to_a_report(trained: Cli) -> None:
     manifest = json.loads(Path(".syneg/tiny/models/one/syneg.manifest.json").read_text())
     assert one["gradient_variance"] == pytest.approx(manifest["counts"]["gradient_variance"])
     folder = Path(".syneg/tiny/report")
+    figures = done.json["figures"]
+    assert isinstance(figures, list)
+    drawn = {Path(figure).name for figure in figures}
+    assert {"answer.svg", "queries.svg", "nearness.svg", "loss.svg"} <= drawn
     assert {path.name for path in folder.iterdir()} == {
         "report.md",
         "report.html",
         "syneg.manifest.json",
-        *(f"{name}.{form}" for name in FIGURES for form in ("png", "svg")),
+        *drawn,
     }
     shown = trained("report", "--model", "two", "--output", "there")
     assert shown.code == 0, shown.err
@@ -67,10 +70,70 @@ def test_from_training_to_a_report(trained: Cli) -> None:
 
 @pytest.mark.slow
 def test_a_report_needs_no_data(trained: Cli, tiny: Path) -> None:
+    assert "no texts" not in page_after(trained, "report")
     shutil.rmtree(tiny)
-    assert trained("report").code == 0
+    page = page_after(trained, "report")
+    assert "The data set cannot be read, so the page has no texts" in page
+    assert "How near each source" not in page
     Path("syneg.toml").unlink()
     assert trained("report", "tiny").code == 0
+
+
+@pytest.mark.slow
+def test_a_sample_is_encoded_once_and_only_if_it_is_wanted(trained: Cli) -> None:
+    without = trained("report", "--sample", "0")
+    assert without.code == 0, without.err
+    assert "Encoding" not in without.err
+    assert "Loading" not in without.err
+    assert "How near each source" not in Path(".syneg/tiny/report/report.md").read_text()
+    assert "sample of the report" not in kept()
+    page = page_after(trained, "report")
+    assert "How near each source" in page
+    assert "Similarity by" in page
+    first = kept()
+    assert "sample of the report" in first
+    assert page_after(trained, "report") == page
+    assert kept() == first, "from the cache"
+    assert trained("report", "--sample", "-1").code == 2
+
+
+@pytest.mark.slow
+def test_a_backbone_that_is_not_here_is_neither_fetched_nor_loaded(trained: Cli) -> None:
+    for name in ("one", "two"):
+        file = Path(f".syneg/tiny/models/{name}/syneg.manifest.json")
+        manifest = json.loads(file.read_text())
+        manifest["settings"]["backbone"] = "nobody/has-this"
+        file.write_text(json.dumps(manifest))
+    assert "nobody/has-this is not a model on this machine" in page_after(trained, "report")
+
+
+@pytest.mark.slow
+def test_texts_of_the_corpus_and_the_llm_are_text(trained: Cli, tiny: Path) -> None:
+    corpus = (tiny / "corpus.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in corpus]
+    for row in rows:
+        row["text"] += " <script>alert(1)</script><img src=x onerror=alert(1)>"
+    (tiny / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    page_after(trained, "report")
+    html = Path(".syneg/tiny/report/report.html").read_text()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    assert "<script>alert" not in html
+    assert "<img" not in html
+
+
+def kept() -> dict[str, list[int]]:
+    """What the vectors of the cache are of -> when they were written."""
+    found: dict[str, list[int]] = {}
+    for file in sorted(Path(".syneg/embeddings").glob("*/entry.json")):
+        written = (file.parent / "vectors.npy").stat().st_mtime_ns
+        found.setdefault(json.loads(file.read_text())["texts"], []).append(written)
+    return found
+
+
+def page_after(trained: Cli, *args: str) -> str:
+    done = trained(*args)
+    assert done.code == 0, done.err
+    return Path(".syneg/tiny/report/report.md").read_text()
 
 
 @pytest.mark.slow

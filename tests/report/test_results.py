@@ -15,9 +15,10 @@ from syneg_cli.report.costs import NOT_IN_IT, results_table
 from syneg_cli.report.models import read_models
 from syneg_cli.report.page import to_html, to_markdown
 from syneg_cli.report.results import read_results
-from syneg_cli.report.wording import report_blocks, settings_lines
+from syneg_cli.report.sections import page_of
+from syneg_cli.report.wording import settings_lines
 from tests.conftest import Cli, write_dataset
-from tests.report.conftest import add_model, measured
+from tests.report.conftest import add_model, facts_of, measured
 from tests.servers import ChatServer, Reply, good_reply, prompt_of
 
 BY = {"llm": "openai:m", "prompt": "syneg", "endpoint": "https://api.example"}
@@ -44,9 +45,7 @@ def weighing(weight: float) -> dict[str, Any]:
 
 
 def page(work: Workspace, folder: Path | None = None) -> str:
-    results = read_results(work, folder)
-    models, _ = read_models(work)
-    return to_markdown(report_blocks("tiny", models, [], split="test", left_out=[], results=results))
+    return to_markdown(page_of(facts_of(work, results=read_results(work, folder))))
 
 
 def cells(work: Workspace, folder: Path | None = None) -> dict[tuple[str, str], list[str]]:
@@ -216,16 +215,12 @@ def test_the_page_has_the_section_and_says_what_the_sum_does_not_hold(work: Work
     measured(work, "m", [0.5] * 4)
     generated(work, "default", total(0.25), llm="<b>|m")
     text = page(work)
-    assert "## What was made, and what it cost" in text
+    assert "\nEvery result, and what it cost:\n" in text
     assert r"| generate | default | 30 negatives | \<b>\|m | syneg | 1m 00s | $0.2500 |" in text
     assert NOT_IN_IT in text
-    assert text.index("What was made") > text.index("What is missing")
-    blocks = report_blocks(
-        "tiny", read_models(work)[0], [], split="test", left_out=[], results=read_results(work)
-    )
-    html = to_html("x", blocks, work.root)
+    html = to_html("x", page_of(facts_of(work)))
     assert "<td>&lt;b&gt;|m</td>" in html
-    assert "<h2>What was made, and what it cost</h2>" in html
+    assert "<summary>Every result, and what it cost</summary>" in html
 
 
 def test_llm_written_queries_that_a_model_learned_from_are_said_with_their_weight(work: Workspace) -> None:

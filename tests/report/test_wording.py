@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from syneg_cli.core.artifacts import Workspace, read_manifest
+from syneg_cli.core.artifacts import Workspace
 from syneg_cli.report.figures import FIGURES
 from syneg_cli.report.models import read_models
-from syneg_cli.report.page import to_markdown
-from syneg_cli.report.wording import EXPLANATIONS, paper_lines, report_blocks, settings_lines
+from syneg_cli.report.wording import EXPLANATIONS, paper_lines, settings_lines
 from tests.report.conftest import add_evaluation, add_model, cells, measured
 
 
@@ -38,20 +37,6 @@ def test_the_table_has_what_was_trained_and_measured(work: Workspace) -> None:
     assert float(found["h"]["p"]) == pytest.approx(2 / 2**8, abs=2e-3), "all eight signs alike, two-sided"
     assert found["m"]["synthetic : retrieved"] == "–", "mined alone has no ratio"
     assert found["m"]["nDCG@10, test"] == found["m"]["p"] == "–"
-
-
-def test_the_page_says_of_when_and_of_how_many_queries_it_is(work: Workspace) -> None:
-    add_model(work, "h")
-    measured(work, "h", [0.75] * 8)
-    text = to_markdown(report_blocks("tiny", read_models(work)[0], [], split="test", left_out=[]))
-    manifest = read_manifest(work.model("h"))
-    assert manifest is not None
-    assert f"one training run, of {manifest.created[:10]}. Scores are of 8 test queries. " in text
-    assert "8 test queries tell little: with less than 25" in text
-    measured(work, "h", [0.75] * 30)
-    text = to_markdown(report_blocks("tiny", read_models(work)[0], [], split="test", left_out=[]))
-    assert "Scores are of 30 test queries." in text
-    assert "little" not in text
 
 
 def test_several_comparisons_are_corrected(work: Workspace) -> None:

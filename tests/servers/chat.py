@@ -205,7 +205,7 @@ class ChatServer:
         """The models that it has, or what the script says instead."""
         if self.script:
             reply = self.script.popleft()
-            return reply.status, str(reply.raw).encode(), {"content-type": reply.kind}, False
+            return reply.status, str(reply.raw).encode(), {"content-type": reply.kind, **reply.headers}, False
         rows = [{"id": model, "name": model} for model in sorted(self.models)]
         known = {"/v1/models": {"object": "list", "data": rows}, "/api/tags": {"models": rows}}
         return (200 if path in known else 404), json.dumps(known.get(path, {})).encode(), {}, False

@@ -89,7 +89,7 @@ def test_the_name_of_a_result_stays_in_its_folder(project: Cli, key: str, name: 
     result = project("status", "--set", f"{key}={name}")
     if name or key == "generate.name":
         assert result.code == 2, result.out
-        assert "expected a name, not a path" in result.err
+        assert "expected a name as " in result.err
     assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
 
 

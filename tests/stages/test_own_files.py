@@ -19,19 +19,6 @@ MADE = Path(".syneg/tiny")
 MODEL = MADE / "models/m"
 
 
-@pytest.fixture
-def mixed(tiny: Path, tiny_model: Path, cli: Cli) -> Cli:
-    """A mix of mined negatives, ready to be trained on."""
-    Path("syneg.toml").write_text(
-        f'[dataset]\nname = "{tiny}"\ndev_fraction = 0\n[mine]\nminers = ["bm25"]\ndepth = 2\n'
-        'percentage = "off"\n[mix]\nstrategy = "retrieved"\n'
-        f'[train]\nbackbone = "{tiny_model}"\nepochs = 1\noutput = "m"\nprecision = "fp32"\n'
-    )
-    for command in ("mine", "mix"):
-        assert cli(command).code == 0
-    return cli
-
-
 def everything(folder: Path) -> dict[str, bytes]:
     return {str(file): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 

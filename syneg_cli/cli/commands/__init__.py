@@ -56,6 +56,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Measure a model, a backbone or a TREC run on a data set.",
         "syneg eval scifact --model minilm-hybrid",
     ),
+    "study": (
+        "Arms times seeds from a frozen plan: what helps on your data, and how sure that is.",
+        "syneg study scifact --arms hybrid --arms placebo --seeds 3 --plan",
+    ),
     "report": (
         "Draw what training recorded: figures, Markdown and one HTML file.",
         "syneg report scifact",

@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Annotated
+
+import typer
 
 from syneg_cli.cli.asking import Batch, Estimating, RetryBad, ask
 from syneg_cli.cli.options import DISJOINT, WRITTEN, Call, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.generated import estimated
+from syneg_cli.cli.render.piloted import piloted
 from syneg_cli.cli.render.stages import tables
 from syneg_cli.core import UsageError
 from syneg_cli.generation import QUERY, load_prompt
-from syneg_cli.stages import Generate, MirrorQueries, perform, same_server
+from syneg_cli.stages import Generate, MirrorQueries, Pilot, perform, same_server
 
 
 @make(*section("generate", leave_out=("price",)), WRITTEN, DISJOINT, force=True)
 def command(
-    call: Call, retry_bad: RetryBad = False, batch: Batch = None, estimate: Estimating = False
+    call: Call,
+    retry_bad: RetryBad = False,
+    batch: Batch = None,
+    estimate: Estimating = False,
+    pilot: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Ask about N pairs alone (50 are a good start), and say whether all will help.",
+        ),
+    ] = None,
+    judge: Annotated[
+        bool, typer.Option("--judge", help="With --pilot: the model also says which negatives are relevant.")
+    ] = False,
 ) -> None:
     """Let an LLM write hard negatives for every training pair.
 
@@ -25,6 +43,7 @@ def command(
     output, dataset = call.output, call.dataset()
     session = same_server(call.session, dataset)
     prompt = load_prompt(session.project.generate.prompt, session.resolved.folder)
+    _check(pilot, judge=judge, batch=batch, mirrors=prompt.kind == QUERY)
     if prompt.kind == QUERY:
         given = {"--batch": batch, "--estimate": estimate, "--retry-bad": retry_bad}
         if flag := next((flag for flag, value in given.items() if value), None):
@@ -35,9 +54,26 @@ def command(
         done = perform(MirrorQueries(session, dataset, prompt), force=True)
         output.result(done.as_json(), *tables(done, dataset))
         return
-    stage = Generate(session, dataset, again=retry_bad)
+    stage: Generate = Generate(session, dataset, again=retry_bad)
+    if pilot is not None:
+        stage = Pilot(session, dataset, pilot, judge=judge, again=retry_bad)
     if estimate:
         found = stage.estimate()
         output.result(asdict(found), *estimated(found))
     elif made := ask(stage, call, batch=batch):
-        output.result(made.as_json(), *tables(made, dataset))
+        output.result(made.as_json(), *(tables(made, dataset) if pilot is None else piloted(made)))
+
+
+def _check(pilot: int | None, *, judge: bool, batch: str | None, mirrors: bool) -> None:
+    """Raises UsageError for options that have no meaning together."""
+    if judge and pilot is None:
+        raise UsageError("--judge goes with --pilot.", hint="`syneg verify` judges the negatives there are.")
+    if pilot is not None and batch:
+        raise UsageError(
+            "--pilot and --batch exclude each other.", hint="A pilot is asked at once: it is short."
+        )
+    if pilot is not None and mirrors:
+        raise UsageError(
+            "--pilot is for prompts that ask for negatives, and this one asks for queries.",
+            hint="Leave --pilot out, or name another --prompt.",
+        )

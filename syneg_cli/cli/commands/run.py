@@ -34,7 +34,8 @@ def command(call: Call) -> None:
     first = begun(call.session, ended, force=call.force)
     later = partial(ended, dataset=first.dataset)
     done, result = run_stages(first.session, first.dataset, later, force=call.force)
-    data, shown = measured(result, call.session.project.eval.equivalence_margin)
+    section = call.session.project.eval
+    data, shown = measured(result, section.equivalence_margin, section.metrics)
     page = page_of(first.session) if documents_of(call.session) else None
     stages = [each.as_json() for each in (*first.done, *done)]
     output.result(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from syneg_cli.cli.output import table
+from syneg_cli.cli.render.changed import as_json, changed
+from syneg_cli.cli.render.pictures import gains
 from syneg_cli.cli.render.seen import seen
 from syneg_cli.core import counted, duration
 from syneg_cli.evaluation import (
@@ -18,6 +20,7 @@ from syneg_cli.evaluation import (
     as_data,
     compare_metrics,
     corrected,
+    label_of,
     p_value,
     verdict,
 )
@@ -26,42 +29,84 @@ from syneg_cli.stages import Measured
 LEGEND = "p: randomisation test, p (t): t-test, both paired; w/t/l: won, tied, lost queries"
 
 
-def measured(record: Measured, margin: float) -> tuple[dict[str, Any], list[Any]]:
-    """The result as one object, and as tables; `margin` is that of equivalence."""
+def measured(
+    record: Measured,
+    margin: float,
+    metrics: Sequence[str] = tuple(METRICS),
+    main: Comparison | None = None,
+) -> tuple[dict[str, Any], list[Any]]:
+    """The result as one object, and as tables; `margin` is that of equivalence.
+
+    Args:
+        metrics: which are shown, by their names in files; the first is the one that systems are compared by.
+        main: the comparison by that metric, where it was corrected as one of a family.
+    """
     evaluation, baseline = record.evaluation, record.baseline
-    data: dict[str, Any] = {
+    known = {metrics[0]: main} if main else {}
+    others = [metric for metric in metrics if metric not in known]
+    if baseline and others:
+        known |= compare_metrics(evaluation, baseline, others, margin=margin)
+    comparisons = {metric: known[metric] for metric in metrics if metric in known}
+    data = _as_json(record, metrics, comparisons)
+    title = f"{evaluation.dataset}, {evaluation.split} ({counted(data['queries'], 'query', 'queries')})"
+    rows = [[e.name, *(e.metrics.get(m) for m in metrics)] for e in (baseline, evaluation) if e]
+    shown: list[Any] = [table(title, ["", *map(label_of, metrics)], rows)]
+    whole = comparisons.get(metrics[0])
+    if baseline and whole:
+        label = label_of(metrics[0])
+        shown += [_comparisons(evaluation, baseline, comparisons), LEGEND]
+        shown.append(gains(label, _differences(evaluation, baseline, metrics[0])))
+        shown.append(verdict(label, whole))
+    data["seen"], by_training = seen(evaluation, baseline, whole, margin, metrics)
+    shown += [*by_training, *changes_of(record, metrics[0])]
+    if evaluation.caveat:
+        shown.append(evaluation.caveat)
+    if record.rerank:
+        shown.append(_scored(record.rerank))
+    return data, shown
+
+
+def _as_json(
+    record: Measured, metrics: Sequence[str], comparisons: Mapping[str, Comparison]
+) -> dict[str, Any]:
+    evaluation, baseline = record.evaluation, record.baseline
+
+    def means(one: Evaluation) -> dict[str, float]:
+        return {name: one.metrics[name] for name in metrics if name in one.metrics}
+
+    return {
         "name": evaluation.name,
         "model": evaluation.model,
         "dataset": evaluation.dataset,
         "split": evaluation.split,
         "precision": evaluation.precision,
         "queries": len(next(iter(evaluation.per_query.values()))),
-        "metrics": dict(evaluation.metrics),
+        "metrics": means(evaluation),
         "run": evaluation.run,
         "written_queries": evaluation.written_queries,
-        "baseline": None,
-        "comparison": None,
+        "baseline": {"name": baseline.name, "metrics": means(baseline)} if baseline else None,
+        "comparison": {metric: as_data(c) for metric, c in comparisons.items()} if baseline else None,
         "rerank": asdict(record.rerank) if record.rerank else None,
+        "worst": as_json(record.worst),
+        "best": as_json(record.best),
         "vectors": list(record.vectors),
     }
-    title = f"{evaluation.dataset}, {evaluation.split} ({counted(data['queries'], 'query', 'queries')})"
-    rows = [[e.name, *(e.metrics[m] for m in METRICS)] for e in (baseline, evaluation) if e]
-    shown: list[Any] = [table(title, ["", *(metric.label for metric in METRICS.values())], rows)]
-    whole = None
-    if baseline:
-        comparisons = compare_metrics(evaluation, baseline, margin=margin)
-        data["baseline"] = {"name": baseline.name, "metrics": dict(baseline.metrics)}
-        data["comparison"] = {metric: as_data(c) for metric, c in comparisons.items()}
-        shown += [_comparisons(evaluation, baseline, comparisons), LEGEND]
-        whole = comparisons[MAIN_METRIC]
-        shown.append(verdict("nDCG@10", whole))
-    data["seen"], by_training = seen(evaluation, baseline, whole, margin)
-    shown += by_training
-    if evaluation.caveat:
-        shown.append(evaluation.caveat)
-    if record.rerank:
-        shown.append(_scored(record.rerank))
-    return data, shown
+
+
+def _differences(evaluation: Evaluation, baseline: Evaluation, metric: str) -> list[float]:
+    """Of each query, by a metric that both have."""
+    values, others = evaluation.per_query[metric], baseline.per_query[metric]
+    return [value - others[query_id] for query_id, value in values.items()]
+
+
+def changes_of(record: Measured, metric: str) -> list[Any]:
+    """The queries that lost and gained most, where they were asked for."""
+    if record.baseline is None:
+        return []
+    against = f"{record.evaluation.dataset}: {record.evaluation.name} against {record.baseline.name}"
+    label = label_of(metric)
+    lost = changed(f"Lost most, {against}", label, record.worst) if record.worst else []
+    return [*lost, *(changed(f"Gained most, {against}", label, record.best) if record.best else [])]
 
 
 def _scored(about: Reranked) -> str:
@@ -74,7 +119,7 @@ def _scored(about: Reranked) -> str:
 def _comparisons(evaluation: Evaluation, baseline: Evaluation, comparisons: Mapping[str, Comparison]) -> Any:
     rows = [
         [
-            METRICS[metric].label,
+            label_of(metric),
             f"{c.difference:+.4f}",
             interval(c),
             p_value(c.p_randomisation).removeprefix("= "),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from syneg_cli.cli.output import short, table
+from syneg_cli.cli.render.pictures import similarities
 from syneg_cli.core import counted, near
 from syneg_cli.data import Dataset
 from syneg_cli.mining import Tally
@@ -19,7 +20,8 @@ def mined(dataset: Dataset, record: Mined) -> tuple[Any, ...]:
     shown.append(_survivors(tally, copies=plan.settings["near_copies"] is not None))
     pool, depth = plan.settings["pool"], plan.settings["depth"]
     shown += [*found.notes, *tally.remarks(pool, depth, similarities=similar)]
-    return (*shown, *_quantiles(tally), *_examples(dataset, tally))
+    picture = similarities(tally.positive_scores, tally.negative_scores)
+    return (*shown, *_quantiles(tally), picture, *_examples(dataset, tally))
 
 
 def _survivors(tally: Tally, *, copies: bool) -> Any:

@@ -6,11 +6,26 @@ from typing import Any
 
 from syneg_cli.cli.render.fitting import Column, Fitted
 from syneg_cli.core import duration
-from syneg_cli.report import Model, Result, Results, models_table, sum_of
+from syneg_cli.report import Facts, Model, Report, Result, Results, models_table, sum_of
 
 SHOWN = ["model", "steps", "gradient variance", "to the backbone"]
 SPARE = {"gradient variance": 3, "steps": 2}
 """What is left out where the terminal is narrow, the highest first."""
+
+
+def shown(facts: Facts, made: Report) -> tuple[Any, ...]:
+    """(data, what is printed) of a report."""
+    data = {
+        "dataset": facts.dataset,
+        "report": str(made.markdown),
+        "html": str(made.html),
+        "figures": [str(figure) for figure in made.figures],
+        "models": [summary(one) for one in facts.models],
+        "left_out": list(facts.left_out),
+        **costs(facts.results),
+    }
+    table, paths = models(list(facts.models), facts.split), f"{made.html}\n{made.markdown}"
+    return data, f"training on {facts.dataset}", table, cost_line(facts.results), paths
 
 
 def summary(model: Model) -> dict[str, Any]:

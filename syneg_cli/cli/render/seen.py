@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from syneg_cli.cli.output import table
 from syneg_cli.evaluation import (
-    MAIN_METRIC,
-    METRICS,
     Comparison,
     Evaluation,
     Part,
     as_data,
     decided,
+    label_of,
     p_value,
     told_of_few,
     told_of_gain,
@@ -23,7 +22,11 @@ TITLES = {"all": "all", "seen": "seen", "unseen": "never seen"}
 
 
 def seen(
-    evaluation: Evaluation, baseline: Evaluation | None, whole: Comparison | None, margin: float
+    evaluation: Evaluation,
+    baseline: Evaluation | None,
+    whole: Comparison | None,
+    margin: float,
+    metrics: Sequence[str],
 ) -> tuple[dict[str, Any] | None, list[Any]]:
     """As one object (None where nothing is known of any training), and as tables and sentences.
 
@@ -32,12 +35,13 @@ def seen(
     Args:
         whole: the comparison of the main metric over all queries.
         margin: that of equivalence.
+        metrics: which are shown, the main one first.
     """
     exposed = evaluation.exposure
     if exposed is None:
         return None, []
-    parts = evaluation.parts(baseline, margin=margin)
-    gain = told_of_gain(MAIN_METRIC, whole, parts) if whole else ""
+    parts = evaluation.parts(baseline, metric=metrics[0], margin=margin)
+    gain = told_of_gain(metrics[0], whole, parts) if whole else ""
     told = [*filter(None, (evaluation.told_of_training, gain, told_of_few(parts, evaluation.split)))]
     data: dict[str, Any] = {
         "known": exposed.known,
@@ -49,10 +53,10 @@ def seen(
     }
     if not parts:
         return data, told
-    shown: list[Any] = [_scores(parts, evaluation, baseline)]
+    shown: list[Any] = [_scores(parts, evaluation, baseline, metrics)]
     if baseline and whole:
-        compared = {name: part.comparisons[MAIN_METRIC] for name, part in parts.items()}
-        shown.append(_differences({"all": whole, **compared}, evaluation, baseline))
+        compared = {name: part.comparisons[metrics[0]] for name, part in parts.items()}
+        shown.append(_differences({"all": whole, **compared}, evaluation, baseline, metrics[0]))
     return data, [*shown, *told]
 
 
@@ -65,14 +69,16 @@ def _as_json(part: Part) -> dict[str, Any]:
     }
 
 
-def _scores(parts: dict[str, Part], evaluation: Evaluation, baseline: Evaluation | None) -> Any:
+def _scores(
+    parts: dict[str, Part], evaluation: Evaluation, baseline: Evaluation | None, metrics: Sequence[str]
+) -> Any:
     """A row for each metric, a column for all queries and for each part: the baseline's, then the model's."""
     means = [(evaluation.metrics, baseline.metrics if baseline else {})]
     means += [(part.metrics, part.baseline_metrics) for part in parts.values()]
     every = sum(part.queries for part in parts.values())
     rows = [
-        [METRICS[name].label, *(_cell(own, other, name) for own, other in means)]
-        for name in METRICS
+        [label_of(name), *(_cell(own, other, name) for own, other in means)]
+        for name in metrics
         if name in evaluation.metrics
     ]
     columns = ["", f"all ({every})", *(f"{TITLES[name]} ({part.queries})" for name, part in parts.items())]
@@ -85,11 +91,13 @@ def _cell(own: Mapping[str, float], other: Mapping[str, float], metric: str) -> 
     return f"{before}{own[metric]:.4f}"
 
 
-def _differences(compared: dict[str, Comparison], evaluation: Evaluation, baseline: Evaluation) -> Any:
+def _differences(
+    compared: dict[str, Comparison], evaluation: Evaluation, baseline: Evaluation, metric: str
+) -> Any:
     rows = []
     for name, c in compared.items():
         cells = [f"{c.difference:+.4f}", f"[{c.low:+.4f}, {c.high:+.4f}]"]
         p = p_value(c.p_randomisation).removeprefix("= ")
         rows.append([TITLES[name], c.queries, *cells, p, decided(c)])
-    columns = ["documents", "queries", METRICS[MAIN_METRIC].label, "95 % interval", "p", ""]
+    columns = ["documents", "queries", label_of(metric), "95 % interval", "p", ""]
     return table(f"{evaluation.name} against {baseline.name}, by what training saw", columns, rows)

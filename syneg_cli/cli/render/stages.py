@@ -54,4 +54,7 @@ def states(found: Sequence[State], dataset: str, work_dir: Path) -> tuple[Any, .
     paid = [one.cost for one in found if one.cost]
     together = [f"{money(sum(paid))} together"] if len(paid) > 1 else []
     title = f"{dataset} in {near(work_dir)}"
-    return title, Fitted(columns, rows, right=lambda column: False), *together
+    lost = [f"{money(one.lost)} of {one.label}" for one in found if one.lost and one.cost]
+    never = "For answers that never came, counted at the most they can have cost"
+    told = [*together, *([f"{never}: {', '.join(lost)}."] if lost else [])]
+    return title, Fitted(columns, rows, right=lambda column: False), *told

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from syneg_cli.core import DatasetError, UsageError
+from syneg_cli.core import DatasetError, UsageError, copied, has_log
 from syneg_cli.data.imports.tables import Row
 
 INSTALL = "pip install 'syneg[duckdb]'"
@@ -52,13 +52,32 @@ def _sqlite(path: Path, query: str, *names: str) -> Iterator[Row]:
         return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_ATTACH else sqlite3.SQLITE_OK
 
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True)) as opened:
+        with _opened(path.resolve()) as opened:
             opened.execute("PRAGMA query_only = ON")
             opened.set_authorizer(allow)
             cursor = opened.execute(query)
             yield from _rows(path, cursor, names)
     except (sqlite3.Error, sqlite3.Warning, UnicodeDecodeError) as wrong:
         raise _failed(path, wrong) from None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """The database with all that its log holds, also where SQLite may not write beside it."""
+    address = f"file:{quote(str(path))}?mode=ro"
+    with ExitStack() as stack:
+        opened = stack.enter_context(closing(sqlite3.connect(address, uri=True)))
+        try:
+            opened.execute("SELECT 1 FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError as wrong:
+            if any(word in str(wrong) for word in ("locked", "syntax")):
+                raise
+            if has_log(path):
+                place = Path(stack.enter_context(copied(path, str(wrong)))) / path.name
+                opened = stack.enter_context(closing(sqlite3.connect(place)))
+            else:  # nothing but the file, in a mode that wants a log
+                opened = stack.enter_context(closing(sqlite3.connect(f"{address}&immutable=1", uri=True)))
+        yield opened
 
 
 def _duckdb(path: Path, query: str, *names: str) -> Iterator[Row]:

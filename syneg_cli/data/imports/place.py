@@ -14,6 +14,7 @@ from syneg_cli.core import (
     Progress,
     UsageError,
     changed_since,
+    check_dataset_name,
     check_owner,
     manifest_path,
     read_manifest,
@@ -78,6 +79,7 @@ def prepared(wanted: Wanted, output: Path | None, progress: Progress | None = No
     """
     source = open_source(wanted, progress or NoProgress())
     path = output_of(source, output)
+    check_dataset_name(path.resolve().name)
     check_owner(path, "--output")
     place = source.place.resolve() if source.place else None
     if place and (place == path.resolve() or place.is_relative_to(path.resolve())):

@@ -1,0 +1,27 @@
+"""Before the whole job is paid for: what a pilot's negatives are like, and what that speaks for."""
+
+from syneg_cli.forecast.forecast import forecast_of
+from syneg_cli.forecast.measures import STYLE, style
+from syneg_cli.forecast.records import (
+    Evidence,
+    Forecast,
+    Interval,
+    PilotNegative,
+    SourceMeasures,
+    read_forecast,
+)
+from syneg_cli.forecast.scoring import draw_mined, scored
+
+__all__ = [
+    "STYLE",
+    "Evidence",
+    "Forecast",
+    "Interval",
+    "PilotNegative",
+    "SourceMeasures",
+    "draw_mined",
+    "forecast_of",
+    "read_forecast",
+    "scored",
+    "style",
+]

@@ -1,0 +1,182 @@
+"""What the page says first: the main model against its backbone, in one sentence and one picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from syneg_cli.core import counted
+from syneg_cli.evaluation import (
+    Compared,
+    Comparison,
+    caveat,
+    compare_seeds,
+    decided,
+    p_value,
+    tells_little,
+)
+from syneg_cli.report.charts import Axis, Row, rows_chart
+from syneg_cli.report.facts import Facts
+from syneg_cli.report.page import Block, Figure, Heading, Lead, Paragraph, Table
+from syneg_cli.report.records import Model, Score
+
+
+def answer(facts: Facts) -> list[Block]:
+    model = facts.main
+    title = Heading(f"syneg: what training gained on {facts.dataset}", level=1)
+    if model is None or model.score is None:
+        return [title, Lead(_nothing(facts))]
+    gain = facts.gains[model.name]
+    return [
+        title,
+        Lead(sentence(facts, model, model.score, gain)),
+        _picture(model, model.score, gain),
+        Paragraph(" ".join(_caveats(facts, model, model.score))),
+    ]
+
+
+def _nothing(facts: Facts) -> str:
+    """The first sentence where no model can be compared."""
+    measured = [model for model in facts.models if model.score]
+    if not measured:
+        return (
+            f"No model of {facts.dataset} was measured on {facts.split} yet, so nothing can be said of a "
+            "gain."
+        )
+    best = max(measured, key=lambda model: model.score.value if model.score else 0.0)
+    value = best.score.value if best.score else 0.0
+    return (
+        f"{best.name} has an nDCG@10 of {value:.3f} on {facts.split}; its backbone was not measured on the "
+        "same data, so nothing can be said of a gain."
+    )
+
+
+def sentence(facts: Facts, model: Model, score: Score, gain: Comparison) -> str:
+    """The answer, with its size, its interval and its p value."""
+    where = (
+        f"On {counted(score.queries, f'{facts.split} query', f'{facts.split} queries')} of {facts.dataset}"
+    )
+    size = f"nDCG@10 {score.value:.3f} instead of {score.backbone:.3f}, a difference of {told(gain)}"
+    backbone, word = f"its backbone {backbone_of(model)}", decided(gain)
+    if gain.wins == gain.losses == 0:
+        return f"{where}, {model.name} ranks exactly as well as {backbone}."
+    if word == "undecided":
+        small = f", and so many queries show differences from about {gain.detectable:.3f}"
+        small = small if math.isfinite(gain.detectable) else ""
+        return f"{where}, {model.name} cannot be told from {backbone}: {size}{small}."
+    if word == "equivalent":
+        return f"{where}, {model.name} is as good as {backbone}, to within ±{gain.margin:g}: {size}."
+    return f"{where}, {model.name} is {word} than {backbone}: {size}."
+
+
+def told(gain: Compared) -> str:
+    """`+0.096 (95 % interval +0.060 to +0.130, p < 0.0001)`."""
+    holm = "" if gain.p_holm is None else f", corrected for {len(gain.family)} models {p_value(gain.p_holm)}"
+    known = ends(gain)
+    interval = f"95 % interval {signed(known[0])} to {signed(known[1])}" if known else "no interval is known"
+    return f"{signed(gain.difference)} ({interval}, p {p_value(gain.p)}{holm})"
+
+
+def ends(gain: Compared) -> tuple[float, float] | None:
+    """The 95 % interval; None where there are too few queries to tell one."""
+    return (gain.low, gain.high) if math.isfinite(gain.high - gain.low) else None
+
+
+def between(gain: Compared) -> str:
+    """The interval as a cell of a table."""
+    return f"{gain.low:+.4f} to {gain.high:+.4f}" if ends(gain) else "unknown"
+
+
+def brackets(gain: Compared) -> str:
+    """`+0.096 [+0.060, +0.130]`."""
+    known = ends(gain)
+    return signed(gain.difference) + (f" [{signed(known[0])}, {signed(known[1])}]" if known else "")
+
+
+def signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
+
+
+def backbone_of(model: Model) -> str:
+    return str(model.settings.get("backbone") or "model")
+
+
+def _picture(model: Model, score: Score, gain: Comparison) -> Figure:
+    row = Row(
+        f"{model.name} against {backbone_of(model)}",
+        gain.difference,
+        brackets(gain),
+        ends(gain),
+        classes=side(gain),
+    )
+    band = gain.detectable if gain.detectable < 1 else None
+    axis = Axis("difference in nDCG@10", 0.0, left="worse", right="better", band=band)
+    title = "The difference, and how sure it is"
+    grey = f" {score.queries} queries miss a difference within the grey band more than one time in five."
+    grey = grey if band else ""
+    caption = (
+        "The dot is the mean difference over the queries, the line its 95 % interval: where it crosses "
+        f"zero, the difference may be noise.{grey}"
+    )
+    columns = ["", "nDCG@10"]
+    rows = [[model.name, f"{score.value:.4f}"], [backbone_of(model), f"{score.backbone:.4f}"]]
+    rows += [
+        ["difference", f"{gain.difference:+.4f}"],
+        ["95 % interval", between(gain)],
+        ["p, paired randomisation test", _bare(gain.p_randomisation)],
+        ["p, paired t-test", _bare(gain.p_t)],
+        *([["p, with Holm's correction", _bare(gain.p_holm)]] if gain.p_holm is not None else []),
+        ["p, equivalence within ±" + f"{gain.margin:g}", _bare(gain.p_equivalence)],
+        ["queries better, the same, worse", f"{gain.wins}, {gain.ties}, {gain.losses}"],
+        ["smallest difference that so many queries show", _size(gain.detectable)],
+    ]
+    svg = rows_chart("answer", title, caption, [row], axis)
+    return Figure("answer", title, svg, caption, Table(columns, rows), wide=True)
+
+
+def _size(value: float) -> str:
+    return f"{value:.4f}" if math.isfinite(value) else "unknown"
+
+
+def _bare(p: float) -> str:
+    if math.isnan(p):
+        return "unknown"
+    return p_value(p).removeprefix("= ")
+
+
+def side(gain: Compared) -> str:
+    """The class of a difference's colour: grey where it is neither better nor worse."""
+    word = decided(gain)
+    return word if word in ("better", "worse") else "muted"
+
+
+def _caveats(facts: Facts, model: Model, score: Score) -> Sequence[str]:
+    found = [_seeds(facts, model)]
+    if facts.chosen_by_score:
+        found.append(
+            f"{model.name} is the best of {len(facts.compared)} models by this very score, which flatters "
+            "it: name another with --model."
+        )
+    if few := tells_little(score.queries, facts.split):
+        found.append(f"{few}.")
+    found.append(caveat(score.written, score.queries))
+    return [line for line in found if line]
+
+
+def _seeds(facts: Facts, model: Model) -> str:
+    """What is to be said of the seed: of one training, or of all that differ in it alone."""
+    scores = [one.score for one in facts.siblings(model) if one.gain and one.score]
+    first = scores[0].backbone_per_query
+    scores = [one for one in scores if one.backbone_per_query == first]
+    if len(scores) < 2:
+        return (
+            "This is one training run: another seed would give another score, and no number here says how "
+            "far off."
+        )
+    names = list(first)
+    runs = [[score.per_query[name] for name in names] for score in scores]
+    both = compare_seeds(runs, [[first[name] for name in names]], untrained=True)
+    return (
+        f"Over the {len(scores)} seeds of this training that were measured, the difference is {told(both)}, "
+        "an interval for other seeds, too; the one above is of the queries alone."
+    )

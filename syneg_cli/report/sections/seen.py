@@ -1,0 +1,66 @@
+"""What training saw: each gain for the queries whose documents it saw, and for the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from syneg_cli.evaluation import MAIN_METRIC, METRICS, SEEN, UNSEEN, Comparison, p_value
+from syneg_cli.report.charts import Axis, Row, rows_chart
+from syneg_cli.report.costs import MISSING
+from syneg_cli.report.facts import Facts
+from syneg_cli.report.page import Block, BulletList, Figure, Heading, Table
+from syneg_cli.report.records import Model
+from syneg_cli.report.sections.answer import between, brackets, ends, side
+
+WHY = (
+    "A model may remember which documents are ever asked for. On queries whose positives it never saw in "
+    "training it cannot: a gain there is what a new document may hope for."
+)
+DOCUMENTS = {SEEN: "documents seen in training", UNSEEN: "documents never seen"}
+
+
+def training_saw(facts: Facts) -> list[Block]:
+    """Nothing where no model's evaluation says what its training saw."""
+    models = [model for model in facts.models if model.score and model.score.told]
+    if not models:
+        return []
+    told = [f"{m.name}: {sentence}" for m in models if m.score for sentence in m.score.told]
+    label = METRICS[MAIN_METRIC].label
+    columns = ["model", "documents", f"{facts.split} queries", label, "to the backbone", "95 % interval", "p"]
+    table = Table(columns, [row for model in models for row in _table_rows(model)])
+    rows = [row for model in models for row in _rows(model)]
+    found: list[Block] = [Heading("What training saw")]
+    if rows:
+        title = "Gain on documents that training saw, and on others"
+        axis = Axis(f"difference in {label}, with its 95 % interval", 0.0, left="worse", right="better")
+        found.append(Figure("seen", title, rows_chart("seen", title, WHY, rows, axis), WHY, table, wide=True))
+    elif table.rows:
+        found.append(table)
+    return [*found, BulletList(told)]
+
+
+def _rows(model: Model) -> Iterator[Row]:
+    for part, gain in _gains(model):
+        label = f"{model.name}, {DOCUMENTS[part]}"
+        yield Row(label, gain.difference, brackets(gain), ends(gain), classes=side(gain))
+
+
+def _gains(model: Model) -> Iterator[tuple[str, Comparison]]:
+    for part in (SEEN, UNSEEN):
+        found = model.score.parts.get(part) if model.score else None
+        gain = found.comparisons.get(MAIN_METRIC) if found else None
+        if gain is not None:
+            yield part, gain
+
+
+def _table_rows(model: Model) -> Iterator[list[str]]:
+    gains = dict(_gains(model))
+    for part in (SEEN, UNSEEN):
+        found = model.score.parts.get(part) if model.score else None
+        if found is None:
+            continue
+        gain = gains.get(part)
+        p = p_value(gain.p).removeprefix("= ") if gain else MISSING
+        numbers = [f"{gain.difference:+.4f}", between(gain), p] if gain else [MISSING] * 3
+        documents = DOCUMENTS[part].removeprefix("documents ")
+        yield [model.name, documents, str(found.queries), f"{found.metrics[MAIN_METRIC]:.4f}", *numbers]

@@ -1,0 +1,246 @@
+"""study: arms times seeds, from a plan that is frozen before anything runs; resumable at any moment.
+
+A row of results is written when an arm is measured. Everything before that is an artefact of an ordinary
+stage, so the same command goes on wherever it was interrupted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from syneg_cli.core import UsageError, duration, locked, near, read_jsonl, write_jsonl, write_text
+from syneg_cli.data import Dataset
+from syneg_cli.stages.owner import claim, need_own
+from syneg_cli.stages.session import Session
+from syneg_cli.stages.stage import Performed
+from syneg_cli.stages.study_places import study_folder
+from syneg_cli.stages.study_plan import new_plan
+from syneg_cli.stages.study_runs import Runs
+from syneg_cli.studies import (
+    FORMATS,
+    PLAN,
+    RESULTS,
+    TIMES,
+    TRIALS,
+    ArmPlan,
+    Frozen,
+    Row,
+    Study,
+    StudyPlan,
+    Trial,
+    best,
+    decided_early,
+    differences,
+    read_plan,
+    read_rows,
+    read_trials,
+    told,
+    write_rows,
+    write_trials,
+)
+
+STORED = (PLAN, RESULTS, TRIALS, TIMES, *FORMATS)
+"""The files that are a study; models and mixes are its artefacts."""
+
+
+def run_study(
+    session: Session,
+    *,
+    plan_only: bool = False,
+    force: bool = False,
+    frozen_now: Callable[[Frozen], None] = lambda frozen: None,
+) -> Study:
+    """Freeze the plan, or go on by the one that is frozen, and run every arm that is not measured.
+
+    Args:
+        plan_only: run nothing.
+        force: begin anew with the plan as it is now; what was there is put aside.
+        frozen_now: called with the plan before anything runs.
+
+    Raises:
+        UsageError: the plan is not the frozen one any more, or makes no study.
+        MissingArtifact: the primary arm lacks something.
+    """
+    dataset = plain_dataset(session)
+    folder = study_folder(session, dataset.name, session.project.study.name)
+    name = session.project.study.name
+    lock = session.workspace(dataset).locks / f"study-{name[:80]}.lock"
+    with locked(lock, f"study {name}", session.progress):
+        need_own(session, dataset)
+        frozen = _frozen(session, dataset, folder, force=force)
+        claim(session, dataset)
+        frozen_now(frozen)
+        if not plan_only:
+            _Progress(session, dataset, frozen, folder).run()
+        return Study(folder, frozen, tuple(read_rows(folder, frozen.plan)))
+
+
+def plain_dataset(session: Session) -> Dataset:
+    """The data set without LLM-written queries, but where all training queries are an LLM's."""
+    dataset = session.dataset("none")
+    return dataset if dataset.judgements.get("train") else session.dataset()
+
+
+def _frozen(session: Session, dataset: Dataset, folder: Path, *, force: bool) -> Frozen:
+    before = None if force else read_plan(folder)
+    now = new_plan(session, dataset, before.beside if before else None)
+    if before is None:
+        _put_aside(session, folder)
+        now.write(folder)
+        session.progress.note(f"study: the plan is frozen ({near(folder / PLAN)})")
+        return now
+    if changes := differences(before.plan, now.plan):
+        raise UsageError(
+            f"The study {now.plan.name} has another plan since {near(folder / PLAN)} was frozen: "
+            f"{told(changes)}.",
+            hint="Name this one with --name, or begin anew with --force; what is there is kept beside it.",
+        )
+    return before
+
+
+def _put_aside(session: Session, folder: Path) -> None:
+    """What there is of an earlier plan goes into a folder of its own: nothing is lost."""
+    there = [folder / name for name in STORED if (folder / name).exists()]
+    if not there:
+        return
+    number = 1
+    while (folder / f"before-{number}").exists():
+        number += 1
+    aside = folder / f"before-{number}"
+    aside.mkdir(parents=True)
+    for file in reversed(there):  # the plan at last: as long as it is there, the others are its
+        file.rename(aside / file.name)
+    session.progress.note(f"study: the earlier plan and its results are in {near(aside)}")
+
+
+@dataclass
+class _Progress:
+    """A study on its way."""
+
+    session: Session
+    dataset: Dataset
+    frozen: Frozen
+    folder: Path
+    rows: list[Row] = field(default_factory=list)
+    trials: list[Trial] = field(default_factory=list)
+    times: list[dict[str, Any]] = field(default_factory=list)
+    spent: float = 0.0
+    foreseen: float = 0.0
+    """Seconds that took so far, and those that were forecast for the same: their ratio corrects the rest."""
+
+    @property
+    def plan(self) -> StudyPlan:
+        return self.frozen.plan
+
+    def run(self) -> None:
+        self.rows = read_rows(self.folder, self.plan)
+        self.trials = read_trials(self.folder, self.plan)
+        if (self.folder / TIMES).is_file():
+            self.times = list(read_jsonl(self.folder / TIMES, hint="Delete it: no table is made from it."))
+        self.runs = Runs(self.session, self.dataset, self.plan, self._ended)
+        for arm, seed in self._open():
+            started = time.monotonic()
+            self._say(arm, seed)
+            tried = self._tuned(arm) if arm.makes != "backbone" else {}
+            self._keep(self.runs.row(arm, seed, tried, self._in_soups()))
+            self.spent += time.monotonic() - started
+            self.foreseen += self._forecast(arm)
+            self._tidy(arm, seed, tried)
+            if arm == self.plan.arms[-1]:  # a seed of all arms is measured
+                self._write_tables()
+        self.runs.drop_vectors()
+        self._write_tables()
+
+    def _open(self) -> Iterator[tuple[ArmPlan, int | None]]:
+        """What is to be measured, one seed of all arms after the other; looked at again before each."""
+        for number, seed in enumerate(self.plan.seeds):
+            before = (None, *self.plan.seeds[:number])
+            stopped = decided_early(self.plan, [row for row in self.rows if row.seed in before])
+            for arm in self.plan.arms:
+                once = arm.makes == "backbone"
+                if arm.makes == "soup" or (once and seed != self.plan.seeds[0]):
+                    continue
+                if arm.name in stopped and not self._needed(arm, stopped):
+                    continue
+                if not self._has(arm, None if once else seed):
+                    yield arm, None if once else seed
+        for arm in self.plan.arms:
+            if arm.makes == "soup" and not self._has(arm, None):
+                yield arm, None
+
+    def _in_soups(self) -> list[int]:
+        """The seeds that every arm has which a soup is made of: a soup and its control are of as many."""
+        of = {arm.of for arm in self.plan.arms if arm.of}
+        return [seed for seed in self.plan.seeds if all(self._has(self.plan.arm(one), seed) for one in of)]
+
+    def _needed(self, arm: ArmPlan, stopped: set[str]) -> bool:
+        """Whether another arm that goes on is compared with it or made from it."""
+        return any(
+            other.name not in stopped and arm.name in other.after and other.name != arm.name
+            for other in self.plan.arms
+        )
+
+    def _has(self, arm: ArmPlan, seed: int | None) -> bool:
+        return any(row.arm == arm.name and row.seed == seed for row in self.rows)
+
+    def _tuned(self, arm: ArmPlan) -> dict[str, Any]:
+        """The settings of the grid that are best on dev; a soup has those of its seeds."""
+        of = self.plan.arm(arm.of) if arm.makes == "soup" else arm
+        if not self.plan.grid:
+            return {}
+        own = [trial for trial in self.trials if trial.arm == of.name]
+        for tried in self.plan.grid:
+            if not any(trial.tried == tried for trial in own):
+                own.append(self.runs.trial(of, tried))
+                self.trials.append(own[-1])
+                write_trials(self.folder, self.plan, self.trials)
+        grid = [dict(one) for one in self.plan.grid]
+        chosen = dict(best(sorted(own, key=lambda trial: grid.index(dict(trial.tried)))))
+        for tried in grid:
+            if tried != chosen:
+                self.runs.drop_model(of, self.plan.seeds[0], tried)
+        return chosen
+
+    def _keep(self, row: Row) -> None:
+        self.rows.append(row)
+        write_rows(self.folder, self.plan, self.rows)
+
+    def _tidy(self, arm: ArmPlan, seed: int | None, tried: dict[str, Any]) -> None:
+        """Without keep_models a model goes when it is measured, unless a soup is made of it."""
+        of_soup = any(other.of == arm.name for other in self.plan.arms)
+        if not self.session.project.study.keep_models and seed is not None and not of_soup:
+            self.runs.drop_model(arm, seed, tried)
+
+    def _ended(self, arm: str, done: Performed) -> None:
+        """Times go into a file of their own, which no table is made from."""
+        if not done.skipped:
+            self.times.append({"arm": arm, "stage": done.stage, "seconds": round(done.seconds, 3)})
+            write_jsonl(self.folder / TIMES, self.times)
+
+    def _forecast(self, arm: ArmPlan) -> float:
+        runs = len(self.plan.seeds) if arm.makes == "trained" else 1
+        return self.frozen.beside.seconds[arm.name] / runs
+
+    def _say(self, arm: ArmPlan, seed: int | None) -> None:
+        """Which run this is, and how long the rest will take."""
+        runs = [
+            (one, other)
+            for one in self.plan.arms
+            for other in (self.plan.seeds if one.makes == "trained" else (None,))
+        ]
+        left = sum(self._forecast(one) for one, other in runs if not self._has(one, other))
+        pace = self.spent / self.foreseen if self.foreseen else 1.0
+        which = "" if seed is None else f", seed {seed}"
+        self.session.progress.note(
+            f"study: run {len(self.rows) + 1} of {len(runs)}: {arm.name}{which}; "
+            f"about {duration(left * pace)} left"
+        )
+
+    def _write_tables(self) -> None:
+        study = Study(self.folder, self.frozen, tuple(self.rows))
+        for name, write in FORMATS.items():
+            write_text(self.folder / name, write(self.plan, study.lines))

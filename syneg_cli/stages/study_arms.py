@@ -1,0 +1,159 @@
+"""Which arms a study can have here: built-in ones, the user's own, and those that lack something."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from syneg_cli.core import (
+    MissingArtifact,
+    SynegError,
+    UsageError,
+    did_you_mean,
+    names_beside,
+    read_synthetic,
+)
+from syneg_cli.data import Dataset
+from syneg_cli.mixing import check_strategy, own_queries, read_mirror
+from syneg_cli.stages.project import changed
+from syneg_cli.stages.session import Session
+from syneg_cli.studies import BASE, Arm, Need, OwnArm, built_in, chosen, with_soups
+
+OWN_RANK = 5
+FREE = ("mine.", "mix.", "train.")
+"""What an arm may set: what is trained, and on which negatives; not what it is measured on."""
+
+ALSO_FREE = ("queries.weight", "generate.name")
+TAKEN = ("mix.name", "train.output", "train.kind", "train.seed", "mix.seed", "mine.trust_remote_code")
+"""What the study sets itself, or has one of for all arms."""
+
+
+@dataclass(frozen=True)
+class Arms:
+    """The arms of a study, in their order, and why others are not among them."""
+
+    runs: tuple[Arm, ...]
+    left_out: tuple[tuple[str, str], ...]
+    added: tuple[str, ...]
+    """Controls and sources that nobody named, and that others are compared with."""
+
+
+def arms_of(session: Session, dataset: Dataset) -> Arms:
+    """The arms that the settings name, with their controls.
+
+    Raises:
+        UsageError: a name or a setting of an arm is wrong.
+        MissingArtifact: the primary arm, or its control, lacks something.
+    """
+    section = session.project.study
+    project = session.project
+    known = built_in(project.mix.negatives, _sets(session, dataset), project.train.cross_encoder)
+    known = with_soups({**known, **_own(session, known)}, section.primary)
+    wanted, added = chosen(section.arms, known, section.primary)
+    if known[section.primary].control is None:
+        raise UsageError(
+            f"The primary arm {section.primary} is compared with nothing.",
+            hint="Name an arm that has a control with --primary.",
+        )
+    left_out: dict[str, str] = {}
+    for arm in wanted:
+        why = next((why for need in arm.needs if (why := _lacking(session, dataset, need, arm))), "")
+        if without := [other for other in arm.after if other in left_out]:
+            why = why or f"without {without[0]} there is nothing to compare it with"
+        if why:
+            left_out[arm.name] = why
+    if section.primary in left_out:
+        raise MissingArtifact(
+            f"The primary arm {section.primary} cannot run: {left_out[section.primary]}.",
+            hint="Do that first, or name another arm with --primary.",
+        )
+    runs = tuple(arm for arm in wanted if arm.name not in left_out)
+    return Arms(runs, tuple(left_out.items()), tuple(name for name in added if name not in left_out))
+
+
+def sets_of(arm: Arm, dataset: Dataset) -> dict[str, Any]:
+    """Everything that an arm has otherwise than the project: LLM-written queries have an arm of their own."""
+    written = {"queries.weight": 0.0} if dataset.judgements.get("train") else {}
+    return {} if arm.makes == "backbone" else {**BASE, **written, **arm.settings}
+
+
+def _sets(session: Session, dataset: Dataset) -> list[str]:
+    """Further files of synthetic negatives, beside the one that all arms read."""
+    own = session.project.generate.name
+    names = names_beside(session.workspace(dataset).synthetic("x"))
+    return [name for name in names if name != own and ".mirror" not in name and ".shard-" not in name]
+
+
+def _own(session: Session, known: Mapping[str, Arm]) -> dict[str, Arm]:
+    """The arms of [study.define].
+
+    Raises:
+        UsageError: one has a built-in arm's name, or sets what no arm may.
+    """
+    made = {}
+    for name, own in (session.project.study.define or {}).items():
+        where = f"[study.define.{name}]"
+        if name in known:
+            raise UsageError(f"{where}: {name} is a built-in arm.", hint="Give yours another name.")
+        _check_sets(session, where, own)
+        about, needs = own.description or "an arm of yours", _needs(own)
+        made[name] = Arm(name, about, ("own",), OWN_RANK, own.control, own.set, needs)
+    return made
+
+
+def _needs(own: OwnArm) -> tuple[Need, ...]:
+    """What an arm of the user's own reads."""
+    strategy = check_strategy(str(own.set.get("mix.strategy", BASE["mix.strategy"])))
+    wanted: list[Need] = ["synthetic"] if strategy.reads(1)[0] else []
+    if strategy.mirrors:
+        wanted.append("own queries")
+    if own.set.get("queries.weight"):
+        wanted.append("written queries")
+    return tuple(wanted)
+
+
+def _check_sets(session: Session, where: str, own: OwnArm) -> None:
+    for key in own.set:
+        if key in TAKEN or not (key.startswith(FREE) or key in ALSO_FREE):
+            raise UsageError(
+                f"{where}: an arm cannot set {key}.{did_you_mean(key, [*ALSO_FREE])}",
+                hint="It sets what is mined, mixed and trained; what it is measured on, seeds and names are "
+                "the study's.",
+            )
+    changed(session.resolved, own.set, where)
+
+
+def _lacking(session: Session, dataset: Dataset, need: str, arm: Arm) -> str:
+    """What is missing, and what to do; "" where it is there."""
+    name = str(arm.settings.get("generate.name", session.project.generate.name))
+    path, work = session.workspace(dataset).synthetic(name), session.workspace(dataset)
+    if need == "synthetic" and not path.is_file():
+        return f"there are no synthetic negatives {name!r}: run `syneg generate`"
+    if need == "own queries" and not _has_own_queries(session, dataset, name):
+        return (
+            "the synthetic negatives have no queries of their own: generate with `--prompt mirror`, or "
+            "name a file of them, mirror in [mix]"
+        )
+    if need == "written queries":
+        if not dataset.judgements.get("train"):
+            return "all training queries are an LLM's here, in every arm"
+        if not os.path.lexists(work.queries(session.project.queries.name)):
+            return "there are no LLM-written queries: run `syneg queries`"
+    if need == "verdicts" and not work.verified(path).is_file():
+        return "nothing was verified: run `syneg verify`"
+    if need == "cross-encoder" and not session.project.train.cross_encoder:
+        return "no cross-encoder teaches: name one, cross_encoder in [train]"
+    return ""
+
+
+def _has_own_queries(session: Session, dataset: Dataset, name: str) -> bool:
+    path, mirror = session.workspace(dataset).synthetic(name), session.project.mix.mirror
+    if not path.is_file():
+        return False
+    try:
+        given = read_mirror(session.given(mirror)) if mirror else []
+        return bool(own_queries(read_synthetic(path, known=dataset.known), given))
+    except SynegError:
+        return False

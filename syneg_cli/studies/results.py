@@ -1,0 +1,121 @@
+"""What a study has found so far: a row for each arm and seed, and one for each trial on dev.
+
+Both files are written anew with each row, in the plan's order: they hold neither times nor paths, so
+that a study that was interrupted ends with the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from syneg_cli.core import MissingArtifact, read_jsonl, write_jsonl
+from syneg_cli.studies.plan import StudyPlan
+
+RESULTS, TRIALS, TIMES = "results.jsonl", "trials.jsonl", "times.jsonl"
+ANEW = "`syneg study --force` begins anew, and keeps what is there beside it."
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model, measured. `seed` is None where there is nothing to draw: the backbone, and soups."""
+
+    plan: str
+    arm: str
+    seed: int | None
+    tried: Mapping[str, Any]
+    """The settings of the grid that dev chose."""
+    metrics: Mapping[str, float]
+    scores: Mapping[str, float]
+    """Query -> the main metric."""
+    steps: int | None = None
+    negatives: float | None = None
+    """Of an instance, as they were drawn."""
+
+    def __post_init__(self) -> None:
+        numbers = [*self.metrics.values(), *self.scores.values()]
+        if not all(type(value) in (int, float) for value in numbers) or not self.scores:
+            raise TypeError("scores are numbers")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting of the grid, measured on dev."""
+
+    plan: str
+    arm: str
+    tried: Mapping[str, Any]
+    score: float
+
+
+R = TypeVar("R", Row, Trial)
+
+
+def read_rows(folder: Path, plan: StudyPlan) -> list[Row]:
+    """The results of this plan so far.
+
+    Raises:
+        MissingArtifact: a line is something else, or of another plan.
+    """
+    return _read(folder / RESULTS, plan, lambda row: Row(**row))
+
+
+def read_trials(folder: Path, plan: StudyPlan) -> list[Trial]:
+    """The trials of this plan so far; raises as `read_rows`."""
+    return _read(folder / TRIALS, plan, lambda row: Trial(**row))
+
+
+def _read(path: Path, plan: StudyPlan, make: Callable[[dict[str, Any]], R]) -> list[R]:
+    found: list[R] = []
+    if not path.is_file():
+        return found
+    for number, row in enumerate(read_jsonl(path, hint=ANEW), start=1):
+        try:
+            found.append(make(row))
+        except (TypeError, AttributeError):
+            raise MissingArtifact(
+                f"{path}, row {number}: other fields than study writes.", hint=ANEW
+            ) from None
+        if found[-1].plan != plan.hash:
+            raise MissingArtifact(
+                f"{path}, row {number} is of another plan ({found[-1].plan}) than {plan.hash}.", hint=ANEW
+            )
+    return found
+
+
+def write_rows(folder: Path, plan: StudyPlan, rows: Iterable[Row]) -> None:
+    """All rows, in the plan's order: the backbone, then seed by seed, then soups."""
+    arms = {arm.name: (number, arm) for number, arm in enumerate(plan.arms)}
+
+    def place(row: Row) -> tuple[int, int]:
+        number, arm = arms[row.arm]
+        if row.seed is not None:
+            return plan.seeds.index(row.seed), number
+        return (-1 if arm.makes == "backbone" else len(plan.seeds)), number
+
+    write_jsonl(folder / RESULTS, sorted(rows, key=place))
+
+
+def write_trials(folder: Path, plan: StudyPlan, trials: Iterable[Trial]) -> None:
+    """All trials, in the plan's order."""
+    place = {arm.name: number for number, arm in enumerate(plan.arms)}
+    grid = [dict(one) for one in plan.grid]
+    write_jsonl(
+        folder / TRIALS,
+        sorted(trials, key=lambda one: (place[one.arm], grid.index(dict(one.tried)))),
+    )
+
+
+def best(trials: Sequence[Trial]) -> Mapping[str, Any]:
+    """The settings with the best score on dev; of equal ones the first."""
+    return max(trials, key=lambda trial: trial.score).tried
+
+
+def by_arm(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Arm -> its rows, in order."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.arm, []).append(row)
+    return found

@@ -1,0 +1,61 @@
+"""The studies of a work directory, as they are stored: for reports, and for who reads them from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from syneg_cli.core import MissingArtifact
+from syneg_cli.studies.comparing import Line, lines
+from syneg_cli.studies.pilots import Outcome, outcomes
+from syneg_cli.studies.plan import PLAN, Frozen, StudyPlan, read_plan
+from syneg_cli.studies.results import Row, read_rows
+
+FOLDER = "studies"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study and what it has found so far."""
+
+    folder: Path
+    frozen: Frozen
+    rows: tuple[Row, ...]
+
+    @property
+    def plan(self) -> StudyPlan:
+        return self.frozen.plan
+
+    @property
+    def lines(self) -> list[Line]:
+        """Every arm with results against its control."""
+        return lines(self.plan, self.rows)
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """The forecasts of `generate --pilot` that there were, and whether they came true."""
+        return outcomes(self.plan, self.frozen.beside, self.rows)
+
+
+def read_study(folder: Path) -> Study:
+    """A study by its folder, WORK_DIR/DATASET/studies/NAME.
+
+    Raises:
+        MissingArtifact: there is none, or a file of it is something else.
+    """
+    frozen = read_plan(folder)
+    if frozen is None:
+        raise MissingArtifact(
+            f"There is no study in {folder} ({PLAN} is missing).", hint="Run `syneg study` first."
+        )
+    return Study(folder, frozen, tuple(read_rows(folder, frozen.plan)))
+
+
+def studies_of(work: Path) -> Sequence[Path]:
+    """The folders of all studies of a data set, by name.
+
+    Args:
+        work: WORK_DIR/DATASET.
+    """
+    return sorted(file.parent for file in (work / FOLDER).glob(f"*/{PLAN}"))

@@ -1,0 +1,48 @@
+"""A model folder with a file that was cut off: the file is named, whoever loads it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from syneg_cli.core import BackboneError, LLMSetupError
+from syneg_cli.encoding import load_cross_encoder, load_model
+from syneg_cli.llm.hf import HuggingFace
+
+FILES = ["model.safetensors", "config.json", "tokenizer.json"]
+
+
+def damaged(folder: Path, to: Path, name: str, share: float) -> Path:
+    shutil.copytree(folder, to)
+    file = next(to.rglob(name))
+    file.write_bytes(file.read_bytes()[: int(file.stat().st_size * share)])
+    return file
+
+
+@pytest.mark.parametrize("share", [0, 0.5, 0.99])
+@pytest.mark.parametrize("name", FILES)
+def test_a_cross_encoder(tiny_cross_encoder: Path, tmp_path: Path, name: str, share: float) -> None:
+    file = damaged(tiny_cross_encoder, tmp_path / "x", name, share)
+    with pytest.raises(BackboneError) as caught:
+        load_cross_encoder(str(tmp_path / "x"))
+    assert f"{file} is damaged" in caught.value.message
+    assert "make the model again" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("share", [0, 0.5, 0.99])
+@pytest.mark.parametrize("name", FILES)
+def test_an_encoder(tiny_model: Path, tmp_path: Path, name: str, share: float) -> None:
+    file = damaged(tiny_model, tmp_path / "x", name, share)
+    with pytest.raises(BackboneError) as caught:
+        load_model(str(tmp_path / "x"))
+    assert f"{file} is damaged" in caught.value.message
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_language_model(tiny_model: Path, tmp_path: Path, name: str) -> None:
+    file = damaged(tiny_model, tmp_path / "x", name, 0.5)
+    with pytest.raises(LLMSetupError) as caught:
+        HuggingFace("x", tmp_path / "x").load_here()
+    assert f"{file} is damaged" in caught.value.message

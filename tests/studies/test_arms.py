@@ -1,0 +1,137 @@
+"""The arms of a study: built in and of one's own, with their controls, and what is said where one lacks something."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from syneg_cli.core import SyntheticQuery, read_synthetic, write_synthetic_queries
+from syneg_cli.forecast import Forecast
+from syneg_cli.studies import TABLES, read_plan
+from tests.conftest import Cli
+from tests.studies.conftest import HOME, rows
+
+
+def test_what_an_arm_lacks_is_said_before_anything_runs(cli: Cli, here: Path) -> None:
+    refused = cli("study")
+    assert refused.code == 2
+    assert "primary arm hybrid cannot run: there are no synthetic negatives 'default'" in refused.err
+    plan = cli("study", "--primary", "dense", "--arms", "all", "--plan", "--json")
+    assert plan.code == 0, plan.err
+    left_out = dict(plan.json["plan"]["left_out"])  # type: ignore[index]
+    assert left_out["hybrid"] == "there are no synthetic negatives 'default': run `syneg generate`"
+    assert left_out["llm-queries"] == "there are no LLM-written queries: run `syneg queries`"
+    assert left_out["distil"].startswith("no cross-encoder teaches")
+    arms = {arm["name"] for arm in plan.json["plan"]["arms"]}  # type: ignore[index]
+    assert {"zero-shot", "dense", "bm25", "ance", "adore", "random", "simans"} <= arms
+    assert not arms & left_out.keys()
+
+
+def test_the_controls_of_an_arm_run_too_and_where_they_are_unequal_it_is_said(ready: Cli) -> None:
+    plan = ready("study", "--arms", "added,synthetic", "--plan", "--json")
+    assert plan.code == 0, plan.err
+    assert "dense-more" in plan.err
+    arms = {arm["name"]: arm for arm in plan.json["plan"]["arms"]}  # type: ignore[index]
+    assert arms["added"]["control"] == "dense-more"
+    assert arms["added"]["unequal"] == [], "as many texts, all but one of the same source"
+    assert arms["dense-more"]["unequal"] == [
+        "encoded texts a step: 12, its control 10",
+        "negatives an instance: 4, its control 3",
+    ]
+    assert arms["synthetic"]["spent"]["negatives"] == pytest.approx(2)
+
+
+OWN = """
+[study.define.slow]
+description = "a tenth of the rate"
+set = {{ {0} }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("sets", "says"),
+    [
+        ('"train.lrr" = 1e-4', "there is no setting 'train.lrr'. Did you mean 'train.lr'?"),
+        ('"train.lr" = -1.0', "[study.define.slow]: train.lr: input should be greater than 0"),
+        ('"train.seed" = 3', "an arm cannot set train.seed"),
+        ('"dataset.test_fraction" = 0.5', "an arm cannot set dataset.test_fraction"),
+        ('"mix.strategy" = "hibrid"', "Did you mean 'hybrid'"),
+    ],
+)
+def test_an_arm_of_ones_own_that_is_wrong(ready: Cli, here: Path, sets: str, says: str) -> None:
+    with (here / "syneg.toml").open("a", encoding="utf-8") as file:
+        file.write(OWN.format(sets))
+    refused = ready("study", "--arms", "slow", "--plan")
+    assert refused.code == 2
+    assert says in refused.err
+
+
+def test_an_arm_of_ones_own_runs_beside_the_others(ready: Cli, here: Path) -> None:
+    with (here / "syneg.toml").open("a", encoding="utf-8") as file:
+        file.write(OWN.format('"train.lr" = 1e-4, "mine.depth" = 3'))
+    ran = ready("study", "--arms", "slow", "--primary", "slow", "--seeds", "1")
+    assert ran.code == 0, ran.err
+    assert {row["arm"] for row in rows()} == {"zero-shot", "dense", "slow"}
+    mined = sorted((HOME / "mined").rglob("dense.jsonl"))
+    assert len(mined) == 2, "it mines with settings of its own"
+    assert "## Arms of your own" in (HOME / "tables.md").read_text(encoding="utf-8")
+
+
+def test_disjoint_training_has_one_part_and_other_pairs(ready: Cli) -> None:
+    plan = ready("study", "--arms", "hybrid", "--disjoint", "--plan", "--json")
+    assert plan.code == 0, plan.err
+    steps = {arm["name"]: arm["spent"]["steps"] for arm in plan.json["plan"]["arms"]}  # type: ignore[index]
+    assert steps["hybrid"] == 1, "of three pairs the one with d1 is left out"
+    assert plan.json["detectable"].keys() == {"all"}  # type: ignore[attr-defined]
+
+
+def test_written_queries_about_unseen_documents_are_said(ready: Cli, here: Path) -> None:
+    file = here / ".syneg/tiny/queries/default.jsonl"
+    file.parent.mkdir(parents=True)
+    write_synthetic_queries(file, [SyntheticQuery("d5", 1, "is fever mild", "p", "m", "k")])
+    plan = ready("study", "--arms", "llm-queries", "--primary", "dense", "--plan", "--json")
+    assert plan.code == 0, plan.err
+    arm = next(one for one in plan.json["plan"]["arms"] if one["name"] == "llm-queries")  # type: ignore[index]
+    assert "its LLM-written queries are about documents of 1 of 2 unseen queries" in arm["unequal"]
+
+
+@pytest.mark.slow
+def test_every_built_in_arm_runs(ready: Cli, here: Path) -> None:
+    shutil.copy(here / ".syneg/tiny/synthetic/default.jsonl", here / ".syneg/tiny/synthetic/other.jsonl")
+    negatives = read_synthetic(here / ".syneg/tiny/synthetic/default.jsonl")
+    mirror = {
+        one.query_id: {"query_id": one.query_id, "negative": 1, "query": "a query"} for one in negatives
+    }
+    (here / "mirror.jsonl").write_text("".join(json.dumps(row) + "\n" for row in mirror.values()))
+    written = here / ".syneg/tiny/queries/default.jsonl"
+    written.parent.mkdir(parents=True)
+    write_synthetic_queries(written, [SyntheticQuery("d5", 1, "is fever mild", "p", "m", "k")])
+    assert ready("verify", "--check", "margin", "--source", "synthetic").code == 0
+    ran = ready("study", "--arms", "all", "--seeds", "1", "--set", f"mix.mirror={here / 'mirror.jsonl'}")
+    assert ran.code == 0, ran.err
+    plan = read_plan(HOME)
+    assert plan is not None
+    assert dict(plan.plan.left_out).keys() == {"distil"}
+    assert {row["arm"] for row in rows()} == {arm.name for arm in plan.plan.arms}
+    table = (HOME / "tables.md").read_text(encoding="utf-8")
+    for title in TABLES.values():
+        assert (f"## {title}" in table) == (title != TABLES["own"])
+    tex = (HOME / "tables.tex").read_text(encoding="utf-8")
+    assert tex.count(r"\begin{tabular}") == tex.count(r"\end{tabular}") == table.count("| arm | seeds |")
+
+
+def test_what_a_pilot_forecast_is_frozen_with_the_plan(ready: Cli, here: Path) -> None:
+    told = Forecast("likely to help", (), 3, {}, {})
+    (here / ".syneg/tiny/synthetic/default.pilot.json").write_text(
+        json.dumps(told.as_json()), encoding="utf-8"
+    )
+    ran = ready("study", "--arms", "hybrid", "--seeds", "1", "--json")
+    assert ran.code == 0, ran.err
+    outcome = ran.json["pilots"][0]  # type: ignore[index]
+    assert (outcome["synthetic"], outcome["arm"]) == ("default", "hybrid")
+    assert outcome["forecast"] == "likely to help"
+    assert outcome["found"] == "undecided", "of three queries"
+    assert outcome["right"] is None
