@@ -19,7 +19,7 @@ from syneg_cli.core import (
 )
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import weights_hash
-from syneg_cli.evaluation import MAIN_METRIC, Evaluation, TrainedOn, exposure
+from syneg_cli.evaluation import ALPHA, MAIN_METRIC, Evaluation, TrainedOn, exposure
 from syneg_cli.forecast import read_forecast
 from syneg_cli.mixing import check_strategy
 from syneg_cli.stages.project import changed
@@ -43,7 +43,6 @@ from syneg_cli.studies import (
 )
 from syneg_cli.training import CROSS_ENCODER
 
-ALPHA = 0.05
 SD = 0.2
 """Of per-query differences in nDCG@10, where nothing was measured before."""
 
