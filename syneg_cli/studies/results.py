@@ -57,17 +57,49 @@ def read_rows(folder: Path, plan: StudyPlan) -> list[Row]:
     """The results of this plan so far.
 
     Raises:
-        MissingArtifact: a line is something else, or of another plan.
+        MissingArtifact: a line is something else, of another plan, of other queries, or there twice.
     """
-    return _read(folder / RESULTS, plan, lambda row: Row(**row))
+    queries: set[str] = set()
+
+    def wrong(row: Row) -> str:
+        queries.update(queries or row.scores)
+        seeds = plan.seeds if plan.arm(row.arm).makes == "trained" else (None,)
+        if row.seed not in seeds:
+            return f"a run of {row.arm} that the plan has not (seed {row.seed})"
+        whole = (
+            row.scores.keys() == queries and len(queries) == plan.queries and queries.issuperset(plan.unseen)
+        )
+        return "" if whole else f"other queries than the {plan.queries} of the plan"
+
+    return _read(folder / RESULTS, plan, lambda row: Row(**row), lambda row: (row.arm, row.seed), wrong)
 
 
 def read_trials(folder: Path, plan: StudyPlan) -> list[Trial]:
     """The trials of this plan so far; raises as `read_rows`."""
-    return _read(folder / TRIALS, plan, lambda row: Trial(**row))
+    grid = [dict(one) for one in plan.grid]
+
+    def wrong(trial: Trial) -> str:
+        fits = dict(trial.tried) in grid and type(trial.score) in (int, float)
+        return "" if fits else "settings that are none of the grid, or a score that is no number"
+
+    return _read(
+        folder / TRIALS,
+        plan,
+        lambda row: Trial(**row),
+        lambda one: (one.arm, sorted(one.tried.items())),
+        wrong,
+    )
 
 
-def _read(path: Path, plan: StudyPlan, make: Callable[[dict[str, Any]], R]) -> list[R]:
+def _read(
+    path: Path,
+    plan: StudyPlan,
+    make: Callable[[dict[str, Any]], R],
+    called: Callable[[R], object],
+    wrong: Callable[[R], str],
+) -> list[R]:
+    """What is in a file, each as `called` once, if nothing is `wrong` with it for the plan."""
+    arms = {arm.name for arm in plan.arms}
     found: list[R] = []
     if not path.is_file():
         return found
@@ -82,6 +114,13 @@ def _read(path: Path, plan: StudyPlan, make: Callable[[dict[str, Any]], R]) -> l
             raise MissingArtifact(
                 f"{path}, row {number} is of another plan ({found[-1].plan}) than {plan.hash}.", hint=ANEW
             )
+        fault = (
+            wrong(found[-1]) if found[-1].arm in arms else f"an arm that the plan has not ({found[-1].arm})"
+        )
+        if not fault and called(found[-1]) in map(called, found[:-1]):
+            fault = "the same run twice"
+        if fault:
+            raise MissingArtifact(f"{path}, row {number}: {fault}.", hint=ANEW)
     return found
 
 
