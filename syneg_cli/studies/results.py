@@ -99,28 +99,27 @@ def _read(
     wrong: Callable[[R], str],
 ) -> list[R]:
     """What is in a file, each as `called` once, if nothing is `wrong` with it for the plan."""
-    arms = {arm.name for arm in plan.arms}
     found: list[R] = []
     if not path.is_file():
         return found
+
+    def fault(one: R) -> str:
+        if one.plan != plan.hash:
+            return f" is of another plan ({one.plan}) than {plan.hash}"
+        if one.arm not in [arm.name for arm in plan.arms]:
+            return f": an arm that the plan has not ({one.arm})"
+        said = "the same run twice" if called(one) in map(called, found) else wrong(one)
+        return f": {said}" if said else ""
+
     for number, row in enumerate(read_jsonl(path, hint=ANEW), start=1):
         try:
-            found.append(make(row))
-        except (TypeError, AttributeError):
-            raise MissingArtifact(
-                f"{path}, row {number}: other fields than study writes.", hint=ANEW
-            ) from None
-        if found[-1].plan != plan.hash:
-            raise MissingArtifact(
-                f"{path}, row {number} is of another plan ({found[-1].plan}) than {plan.hash}.", hint=ANEW
-            )
-        fault = (
-            wrong(found[-1]) if found[-1].arm in arms else f"an arm that the plan has not ({found[-1].arm})"
-        )
-        if not fault and called(found[-1]) in map(called, found[:-1]):
-            fault = "the same run twice"
-        if fault:
-            raise MissingArtifact(f"{path}, row {number}: {fault}.", hint=ANEW)
+            one = make(row)
+            said = fault(one)
+        except (TypeError, AttributeError, ValueError):
+            said = ": other fields than study writes"
+        if said:
+            raise MissingArtifact(f"{path}, row {number}{said}.", hint=ANEW)
+        found.append(one)
     return found
 
 
