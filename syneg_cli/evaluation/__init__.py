@@ -32,6 +32,7 @@ from syneg_cli.evaluation.settings import EvalSettings
 from syneg_cli.evaluation.significance import MARGIN, Comparison, compare
 from syneg_cli.evaluation.spending import boundaries
 from syneg_cli.evaluation.verdicts import (
+    ALPHA,
     FEW,
     Word,
     as_data,
@@ -43,6 +44,7 @@ from syneg_cli.evaluation.verdicts import (
 )
 
 __all__ = [
+    "ALPHA",
     "DEPTH",
     "FEW",
     "MAIN_METRIC",

@@ -21,7 +21,7 @@ from syneg_cli.core import (
     read_manifest,
 )
 from syneg_cli.encoding import weights_hash
-from syneg_cli.evaluation import MAIN_METRIC, Evaluation, compare, told_of_gain
+from syneg_cli.evaluation import MAIN_METRIC, MARGIN, Evaluation, compare, told_of_gain
 from syneg_cli.mixing import STRATEGIES
 from syneg_cli.report.recordings import Recording, read_recording
 from syneg_cli.report.records import Mix, Model, Score
@@ -32,13 +32,20 @@ FOUND_BY_TRAINING = ("temperature", "dropout", "precision", "device")
 
 
 def read_models(
-    workspace: Workspace, names: Sequence[str] = (), *, split: str = "test"
+    workspace: Workspace,
+    names: Sequence[str] = (),
+    *,
+    split: str = "test",
+    margin: float = MARGIN,
+    data: Mapping[str, str] | None = None,
 ) -> tuple[list[Model], list[str]]:
     """The models of a data set that have a recording, and a line for each one that is left out.
 
     Args:
         names: which; without any, all there are.
         split: whose evaluation goes into the table.
+        margin: of equivalence.
+        data: role -> hash of what is measured on, as it is now; without it nobody looks.
 
     Raises:
         MissingArtifact: no model is there, or none can be reported.
@@ -58,7 +65,7 @@ def read_models(
     left_out: list[str] = []
     for name in dict.fromkeys(names or there):
         try:
-            models.append(read_model(workspace, name, split=split))
+            models.append(read_model(workspace, name, split=split, margin=margin, data=data))
         except MissingArtifact as error:
             left_out.append(f"{name} is left out: {error.message}")
     if not models:
@@ -69,8 +76,15 @@ def read_models(
     return models, left_out
 
 
-def read_model(workspace: Workspace, name: str, *, split: str = "test") -> Model:
-    """Everything that is known of one model.
+def read_model(
+    workspace: Workspace,
+    name: str,
+    *,
+    split: str = "test",
+    margin: float = MARGIN,
+    data: Mapping[str, str] | None = None,
+) -> Model:
+    """Everything that is known of one model; arguments as for `read_models`.
 
     Raises:
         MissingArtifact: it has no recording, or its recording or its manifest cannot be read.
@@ -82,7 +96,7 @@ def read_model(workspace: Workspace, name: str, *, split: str = "test") -> Model
     manifest = _training_manifest(folder)
     losses, dev = (_numbers(manifest, folder, key) for key in ("losses", "dev"))
     mix, mix_note = _mix(workspace, manifest)
-    score, score_note = _score(workspace, name, manifest, split)
+    score, score_note = _score(workspace, name, manifest, split, margin, data or {})
     notes = [mix_note, score_note, *_gaps(recording, manifest)]
     return Model(
         name=name,
@@ -183,9 +197,9 @@ def _mix_of(strategy: str, ratio: Any, counts: Mapping[str, Any]) -> tuple[Mix |
 
 
 def _score(
-    workspace: Workspace, name: str, manifest: Manifest, split: str
+    workspace: Workspace, name: str, manifest: Manifest, split: str, margin: float, data: Mapping[str, str]
 ) -> tuple[Score | None, str | None]:
-    """nDCG@10 as `eval` measured it for these weights, and why something of it is missing."""
+    """nDCG@10 as `eval` measured it for these weights and data, and why something of it is missing."""
     if manifest.settings.get("kind") == CROSS_ENCODER:
         measures = f"`syneg eval {workspace.dataset} --backbone ALIAS --rerank {name}` measures it"
         return None, f"is a cross-encoder: its similarities are logits; {measures}, and this page does not."
@@ -200,6 +214,9 @@ def _score(
         return None, error.message
     if evaluated.inputs.get("model") != weights:
         return None, f"was trained again since it was measured on {split}; that result is left out."
+    if changed := [role for role, found in data.items() if evaluated.inputs.get(role) != found]:
+        now = f"was measured before the data changed ({', '.join(changed)}); that result is left out"
+        return None, f"{now} (`syneg eval {workspace.dataset} --model {name}`)."
     baseline = _baseline(path, measured, evaluated, manifest)
     value, per_query = measured.metrics[MAIN_METRIC], measured.per_query[MAIN_METRIC]
     counts = len(per_query), measured.written_queries
@@ -208,8 +225,8 @@ def _score(
         alone = Score(value, None, None, *counts, measured.parts(), told, per_query)
         return alone, f"its backbone was not measured on the same data ({split})."
     other = [baseline.per_query[MAIN_METRIC][query_id] for query_id in per_query]
-    gain = compare(list(per_query.values()), other)
-    parts = measured.parts(baseline)
+    gain = compare(list(per_query.values()), other, margin=margin)
+    parts = measured.parts(baseline, margin=margin)
     told = tuple(filter(None, (measured.told_of_training, told_of_gain(MAIN_METRIC, gain, parts))))
     both = per_query, dict(zip(per_query, other, strict=True))
     return Score(value, baseline.metrics[MAIN_METRIC], gain, *counts, parts, told, *both), None

@@ -88,8 +88,8 @@ def reported(
         MissingArtifact: no model can be reported.
         UsageError: a name is no model's.
     """
-    models, left_out = reported_models(session, workspace, list(names))
     dataset, why = reported_texts(session)
+    models, left_out = reported_models(session, workspace, list(names), dataset)
     negatives = read_negatives(workspace, max(sample, SHOWN))
     notes = [why] if why else []
     separation = None
@@ -142,11 +142,14 @@ def _separation(
 
 
 def reported_models(
-    session: Session, workspace: Workspace, names: list[str]
+    session: Session, workspace: Workspace, names: list[str], dataset: Dataset | None
 ) -> tuple[list[Model], list[str]]:
-    """The models named, or all; and a line for each that is left out."""
+    """The models named, or all; and a line for each that is left out. What is measured on other data than
+    `dataset` has now is no score."""
+    split, margin = reported_split(session, workspace), session.project.eval.equivalence_margin
+    data = dataset.inputs(split) if dataset is not None and split in dataset.judgements else None
     try:
-        return read_models(workspace, names, split=reported_split(session, workspace))
+        return read_models(workspace, names, split=split, margin=margin, data=data)
     except MissingArtifact as error:
         others = [path.parent.name for path in session.work_dir.glob("*/models")]
         near = "" if workspace.dataset in others else did_you_mean(workspace.dataset, others)

@@ -14,18 +14,16 @@ from typing import Any
 from syneg_cli.core import (
     MissingArtifact,
     UsageError,
-    file_hash,
     read_manifest,
 )
 from syneg_cli.data import Dataset
-from syneg_cli.encoding import weights_hash
-from syneg_cli.evaluation import MAIN_METRIC, Evaluation, TrainedOn, exposure
-from syneg_cli.forecast import read_forecast
+from syneg_cli.evaluation import ALPHA, MAIN_METRIC, Evaluation, TrainedOn, exposure
 from syneg_cli.mixing import check_strategy
 from syneg_cli.stages.project import changed
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.settings import Project
 from syneg_cli.stages.study_arms import arms_of, sets_of
+from syneg_cli.stages.study_inputs import foretold, inputs_of
 from syneg_cli.stages.study_rates import forecast, measured_rates
 from syneg_cli.stages.study_spent import met_by_written, spent_of, with_controls
 from syneg_cli.studies import (
@@ -43,7 +41,6 @@ from syneg_cli.studies import (
 )
 from syneg_cli.training import CROSS_ENCODER
 
-ALPHA = 0.05
 SD = 0.2
 """Of per-query differences in nDCG@10, where nothing was measured before."""
 
@@ -77,13 +74,14 @@ def new_plan(session: Session, dataset: Dataset, known: Beside | None) -> Frozen
     )
     primary = next(arm for arm in planned if arm.name == project.study.primary)
     seeds = tuple(range(project.train.seed, project.train.seed + project.study.seeds))
+    changed(session.resolved, {"train.seed": seeds[-1], "mix.seed": seeds[-1]}, f"--seeds {len(seeds)}")
     plan = StudyPlan(
         name=project.study.name,
         dataset=dataset.name,
         backbone=_shown(project.train.backbone),
         split=project.eval.split,
         metric=MAIN_METRIC,
-        inputs=_inputs(session, dataset, planned),
+        inputs=inputs_of(session, dataset, planned),
         seeds=seeds,
         grid=grid,
         no_grid=no_grid,
@@ -155,30 +153,6 @@ def _grid(project: Project, dataset: Dataset) -> tuple[tuple[Mapping[str, Any], 
     return tuple(dict(zip(axes, values, strict=True)) for values in product(*axes.values())), ""
 
 
-def _inputs(session: Session, dataset: Dataset, arms: list[ArmPlan]) -> dict[str, str]:
-    """Role -> hash of all that the arms read."""
-    work, split = session.workspace(dataset), session.project.eval.split
-    found = {**dataset.inputs("train"), **dataset.inputs(split)}
-    if dataset.judgements.get("dev"):
-        found |= dataset.inputs("dev")
-    found["backbone weights"] = weights_hash(session.project.train.backbone)
-    for arm in arms:
-        if arm.makes != "trained":
-            continue
-        strategy, name = check_strategy(arm.settings["mix"]["strategy"]), arm.settings["generate"]["name"]
-        files = {}
-        if strategy.reads_synthetic or strategy.mirrors:
-            files[f"synthetic negatives {name}"] = work.synthetic(name)
-        if arm.judged:
-            files[f"verdicts on {name}"] = work.verified(work.synthetic(name))
-        if strategy.mirrors and session.project.mix.mirror:
-            files["mirror queries"] = session.given(session.project.mix.mirror)
-        if arm.settings["queries"]["weight"]:
-            files["LLM-written queries, all"] = work.queries(session.project.queries.name)
-        found |= {role: file_hash(path) for role, path in files.items() if path.is_file()}
-    return found
-
-
 def _unseen(dataset: Dataset, split: str) -> tuple[str, ...]:
     """The queries none of whose positives is a positive of train: the same for all arms."""
     parted = exposure(TrainedOn.train(dataset), dataset, split)
@@ -222,22 +196,14 @@ def _beside(session: Session, dataset: Dataset, plan: StudyPlan, rates: Rates) -
     parts = parts_of(plan, list(dataset.qrels(plan.split)))
     detectable = {part: DETECTED * deviation / len(queries) ** 0.5 for part, queries in parts.items()}
     paid, unpriced, pilots = 0.0, False, {}
+    work = session.workspace(dataset)
     for name in sorted(_sets_read(plan)):
-        path = session.workspace(dataset).synthetic(name)
-        manifest, pilot = read_manifest(path), session.workspace(dataset).pilot(name)
+        manifest = read_manifest(work.synthetic(name))
         paid += (manifest.cost_usd if manifest else None) or 0.0
         unpriced = unpriced or manifest is None or manifest.cost_usd is None
-        if told := _pilot(pilot):
+        if told := foretold(work, name):
             pilots[name] = told
     return Beside(rates, forecast(plan, rates), deviation, whence, detectable, paid, unpriced, pilots)
-
-
-def _pilot(path: Path) -> str:
-    """What a pilot forecast; "" where there is none that can be read."""
-    try:
-        return read_forecast(path).verdict
-    except MissingArtifact:
-        return ""
 
 
 def _sets_read(plan: StudyPlan) -> set[str]:

@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from syneg_cli.evaluation import SeedComparison, Word, boundaries, compare_seeds, corrected, decided
+from syneg_cli.evaluation import (
+    ALPHA,
+    SeedComparison,
+    Word,
+    boundaries,
+    compare_seeds,
+    corrected,
+    decided,
+)
 from syneg_cli.studies.plan import ArmPlan, StudyPlan
 from syneg_cli.studies.results import Row, by_arm
 
@@ -42,6 +50,8 @@ class Line:
     """Whether it was decided, and so stopped, before all seeds were run."""
     drawn: float | None = None
     """Negatives of an instance as they came to be, on average over the runs."""
+    alpha: float = ALPHA
+    """How often its verdict may be wrong: of a sequential study what the look may spend."""
 
 
 def looks(seeds: int, comparisons: int, alpha: float) -> tuple[tuple[int, float], ...]:
@@ -73,16 +83,15 @@ def lines(plan: StudyPlan, rows: Sequence[Row]) -> list[Line]:
         if arm.name not in found:
             continue
         own = found[arm.name]
-        each = {}
+        each, alpha = {}, _alpha(plan, arm, ends[arm.name] or len(own))
         for part, queries in parts.items():
             compared = compared_on[part].get(arm.name)
-            alpha = _alpha(plan, ends[arm.name] or len(own))
             word = decided(compared, alpha=alpha) if compared else None
             each[part] = Part(len(queries), *_spread(own, queries), compared, word)
         seeds = len(own) if own[0].seed is not None else 0
         drawn = [row.negatives for row in own if row.negatives is not None]
         stopped = bool(ends[arm.name]) and len(own) < len(plan.seeds)
-        made.append(Line(arm, seeds, each, stopped, fmean(drawn) if drawn else None))
+        made.append(Line(arm, seeds, each, stopped, fmean(drawn) if drawn else None, alpha))
     return made
 
 
@@ -92,10 +101,12 @@ def decided_early(plan: StudyPlan, rows: Sequence[Row]) -> set[str]:
     return {name for name in found if _decided_after(plan, found, name)}
 
 
-def _alpha(plan: StudyPlan, seeds: int) -> float:
-    """What a verdict may err: of a sequential study what its look may, else all of it."""
+def _alpha(plan: StudyPlan, arm: ArmPlan, seeds: int) -> float:
+    """What a verdict may err: of a sequential study what its look may, and nothing before the first."""
     if not plan.looks:
         return plan.alpha
+    if arm.makes == "trained" and seeds < plan.looks[0][0]:
+        return 0.0
     return dict(plan.looks).get(seeds, plan.looks[-1][1])
 
 

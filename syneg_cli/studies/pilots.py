@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from syneg_cli.evaluation import Word, decided
-from syneg_cli.studies.comparing import against
+from syneg_cli.evaluation import Word, corrected, decided
+from syneg_cli.studies.comparing import against, lines
 from syneg_cli.studies.plan import Beside, StudyPlan
 from syneg_cli.studies.results import Row, by_arm
 
@@ -37,17 +37,34 @@ class Outcome:
 
 
 def outcomes(plan: StudyPlan, beside: Beside, rows: Sequence[Row]) -> list[Outcome]:
-    """Every forecast whose arm is measured: hybrid for the set that all arms read, prompt-NAME for others."""
+    """Every forecast whose arm is measured: hybrid for the set that all arms read, prompt-NAME for others.
+
+    What an arm of the tables is against mined negatives is what they say; comparisons that are in none
+    are a family of their own.
+    """
     found = by_arm(rows)
-    made = []
+    words = {
+        line.arm.name: line.parts["all"].verdict for line in lines(plan, rows) if line.arm.control == MINED
+    }
+    foretold = {}
     for arm in plan.arms:
         of_set = arm.settings.get("generate", {}).get("name")
-        if arm.name not in (MIX, f"prompt-{of_set}") or of_set not in beside.pilots:
-            continue
-        if arm.name in found and MINED in found:
-            queries = list(found[arm.name][0].scores)
-            word = decided(against(plan, found[arm.name], found[MINED], queries), alpha=plan.alpha)
-            meant = MEANT.get(beside.pilots[of_set])
-            right = None if meant is None or word == "undecided" else word == meant
-            made.append(Outcome(of_set, arm.name, beside.pilots[of_set], word, right))
-    return made
+        here = arm.name in found and MINED in found and of_set in beside.pilots
+        if here and arm.name in (MIX, f"prompt-{of_set}"):
+            foretold[arm.name] = of_set
+    others = {
+        name: against(plan, found[name], found[MINED], list(found[name][0].scores))
+        for name in foretold
+        if name not in words
+    }
+    words |= {name: decided(one, alpha=plan.alpha) for name, one in corrected(others).items()}
+    return [
+        Outcome(of_set, name, said, word, _right(said, word))
+        for name, of_set in foretold.items()
+        if (word := words[name]) is not None and (said := beside.pilots[of_set])
+    ]
+
+
+def _right(said: str, word: Word) -> bool | None:
+    meant = MEANT.get(said)
+    return None if meant is None or word == "undecided" else word == meant

@@ -57,31 +57,69 @@ def read_rows(folder: Path, plan: StudyPlan) -> list[Row]:
     """The results of this plan so far.
 
     Raises:
-        MissingArtifact: a line is something else, or of another plan.
+        MissingArtifact: a line is something else, of another plan, of other queries, or there twice.
     """
-    return _read(folder / RESULTS, plan, lambda row: Row(**row))
+    queries: set[str] = set()
+
+    def wrong(row: Row) -> str:
+        queries.update(queries or row.scores)
+        seeds = plan.seeds if plan.arm(row.arm).makes == "trained" else (None,)
+        if row.seed not in seeds:
+            return f"a run of {row.arm} that the plan has not (seed {row.seed})"
+        whole = (
+            row.scores.keys() == queries and len(queries) == plan.queries and queries.issuperset(plan.unseen)
+        )
+        return "" if whole else f"other queries than the {plan.queries} of the plan"
+
+    return _read(folder / RESULTS, plan, lambda row: Row(**row), lambda row: (row.arm, row.seed), wrong)
 
 
 def read_trials(folder: Path, plan: StudyPlan) -> list[Trial]:
     """The trials of this plan so far; raises as `read_rows`."""
-    return _read(folder / TRIALS, plan, lambda row: Trial(**row))
+    grid = [dict(one) for one in plan.grid]
+
+    def wrong(trial: Trial) -> str:
+        fits = dict(trial.tried) in grid and type(trial.score) in (int, float)
+        return "" if fits else "settings that are none of the grid, or a score that is no number"
+
+    return _read(
+        folder / TRIALS,
+        plan,
+        lambda row: Trial(**row),
+        lambda one: (one.arm, sorted(one.tried.items())),
+        wrong,
+    )
 
 
-def _read(path: Path, plan: StudyPlan, make: Callable[[dict[str, Any]], R]) -> list[R]:
+def _read(
+    path: Path,
+    plan: StudyPlan,
+    make: Callable[[dict[str, Any]], R],
+    called: Callable[[R], object],
+    wrong: Callable[[R], str],
+) -> list[R]:
+    """What is in a file, each as `called` once, if nothing is `wrong` with it for the plan."""
     found: list[R] = []
     if not path.is_file():
         return found
+
+    def fault(one: R) -> str:
+        if one.plan != plan.hash:
+            return f" is of another plan ({one.plan}) than {plan.hash}"
+        if one.arm not in [arm.name for arm in plan.arms]:
+            return f": an arm that the plan has not ({one.arm})"
+        said = "the same run twice" if called(one) in map(called, found) else wrong(one)
+        return f": {said}" if said else ""
+
     for number, row in enumerate(read_jsonl(path, hint=ANEW), start=1):
         try:
-            found.append(make(row))
-        except (TypeError, AttributeError):
-            raise MissingArtifact(
-                f"{path}, row {number}: other fields than study writes.", hint=ANEW
-            ) from None
-        if found[-1].plan != plan.hash:
-            raise MissingArtifact(
-                f"{path}, row {number} is of another plan ({found[-1].plan}) than {plan.hash}.", hint=ANEW
-            )
+            one = make(row)
+            said = fault(one)
+        except (TypeError, AttributeError, ValueError):
+            said = ": other fields than study writes"
+        if said:
+            raise MissingArtifact(f"{path}, row {number}{said}.", hint=ANEW)
+        found.append(one)
     return found
 
 

@@ -106,7 +106,8 @@ def answer(plan: StudyPlan, lines: Sequence[Line]) -> str:
     said = []
     for part in PARTS:
         if part in line.parts and (compared := line.parts[part].against):
-            said.append(f"On {SAID[part]} ({line.parts[part].queries}): {verdict(label, compared)}")
+            word = verdict(label, compared, alpha=line.alpha)
+            said.append(f"On {SAID[part]} ({line.parts[part].queries}): {word}")
     return f"{plan.primary} against {plan.control}. " + " ".join(said)
 
 
@@ -114,7 +115,8 @@ def remarks(plan: StudyPlan, lines: Sequence[Line]) -> list[str]:
     """What one has to know to read the tables."""
     done = {line.arm.name for line in lines}
     open_ = [arm.name for arm in plan.arms if arm.name not in done]
-    told = [*_reading(plan, lines), *limits(plan), *filter(None, map(_drawn, lines))]
+    told = [*_reading(plan, lines), *limits(plan)]
+    told += filter(None, (say(line) for line in lines for say in (_drawn, _of_first_seeds)))
     return [*told, *([f"Not measured yet: {', '.join(open_)}."] if open_ else [])]
 
 
@@ -157,6 +159,15 @@ def _drawn(line: Line) -> str:
     return (
         f"{line.arm.name} came to {line.drawn:.3g} negatives an instance, where {planned:.3g} were planned."
     )
+
+
+def _of_first_seeds(line: Line) -> str:
+    """Where a look decided an arm that ran on, as others need it: what came later is in its mean alone."""
+    compared = line.parts["all"].against
+    if compared is None or compared.seeds >= line.seeds:
+        return ""
+    seeds = counted(compared.seeds, "seed")
+    return f"{line.arm.name} is compared by the {seeds} that decided it; its mean is of all {line.seeds}."
 
 
 def heading(plan: StudyPlan) -> str:

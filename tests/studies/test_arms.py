@@ -124,6 +124,7 @@ def test_every_built_in_arm_runs(ready: Cli, here: Path) -> None:
 
 
 def test_what_a_pilot_forecast_is_frozen_with_the_plan(ready: Cli, here: Path) -> None:
+    assert ready("generate", "--pilot", "3").code == 0
     told = Forecast("likely to help", (), 3, {}, {})
     (here / ".syneg/tiny/synthetic/default.pilot.json").write_text(
         json.dumps(told.as_json()), encoding="utf-8"

@@ -22,6 +22,7 @@ from syneg_cli.studies import (
     Row,
     Spent,
     StudyPlan,
+    answer,
     average,
     built_in,
     chosen,
@@ -29,6 +30,7 @@ from syneg_cli.studies import (
     lines,
     looks,
     outcomes,
+    remarks,
     seconds_of,
     shuffled,
     with_soups,
@@ -203,6 +205,65 @@ def test_a_stopped_arm_is_compared_with_the_seeds_that_both_have() -> None:
     assert (against.seeds, against.baseline_seeds, against.p_holm) == (2, 2, None)
     assert found["good"].parts["all"].verdict == "better"
     assert found["dense"].parts["all"].against.baseline_seeds == 0  # type: ignore[union-attr]
+
+
+def nearly(plan: StudyPlan, seeds: int, gain: float) -> list[Row]:
+    """Good is better by so little that its p is below 0.05, and not below what a look of many may spend."""
+    noise = random.Random(1)
+    more = {f"q{n}": gain + noise.gauss(0, 0.1) for n in range(200)}
+    return [
+        replace(row, scores={query: row.scores[query] + more[query] - 0.2 for query in row.scores})
+        if row.arm == "good"
+        else row
+        for row in results(plan, seeds)
+    ]
+
+
+def barely(plan: StudyPlan, seeds: int, low: float, high: float) -> list[Row]:
+    """Rows with a p of good between the two."""
+    for step in range(400):
+        rows = nearly(plan, seeds, step / 4000)
+        if low < lines(replace(plan, looks=()), rows)[2].parts["all"].against.p < high:  # type: ignore[union-attr]
+            return rows
+    raise AssertionError("no such gain")
+
+
+def test_the_sentence_says_what_the_table_says_also_where_looks_are_spent() -> None:
+    plan = plan_of(3, sequential=True)
+    rows = barely(plan, 3, plan.looks[-1][1] * 1.2, 0.045)
+    found = lines(plan, rows)
+    assert found[2].parts["all"].verdict == "undecided"
+    assert "nDCG@10 is undecided" in answer(plan, found)
+
+
+def test_before_the_first_look_nothing_is_decided() -> None:
+    plan = plan_of(3, sequential=True)
+    rows = [row for row in results(plan, 3) if row.seed in (None, 0)]
+    found = lines(plan, rows)
+    assert {line.parts["all"].verdict for line in found} == {None, "undecided"}
+    assert "nDCG@10 is undecided" in answer(plan, found)
+
+
+def test_a_decided_arm_that_ran_on_for_others_says_of_which_seeds_it_speaks() -> None:
+    plan = plan_of(5, sequential=True)
+    found = lines(plan, results(plan, 5))
+    assert "good is compared by the 2 seeds that decided it; its mean is of all 5." in remarks(plan, found)
+    assert not any("same is compared by" in told for told in remarks(plan, found))
+
+
+def test_a_forecast_is_held_against_the_verdict_of_the_tables() -> None:
+    plan = plan_of(3)
+    rows = barely(plan, 3, 0.026, 0.045)  # alone below 0.05; corrected for three comparisons above
+    assert lines(plan, rows)[2].parts["all"].verdict == "undecided"
+    settings = {"generate": {"name": "default"}}
+    arms = tuple(
+        replace(one, name="hybrid", settings=settings) if one.name == "good" else one for one in plan.arms
+    )
+    plan = replace(plan, arms=arms, primary="hybrid")
+    rows = [replace(row, arm="hybrid") if row.arm == "good" else row for row in rows]
+    beside = Beside(Rates(1, 1, 1, {}), {}, 0.2, "", {}, pilots={"default": "likely to help"})
+    (found,) = outcomes(plan, beside, rows)
+    assert (found.found, found.right) == ("undecided", None)
 
 
 def test_text_for_latex() -> None:

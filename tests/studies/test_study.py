@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import Any
 
 import jsonschema
 import pytest
@@ -119,6 +121,29 @@ def test_results_that_are_of_another_plan_are_not_mixed_in(ready: Cli) -> None:
     refused = ready("study", "--arms", "dense", "--seeds", "1")
     assert refused.code == 2
     assert "results.jsonl, row 2 is of another plan (0123)" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda lines: lines[0]["scores"].pop("q5"), "row 1: other queries than the 3 of the plan"),
+        (lambda lines: lines[1]["scores"].pop("q6"), "row 2: other queries than the 3 of the plan"),
+        (lambda lines: lines.append(lines[1]), "row 3: the same run twice"),
+        (lambda lines: lines[1].update(seed=7), "row 2: a run of dense that the plan has not (seed 7)"),
+        (lambda lines: lines[1].update(arm="other"), "row 2: an arm that the plan has not (other)"),
+    ],
+)
+def test_results_that_were_damaged_make_no_table(
+    ready: Cli, change: Callable[[list[dict[str, Any]]], object], says: str
+) -> None:
+    study = ("study", "--arms", "dense", "--primary", "dense", "--seeds", "1")
+    assert ready(*study).code == 0
+    lines = rows()
+    change(lines)
+    (HOME / "results.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines), encoding="utf-8")
+    refused = ready(*study)
+    assert refused.code == 2
+    assert says in refused.err
 
 
 def test_every_arm_has_the_same_trials_on_dev_and_takes_the_best(ready: Cli) -> None:

@@ -100,8 +100,9 @@ def _control_of(model: Model, controls: Sequence[Model]) -> Model | None:
 def _paired(model: Model, control: Model) -> Comparison:
     assert model.score is not None
     assert control.score is not None
-    names = list(model.score.per_query)
-    return compare([model.score.per_query[n] for n in names], [control.score.per_query[n] for n in names])
+    assert model.gain is not None
+    ours, theirs = model.score.per_query, control.score.per_query
+    return compare(list(ours.values()), [theirs[name] for name in ours], margin=model.gain.margin)
 
 
 def _differences(name: str, title: str, caption: str, gains: Mapping[str, Comparison]) -> Figure:

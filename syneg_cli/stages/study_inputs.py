@@ -1,0 +1,92 @@
+"""Everything that the arms of a study read, by its content: what changes between two runs is not the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from syneg_cli.core import Manifest, MissingArtifact, Workspace, file_hash, read_manifest, user_path
+from syneg_cli.data import Dataset
+from syneg_cli.encoding import weights_hash
+from syneg_cli.forecast import read_forecast
+from syneg_cli.mining import run_files
+from syneg_cli.mixing import check_strategy
+from syneg_cli.stages.mine import mined_path
+from syneg_cli.stages.session import Session
+from syneg_cli.stages.study_places import arm_session
+from syneg_cli.studies import ArmPlan
+
+PARTS = ("limit", "shard")
+"""Settings of `generate` that say how many answers there are, not what they are like."""
+
+
+def inputs_of(session: Session, dataset: Dataset, arms: Sequence[ArmPlan]) -> dict[str, str]:
+    """Role -> hash of all that the arms read, and how it is read where that is not the default."""
+    split = session.project.eval.split
+    found = {**dataset.inputs("train"), **dataset.inputs(split)}
+    if dataset.judgements.get("dev"):
+        found |= dataset.inputs("dev")
+    found["backbone weights"] = weights_hash(session.project.train.backbone)
+    if dataset.identical_ids != "auto":
+        found["identical ids"] = dataset.identical_ids
+    if dataset.given_language:
+        found["language"] = dataset.given_language
+    for arm in arms:
+        if arm.makes == "trained":
+            files = _files(session, dataset, arm)
+            found |= {role: file_hash(path) for role, path in files.items() if path.is_file()}
+            found |= dict(_named(session, dataset, arm))
+    return found
+
+
+def _files(session: Session, dataset: Dataset, arm: ArmPlan) -> dict[str, Path]:
+    """Role -> the LLM data that an arm reads."""
+    work = session.workspace(dataset)
+    strategy, name = check_strategy(arm.settings["mix"]["strategy"]), arm.settings["generate"]["name"]
+    files = {}
+    if strategy.reads_synthetic or strategy.mirrors:
+        files[f"synthetic negatives {name}"] = work.synthetic(name)
+    if arm.judged:
+        files[f"verdicts on {name}"] = work.verified(work.synthetic(name))
+    if strategy.mirrors and session.project.mix.mirror:
+        files["mirror queries"] = session.given(session.project.mix.mirror)
+    if arm.settings["queries"]["weight"]:
+        files["LLM-written queries, all"] = work.queries(session.project.queries.name)
+    return files
+
+
+def _named(session: Session, dataset: Dataset, arm: ArmPlan) -> Iterator[tuple[str, str]]:
+    """(role, hash) of what else an arm reads: verdicts on what it mines, and what its settings name."""
+    own = arm_session(session, session.project.study.name, arm)
+    files: dict[str, Path] = {}
+    if named := own.project.mix.file:
+        files[f"negatives {named}"] = own.given(named)
+    for miner in () if named else own.project.mine.miners:
+        if arm.judged:
+            path = mined_path(own.workspace(dataset), miner)
+            files[f"verdicts on {path.stem}, mined"] = own.workspace(dataset).verified(path)
+        files |= {f"run {file}": user_path(file) for file in run_files(miner)}
+    yield from ((role, file_hash(path)) for role, path in files.items() if path.is_file())
+    train = own.project.train
+    for model in (own.project.mine.backbone, train.guide, train.cross_encoder):
+        if model and Path(model).is_dir():
+            yield f"model {model}", weights_hash(model)
+
+
+def foretold(work: Workspace, name: str) -> str:
+    """What a pilot forecast of a set of synthetic negatives; "" where none can be read that was of these."""
+    path, made = work.pilot(name), read_manifest(work.synthetic(name))
+    piloted = read_manifest(path)
+    if made is None or piloted is None or not _same(piloted, made):
+        return ""
+    try:
+        return read_forecast(path).verdict
+    except MissingArtifact:
+        return ""
+
+
+def _same(piloted: Manifest, made: Manifest) -> bool:
+    """Whether a pilot asked as the whole set was asked: the same model, prompt, data and settings."""
+    asked = {**piloted.settings, **piloted.inputs}
+    wanted = {**made.settings, **made.inputs}
+    return all(asked.get(key) == value for key, value in wanted.items() if key not in PARTS)
