@@ -47,6 +47,8 @@ from syneg_cli.verification import (
     verdicts_of,
 )
 
+NOTHING = (0.0, 0.0, 0.0)
+
 
 class Verify(Stage):
     """Verdicts on one file of negatives. Those of earlier checks on the same file are kept.
@@ -245,11 +247,13 @@ def judged_files(mix: Mix) -> list[Path]:
 
 
 def estimate_judge(session: Session, dataset: Dataset) -> Estimate:
-    """What the judge's calls on all files would need; nothing is sent.
+    """What the judge's calls on all files would need, nothing where no judge is asked; nothing is sent.
 
     Raises:
         MissingArtifact: there are no negatives of the sources asked for.
     """
+    if "judge" not in session.project.verify.checks:
+        return Estimate(0, 0, 0, NOTHING, NOTHING, NOTHING, 0)
     prompt = judge_prompt(session)
     llm = language_model.open_model(session, language_model.llm_spec(session, "verify"))
     seed = session.project.generate.seed
