@@ -285,6 +285,7 @@ class Queries(Asks):
         return choose_documents(self.dataset, self.settings, self._vectors, seed=self.model_settings.seed)
 
     def _vectors(self) -> np.ndarray:
+        locate(backbone_of(self.session), progress=self.session.progress)  # an API is not asked for a sample
         return self._setup(self.dataset).encoder.encode_corpus(self.dataset.corpus, self.session.progress)
 
     def _judged(self) -> list[Pair]:

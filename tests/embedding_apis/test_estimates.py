@@ -90,3 +90,14 @@ def test_a_model_that_runs_here_costs_nothing(cli: Cli, tiny: Path, tiny_model: 
     assert margin.code == 0, margin.err
     assert "runs here" in margin.out
     assert "negatives" not in margin.out, "no judge is asked"
+
+
+def test_an_estimate_of_queries_sends_no_document(cli: Cli, tiny: Path, server: EmbedServer) -> None:
+    """A sample that is spread needs vectors; those of an API are refused, and not asked for."""
+    spread = ("--documents", "spread", "--sample", 2, "--set", "mine.backbone=openai:m")
+    asked = ("--llm", "openai:m", "--set", f"embed.base_url={server.openai_url}")
+    for more in (("--estimate",), ()):
+        refused = cli("queries", tiny, *asked, *spread, *more)
+        assert refused.code == 2, refused.out
+        assert "a model behind an API has no weights here" in only_error(refused)
+    assert server.requests == []
