@@ -1,7 +1,7 @@
 """Backbones and encoders: found, loaded, run, their vectors cached and searched."""
 
 from syneg_cli.encoding.api_encoder import ApiEncoder, Encodes
-from syneg_cli.encoding.asking_vectors import Terms
+from syneg_cli.encoding.asking_vectors import Terms, Texts
 from syneg_cli.encoding.assemble import join_towers
 from syneg_cli.encoding.backbones import BACKBONES, hub_id
 from syneg_cli.encoding.counting import token_counter
@@ -24,6 +24,7 @@ from syneg_cli.encoding.settings import EmbedSettings
 from syneg_cli.encoding.text_vectors import Paid
 from syneg_cli.encoding.token_batches import plain_tokens
 from syneg_cli.encoding.tower import resolve_precision
+from syneg_cli.encoding.unpaid import Unpaid, unpaid
 
 __all__ = [
     "BACKBONES",
@@ -37,6 +38,8 @@ __all__ = [
     "Paid",
     "Task",
     "Terms",
+    "Texts",
+    "Unpaid",
     "check_push",
     "choose",
     "entries",
@@ -59,5 +62,6 @@ __all__ = [
     "resolve_precision",
     "search",
     "token_counter",
+    "unpaid",
     "weights_hash",
 ]

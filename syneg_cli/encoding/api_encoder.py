@@ -81,8 +81,19 @@ class ApiEncoder:
             LLMError: the server refuses, cannot be reached, or sends what is no vectors.
             UsageError: there is a cap in dollars and no price, or no such key or address.
         """
-        texts = Texts(len(corpus), corpus.texts, self._prompt("document"), self.settings.max_length)
-        return self._stored(corpus.fingerprint, texts, corpus.name, progress)
+        return self._stored(corpus.fingerprint, self.of_corpus(corpus), corpus.name, progress)
+
+    def of_corpus(self, corpus: Corpus) -> Texts:
+        """What would be sent of a corpus."""
+        return Texts(len(corpus), corpus.texts, self._prompt("document"), self.settings.max_length)
+
+    def of_list(self, texts: Sequence[str], task: Task) -> Texts:
+        """What would be sent of a list of queries or passages."""
+
+        def get(rows: Sequence[int]) -> list[str]:
+            return [texts[row] for row in rows]
+
+        return Texts(len(texts), get, self._prompt(task), self.settings.max_length)
 
     def _listed(self, label: str, texts: Sequence[str], task: Task, progress: Progress | None) -> np.ndarray:
         listed = list(texts)
@@ -90,13 +101,7 @@ class ApiEncoder:
             import numpy as np
 
             return np.empty((0, dimension_of(self.cache, self.fingerprint) or 0), dtype=np.float32)
-        wanted = Texts(
-            len(listed),
-            lambda rows: [listed[row] for row in rows],
-            self._prompt(task),
-            self.settings.max_length,
-        )
-        return self._stored(content_hash([label, *listed]), wanted, label, progress)
+        return self._stored(content_hash([label, *listed]), self.of_list(listed, task), label, progress)
 
     def _prompt(self, task: Task) -> str:
         return self.settings.query_prompt if task == "query" else self.settings.passage_prompt

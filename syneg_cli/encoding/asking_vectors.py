@@ -242,10 +242,7 @@ class Asking:
 
     def _requests(self, rows: list[int]) -> Iterator[Wanted]:
         """Requests within the server's bounds, made when it is their turn: bounds are learned meanwhile."""
-        limits, price = self.encoder.terms.limits, self.price
-        largest = MOST_TOKENS * DENSE_BYTES
-        if limits.max_cost is not None and price is not None and price.input:
-            largest = min(largest, int(limits.max_cost * SHARE_OF_CAP / price.input))
+        largest = largest_request(self.encoder.terms.limits.max_cost, self.price)
         chosen: list[tuple[int, str]] = []
         size = 0
         for start in range(0, len(rows), BLOCK):
@@ -329,6 +326,14 @@ class Asking:
                 f"embed {self.label}: {counted(len(self.shortened), 'text')} longer than the server takes: "
                 "the longest beginning that it took, by halves, is embedded"
             )
+
+
+def largest_request(max_cost: float | None, price: Price | None) -> int:
+    """Bytes of texts that go into one request, if there is more than one text."""
+    largest = MOST_TOKENS * DENSE_BYTES
+    if max_cost is not None and price is not None and price.input:
+        return min(largest, int(max_cost * SHARE_OF_CAP / price.input))
+    return largest
 
 
 def _wanted(pairs: Sequence[tuple[int, str]]) -> Wanted:

@@ -22,6 +22,7 @@ from syneg_cli.core import (
 )
 from syneg_cli.llm.base import NoRecording, Request
 from syneg_cli.llm.engine import Classify, Engine
+from syneg_cli.llm.statistics import REFUSED as NEVER
 from syneg_cli.llm.statistics import Stats, kind_of
 from syneg_cli.llm.stored import REFUSED, TRUNCATED, UNPARSABLE, Stored, generation_key
 
@@ -42,6 +43,8 @@ class Asked:
 
     response: str | None
     why: str = ""
+    later: bool = False
+    """There is no answer, and asking again may bring one."""
 
     @classmethod
     def of(cls, stored: Stored) -> Asked:
@@ -130,7 +133,8 @@ def ask_each(
             found[index] = Asked(None, NOT_RECORDED)
         except LLMError as error:
             engine.stats.failed += 1
-            found[index] = Asked(None, f"call failed: {kind_of(error)}")
+            kind = kind_of(error)
+            found[index] = Asked(None, f"call failed: {kind}", later=kind != NEVER)
         else:
             found[index] = Asked.of(stored)
             if cached:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from syneg_cli.core import LLMError
 
-LEFT = "left for later"
+LEFT, REFUSED = "left for later", "refused"
 FAILURES = {
     "Refused": "refused",
     "Unanswerable": "refused",
@@ -91,6 +91,11 @@ class Stats:
         self.done += 1
         self.from_cache += 1
         self.saved_usd += cost_usd or 0.0
+
+    @property
+    def left(self) -> int:
+        """Requests without an answer that may get one when they are sent again."""
+        return self.failures.total() - self.failures[REFUSED]
 
     @property
     def projected_usd(self) -> float:

@@ -23,6 +23,7 @@ TWIN = "near copy of another written query"
 LOST = "its document is not found again"
 NOT_RELEVANT = "its document is not relevant, says the judge"
 NO_VERDICT = "no usable verdict of the judge"
+NO_ANSWER = "the judge has not answered yet"
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ def _judged(queries: Sequence[SyntheticQuery], dataset: Dataset, judge: Check) -
     checked = []
     for query, verdict in zip(queries, verdicts, strict=True):
         if isinstance(verdict, NoVerdict):
-            checked.append(_dropped(query, NO_VERDICT))
+            checked.append(_dropped(query, NO_ANSWER if verdict.later else NO_VERDICT))
             continue
         scored = replace(query, scores={**query.scores, "judge": verdict.score})
         checked.append(_dropped(scored, NOT_RELEVANT * (not verdict.relevant)))

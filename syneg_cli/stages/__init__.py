@@ -49,6 +49,12 @@ from syneg_cli.stages.stage import Performed, perform
 from syneg_cli.stages.study import run_study
 from syneg_cli.stages.subjects import Asked
 from syneg_cli.stages.train import Train
+from syneg_cli.stages.vector_estimates import (
+    VectorEstimates,
+    estimate_measuring,
+    estimate_mining,
+    estimate_scorers,
+)
 from syneg_cli.stages.verify import estimate_judge, verify_stages
 
 __all__ = [
@@ -75,12 +81,16 @@ __all__ = [
     "Session",
     "State",
     "Train",
+    "VectorEstimates",
     "beginning_states",
     "begun",
     "bug_report",
     "cache_path",
     "documents_of",
     "estimate_judge",
+    "estimate_measuring",
+    "estimate_mining",
+    "estimate_scorers",
     "examine",
     "example_text",
     "fetch",

@@ -225,11 +225,13 @@ class Asks(Stage):
             return LLMError(f"{message} {kept}".strip(), hint=self._remedy(outcome))
         if not outcome.complete and not written:
             message = f"{outcome.unanswered} of {every} {of_them} have no answer: {outcome.causes()}."
+            if not outcome.unanswered:
+                message = f"{counted(outcome.later, 'call')} of the judge got no answer."
             return LLMError(f"{message} {kept}", hint=self._remedy(outcome))
         return None
 
     def _remedy(self, outcome: Outcome) -> str:
-        if outcome.failed:
+        if outcome.failed or outcome.later:
             return "Mend what the server complains about, then run the same command again."
         if outcome.unusable or outcome.dropped:
             return "Look at the answers with `syneg cache list`; --retry-bad asks for them again."

@@ -33,10 +33,10 @@ from syneg_cli.llm import Stats, settled_price
 from syneg_cli.mining import Selection, mine_negatives, uses_encoder
 from syneg_cli.stages import encoders, language_model
 from syneg_cli.stages.generate import Generate
+from syneg_cli.stages.judging import judge_job, judge_of, judge_settings
 from syneg_cli.stages.mine import Mine, backbone_of, mined_path, setup_of
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Plan
-from syneg_cli.stages.verify import judge_job, judge_of, judge_settings
 from syneg_cli.verification import Place, Verdict, candidate_of, place_of, verdicts_of
 
 
@@ -128,7 +128,8 @@ class Pilot(Generate):
             },
         }
         cost = None if totals.unpriced_calls else totals.spent_usd + totals.lost_usd
-        return Made(counts, cost_usd=cost, found={"unanswered": outcome.unanswered})
+        unanswered = outcome.unanswered + sum(stats.left for stats in judged)
+        return Made(counts, cost_usd=cost, found={"unanswered": unanswered})
 
     def _no_forecast(self, plan: Plan, outcome: Outcome) -> SynegError | None:
         """Why nothing can be forecast: a cap was reached, or there is no negative to look at."""

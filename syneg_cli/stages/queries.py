@@ -42,7 +42,7 @@ from syneg_cli.generation import (
     recall,
     training_queries,
 )
-from syneg_cli.llm import LEFT, LLM, NoModel, Stats, settled_price, split_spec
+from syneg_cli.llm import LLM, NoModel, Stats, settled_price, split_spec
 from syneg_cli.mining import Setup
 from syneg_cli.round_trip import (
     JUDGED,
@@ -56,10 +56,10 @@ from syneg_cli.round_trip import (
 )
 from syneg_cli.stages import language_model
 from syneg_cli.stages.asks import Asks, shard_of
+from syneg_cli.stages.judging import JUDGEMENT_TOKENS, judge_of, judge_prompt, judge_settings
 from syneg_cli.stages.mine import OF_ENCODER, backbone_of, setup_of
 from syneg_cli.stages.session import Session, rewordings
 from syneg_cli.stages.stage import Made, Plan
-from syneg_cli.stages.verify import JUDGEMENT_TOKENS, judge_of, judge_prompt, judge_settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -174,7 +174,7 @@ class Queries(Asks):
             written = list(read_queries(asker, self.pairs(), outcome.keys, cache, **counters))
         judged: list[Stats] = []
         checked = check_queries(written, self.dataset, self.settings, self._tools(plan, judged))
-        outcome.later = sum(stats.failures[LEFT] for stats in judged)
+        outcome.later = sum(stats.left for stats in judged)
         outcome.negatives.update(query.reason or "ok" for query in checked)
         write_synthetic_queries(to, checked)
         self.tell(outcome)
@@ -285,6 +285,7 @@ class Queries(Asks):
         return choose_documents(self.dataset, self.settings, self._vectors, seed=self.model_settings.seed)
 
     def _vectors(self) -> np.ndarray:
+        locate(backbone_of(self.session), progress=self.session.progress)  # an API is not asked for a sample
         return self._setup(self.dataset).encoder.encode_corpus(self.dataset.corpus, self.session.progress)
 
     def _judged(self) -> list[Pair]:

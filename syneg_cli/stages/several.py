@@ -92,6 +92,30 @@ def measure_all(
     return Measurements(tuple(measured), tuple(failed), several, session.project.eval.metrics)
 
 
+def measured_subjects(
+    session: Session, names: Sequence[str], asked: Asked
+) -> list[tuple[Session, Dataset, Subject]]:
+    """(session, data set, system) of all that `measure_all` would measure, baselines too, each once.
+
+    Raises:
+        SynegError: as `measure_all` tells of what cannot be measured.
+    """
+    asked.check()
+    found: dict[tuple[str, Subject], tuple[Session, Dataset, Subject]] = {}
+    opened = [
+        (one, one.dataset()) for one in [on(session, name) for name in dict.fromkeys(names)] or [session]
+    ]
+    for one, dataset in opened:
+        others = [other for _, other in opened if other is not dataset]
+        work = _OneDataset(measuring(one, dataset), dataset, others, force=False, failed=[])
+        for subject in work.subjects(asked):
+            for each in filter(None, (subject, subject.baseline)):
+                found.setdefault((dataset.name, replace(each, baseline=None)), (work.session, dataset, each))
+        if work.failed:
+            raise work.failed[0].error
+    return list(found.values())
+
+
 def on(session: Session, name: str) -> Session:
     """The session with another data set, as if that had been named alone."""
     section = session.project.dataset.model_copy(update={"name": name})
@@ -111,11 +135,7 @@ class _OneDataset:
     failed: list[Failure]
 
     def measured(self, asked: Asked, worst: int, best: int) -> Iterator[Measured]:
-        choose = retriever_of if asked.rerank else subject_of
-        subjects = []
-        for one in map(self._at_home, asked.each()):
-            with self._noting(str(one)):
-                subjects.append(choose(self.session, self.dataset, one))
+        subjects = self.subjects(asked)
         if not subjects:
             return
         if (worst or best) and not asked.rerank and not any(subject.baseline for subject in subjects):
@@ -141,6 +161,15 @@ class _OneDataset:
                         vectors=vectors_of(*filter(None, (done, other))),
                     )
                 yield self._with_changes(found, worst, best)
+
+    def subjects(self, asked: Asked) -> list[Subject]:
+        """What a user names, with their baselines."""
+        choose = retriever_of if asked.rerank else subject_of
+        subjects = []
+        for one in map(self._at_home, asked.each()):
+            with self._noting(str(one)):
+                subjects.append(choose(self.session, self.dataset, one))
+        return subjects
 
     def _baseline(self, subject: Subject, known: dict[Subject, Performed | None]) -> Performed | None:
         """What a system is compared with, measured once; None where there is none, or it failed."""

@@ -54,8 +54,10 @@ class Verdicts(Verify):
             settings[key] = here if self._is_set(f"verify.{key}") else before.get(key, here)
         if self.negatives.parent.name == "mined":
             settings["per_query"] = self.per_query()
+        settings["unanswered"] = 0
         inputs = {**self.dataset.inputs("train"), "negatives": file_hash(self.negatives)}
-        return Plan(self.name, self.path, inputs, settings, {"per_query": self.per_query()})
+        defaults = {"per_query": self.per_query(), "unanswered": 0}
+        return Plan(self.name, self.path, inputs, settings, defaults)
 
     def _as_set(self, check: str, before: dict[str, Any] | None) -> dict[str, Any]:
         """What the verdicts of a check depend on: as it was, but for what is set now."""

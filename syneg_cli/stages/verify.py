@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,7 @@ from syneg_cli.core import (
     MinedNegative,
     MissingArtifact,
     SyntheticNegative,
-    UsageError,
     Verification,
-    content_hash,
     did_you_mean,
     file_hash,
     read_manifest,
@@ -25,11 +23,11 @@ from syneg_cli.core import (
     write_jsonl,
 )
 from syneg_cli.data import Dataset
-from syneg_cli.encoding import Encodes
-from syneg_cli.generation import JUDGEMENT, Estimate, Prompt, estimate_each, load_prompt
-from syneg_cli.llm import Asked, Classify, Request, Stats, ask_each, settled_price
+from syneg_cli.generation import Estimate, estimate_each
+from syneg_cli.llm import settled_price
 from syneg_cli.mining import MINERS
 from syneg_cli.stages import encoders, language_model
+from syneg_cli.stages.judging import JUDGEMENT_TOKENS, judge_job, judge_prompt, judge_settings, tools_of
 from syneg_cli.stages.mine import backbone_of
 from syneg_cli.stages.mix import Mix, most_drawn
 from syneg_cli.stages.session import Session
@@ -40,10 +38,8 @@ from syneg_cli.verification import (
     Check,
     Checked,
     NoVerdict,
-    Tools,
     candidate_of,
     first_ranked,
-    is_graded,
     judge_request,
     settled_all,
     source_of,
@@ -51,8 +47,7 @@ from syneg_cli.verification import (
     verdicts_of,
 )
 
-JUDGEMENT_TOKENS = 120
-"""What a judgement is long where nothing is known of the model: two sentences, and a quotation."""
+NOTHING = (0.0, 0.0, 0.0)
 
 
 class Verify(Stage):
@@ -87,8 +82,9 @@ class Verify(Stage):
             settings[key] = here if given else earlier.get(key, here)
         if self.negatives.parent.name == "mined":
             settings["per_query"] = self.per_query()
+        settings["unanswered"] = 0 if "judge" in self.settings.checks else earlier.get("unanswered", 0)
         # An earlier version checked all there were: that is enough, however many a mix can draw.
-        defaults = {"per_query": self.per_query()}
+        defaults = {"per_query": self.per_query(), "unanswered": 0}
         path = self.workspace.verified(self.negatives)
         return Plan(self.name, path, inputs, settings, defaults, [self.negatives])
 
@@ -123,7 +119,10 @@ class Verify(Stage):
         more["margin"] = plan.settings["checks"].get("margin", {}).get("margin")
         more["judges"] = self._judges(plan)
         more["vectors"] = self._vectors(plan)
-        return Made(_counts(checked) | more, checked)
+        given = [one for every in verdicts.values() for one in every if isinstance(one, NoVerdict)]
+        open_calls = sum(one.later for one in given)
+        more["unanswered"] = open_calls or plan.settings["unanswered"]
+        return Made(_counts(checked) | more, checked, found={"unanswered": more["unanswered"]})
 
     def _judges(self, plan: Plan) -> list[dict[str, Any]]:
         """Who judged the file, now and before, and what their calls cost over all runs, for whichever file.
@@ -192,43 +191,13 @@ class Verify(Stage):
         return {(v.query_id, v.doc_id, v.index): v for v in read_verifications(plan.path)}
 
 
-def judge_settings(session: Session, dataset: Dataset) -> dict[str, Any]:
-    """What a judge's verdicts depend on, beside what is judged."""
-    prompt = judge_prompt(session)
-    asked = content_hash([prompt.source, dataset.relevance])
-    seed, llm = session.project.generate.seed, language_model.llm_spec(session, "verify")
-    grades = {"relevant from": session.project.verify.relevant_from} if is_graded(prompt) else {}
-    return {"llm": llm, "prompt": asked, "seed": seed, "evidence": "in pieces", **grades}
-
-
-def judge_prompt(session: Session) -> Prompt:
-    """The prompt that [verify] names."""
-    return load_prompt(session.project.verify.prompt, session.resolved.folder, kind=JUDGEMENT)
-
-
-def judge_job(session: Session, dataset: Dataset) -> str:
-    """What the judge's calls on all files are counted for."""
-    spec, prompt = language_model.llm_spec(session, "verify"), judge_prompt(session)
-    return content_hash(["verify", dataset.name, spec, prompt.source, dataset.relevance])[:16]
-
-
-def judge_of(session: Session, dataset: Dataset, *, job: str, used: list[Stats], unsent: str = "") -> Check:
-    """The judge of [verify], for queries of a data set.
-
-    Args:
-        job: what its calls are counted for.
-        used: gets what each time of asking took; `unsent` is as in `open_engine`.
-    """
-    return CHECKS["judge"](_tools(session, dataset, job=job, used=used, unsent=unsent))
-
-
 def verify_stages(session: Session, dataset: Dataset) -> list[Verify]:
     """A stage for each file of negatives that the settings name; they share the models of the checks.
 
     Raises:
         MissingArtifact: there are no negatives of the sources asked for.
     """
-    tools = _tools(session, dataset)
+    tools = tools_of(session, dataset)
     check = cache(lambda name: CHECKS[name](tools))
     files = negative_files(session, dataset)
     return [Verify(session, dataset, file, check) for file in files]
@@ -278,11 +247,13 @@ def judged_files(mix: Mix) -> list[Path]:
 
 
 def estimate_judge(session: Session, dataset: Dataset) -> Estimate:
-    """What the judge's calls on all files would need; nothing is sent.
+    """What the judge's calls on all files would need, nothing where no judge is asked; nothing is sent.
 
     Raises:
         MissingArtifact: there are no negatives of the sources asked for.
     """
+    if "judge" not in session.project.verify.checks:
+        return Estimate(0, 0, 0, NOTHING, NOTHING, NOTHING, 0)
     prompt = judge_prompt(session)
     llm = language_model.open_model(session, language_model.llm_spec(session, "verify"))
     seed = session.project.generate.seed
@@ -294,38 +265,6 @@ def estimate_judge(session: Session, dataset: Dataset) -> Estimate:
     price = settled_price(session.project.generate, llm)
     with language_model.open_cache(session) as cache:
         return estimate_each(requests, llm, cache, price, prompt=prompt.name, out=JUDGEMENT_TOKENS)
-
-
-def _tools(
-    session: Session, dataset: Dataset, *, job: str = "", used: list[Stats] | None = None, unsent: str = ""
-) -> Tools:
-    settings = session.project.verify
-
-    def make_encoder() -> Encodes:
-        if session.named("generate.base_url") and "judge" not in settings.checks:
-            raise UsageError(
-                "--base-url is the judge's server, and there is no judge.",
-                hint="--embed-base-url names that of the margin check's encoder.",
-            )
-        return encoders.open_encoder(session, dataset, backbone_of(session))
-
-    def ask(count: int, make: Callable[[int], Request], classify: Classify) -> list[Asked]:
-        llm = language_model.open_model(session, language_model.llm_spec(session, "verify"))
-        with language_model.open_cache(session) as answers:
-            job_ = job or judge_job(session, dataset)
-            engine = language_model.open_engine(session, llm, answers, job=job_, unsent=unsent)
-            watch = session.watch("judge", engine.limits.max_cost, "judgements")
-            with language_model.asking(session, "judge"), watch as tick:
-                found = ask_each(engine, count, make, classify=classify, tick=tick)
-        if used is not None:
-            used.append(engine.stats)
-        for failure in engine.stats.failed_for_good():
-            session.progress.warn(f"judge: {failure}")
-        session.progress.note(f"judge: {engine.stats.from_cache} of {count} judgements came from the cache")
-        return found
-
-    seed, prompt = session.project.generate.seed, partial(judge_prompt, session)
-    return Tools(dataset, settings, make_encoder, prompt, ask, seed, session.progress)
 
 
 def _counts(checked: Sequence[Checked]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Which negatives are relevant after all: a file per check, and what follows from the verdicts."""
 
 from syneg_cli.verification.judge import is_graded, judge_request
+from syneg_cli.verification.margin import passage_of
 from syneg_cli.verification.registry import CHECKS
 from syneg_cli.verification.settings import VerifySettings
 from syneg_cli.verification.tools import Tools
@@ -39,6 +40,7 @@ __all__ = [
     "is_graded",
     "judge_request",
     "known_of",
+    "passage_of",
     "place_of",
     "settled",
     "settled_all",

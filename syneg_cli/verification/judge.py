@@ -58,7 +58,7 @@ def is_graded(prompt: Prompt) -> bool:
 
 def _verdict(answer: Asked, document: str, least: int | None) -> Verdict | NoVerdict:
     found = read_verdict(answer.response, document, least) if answer.response is not None else None
-    return found or NoVerdict(answer.why or (UNCLEAR if least is None else NO_GRADE))
+    return found or NoVerdict(answer.why or (UNCLEAR if least is None else NO_GRADE), answer.later)
 
 
 def judge_request(prompt: Prompt, dataset: Dataset, candidate: Candidate, seed: int) -> Request:

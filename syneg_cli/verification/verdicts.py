@@ -63,6 +63,8 @@ class NoVerdict:
     """A check has no opinion: a judge that gave no usable answer."""
 
     why: str
+    later: bool = False
+    """It was asked in vain, and may answer when it is asked again."""
 
 
 Check = Callable[[Sequence[Candidate]], list[Verdict | NoVerdict]]

@@ -56,7 +56,12 @@ def test_every_stage_that_ran_and_that_was_up_to_date(project: Cli, tiny: Path) 
         chosen = ("--check", "judge") if heading == "verify" else ()
         found = printed(project, heading, *chosen, "--estimate")
         found = {"pairs" if key == "negatives" else key: value for key, value in found.items()}
+        vectors = {key: found.pop(key) for key in ("vectors", "here") if key in found}
+        assert bool(vectors) == (heading == "verify")
         check(found, "generate --estimate")
+    for heading in ("mine", "eval"):
+        for backbone in ("openai:m", "minilm"):
+            check(printed(project, heading, "--backbone", backbone, "--estimate"), "mine --estimate")
     check(printed(project, "status"), "status")
     check(printed(project, "report"), "report")
     check(printed(project, "export", "--output", "x.jsonl"), "export")

@@ -142,3 +142,49 @@ def test_what_a_judge_of_negatives_cost_stands_in_status(cli: Cli, tiny: Path, s
     stages: Any = cli("status", tiny, *options, "--json").json["stages"]
     costs = {one["label"]: one["cost"] for one in stages}
     assert costs["verify random"] == pytest.approx(len(server.requests) * 150 * 10e-6)
+
+
+ONE_FAILS = ("--set", "generate.attempts=1", "--json")
+
+
+def test_a_verdict_that_a_server_failed_to_give_is_asked_for_again(
+    cli: Cli, tiny: Path, server: ChatServer
+) -> None:
+    """A failure that passes decides nothing: the same command asks, for that one verdict alone."""
+    broken = True
+
+    def respond(body: Body, number: int) -> Reply:
+        text = prompt_of(body)
+        if "You judge" not in text:
+            return writer(body, number)
+        if broken and GOOD["d6"] in text:
+            return Reply(status=500, error="overloaded")
+        document = text.partition("<document>\n")[2].partition("\n</document>")[0].splitlines()[1]
+        return Reply(text=json.dumps({"relevant": True, "evidence": document}))
+
+    server.respond = respond
+    command = base(server, tiny, "--check", "judge", *ONE_FAILS)
+    first = cli(*command)
+    assert first.code == 0, first.err
+    assert first.json["dropped"] == {"the judge has not answered yet": 1}
+    assert (first.json["later"], first.json["complete"]) == (1, False)
+    shown = cli(*base(server, tiny, "--check", "judge", *ONE_FAILS[:2])).out
+    assert "The same command asks the judge for the verdicts that are left." in shown
+    broken, asked = False, len(server.requests)
+    again = cli(*command)
+    assert len(server.requests) == asked + 1, again.err
+    assert (again.json["queries"], again.json["dropped"], again.json["complete"]) == (3, {}, True)
+    assert "up to date" in cli(*command).err
+
+
+def test_a_judge_that_fails_for_all_says_how_it_goes_on(cli: Cli, tiny: Path, server: ChatServer) -> None:
+    def respond(body: Body, number: int) -> Reply:
+        fails = "You judge" in prompt_of(body)
+        return Reply(status=500, error="overloaded") if fails else writer(body, number)
+
+    server.respond = respond
+    failed = cli(*base(server, tiny, "--check", "judge", *ONE_FAILS[:2]))
+    assert failed.code == 1
+    assert "3 queries dropped: the judge has not answered yet" in failed.err
+    assert "run the same command again" in failed.err
+    assert not list(WORK.glob("*.jsonl"))

@@ -105,3 +105,33 @@ def test_what_earlier_miners_left_is_not_checked_and_it_is_said(
     assert named.json["checked"] == {"random": 1}
     unknown = cli(*options, "--set", "mine.miners=dense")
     assert unknown.json["checked"] == {"synthetic": 2, "bm25": 2, "random": 1}, "nothing says which are meant"
+
+
+def test_a_verdict_that_a_server_failed_to_give_is_asked_for_again(
+    cli: Cli, tiny: Path, work: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever other check was made in between."""
+    broken = True
+
+    def odd(body: Body, number: int) -> Reply:
+        if broken and "Calcium" in prompt_of(body):
+            return Reply(status=500, error="overloaded")
+        return Reply(text=verdict_json(False))
+
+    command = ("verify", tiny, "--llm", "ollama:llama3", "--set", "generate.attempts=1")
+    with ChatServer(odd) as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        first = cli(*command, "--json")
+        assert first.code == 0, first.err
+        assert first.json["unanswered"] == 1
+        assert cli("verify", tiny, "--check", "margin", "--backbone", tiny_model).code == 0
+        stages: Any = cli("status", tiny, "--strategy", "synthetic", "--json").json["stages"]
+        (why,) = [one["detail"] for one in stages if one["label"] == "verify synthetic"]
+        assert "unanswered changed: 1" in why
+        shown = cli(*command)
+        assert "1 call of the judge failed: the same command asks again." in shown.out
+        broken, asked = False, len(server.requests)
+        again = cli(*command, "--json")
+        assert len(server.requests) == asked + 1, again.err
+        assert (again.json["unanswered"], again.json["no_opinion"]) == (0, {})
+        assert "verify synthetic default: up to date" in cli(*command).err

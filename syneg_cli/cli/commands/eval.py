@@ -7,12 +7,14 @@ from typing import Annotated, Literal
 
 import typer
 
+from syneg_cli.cli.asking import Estimating
 from syneg_cli.cli.completion import offer
 from syneg_cli.cli.options import EMBEDDING, WRITTEN, Call, flags, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.compared import compared
+from syneg_cli.cli.render.vectors import estimated_vectors
 from syneg_cli.core import UsageError, near
-from syneg_cli.stages import Asked, measure_all, need_no_depth, write_mteb
+from syneg_cli.stages import Asked, estimate_measuring, measure_all, need_no_depth, write_mteb
 
 More = Annotated[
     list[str] | None,
@@ -78,6 +80,7 @@ def command(
     best: Best = 0,
     format: Format = "table",
     output: Folder = None,
+    estimate: Estimating = False,
 ) -> None:
     """Measure models, backbones, BM25 or TREC runs on one or more data sets."""
     if rerank is None:
@@ -86,6 +89,10 @@ def command(
         raise UsageError("--output is where --format mteb writes.", hint="Add `--format mteb`.")
     asked = Asked(model or (), backbone, run or (), baseline, rerank)
     named = [call.session.project.dataset.name or "", *more] if more else []
+    if estimate:
+        data, told = estimated_vectors(estimate_measuring(call.session, named, asked))
+        call.output.result(data, *told)
+        return
     found = measure_all(call.session, named, asked, worst=worst, best=best, force=call.force)
     written = write_mteb(found, output or Path("results")) if format == "mteb" else []
     error = found.error

@@ -10,8 +10,9 @@ import typer
 from syneg_cli.cli.options import ASKING, DISJOINT, SYNTHETIC, WRITTEN, Call, Flag, flags, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.generated import estimated
+from syneg_cli.cli.render.vectors import estimated_vectors
 from syneg_cli.cli.render.verified import verified
-from syneg_cli.stages import estimate_judge, perform, same_server, verify_stages
+from syneg_cli.stages import estimate_judge, estimate_scorers, perform, same_server, verify_stages
 
 
 @make(
@@ -28,7 +29,7 @@ from syneg_cli.stages import estimate_judge, perform, same_server, verify_stages
 def command(
     call: Call,
     estimate: Annotated[
-        bool, typer.Option("--estimate", help="The judge's calls, tokens and cost; nothing is sent.")
+        bool, typer.Option("--estimate", help="Calls, tokens and cost of the checks; nothing is sent.")
     ] = False,
 ) -> None:
     """Find false negatives among the synthetic and the mined ones.
@@ -40,7 +41,11 @@ def command(
     if estimate:
         found = estimate_judge(session, dataset)
         data = asdict(found)
-        call.output.result({"negatives": data.pop("pairs"), **data}, *estimated(found, "negatives"))
+        told = [*estimated(found, "negatives")] if found.pairs else []
+        scorers = estimate_scorers(session, dataset)
+        vectors, shown = estimated_vectors(scorers)
+        told += shown if scorers.apis or scorers.here else []
+        call.output.result({"negatives": data.pop("pairs"), **data, **vectors}, *told)
         return
     done = [perform(stage, force=call.force) for stage in verify_stages(session, dataset)]
     data, shown = verified(done, dataset)

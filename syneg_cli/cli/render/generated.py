@@ -71,6 +71,8 @@ def told_of(record: Generated) -> list[str]:
     said = [f"{one['why']}: {short(one['said'], SAID_WIDTH)}" for one in counts["failed"]]
     if any(one["why"] != LEFT for one in counts["failed"]):
         said.append("Run again for what has no answer.")
+    elif counts.get("later"):
+        said.append("The same command asks the judge for the verdicts that are left.")
     if counts["unusable"]:
         said.append("--retry-bad asks again where the answer was unusable.")
     judged = counts.get("judge") or {}

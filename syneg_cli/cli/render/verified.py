@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from syneg_cli.cli.output import short, table
+from syneg_cli.core import counted
 from syneg_cli.data import Dataset
 from syneg_cli.stages import Performed
 from syneg_cli.verification import Checked
@@ -46,6 +47,9 @@ def verified(done: Sequence[Performed], dataset: Dataset) -> tuple[dict[str, Any
         )
     if no_opinion:
         shown += _unjudged(no_opinion, whys)
+    if unanswered := sum(each.counts.get("unanswered", 0) for each in done):
+        calls = counted(unanswered, "call of the judge", "calls of the judge")
+        shown.append(f"{calls} failed: the same command asks again.")
     shown += [
         f"\nquery: {one['query']}\n{one['source']}: {one['document']}\nbecause: {one['because']}"
         for one in examples
@@ -57,6 +61,7 @@ def verified(done: Sequence[Performed], dataset: Dataset) -> tuple[dict[str, Any
         "left_out": {source: count for source, count in left_out.items() if count},
         "no_opinion": no_opinion,
         "why_no_opinion": whys,
+        "unanswered": sum(each.counts.get("unanswered", 0) for each in done),
         "examples": examples,
         "files": [each.as_json() for each in done],
     }

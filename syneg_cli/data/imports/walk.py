@@ -18,14 +18,12 @@ def files_below(folder: Path, tally: Tally, prefix: str = "") -> Iterator[tuple[
     Hidden files and folders, those of tools, and results of syneg are counted and passed over. Links, and
     what cannot be opened or named, is left out by name.
     """
-    try:
-        with os.scandir(folder) as opened:
-            entries = sorted(opened, key=lambda entry: entry.name)
-    except OSError as error:
-        tally.leave_out(prefix or str(folder), f"cannot be opened: {error.strerror}")
-        return
-    for entry in entries:
-        name = f"{prefix}{entry.name}"
+    open_ = [_entries(folder, tally, prefix)]  # no recursion: folders may be nested deeper than Python calls
+    while open_:
+        if (found := next(open_[-1], None)) is None:
+            open_.pop()
+            continue
+        entry, name = found
         if entry.name.startswith(".") or entry.name in OF_TOOLS:
             tally.passed_over += 1
         elif not _is_utf8(entry.name):
@@ -37,7 +35,19 @@ def files_below(folder: Path, tally: Tally, prefix: str = "") -> Iterator[tuple[
         elif manifest_path(Path(entry.path)).is_file():
             tally.passed_over += 1
         else:
-            yield from files_below(Path(entry.path), tally, f"{name}/")
+            open_.append(_entries(Path(entry.path), tally, f"{name}/"))
+
+
+def _entries(folder: Path, tally: Tally, prefix: str) -> Iterator[tuple[os.DirEntry[str], str]]:
+    """(entry, name below the first folder) of a folder, by their names; of none that cannot be opened."""
+    try:
+        with os.scandir(folder) as opened:
+            entries = sorted(opened, key=lambda entry: entry.name)
+    except OSError as error:
+        tally.leave_out(prefix or str(folder), f"cannot be opened: {error.strerror}")
+        return
+    for entry in entries:
+        yield entry, f"{prefix}{entry.name}"
 
 
 def _is_utf8(name: str) -> bool:

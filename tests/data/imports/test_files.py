@@ -294,3 +294,18 @@ def test_a_file_that_vanishes_or_changes_is_named(
         "note.txt": "vanished while the others were read",
         "old/note.txt": "changed while it was read",
     }
+
+
+def test_folders_may_be_nested_deeper_than_python_calls(cli: Cli, docs: Path) -> None:
+    write(docs, note_txt="A note that stands at the top.")
+    folder = docs
+    for _ in range(1100):
+        folder = folder / "d"
+        folder.mkdir()
+    (folder / "deep.txt").write_text("A note that lies deep.")
+    try:
+        result = cli("import", docs, "--json")
+    finally:  # what tidies up after tests calls itself for each folder
+        (folder / "deep.txt").unlink()
+        os.removedirs(folder)
+    assert (result.code, result.json.get("read")) == (0, 4), result.err
