@@ -282,6 +282,8 @@ def test_the_queries_that_lost_and_gained_most(cli: Cli, data: Path) -> None:
     title = DOCS["d3"][0]
     assert lost["relevant"] == [{"doc_id": "d3", "title": title, "grade": 1, "before": 1, "after": 4}]
     assert [(one["doc_id"], one["grade"]) for one in lost["found"]] == [("d4", 0), ("d6", None), ("d1", None)]
+    assert "Gained most, one: bad against good: no query." in cli(*asked, "--best", 1).out
+    assert "Lost most" not in cli(*asked, "--best", 1).out
     shown = cli(*asked, "--worst", 2).out
     assert f"q2: {QUERIES['q2']}" in shown
     line = next(line for line in shown.splitlines() if "rank 1 -> 4" in line)
