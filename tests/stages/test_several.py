@@ -175,6 +175,8 @@ def test_a_trained_model_is_compared_with_its_backbone_unless_told(
         assert cli(command).code == 0
     assert cli("eval", "--json").json["baseline"]["name"] == "tiny-bert"  # type: ignore[index]
     assert cli("eval", "--baseline", "none", "--json").json["baseline"] is None
+    words: Any = cli("eval", "--model", "bm25", "--json").json
+    assert words["seen"]["told"].startswith("bm25 is not trained. A training on train sees")
     assert cli("eval", "--baseline", "bm25", "--json").json["baseline"]["name"] == "bm25"  # type: ignore[index]
     by_name = cli("eval", "--run", write_run("r.trec", **GOOD), "--baseline", "mine", "--json")
     assert by_name.json["baseline"]["name"] == "mine"  # type: ignore[index]
