@@ -82,7 +82,7 @@ class Evaluation:
     @property
     def told_of_training(self) -> str:
         """A sentence on the queries with a positive that training saw; "" where nothing is known of it."""
-        return told_of_training(self.exposure, self.name)
+        return told_of_training(self.exposure, self.name, trained=self.model != "bm25")
 
     def parts(
         self, baseline: Evaluation | None = None, *, metric: str = "", margin: float = MARGIN

@@ -197,8 +197,12 @@ def _part(
     )
 
 
-def told_of_training(exposure: Exposure | None, name: str) -> str:
-    """A sentence on the queries with a positive that training saw; "" where there is no training."""
+def told_of_training(exposure: Exposure | None, name: str, *, trained: bool = True) -> str:
+    """A sentence on the queries with a positive that training saw; "" where nothing parts them.
+
+    Args:
+        trained: False for what no training made, as BM25.
+    """
     if exposure is None:
         return ""
     seen, every = len(exposure.seen), len(exposure.seen) + len(exposure.unseen)
@@ -213,8 +217,8 @@ def told_of_training(exposure: Exposure | None, name: str) -> str:
         said = f"{who} a positive of {seen} of the {queries} ({documents}), and none of {every - seen}"
     if exposure.written:
         said += f"; of {len(exposure.written)} only through LLM-written queries"
-    unknown = "" if exposure.known else f"What {name} was trained on is not recorded. "
-    return f"{unknown}{said}."
+    unknown = f"What {name} was trained on is not recorded. " if trained else f"{name} is not trained. "
+    return f"{'' if exposure.known else unknown}{said}."
 
 
 def told_of_gain(metric: str, whole: Comparison, parts: Mapping[str, Part]) -> str:

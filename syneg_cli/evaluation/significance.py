@@ -48,7 +48,7 @@ class Comparison(Compared):
 
     @property
     def note(self) -> str:
-        return "This is one training run: the seed adds variance of its own."
+        return "Of what was trained this is one run: the seed adds variance of its own."
 
 
 def compare(

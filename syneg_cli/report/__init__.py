@@ -6,6 +6,7 @@ from syneg_cli.report.models import read_models
 from syneg_cli.report.negatives import Negatives, read_negatives
 from syneg_cli.report.records import Model
 from syneg_cli.report.results import Result, Results, read_results
+from syneg_cli.report.sections.answer import first_sentence
 from syneg_cli.report.separation import Separation, measure, sample_texts
 from syneg_cli.report.wording import models_table
 from syneg_cli.report.write import Report, write_report
@@ -18,6 +19,7 @@ __all__ = [
     "Result",
     "Results",
     "Separation",
+    "first_sentence",
     "measure",
     "models_table",
     "read_models",

@@ -66,9 +66,9 @@ class Measured:
     evaluation: Evaluation
     baseline: Evaluation | None = None
     rerank: Reranked | None = None
-    worst: tuple[Change, ...] = ()
-    """The queries that lost most against the baseline, and those that gained most, where asked for."""
-    best: tuple[Change, ...] = ()
+    worst: tuple[Change, ...] | None = None
+    """The queries that lost most against the baseline, and those that gained most; None: not asked for."""
+    best: tuple[Change, ...] | None = None
     vectors: Sequence[Mapping[str, Any]] = ()
     """What embedding APIs cost for it, over all runs."""
 

@@ -188,7 +188,7 @@ class _OneDataset:
         pair = [(one, read_run(Path(one.run))) for one in (measured.evaluation, measured.baseline)]
         main = self.session.project.eval.metrics[0]
         lost, gained = changes(pair[0], pair[1], self.dataset, main, worst=worst, best=best)
-        return replace(measured, worst=tuple(lost), best=tuple(gained))
+        return replace(measured, worst=tuple(lost) if worst else None, best=tuple(gained) if best else None)
 
     @contextmanager
     def _noting(self, system: str) -> Iterator[None]:

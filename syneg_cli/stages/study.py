@@ -59,7 +59,7 @@ def run_study(
     Args:
         plan_only: run nothing.
         force: begin anew with the plan as it is now; what was there is put aside.
-        frozen_now: called with the plan before anything runs.
+        frozen_now: called with the plan before anything runs; not where all of it has run.
 
     Raises:
         UsageError: the plan is not the frozen one any more, or makes no study.
@@ -73,9 +73,8 @@ def run_study(
         need_own(session, dataset)
         frozen = _frozen(session, dataset, folder, force=force)
         claim(session, dataset)
-        frozen_now(frozen)
         if not plan_only:
-            _Progress(session, dataset, frozen, folder).run()
+            _Progress(session, dataset, frozen, folder).run(frozen_now)
         return Study(folder, frozen, tuple(read_rows(folder, frozen.plan)))
 
 
@@ -130,25 +129,28 @@ class _Progress:
     times: list[dict[str, Any]] = field(default_factory=list)
     spent: float = 0.0
     foreseen: float = 0.0
-    """Seconds that took so far, and those that were forecast for the same: their ratio corrects the rest."""
+    """Seconds that trained arms took so far, and those forecast for them: the ratio corrects the rest."""
 
     @property
     def plan(self) -> StudyPlan:
         return self.frozen.plan
 
-    def run(self) -> None:
+    def run(self, begins: Callable[[Frozen], None]) -> None:
         self.rows = read_rows(self.folder, self.plan)
         self.trials = read_trials(self.folder, self.plan)
         if (self.folder / TIMES).is_file():
             self.times = list(read_jsonl(self.folder / TIMES, hint="Delete it: no table is made from it."))
         self.runs = Runs(self.session, self.dataset, self.plan, self._ended)
+        if any(self._open()):
+            begins(self.frozen)
         for arm, seed in self._open():
             started = time.monotonic()
             self._say(arm, seed)
             tried = self._tuned(arm) if arm.makes != "backbone" else {}
             self._keep(self.runs.row(arm, seed, tried, self._in_soups()))
-            self.spent += time.monotonic() - started
-            self.foreseen += self._forecast(arm)
+            if arm.makes == "trained":  # the backbone's vectors may be there already: that says nothing
+                self.spent += time.monotonic() - started
+                self.foreseen += self._forecast(arm)
             self._tidy(arm, seed, tried)
             if arm == self.plan.arms[-1]:  # a seed of all arms is measured
                 self._write_tables()

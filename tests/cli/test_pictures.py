@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,20 +12,25 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from syneg_cli.cli.render.changed import Lines
-from syneg_cli.cli.render.pictures import Bars, gains, similarities
+from syneg_cli.cli.render.pictures import Bars, Intervals, gains, similarities
 from tests.conftest import write_dataset
 from tests.terminal import Shown, in_terminal
 
 TITLE = "Queries by their difference in nDCG@10"
 
 
-def drawn(picture: Bars, *, columns: int = 80, terminal: bool = True, encoding: str = "utf-8") -> list[str]:
+PLAIN = re.compile(r"\x1b\[\d+m")
+
+
+def drawn(
+    picture: Bars | Intervals, *, columns: int = 80, terminal: bool = True, encoding: str = "utf-8"
+) -> list[str]:
     written = io.BytesIO()
     file = io.TextIOWrapper(written, encoding=encoding)
     console = Console(file=file, width=columns, force_terminal=terminal, no_color=True)
     console.print(picture)
     file.flush()
-    return written.getvalue().decode(encoding).splitlines()
+    return PLAIN.sub("", written.getvalue().decode(encoding)).splitlines()
 
 
 def test_each_query_is_counted_once_and_bars_are_on_one_scale() -> None:
@@ -54,9 +60,40 @@ def test_positives_and_negatives_side_by_side() -> None:
     assert drawn(similarities([0.5], [0.5])), "one score is no range"
 
 
+ARMS = [("dense", 0.02, 0.04, 0.06), ("hybrid", -0.02, 0.0, 0.02), ("synthetic", -0.06, -0.04, -0.02)]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_intervals_stand_on_one_scale_beside_zero(columns: int) -> None:
+    title, dense, hybrid, synthetic, axis = drawn(Intervals("less the control's", ARMS), columns=columns)
+    assert title == "less the control's"
+    zero = axis.index(" 0 ") + 1
+    assert dense[zero] == synthetic[zero] == "│"
+    assert hybrid[zero] == "●", "its value is zero"
+    assert "●" in dense[zero:]
+    assert "●" not in dense[:zero]
+    assert "●" in synthetic[:zero]
+    assert abs(dense.count("─") - synthetic.count("─")) <= 1, "they are as wide"
+    assert [line.split()[-1] for line in (dense, hybrid, synthetic)] == ["+0.0400", "+0.0000", "-0.0400"]
+    assert axis.split() == ["-0.06", "0", "+0.06"]
+    assert all(cell_len(line) <= columns for line in (title, dense, hybrid, synthetic, axis))
+
+
+def test_an_interval_that_holds_zero_crosses_its_line_and_one_without_ends_is_not_drawn() -> None:
+    nan = float("nan")
+    lines = drawn(Intervals("", [("a", -0.1, 0.2, 0.3), ("b", nan, 0.1, nan), ("same", 0.0, 0.0, 0.0)]))
+    assert "┼" in lines[1]
+    assert [line.split()[0] for line in lines[1:-1]] == ["a", "same"]
+    assert len(drawn(Intervals("", [("same", 0.0, 0.0, 0.0)]))) == 3, "nothing to divide by"
+    assert drawn(Intervals("", [("b", nan, 0.1, nan)])) == drawn(Intervals("", [])) == []
+    ascii_alone = drawn(Intervals("", [("a", -0.1, 0.2, 0.3)]), encoding="ascii")
+    assert all(sign in ascii_alone[1] for sign in "-+o")
+
+
 @pytest.mark.parametrize("options", [{"columns": 59}, {"terminal": False}])
 def test_no_picture_where_there_is_no_room_or_no_terminal(options: dict[str, int]) -> None:
-    assert drawn(gains("nDCG@10", [0.5]), **options) == []  # type: ignore[arg-type]
+    for picture in (gains("nDCG@10", [0.5]), Intervals("", ARMS)):
+        assert drawn(picture, **options) == []  # type: ignore[arg-type]
 
 
 def test_a_terminal_that_knows_ascii_alone_gets_ascii() -> None:

@@ -44,7 +44,7 @@ def test_a_gain_in_four_lines() -> None:
         "tuned against minilm, 20 queries",
         "nDCG@10: 0.6250 against 0.5000",
         f"difference: +0.1250, 95 % interval [{low}, {high}], p = {p}",
-        f"nDCG@10 is better by 0.1250 (p = {p}). This is one training run: the seed adds variance of its own.",
+        f"nDCG@10 is better by 0.1250 (p = {p}). Of what was trained this is one run: the seed adds variance of its own.",
     ]
 
 

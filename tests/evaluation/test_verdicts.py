@@ -34,7 +34,7 @@ FOUND = Comparison(
     margin=0.01,
     p_equivalence=0.93,
 )
-ONE_RUN = "This is one training run: the seed adds variance of its own."
+ONE_RUN = "Of what was trained this is one run: the seed adds variance of its own."
 OF_THREE = {"family": ("a", "b", "c"), "p_holm": 0.036, "p_equivalence_holm": 1.0}
 SMALL = {"difference": 0.004, "p_randomisation": 0.3, "p_equivalence": 0.0123}
 SAME = {"difference": 0.0, "wins": 0, "losses": 0, "p_randomisation": 1.0}

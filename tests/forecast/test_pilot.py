@@ -111,6 +111,7 @@ def test_more_pairs_than_there_are_is_all_of_them_and_said(cli: Cli, data: Path,
     assert result.code == 0, result.err
     assert f"pilot: there are only {DOCS} pairs, and all are asked" in result.err
     assert f"Forecast from {DOCS} pairs, {2 * DOCS} negatives" in result.out
+    assert "without --pilot" not in result.err, "there is no rest"
     assert len(server.requests) == DOCS
 
 
@@ -130,6 +131,7 @@ def test_the_forecast_is_shown_and_stored_alike_now_and_later(
     cli: Cli, data: Path, server: ChatServer
 ) -> None:
     first = cli("generate", "--pilot", 6)
+    assert "The same command without --pilot asks for the rest" in first.err
     assert "it cannot be told whether a mix" in first.out or "likely to do harm" in first.out
     for rule in (
         "usable",

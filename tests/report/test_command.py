@@ -62,6 +62,7 @@ def test_from_training_to_a_report(trained: Cli) -> None:
     shown = trained("report", "--model", "two", "--output", "there")
     assert shown.code == 0, shown.err
     assert "there/report.html" in shown.out
+    assert f"**{shown.out.splitlines()[0]}**" in Path("there/report.md").read_text(), "the answer"
     assert "two" in shown.out
     assert "│ one" not in shown.out
     assert "syneg eval tiny --model two" in Path("there/report.md").read_text()

@@ -175,6 +175,8 @@ def test_a_trained_model_is_compared_with_its_backbone_unless_told(
         assert cli(command).code == 0
     assert cli("eval", "--json").json["baseline"]["name"] == "tiny-bert"  # type: ignore[index]
     assert cli("eval", "--baseline", "none", "--json").json["baseline"] is None
+    words: Any = cli("eval", "--model", "bm25", "--json").json
+    assert words["seen"]["told"].startswith("bm25 is not trained. A training on train sees")
     assert cli("eval", "--baseline", "bm25", "--json").json["baseline"]["name"] == "bm25"  # type: ignore[index]
     by_name = cli("eval", "--run", write_run("r.trec", **GOOD), "--baseline", "mine", "--json")
     assert by_name.json["baseline"]["name"] == "mine"  # type: ignore[index]
@@ -282,6 +284,8 @@ def test_the_queries_that_lost_and_gained_most(cli: Cli, data: Path) -> None:
     title = DOCS["d3"][0]
     assert lost["relevant"] == [{"doc_id": "d3", "title": title, "grade": 1, "before": 1, "after": 4}]
     assert [(one["doc_id"], one["grade"]) for one in lost["found"]] == [("d4", 0), ("d6", None), ("d1", None)]
+    assert "Gained most, one: bad against good: no query." in cli(*asked, "--best", 1).out
+    assert "Lost most" not in cli(*asked, "--best", 1).out
     shown = cli(*asked, "--worst", 2).out
     assert f"q2: {QUERIES['q2']}" in shown
     line = next(line for line in shown.splitlines() if "rank 1 -> 4" in line)

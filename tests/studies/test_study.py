@@ -15,12 +15,14 @@ import jsonschema
 import pytest
 from scipy import stats
 
+from syneg_cli.core import duration
 from syneg_cli.stages.study_plan import affordable
 from syneg_cli.stages.study_rates import forecast
 from syneg_cli.studies import Rates, limits, read_plan
 from tests.conftest import DOCS, Cli, write_dataset
 from tests.json_shapes import schema
 from tests.studies.conftest import HOME, QRELS, QUERIES, rows
+from tests.terminal import in_terminal
 
 
 def test_every_number_of_the_tables_is_one_of_the_scores(ready: Cli) -> None:
@@ -95,6 +97,16 @@ def test_another_plan_under_the_same_name_is_refused_with_the_difference(ready: 
     assert anew.code == 0
     assert (HOME / "before-1/plan.json").read_bytes() == stored, "nothing is lost"
     assert anew.json["hash"] != frozen.json["hash"]
+
+
+def test_the_time_left_goes_by_trained_arms_and_not_by_a_backbone_that_was_measured(ready: Cli) -> None:
+    planned = ready("study", "--plan")
+    assert "the same command without --plan" in planned.err
+    foreseen: Any = ready("study", "--plan", "--json").json["seconds_by_arm"]
+    left = duration(sum(seconds for arm, seconds in foreseen.items() if arm != "zero-shot"))
+    ran = ready("study")
+    assert f"study: run 2 of 5: dense, seed 0; about {left} left" in ran.err
+    assert "without --plan" not in ran.err
 
 
 def test_a_plan_that_somebody_edited_is_no_plan(ready: Cli) -> None:
@@ -261,3 +273,27 @@ def test_what_the_budget_has_no_time_for_is_named(ready: Cli) -> None:
     assert [arm.name for arm in plan.arms] == ["zero-shot", "dense", "hybrid"]
     assert plan.dropped == ("R-0.2",)
     assert f"Dropped, as {budget} has no time for them: R-0.2." in limits(plan)
+
+
+def test_a_finished_study_shows_its_tables_once_and_no_plan(ready: Cli) -> None:
+    first = ready("study")
+    again = ready("study")
+    assert "Forecast: " in first.out
+    assert "Forecast: " not in again.out
+    assert again.out.count("Sources of negatives: all queries") == 1
+    assert "How both kinds are mixed" not in again.out, "each of its arms is among the sources"
+    assert "How both kinds are mixed" in (HOME / "tables.md").read_text(encoding="utf-8")
+    wider = ready("study", "--name", "wider", "--arms", "hybrid,direct")
+    assert "How both kinds are mixed: all queries" in wider.out
+
+
+def test_a_picture_of_the_differences_in_a_terminal_and_nowhere_else(ready: Cli) -> None:
+    piped = ready("study")
+    title = "nDCG@10 less the control's, with its 95 % interval"
+    assert title not in piped.out
+    for columns in (80, 200):
+        shown = in_terminal("study", columns=columns, NO_COLOR="1")
+        assert shown.code == 0, shown.text
+        assert f"{title}: all queries" in shown.text
+        assert f"{title}: queries whose documents" in shown.text
+        assert any(line.strip().startswith("hybrid  ") and "●" in line for line in shown.lines)

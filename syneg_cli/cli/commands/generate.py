@@ -62,6 +62,8 @@ def command(
         output.result(asdict(found), *estimated(found))
     elif made := ask(stage, call, batch=batch):
         output.result(made.as_json(), *(tables(made, dataset) if pilot is None else piloted(made)))
+        if pilot is not None and made.counts["whole_job"]["calls"]:
+            output.note("The same command without --pilot asks for the rest; nothing is paid twice.")
 
 
 def _check(pilot: int | None, *, judge: bool, batch: str | None, mirrors: bool) -> None:

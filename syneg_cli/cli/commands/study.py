@@ -25,15 +25,16 @@ def command(
 ) -> None:
     """Train and measure arms of negatives, queries and levers, each against its control.
 
-    The plan is frozen first: arms, controls, seeds, what counts, and how long it takes. The same command goes
-    on where it was interrupted.
+    The plan is frozen first: arms, controls, seeds, what counts. The same command goes on where it stopped.
     """
     output = call.output
     study = run_study(
         call.session,
         plan_only=plan,
         force=force,
-        frozen_now=lambda frozen: None if plan else output.show(*planned(frozen)[1]),
+        frozen_now=lambda frozen: output.show(*planned(frozen)[1]),
     )
     data, shown = planned(study.frozen) if plan else studied(study)
     output.result(data, *shown)
+    if plan:
+        output.note("Next: the same command without --plan runs it.")

@@ -87,8 +87,8 @@ def _as_json(
         "baseline": {"name": baseline.name, "metrics": means(baseline)} if baseline else None,
         "comparison": {metric: as_data(c) for metric, c in comparisons.items()} if baseline else None,
         "rerank": asdict(record.rerank) if record.rerank else None,
-        "worst": as_json(record.worst),
-        "best": as_json(record.best),
+        "worst": as_json(record.worst or ()),
+        "best": as_json(record.best or ()),
         "vectors": list(record.vectors),
     }
 
@@ -105,8 +105,13 @@ def changes_of(record: Measured, metric: str) -> list[Any]:
         return []
     against = f"{record.evaluation.dataset}: {record.evaluation.name} against {record.baseline.name}"
     label = label_of(metric)
-    lost = changed(f"Lost most, {against}", label, record.worst) if record.worst else []
-    return [*lost, *(changed(f"Gained most, {against}", label, record.best) if record.best else [])]
+    asked = (("Lost most", record.worst), ("Gained most", record.best))
+    return [
+        line
+        for title, queries in asked
+        if queries is not None
+        for line in changed(f"{title}, {against}", label, queries)
+    ]
 
 
 def _scored(about: Reranked) -> str:

@@ -1,10 +1,11 @@
-"""Small pictures of bars: in a terminal that is wide enough, and nowhere else. None needs a colour."""
+"""Small pictures: in a terminal that is wide enough, and nowhere else. None needs a colour."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import isfinite
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
@@ -99,3 +100,41 @@ def similarities(positive: Sequence[float], negative: Sequence[float]) -> Bars:
         rows[::-1],
         written="{:.0f} %",
     )
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """A line for each row: its name, its interval with the value in it beside zero, and the value."""
+
+    title: str
+    rows: Sequence[tuple[str, float, float, float]]
+    """(name, lower end, value, upper end); one that has no ends is not drawn."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        rows = [row for row in self.rows if all(map(isfinite, row[1:]))]
+        if not console.is_terminal or options.max_width < ROOM or not rows:
+            return
+        names = max(len(name) for name, *_ in rows)
+        length = max(LONGEST, min(2 * LONGEST, options.max_width - names - len("  +0.0000 ")))
+        least, most = min(0.0, *(row[1] for row in rows)), max(0.0, *(row[3] for row in rows))
+        step = (most - least) / (length - 1) or 1.0
+        zero = round(-least / step)
+        nought, dash, crossed, dot = "|-+o" if options.ascii_only else "│─┼●"
+        yield Text(self.title, style="bold")
+        for name, *ends in rows:
+            low, value, high = (round((end - least) / step) for end in ends)
+            line = [" "] * length
+            line[low : high + 1] = dash * (high + 1 - low)
+            line[zero] = crossed if low <= zero <= high else nought
+            line[value] = dot
+            style = "green" if ends[0] > 0 else "red" if ends[2] < 0 else ""
+            yield Text(f"{name.rjust(names)}  ").append("".join(line), style).append(f" {ends[1]:+.4f}")
+        yield Text(" " * (names + 2) + _axis(least, most, zero, length))
+
+
+def _axis(least: float, most: float, zero: int, length: int) -> str:
+    """Zero below its line, and both ends where they are clear of it."""
+    low, high = (f"{end:+.2g}" if end else "" for end in (least, most))
+    left = low if len(low) < zero else ""
+    right = high if zero + 1 + len(high) < length else ""
+    return f"{left.ljust(zero)}0{right.rjust(length - zero - 1)}".rstrip()

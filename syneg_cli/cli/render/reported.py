@@ -6,7 +6,7 @@ from typing import Any
 
 from syneg_cli.cli.render.fitting import Column, Fitted
 from syneg_cli.core import duration
-from syneg_cli.report import Facts, Model, Report, Result, Results, models_table, sum_of
+from syneg_cli.report import Facts, Model, Report, Result, Results, first_sentence, models_table, sum_of
 
 SHOWN = ["model", "steps", "gradient variance", "to the backbone"]
 SPARE = {"gradient variance": 3, "steps": 2}
@@ -25,7 +25,7 @@ def shown(facts: Facts, made: Report) -> tuple[Any, ...]:
         **costs(facts.results),
     }
     table, paths = models(list(facts.models), facts.split), f"{made.html}\n{made.markdown}"
-    return data, f"training on {facts.dataset}", table, cost_line(facts.results), paths
+    return data, first_sentence(facts), table, cost_line(facts.results), paths
 
 
 def summary(model: Model) -> dict[str, Any]:
@@ -63,7 +63,8 @@ def costs(results: Results) -> dict[str, Any]:
 
 def cost_line(results: Results) -> str:
     """The sum in a sentence; the report's own table has the rest."""
-    cost = f"cost {sum_of(results)}" if results.usd or not results.priced else "cost no money"
+    total = sum_of(results)
+    cost = f"cost {total}" if results.usd else "cost no money" if results.priced else "cost an unknown sum"
     took = duration(results.seconds)
     return f"All results together {cost} and took {took}; the page has each, and says what is not in the sum."
 

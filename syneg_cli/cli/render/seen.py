@@ -99,5 +99,5 @@ def _differences(
         cells = [f"{c.difference:+.4f}", f"[{c.low:+.4f}, {c.high:+.4f}]"]
         p = p_value(c.p_randomisation).removeprefix("= ")
         rows.append([TITLES[name], c.queries, *cells, p, decided(c)])
-    columns = ["documents", "queries", label_of(metric), "95 % interval", "p", ""]
+    columns = ["documents", "queries", label_of(metric), "95 % interval", "p", "verdict"]
     return table(f"{evaluation.name} against {baseline.name}, by what training saw", columns, rows)

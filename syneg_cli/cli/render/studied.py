@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from syneg_cli.cli.render.fitting import Column, Fitted
+from syneg_cli.cli.render.pictures import Intervals
 from syneg_cli.core import counted, duration, money, near
 from syneg_cli.evaluation import METRICS, as_data
 from syneg_cli.studies import (
@@ -14,6 +16,7 @@ from syneg_cli.studies import (
     Frozen,
     Line,
     Study,
+    StudyPlan,
     StudyTable,
     answer,
     cells,
@@ -100,10 +103,11 @@ def studied(study: Study) -> tuple[dict[str, Any], list[Any]]:
     """The results as one object, and as tables."""
     plan, lines = study.plan, study.lines
     shown: list[Any] = [f"Study {plan.name}, plan {plan.hash}: {heading(plan)}"]
-    for each in tables_of(plan, lines):
+    for each in _new(tables_of(plan, lines)):
         for part in each.lines[0].parts:
             queries = each.lines[0].parts[part].queries
             shown += [f"{each.title}: {NAMED[part]} ({queries})", _table(each, part)]
+    shown += [_picture(plan, lines, part) for part in ("all", "unseen")]
     files = [study.folder / name for name in FORMATS]
     shown += [
         answer(plan, lines),
@@ -140,6 +144,29 @@ def _table(each: StudyTable, part: str) -> Fitted:
         Column("verdict"),
     ]
     return Fitted(columns, rows, right=lambda name: name not in ("arm", "against", "verdict"))
+
+
+def _new(tables: Sequence[StudyTable]) -> list[StudyTable]:
+    """The tables without those whose arms are all in earlier ones: the files have every one."""
+    found: list[StudyTable] = []
+    shown: set[str] = set()
+    for table in tables:
+        names = {line.arm.name for line in table.lines}
+        if not names <= shown:
+            found.append(table)
+        shown |= names
+    return found
+
+
+def _picture(plan: StudyPlan, lines: Sequence[Line], part: str) -> Intervals:
+    """Every arm against its control on one part of the queries; the arms of a sweep are its curve."""
+    rows = [
+        (line.arm.name, found.low, found.difference, found.high)
+        for line in lines
+        if part in line.parts and (found := line.parts[part].against)
+    ]
+    label = METRICS[plan.metric].label
+    return Intervals(f"{label} less the control's, with its 95 % interval: {NAMED[part]}", rows)
 
 
 def _as_data(line: Line) -> dict[str, Any]:

@@ -25,14 +25,21 @@ def answer(facts: Facts) -> list[Block]:
     model = facts.main
     title = Heading(f"syneg: what training gained on {facts.dataset}", level=1)
     if model is None or model.score is None:
-        return [title, Lead(_nothing(facts))]
-    gain = facts.gains[model.name]
+        return [title, Lead(first_sentence(facts))]
     return [
         title,
-        Lead(sentence(facts, model, model.score, gain)),
-        _picture(model, model.score, gain),
+        Lead(first_sentence(facts)),
+        _picture(model, model.score, facts.gains[model.name]),
         Paragraph(" ".join(_caveats(facts, model, model.score))),
     ]
+
+
+def first_sentence(facts: Facts) -> str:
+    """The answer in one sentence, or why there is none."""
+    model = facts.main
+    if model is None or model.score is None:
+        return _nothing(facts)
+    return sentence(facts, model, model.score, facts.gains[model.name])
 
 
 def _nothing(facts: Facts) -> str:
