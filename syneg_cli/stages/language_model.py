@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +138,12 @@ def used(judged: Sequence[Stats]) -> dict[str, Any] | None:
     used = {key: sum(getattr(stats, key) for stats in judged) for key in keys}
     priced = not any(stats.unpriced for stats in judged)
     return used | {"cost_usd": sum(stats.cost_usd for stats in judged) if priced else None}
+
+
+def bill(session: Session, job: str, *, llm: str, prompt: str) -> dict[str, Any]:
+    """Who was asked, and what the calls of a job cost over all runs."""
+    with open_cache(session) as answers:
+        return {"job": job, "llm": llm, "prompt": prompt, **asdict(answers.totals(job))}
 
 
 def endpoint(base_url: str | None, provider: str) -> str | None:

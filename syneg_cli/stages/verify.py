@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -134,10 +133,7 @@ class Verify(Stage):
         told = before.counts.get("judges") if before else None
         found = {one["job"]: one for one in told or () if isinstance(one, dict) and "job" in one}
         if "judge" in self.settings.checks:
-            job, spec = judge_job(self.session, self.dataset), language_model.llm_spec(self.session, "verify")
-            with language_model.open_cache(self.session) as answers:
-                totals = asdict(answers.totals(job))
-            found[job] = {"job": job, "llm": spec, "prompt": judge_prompt(self.session).name, **totals}
+            found[judge_job(self.session, self.dataset)] = judge_bill(self.session, self.dataset)
         return list(found.values())
 
     def _vectors(self, plan: Plan) -> list[dict[str, Any]]:
@@ -210,6 +206,12 @@ def judge_job(session: Session, dataset: Dataset) -> str:
     """What the judge's calls on all files are counted for."""
     spec, prompt = language_model.llm_spec(session, "verify"), judge_prompt(session)
     return content_hash(["verify", dataset.name, spec, prompt.source, dataset.relevance])[:16]
+
+
+def judge_bill(session: Session, dataset: Dataset) -> dict[str, Any]:
+    """Who judges, and what its calls cost over all runs."""
+    spec, prompt = language_model.llm_spec(session, "verify"), judge_prompt(session).name
+    return language_model.bill(session, judge_job(session, dataset), llm=spec, prompt=prompt)
 
 
 def judge_of(session: Session, dataset: Dataset, *, job: str, used: list[Stats]) -> Check:

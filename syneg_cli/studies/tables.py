@@ -98,16 +98,24 @@ def small(p: float) -> str:
 
 
 def answer(plan: StudyPlan, lines: Sequence[Line]) -> str:
-    """The primary comparison in a sentence; what is missing where it is not measured yet."""
+    """The primary comparison in words; what is missing where it is not measured yet."""
+    return " ".join(answers(plan, lines))
+
+
+def answers(plan: StudyPlan, lines: Sequence[Line]) -> list[str]:
+    """The primary comparison: what is compared, and a sentence for each part of the queries, all first.
+
+    One sentence alone says that it is not measured yet.
+    """
     label = METRICS[plan.metric].label
     line = next((line for line in lines if line.arm.name == plan.primary), None)
     if line is None or line.parts["all"].against is None:
-        return f"The primary comparison, {plan.primary} against {plan.control}, is not measured yet."
+        return [f"The primary comparison, {plan.primary} against {plan.control}, is not measured yet."]
     said = []
     for part in PARTS:
         if part in line.parts and (compared := line.parts[part].against):
             said.append(f"On {SAID[part]} ({line.parts[part].queries}): {verdict(label, compared)}")
-    return f"{plan.primary} against {plan.control}. " + " ".join(said)
+    return [f"{plan.primary} against {plan.control}.", *said]
 
 
 def remarks(plan: StudyPlan, lines: Sequence[Line]) -> list[str]:
