@@ -264,7 +264,7 @@ def _of_verify(manifest: Manifest) -> str:
     if false is None or checked is None:
         return ""
     by = ", ".join(sorted(_table(manifest.settings.get("checks"))))
-    return f"{false} of {checked} relevant after all" + (f" ({by})" if by else "")
+    return f"{false} of {checked} called relevant" + (f" ({by})" if by else "")
 
 
 def _of_mix(manifest: Manifest) -> str:

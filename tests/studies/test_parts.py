@@ -234,3 +234,32 @@ def test_a_pilots_forecast_is_held_against_its_arm(said: str, arm: str, right: b
     assert (found.arm, found.forecast, found.right) == ("hybrid", said, right)
     assert found.found == ("better" if arm == "good" else found.found)
     assert outcomes(plan, replace(beside, pilots={}), rows) == []
+
+
+def test_a_forecast_is_held_against_the_verdict_of_the_tables() -> None:
+    """One comparison has one verdict: what the correction leaves undecided proves no forecast."""
+    plan = plan_of(3)
+    arms = [
+        replace(one, name="hybrid", settings={"generate": {"name": "default"}}) if one.name == "good" else one
+        for one in plan.arms
+    ]
+    others = [replace(plan.arm("same"), name=f"same-{number}") for number in range(40)]
+    plan = replace(plan, arms=(*arms, *others), primary="hybrid")
+    rng = random.Random(1)
+    found = []
+    for row in results(plan_of(3), 3):
+        if row.arm in ("zero", "dense"):
+            found.append(row)
+        if row.arm == "dense":
+            gain = {query: value + 0.010 + rng.gauss(0, 0.1) for query, value in row.scores.items()}
+            found.append(replace(row, arm="hybrid", scores=gain))
+            for other in others:
+                noise = {query: value + rng.gauss(0, 0.1) for query, value in row.scores.items()}
+                found.append(replace(row, arm=other.name, scores=noise))
+    line = next(one for one in lines(plan, found) if one.arm.name == "hybrid")
+    against = line.parts["all"].against
+    assert against is not None
+    assert against.p < 0.05 < (against.p_holm or 0), "decided alone, undecided in its family"
+    beside = Beside(Rates(1, 1, 1, {}), {}, 0.2, "", {}, pilots={"default": "likely to help"})
+    (outcome,) = outcomes(plan, beside, found)
+    assert (outcome.found, outcome.right) == ("undecided", None)

@@ -22,6 +22,9 @@ from syneg_cli.report.page import Block, Figure, Heading, Lead, Paragraph, Table
 from syneg_cli.report.records import Model, Score
 from syneg_cli.studies import HEADINGS, PARTS, SAID, Part, Study, answers, cells
 
+ON = {"all": "all queries", "seen": "documents seen in training", "unseen": "documents never seen"}
+"""Part of the queries -> what it is called in a picture."""
+
 
 def answer(facts: Facts) -> list[Block]:
     title = Heading(f"syneg: what training gained on {facts.dataset}", level=1)
@@ -39,7 +42,7 @@ def _of_study(study: Study) -> Iterator[Block]:
     if on_parts:
         yield Paragraph(" ".join(on_parts))
     parts = {part: line.parts[part] for part in PARTS if part in line.parts and line.parts[part].against}
-    rows = [difference_row(f"{SAID[part]} ({on.queries})", on) for part, on in parts.items()]
+    rows = [difference_row(f"{ON[part]} ({on.queries})", on) for part, on in parts.items()]
     title = f"{line.arm.name} against {line.arm.control}"
     caption = (
         "The dot is the mean difference, the line its 95 % interval, over queries and seeds: where it "

@@ -11,7 +11,7 @@ from syneg_cli.report.charts import Axis, Line, Lines, Row, line_chart, rows_cha
 from syneg_cli.report.curves import Curve
 from syneg_cli.report.facts import Facts
 from syneg_cli.report.page import Block, BulletList, Figure, Figures, Folded, Heading, Paragraph, Table
-from syneg_cli.report.sections.answer import between, brackets, difference_row, ends
+from syneg_cli.report.sections.answer import ON, between, brackets, difference_row, ends
 from syneg_cli.report.sections.comparisons import short
 from syneg_cli.studies import (
     HEADINGS,
@@ -27,13 +27,6 @@ from syneg_cli.studies import (
     tables_of,
 )
 from syneg_cli.studies import Line as Arm
-
-SHORT = {
-    "all": "all queries",
-    "seen": "documents that training saw",
-    "unseen": "documents that training never saw",
-}
-"""Part of the queries -> what it is called above a picture."""
 
 
 def study_section(facts: Facts) -> list[Block]:
@@ -81,7 +74,7 @@ def _forests(study: Study, lines: Sequence[Arm], name: str) -> Iterator[Figure]:
     for part in parts:
         on = {line.arm.name: line.parts[part] for line in shown if compared(line, part)}
         queries = next(iter(on.values())).queries
-        title = f"Each arm against its control: {SHORT[part]} ({queries})"
+        title = f"Gain over the control, {ON[part]} ({queries})"
         caption = _READ[part] + _corrected(study, on)
         rows = [_forest_row(study, line, on[line.arm.name]) for line in shown if line.arm.name in on]
         room = 0.06 * (max(reach) - min(reach)) or 0.01
@@ -100,8 +93,9 @@ def _forests(study: Study, lines: Sequence[Arm], name: str) -> Iterator[Figure]:
 
 _READ = {
     "all": (
-        "An interval that stays clear of zero is a difference that holds for other queries and other seeds, "
-        "too. Grey ones are neither better nor worse for sure."
+        "The line is the 95 % interval of one comparison, over queries and seeds. A row has a colour where "
+        "the difference also holds as one of all these comparisons; grey ones are neither better nor worse "
+        "for sure."
     ),
     "unseen": (
         "Only queries whose documents were no positive in training: what a new document may hope for. The "
@@ -193,10 +187,10 @@ def _curve(
         order = sorted(points)
         curve = Curve(tuple(order), tuple(points[at][1].difference for at in order))
         bars = [(at, *known) for at in order if (known := ends(points[at][1]))]
-        panels.append(Lines(SHORT[part], [Line(0, [curve], markers=True, bars=bars)]))
+        panels.append(Lines(ON[part], [Line(0, [curve], markers=True, bars=bars)]))
         for at in order:
             line, gain = points[at]
-            row = [f"{at:g}", line.arm.name, str(line.arm.control), SHORT[part]]
+            row = [f"{at:g}", line.arm.name, str(line.arm.control), ON[part]]
             table.append([*row, f"{gain.difference:+.4f}", between(gain), p_value(gain.p).removeprefix("= ")])
     if not panels:
         return None
