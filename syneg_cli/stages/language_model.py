@@ -140,10 +140,11 @@ def used(judged: Sequence[Stats]) -> dict[str, Any] | None:
     return used | {"cost_usd": sum(stats.cost_usd for stats in judged) if priced else None}
 
 
-def bill(session: Session, job: str, *, llm: str, prompt: str) -> dict[str, Any]:
-    """Who was asked, and what the calls of a job cost over all runs."""
+def bill(session: Session, job: str, section: str, prompt: str) -> dict[str, Any]:
+    """Who is asked for a job, the LLM of a section, and what its calls cost over all runs."""
     with open_cache(session) as answers:
-        return {"job": job, "llm": llm, "prompt": prompt, **asdict(answers.totals(job))}
+        totals = asdict(answers.totals(job))
+    return {"job": job, "llm": llm_spec(session, section), "prompt": prompt, **totals}
 
 
 def endpoint(base_url: str | None, provider: str) -> str | None:

@@ -210,8 +210,7 @@ def judge_job(session: Session, dataset: Dataset) -> str:
 
 def judge_bill(session: Session, dataset: Dataset) -> dict[str, Any]:
     """Who judges, and what its calls cost over all runs."""
-    spec, prompt = language_model.llm_spec(session, "verify"), judge_prompt(session).name
-    return language_model.bill(session, judge_job(session, dataset), llm=spec, prompt=prompt)
+    return language_model.bill(session, judge_job(session, dataset), "verify", judge_prompt(session).name)
 
 
 def judge_of(session: Session, dataset: Dataset, *, job: str, used: list[Stats]) -> Check:
