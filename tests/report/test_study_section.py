@@ -80,7 +80,7 @@ def test_the_study_is_the_first_sentence_in_its_own_words(measured_model: Worksp
     study = stored(measured_model, *parted())
     facts = facts_of(measured_model, studies=[study])
     what, on_all, *on_parts = answers(study.plan, study.lines)
-    assert lead(facts) == f"d, 3 seeds: {what} {on_all}"
+    assert lead(facts) == f"d, study s, 3 seeds: {what} {on_all}"
     assert "better by 0.2" in lead(facts)
     assert len(on_parts) == 2
     assert " ".join(on_parts) in page(facts)
@@ -103,7 +103,7 @@ def test_a_model_that_was_asked_for_is_first_and_one_seed_is_no_more_than_one_ru
     one = stored(measured_model, *parted(1))
     assert lead(facts_of(measured_model, studies=[one])).startswith("On 30 test queries of tiny, h is better")
     alone = Facts("tiny", [], studies=[one])
-    assert lead(alone).startswith("d, 1 seed: good against dense.")
+    assert lead(alone).startswith("d, study s, 1 seed: good against dense.")
 
 
 def test_every_arm_is_held_against_its_control_on_each_part_of_the_queries(work: Workspace) -> None:
