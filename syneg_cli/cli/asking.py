@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import typer
@@ -19,16 +20,22 @@ Estimating = Annotated[bool, typer.Option("--estimate", help="Calls, tokens and 
 
 
 def ask(stage: Asks, call: Call, *, batch: Literal["submit", "collect"] | None) -> Performed | None:
-    """Perform the stage, live or by a batch; None where a batch is on its way, which is shown."""
+    """Perform the stage, live or by what a batch brought; None where that cannot be yet, which is shown.
+
+    Collecting sends nothing to the model: it is for those who want half the price.
+    """
     if batch == "submit":
         call.output.result(*handed_in(hand_in(stage)))
         return None
     if batch == "collect":
         found, nothing = fetch(stage)
         data, told = fetched(found, nothing.message if nothing else "")
-        if nothing or any(data[key] for key in ("waiting", "failed", "bad", "left")):
+        if nothing or data["waiting"] or (data["left"] and not found.states):
             call.output.result(data, told)
             return None
         call.output.note(told)
+        stage.collects = True
+        done = perform(stage, force=call.force)
+        return replace(done, counts={**done.counts, "batch": data})
     because = "--force" if call.force else "--retry-bad"
     return perform(stage, force=call.force or stage.again, because=because)

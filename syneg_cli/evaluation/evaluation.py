@@ -199,7 +199,8 @@ def compare_metrics(
                 f"{len(differ)} of {len(values.keys() | others.keys())} have a result of one of them only.",
                 hint="Measure both on the same data set and split.",
             )
-        comparisons[metric] = compare(list(values.values()), [others[query_id] for query_id in values])
+        ours, theirs = list(values.values()), [others[query_id] for query_id in values]
+        comparisons[metric] = compare(ours, theirs, margin=margin)
     if not comparisons:
         raise UsageError(
             f"{evaluation.name} and {baseline.name} were measured by no metric in common.",

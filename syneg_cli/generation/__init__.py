@@ -3,7 +3,7 @@
 from syneg_cli.generation.answer_checks import classify, has_words
 from syneg_cli.generation.answer_objects import read_object
 from syneg_cli.generation.estimate import Estimate, Range, estimate, estimate_each
-from syneg_cli.generation.filling import fill, recall
+from syneg_cli.generation.filling import fill, open_items, recall
 from syneg_cli.generation.mirror_queries import OwnQueries, mirror_queries
 from syneg_cli.generation.negatives import read_negatives
 from syneg_cli.generation.outcome import Nouns, Outcome
@@ -74,6 +74,7 @@ __all__ = [
     "mirror_queries",
     "negates",
     "of_kind",
+    "open_items",
     "query_asker",
     "read_negatives",
     "read_object",

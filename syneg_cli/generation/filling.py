@@ -80,18 +80,19 @@ def _can_be_asked(asker: Asker, pair: Pair, stats: Stats) -> bool:
 async def _settle(asker: Asker, engine: Engine, keys: list[str | None], item: Item) -> None:
     """Ask, and where the answer cannot be used at all, show the model what is wrong and ask again."""
     stats, request = engine.stats, item.request
-    hits = True
+    hits, key = True, None
     try:
         for _ in range(asker.asking.corrections + 1):
             stored, cached = await engine.ask(request, asker.classify, item.about)
-            hits &= cached
+            hits, key = hits and cached, stored.key
             if not _can_be_corrected(stored):
                 break
             request = corrected(request, stored, asker.problem(stored))
     except (LLMSetupError, BudgetExceeded):
         raise
     except NoRecording:
-        stats.misses += 1
+        keys[item.index] = key  # nobody will correct it
+        stats.misses += key is None
     except LLMError:
         stats.failed += 1
     else:
@@ -105,21 +106,42 @@ async def _settle(asker: Asker, engine: Engine, keys: list[str | None], item: It
 
 def recall(asker: Asker, pairs: Sequence[Pair], cache: Cache, keys: list[str | None]) -> None:
     """Find answers that other processes have got meanwhile, after a cap or a stop: nobody is asked."""
+    for _ in _recalled(asker, pairs, cache, keys):
+        pass
+
+
+def open_items(asker: Asker, pairs: Sequence[Pair], cache: Cache) -> Iterator[list[Item]]:
+    """What there is to ask that the cache does not answer, in chunks; corrections of bad answers, too."""
+    return _recalled(asker, pairs, cache, [None] * len(pairs))
+
+
+def _recalled(
+    asker: Asker, pairs: Sequence[Pair], cache: Cache, keys: list[str | None]
+) -> Iterator[list[Item]]:
+    """Put the answers' keys into `keys` where it has none, and give what has no answer.
+
+    A pair whose unusable answer can still be corrected has none yet.
+    """
     identity = asker.llm.identity()
     lacking = [at for at, key in enumerate(keys) if key is None and not asker.lacks(pairs[at])]
     for start in range(0, len(lacking), CHUNK):
-        asked = {at: asker.item(at, pairs[at]).request for at in lacking[start : start + CHUNK]}
-        for _ in range(asker.asking.corrections + 1):
-            named = {at: generation_key(identity, request) for at, request in asked.items()}
-            known = cache.answers([*named.values()])
-            corrections: dict[int, Request] = {}
-            for at, key in named.items():
-                if (stored := known.get(key)) is None or not stored.serves(asked[at].max_tokens):
-                    continue
-                keys[at] = key
-                if _can_be_corrected(stored):
-                    corrections[at] = corrected(asked[at], stored, asker.problem(stored))
+        asked = [asker.item(at, pairs[at]) for at in lacking[start : start + CHUNK]]
+        unanswered: list[Item] = []
+        for left in range(asker.asking.corrections, -1, -1):
+            known = cache.answers([item.key for item in asked])
+            corrections: list[Item] = []
+            for item in asked:
+                request, stored = item.request, known.get(item.key)
+                if stored is None or not stored.serves(request.max_tokens):
+                    unanswered.append(item)
+                elif left and _can_be_corrected(stored):
+                    request = corrected(request, stored, asker.problem(stored))
+                    key = generation_key(identity, request)
+                    corrections.append(replace(item, request=request, key=key))
+                else:
+                    keys[item.index] = item.key
             asked = corrections
+        yield unanswered
 
 
 LOOK_SECONDS = 0.05

@@ -23,7 +23,7 @@ class Nouns:
     key: str = "pairs"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Outcome:
     """A run that asked about many pairs. Every one is in one place of `as_json`."""
 
@@ -40,6 +40,8 @@ class Outcome:
     shared: SharedTexts = field(default_factory=SharedTexts)
     """Which texts stand under several queries."""
     nouns: Nouns = Nouns()
+    later: int = 0
+    """Requests of a second pass, such as a judge's, that were not sent and are to be."""
 
     @property
     def usable(self) -> int:
@@ -57,7 +59,7 @@ class Outcome:
     @property
     def complete(self) -> bool:
         """Whether nothing is left to ask."""
-        return not self.unanswered
+        return not self.unanswered and not self.later
 
     @property
     def dropped(self) -> dict[str, int]:

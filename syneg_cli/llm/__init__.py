@@ -37,13 +37,14 @@ from syneg_cli.llm.prices import BATCH_DISCOUNT, Price
 from syneg_cli.llm.providers import open_llm, split_spec
 from syneg_cli.llm.reach import loads_here, served_models
 from syneg_cli.llm.settings import CallSettings
-from syneg_cli.llm.statistics import Stats
+from syneg_cli.llm.statistics import LEFT, Stats
 from syneg_cli.llm.stored import OK, REFUSED, STATUSES, TRUNCATED, UNPARSABLE, Stored, generation_key
 
 __all__ = [
     "BATCH_DISCOUNT",
     "CHARS_PER_TOKEN",
     "DONE",
+    "LEFT",
     "LLM",
     "MOST_INPUTS",
     "MOST_TOKENS",

@@ -83,6 +83,10 @@ class Unanswerable(Refused):
     """The server does not take this one text (too long, filtered): it says nothing about the others."""
 
 
+class NotSent(Unanswerable):
+    """Nothing may be sent now, and the cache has no answer."""
+
+
 class TooLong(Unanswerable):
     """The server takes no text as long; it may take a shorter one."""
 

@@ -12,7 +12,7 @@ import io
 import json
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ WINDOW: Final = "24h"
 LARGEST = 50_000
 """Requests in one batch; OpenAI takes no more."""
 
-SENDING, FAILED = "sending", "failed"
+SENDING, FOUND, FAILED = "sending", "found", "failed"
 DONE = ("completed", "expired", "cancelled", FAILED)
 NAMED = "syneg"
 """The key of a batch's metadata under which it is found again."""
@@ -47,7 +47,7 @@ class Collected:
     """Batches by their state, answers that are new in the cache, and requests that failed.
 
     `bad` says which lines of the server's files could not be read, `left` how many requests have no answer
-    where no batch was open that could bring one.
+    and are in no batch that could bring one.
     """
 
     states: Mapping[str, str]
@@ -58,7 +58,10 @@ class Collected:
 
 
 async def submit(chunks: Iterable[list[Item]], engine: Engine) -> tuple[str, int] | None:
-    """Hand in all that the cache does not answer and nobody asks for; (batch id, requests), None if nothing.
+    """Hand in all that nobody asks for yet; (batch id, requests), None if there is nothing.
+
+    Args:
+        chunks: all requests that the cache does not answer.
 
     Raises:
         BudgetExceeded: all of it together could pass a cap; nothing is sent.
@@ -67,7 +70,7 @@ async def submit(chunks: Iterable[list[Item]], engine: Engine) -> tuple[str, int
     llm, token = openai_of(engine), uuid.uuid4().hex
     client = llm.client  # without a key nothing is claimed
     await _find_again(engine)
-    items = {item.key: item for item in _missing(chunks, engine)}
+    items = {item.key: item for chunk in chunks for item in chunk}
     wanted = [
         Claim(key, most_it_can_cost(item.request, engine.price), item.request.max_tokens)
         for key, item in items.items()
@@ -101,15 +104,18 @@ async def submit(chunks: Iterable[list[Item]], engine: Engine) -> tuple[str, int
         if not isinstance(error, MAYBE_BILLED):
             _end(engine, token, token, FAILED, lost=False)
         raise
-    _change(engine, "UPDATE batches SET id = ?, state = ? WHERE token = ?", [made.id, made.status, token])
+    state = FOUND if made.status in DONE else made.status  # done at once, it is still to be fetched
+    _change(engine, "UPDATE batches SET id = ?, state = ? WHERE token = ?", [made.id, state, token])
     return made.id, len(chosen)
 
 
-async def collect(chunks: Iterable[list[Item]], engine: Engine, classify: Classify) -> Collected:
+async def collect(
+    unanswered: Callable[[], Iterable[list[Item]]], engine: Engine, classify: Classify
+) -> Collected:
     """Fetch what is ready into the cache.
 
     Args:
-        chunks: all requests that may have been handed in; only read if a batch is ready, or none is open.
+        unanswered: gives all requests that the cache does not answer, in chunks.
         classify: tells good answers from bad.
 
     Raises:
@@ -126,7 +132,7 @@ async def collect(chunks: Iterable[list[Item]], engine: Engine, classify: Classi
         states[row["id"]] = batch.status
         if batch.status not in DONE:
             continue
-        items = items or {item.key: item for item in _missing(chunks, engine)}
+        items = items or {item.key: item for chunk in unanswered() for item in chunk}
         handed_in = _handed_in(row) | items
         unread, kept = 0, list[Stored]()
         for name in filter(None, (batch.output_file_id, batch.error_file_id)):
@@ -142,7 +148,8 @@ async def collect(chunks: Iterable[list[Item]], engine: Engine, classify: Classi
                     unread += 1
         answered += engine.keep(kept)
         _end(engine, row["id"], row["token"], batch.status, lost=unread > 0)
-    left = 0 if states else sum(1 for _ in _missing(chunks, engine))
+    held = engine.cache.ledger.held
+    left = sum(len({item.key for item in chunk} - held([i.key for i in chunk])) for chunk in unanswered())
     return Collected(states, answered, failed, tuple(bad), left)
 
 
@@ -161,9 +168,8 @@ async def _find_again(engine: Engine) -> None:
     known = await _made(engine, {row["token"] for row in lost})
     for row in lost:
         if batch := known.get(row["token"]):
-            _change(
-                engine, "UPDATE batches SET id = ?, state = 'found' WHERE token = ?", [batch, row["token"]]
-            )
+            known_as = [batch, FOUND, row["token"]]
+            _change(engine, "UPDATE batches SET id = ?, state = ? WHERE token = ?", known_as)
         else:
             _end(engine, row["id"], row["token"], FAILED, lost=False)
 
@@ -204,12 +210,6 @@ def _handed_in(row: Mapping[str, Any]) -> dict[str, Item]:
         request = Request(subject, (), max_tokens=one.get("max_tokens", 0))
         found[key] = Item(index, request, key, one.get("about", {}))
     return found
-
-
-def _missing(chunks: Iterable[list[Item]], engine: Engine) -> Iterator[Item]:
-    for items in chunks:
-        known = engine.cache.answers([item.key for item in items])
-        yield from (item for item in items if item.key not in known)
 
 
 def _open_rows(engine: Engine) -> list[dict[str, Any]]:

@@ -63,6 +63,11 @@ class Cache:
             found |= {row[0]: Stored(*row) for row in rows}
         return found
 
+    def served(self, key: str, max_tokens: int) -> Stored | None:
+        """The best answer to a request with this bound, if there is one."""
+        stored = self.answers([key]).get(key)
+        return stored if stored is not None and stored.serves(max_tokens) else None
+
     def answered(
         self, keys: Sequence[str], max_tokens: int, *, again: bool = False
     ) -> dict[str, float | None]:
@@ -106,8 +111,8 @@ class Cache:
             BudgetExceeded: the call could pass a cap.
         """
         with self.file.write():
-            stored = self.answers([key]).get(key)
-            if stored is not None and stored.serves(max_tokens) and not (again and stored.status != OK):
+            stored = self.served(key, max_tokens)
+            if stored is not None and not (again and stored.status != OK):
                 return stored
             self.ledger.drop_stale()
             if holder := self.ledger.holder(key):

@@ -28,6 +28,7 @@ from syneg_cli.llm.base import (
     Answer,
     Broken,
     NoRecording,
+    NotSent,
     Refused,
     Request,
     TimedOut,
@@ -68,6 +69,7 @@ class Engine:
         price: None for an unpriced model; then `max_cost` cannot be kept and is refused.
         job: what the totals and the caps are counted for, over all runs.
         again: ask again where only a bad answer is stored.
+        unsent: why nothing is sent and the cache alone answers; "" where the model is asked.
     """
 
     def __init__(
@@ -79,10 +81,11 @@ class Engine:
         job: str,
         limits: Limits = NO_LIMITS,
         again: bool = False,
+        unsent: str = "",
         stats: Stats | None = None,
     ) -> None:
         self.llm, self.cache, self.price, self.job, self.limits = llm, cache, price, job, limits
-        self.again = again
+        self.again, self.unsent = again, unsent
         self.identity = llm.identity()
         self.stats = stats or Stats(unpriced=price is None)
         self.timeout = None if llm.unhurried else limits.timeout
@@ -112,6 +115,11 @@ class Engine:
             LLMError: this request failed for good.
         """
         key = generation_key(self.identity, request)
+        if self.unsent:
+            if stored := self.cache.served(key, request.max_tokens):
+                return stored, True
+            self._failed(error := NotSent(self.unsent))
+            raise error
         tries, patience, last = 0, float(self.limits.attempts), LLMError("never asked")
         while patience > 0:
             if tries:

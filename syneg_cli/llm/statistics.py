@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from syneg_cli.core import LLMError
 
+LEFT = "left for later"
 FAILURES = {
     "Refused": "refused",
     "Unanswerable": "refused",
@@ -17,6 +18,7 @@ FAILURES = {
     "BadResponse": "broken answer",
     "RateLimited": "rate limited",
     "InBatch": "in a batch",
+    "NotSent": LEFT,
     "Unreachable": "server not reached",
 }
 """Type of error -> how people are told; anything else is "failed"."""

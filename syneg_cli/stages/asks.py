@@ -31,6 +31,9 @@ from syneg_cli.stages import language_model
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Plan, Stage
 
+UNSENT = "`--batch submit` hands it in, without --batch it is asked at once"
+"""What can be done about what `--batch collect` finds no answer to."""
+
 
 def shard_of(shard: str | None) -> str:
     """What a shard's result is called behind its name."""
@@ -51,6 +54,7 @@ class Asks(Stage):
 
     Args:
         again: ask again for answers that could not be used.
+        collects: make what the stored answers give, and send nothing.
     """
 
     shared = True
@@ -59,7 +63,7 @@ class Asks(Stage):
 
     def __init__(self, session: Session, dataset: Dataset, *, again: bool = False) -> None:
         super().__init__(session, dataset)
-        self.again = again
+        self.again, self.collects = again, False
         self.model_settings = self.project.generate
         self._answered: tuple[Any, Outcome]
 
@@ -120,7 +124,12 @@ class Asks(Stage):
         with language_model.open_cache(self.session) as cache:
             asker = self.generator()
             engine = language_model.open_engine(
-                self.session, asker.llm, cache, job=self.job(plan), again=self.again
+                self.session,
+                asker.llm,
+                cache,
+                job=self.job(plan),
+                again=self.again,
+                unsent=UNSENT if self.collects else "",
             )
             self.tell_of_other_servers(cache, asker)
             keys, stopped = self._fill(asker, self.pairs(), engine)
@@ -173,11 +182,12 @@ class Asks(Stage):
         """What became of the run: a part is written where nothing better is there, and is an error."""
         written = self._is_no_worse(outcome, plan.path)
         counts = outcome.as_json() | (more or {}) | {"written": written, "total": asdict(totals)}
+        counts |= {"later": outcome.later} if outcome.later else {}
         return Made(
             counts=counts,
             record=Generated(counts, totals, plan.path),
             cost_usd=None if totals.unpriced_calls else totals.spent_usd + totals.lost_usd,
-            found={"unanswered": outcome.unanswered},
+            found={"unanswered": outcome.unanswered + outcome.later},
             error=self._error(plan, outcome, written=written),
             written=written,
         )
@@ -208,6 +218,8 @@ class Asks(Stage):
         if outcome.stopped is not None:
             hint = "Raise the cap and run the same command again: nothing is paid twice."
             return BudgetExceeded(f"{outcome.stopped.message} {kept}".strip(), hint=hint)
+        if self.collects:  # what is left is said, and is no failure
+            return None
         if not outcome.usable:
             message = f"0 of {every} {of_them} got a usable {one}: {outcome.causes()}."
             return LLMError(f"{message} {kept}".strip(), hint=self._remedy(outcome))

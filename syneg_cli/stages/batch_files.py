@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from typing import TypeVar
 
 from syneg_cli.core import Pair, UsageError
-from syneg_cli.generation import items_of
+from syneg_cli.generation import open_items
 from syneg_cli.llm import (
     BATCH_DISCOUNT,
     LLM,
@@ -37,7 +37,7 @@ def hand_in(stage: Asks) -> tuple[str, int] | None:
     generator, pairs = stage.generator(), stage.pairs()
     with language_model.open_cache(stage.session) as cache:
         engine = _engine(stage, generator.llm, cache)
-        return run(_closing(engine.llm, submit(items_of(generator, pairs), engine)))
+        return run(_closing(engine.llm, submit(open_items(generator, pairs, cache), engine)))
 
 
 def fetch(stage: Asks) -> tuple[Collected, UsageError | None]:
@@ -52,7 +52,7 @@ def fetch(stage: Asks) -> tuple[Collected, UsageError | None]:
         nothing = error
     with language_model.open_cache(stage.session) as cache:
         engine = _engine(stage, generator.llm, cache)
-        work = collect(items_of(generator, pairs), engine, generator.classify)
+        work = collect(lambda: open_items(generator, pairs, cache), engine, generator.classify)
         return run(_closing(engine.llm, work)), nothing
 
 

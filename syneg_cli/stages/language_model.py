@@ -117,16 +117,25 @@ def open_model(session: Session, spec: str) -> LLM:
     return llm
 
 
-def open_engine(session: Session, llm: LLM, cache: Cache, *, job: str, again: bool = False) -> Engine:
+def open_engine(
+    session: Session, llm: LLM, cache: Cache, *, job: str, again: bool = False, unsent: str = ""
+) -> Engine:
     """What asks the model, within the limits of [generate].
 
     Args:
         job: what totals and caps are counted for, over all runs.
         again: ask again where only a bad answer is stored.
+        unsent: why nothing is sent and the cache alone answers; "" where the model is asked.
     """
     section = session.project.generate
     return Engine(
-        llm, cache, price=settled_price(section, llm), job=job, limits=Limits.of(section), again=again
+        llm,
+        cache,
+        price=settled_price(section, llm),
+        job=job,
+        limits=Limits.of(section),
+        again=again,
+        unsent=unsent,
     )
 
 

@@ -88,6 +88,8 @@ class State:
     """In US dollars, with what is in `lost`."""
     lost: float = 0.0
     """What answers that never came can have cost at most, in US dollars."""
+    counted_with: str = ""
+    """The result that shares its calls, where their cost stands."""
     path: str = ""
     """Of the result, under the work directory."""
     brief: str = ""
@@ -149,7 +151,9 @@ def with_costs(session: Session, dataset: Dataset, found: Sequence[State]) -> li
     rows = {row.path: row for row in read_results(session.workspace(dataset), only=places).rows}
     known = [rows.get(place) for place in places]
     return [
-        one if row is None else replace(one, cost=row.usd if row.bills and row.priced else None)
+        one
+        if row is None
+        else replace(one, cost=row.usd if row.bills and row.priced else None, counted_with=row.counted_with)
         for one, row in zip(found, known, strict=True)
     ]
 

@@ -42,7 +42,7 @@ from syneg_cli.generation import (
     recall,
     training_queries,
 )
-from syneg_cli.llm import LLM, NoModel, Stats, settled_price, split_spec
+from syneg_cli.llm import LEFT, LLM, NoModel, Stats, settled_price, split_spec
 from syneg_cli.mining import Setup
 from syneg_cli.round_trip import (
     JUDGED,
@@ -72,6 +72,8 @@ HALF = 0.5
 
 EXAMPLES = 3
 """Of each reason that are shown."""
+
+UNJUDGED = "the judge is asked without --batch"
 
 CHECKING = ("check", "near_copies", "max_copied", "max_words")
 WRITING = ("n", "examples", "documents", "sample", "judged", "min_words")
@@ -172,6 +174,7 @@ class Queries(Asks):
             written = list(read_queries(asker, self.pairs(), outcome.keys, cache, **counters))
         judged: list[Stats] = []
         checked = check_queries(written, self.dataset, self.settings, self._tools(plan, judged))
+        outcome.later = sum(stats.failures[LEFT] for stats in judged)
         outcome.negatives.update(query.reason or "ok" for query in checked)
         write_synthetic_queries(to, checked)
         self.tell(outcome)
@@ -296,7 +299,9 @@ class Queries(Asks):
             self._tell_of_backbone()
         return CheckTools(
             setup=self._setup,
-            judge=lambda dataset: judge_of(self.session, dataset, job=self.job(plan), used=judged),
+            judge=lambda dataset: judge_of(
+                self.session, dataset, job=self.job(plan), used=judged, unsent=UNJUDGED * self.collects
+            ),
             retrievers=self.retrievers,
             cross_encoder=self.project.verify.cross_encoder,
             progress=self.session.progress,

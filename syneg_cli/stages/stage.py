@@ -207,10 +207,12 @@ def perform(stage: Stage, *, force: bool = False, because: str = FORCED) -> Perf
         raise made.error
     if made.written:
         stage.session.progress.note(f"{stage.label}: done in {duration(seconds)} -> {near(plan.path)}")
-    else:
+    elif plan.path.exists():
         stage.session.progress.warn(
             f"{stage.label}: {near(plan.path)} holds more than this run made, and is left as it is"
         )
+    else:
+        stage.session.progress.note(f"{stage.label}: nothing usable came, and nothing is written")
     return Performed(stage.name, plan.path, reason, made.counts, seconds, made.record)
 
 

@@ -120,8 +120,7 @@ class Verify(Stage):
         left_out = Counter(map(source_of, usable)) - Counter(map(source_of, open_))
         more = {"left_out": dict(left_out), "effect": plan.settings["effect"]}
         more["margin"] = plan.settings["checks"].get("margin", {}).get("margin")
-        more["judges"] = self._judges(plan)
-        more["vectors"] = self._vectors(plan)
+        more |= {"judges": self._judges(plan), "vectors": self._vectors(plan)}
         return Made(_counts(checked) | more, checked)
 
     def _judges(self, plan: Plan) -> list[dict[str, Any]]:
@@ -213,14 +212,14 @@ def judge_bill(session: Session, dataset: Dataset) -> dict[str, Any]:
     return language_model.bill(session, judge_job(session, dataset), "verify", judge_prompt(session).name)
 
 
-def judge_of(session: Session, dataset: Dataset, *, job: str, used: list[Stats]) -> Check:
+def judge_of(session: Session, dataset: Dataset, *, job: str, used: list[Stats], unsent: str = "") -> Check:
     """The judge of [verify], for queries of a data set.
 
     Args:
         job: what its calls are counted for.
-        used: gets what each time of asking took.
+        used: gets what each time of asking took; `unsent` is as in `open_engine`.
     """
-    return CHECKS["judge"](_tools(session, dataset, job=job, used=used))
+    return CHECKS["judge"](_tools(session, dataset, job=job, used=used, unsent=unsent))
 
 
 def verify_stages(session: Session, dataset: Dataset) -> list[Verify]:
@@ -297,7 +296,9 @@ def estimate_judge(session: Session, dataset: Dataset) -> Estimate:
         return estimate_each(requests, llm, cache, price, prompt=prompt.name, out=JUDGEMENT_TOKENS)
 
 
-def _tools(session: Session, dataset: Dataset, *, job: str = "", used: list[Stats] | None = None) -> Tools:
+def _tools(
+    session: Session, dataset: Dataset, *, job: str = "", used: list[Stats] | None = None, unsent: str = ""
+) -> Tools:
     settings = session.project.verify
 
     def make_encoder() -> Encodes:
@@ -309,10 +310,10 @@ def _tools(session: Session, dataset: Dataset, *, job: str = "", used: list[Stat
         return encoders.open_encoder(session, dataset, backbone_of(session))
 
     def ask(count: int, make: Callable[[int], Request], classify: Classify) -> list[Asked]:
-        spec = language_model.llm_spec(session, "verify")
-        llm = language_model.open_model(session, spec)
+        llm = language_model.open_model(session, language_model.llm_spec(session, "verify"))
         with language_model.open_cache(session) as answers:
-            engine = language_model.open_engine(session, llm, answers, job=job or judge_job(session, dataset))
+            job_ = job or judge_job(session, dataset)
+            engine = language_model.open_engine(session, llm, answers, job=job_, unsent=unsent)
             watch = session.watch("judge", engine.limits.max_cost, "judgements")
             with language_model.asking(session, "judge"), watch as tick:
                 found = ask_each(engine, count, make, classify=classify, tick=tick)
@@ -323,8 +324,7 @@ def _tools(session: Session, dataset: Dataset, *, job: str = "", used: list[Stat
         session.progress.note(f"judge: {engine.stats.from_cache} of {count} judgements came from the cache")
         return found
 
-    seed = session.project.generate.seed
-    prompt = partial(judge_prompt, session)
+    seed, prompt = session.project.generate.seed, partial(judge_prompt, session)
     return Tools(dataset, settings, make_encoder, prompt, ask, seed, session.progress)
 
 

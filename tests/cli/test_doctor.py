@@ -107,7 +107,7 @@ def test_a_model_is_loaded_and_one_that_cannot_be_is_a_problem(
         damaged.write_bytes(damaged.read_bytes()[:left])
         wrong = found(cli, "--backbone", broken, code=1)["backbone"]
         assert f"{broken} cannot be loaded" in wrong["said"]
-        assert "A model folder holds" in wrong["remedy"]
+        assert "Put a whole copy in its place" in wrong["remedy"]
 
 
 def test_a_language_model_of_this_machine_is_loaded_and_a_recording_read(

@@ -165,3 +165,12 @@ def test_two_processes_mine_what_one_mines(cli: Cli, wide: Path, tiny_model: Pat
         [made["survivors"] for made in found] for found in (miners(one), json.loads(two.stdout)["miners"])
     ]
     assert survivors[0] == survivors[1]
+
+
+def test_what_was_made_is_said_once(cli: Cli, tiny: Path) -> None:
+    """`mine bm25: done ...` is the note; the table's own line says what it is of, not the same again."""
+    made = cli("mine", tiny, "--miner", "bm25")
+    assert made.code == 0, made.err
+    assert "mine bm25: done" in made.err
+    assert "mine bm25:" not in made.out
+    assert made.out.count("bm25.jsonl") == 1

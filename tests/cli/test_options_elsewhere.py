@@ -14,7 +14,7 @@ from tests.conftest import Cli
         (("import", "--name", "x"), "--output names what syneg import makes."),
         (("mix", "--output", "x"), "--name names what syneg mix makes."),
         (("train", "--strategy", "hybrid"), "It is an option of syneg mix, syneg run, syneg status."),
-        (("mine", "--format", "x"), "It is an option of syneg export."),
+        (("mine", "--format", "x"), "It is an option of syneg eval, syneg export."),
         (("cache", "list", "--yes"), "syneg cache prune"),
     ],
 )

@@ -180,4 +180,5 @@ def test_what_vectors_cost_is_in_each_result_and_in_status(cli: Cli, tiny: Path,
     costs = {one["label"]: one["cost"] for one in stages}
     assert costs["verify dense"] == of_eval["spent_usd"]
     assert costs["mine dense"] is None, "it is counted with those of verify"
+    assert "What mine dense cost stands with verify mined-dense" in " ".join(cli("status", tiny).out.split())
     assert not cli("mine", tiny, "--miner", "bm25", "--json").json["miners"][0]["vectors"]  # type: ignore[index]

@@ -7,9 +7,9 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,19 +18,6 @@ from syneg_cli.llm.cache import Cache
 from tests.conftest import Cli
 from tests.servers import Body, Reply, good_reply
 from tests.servers.batches import BatchServer
-
-
-@pytest.fixture
-def server() -> Iterator[BatchServer]:
-    made = BatchServer()
-    with made:
-        yield made
-
-
-@pytest.fixture
-def base(cli: Cli, tiny: Path, server: BatchServer) -> tuple[str, ...]:
-    Path("syneg.toml").write_text("[dataset]\ndev_fraction = 0\n[generate]\nprice = [10, 20]\n")
-    return "generate", str(tiny), "--llm", "openai:m", "--base-url", server.openai_url, "--json"
 
 
 def test_batches_are_handed_in_once_and_fetched_at_half_the_price(
@@ -219,9 +206,10 @@ def test_bad_lines_are_passed_over_and_named(cli: Cli, base: tuple[str, ...], se
     server.ready = True
     found = cli(*base, "--batch", "collect")
     assert found.code == 0, found.err
-    assert (found.json["fetched"], found.json["failed"], len(found.json["bad"])) == (3, 5, 5)  # type: ignore[arg-type]
-    assert "line 2: no JSON object of a batch" in found.json["bad"][0]  # type: ignore[index]
-    assert cli(*base).json["answered"] == 3, "and collecting is over"
+    batch: dict[str, Any] = found.json["batch"]  # type: ignore[assignment]
+    assert (batch["fetched"], batch["failed"], len(batch["bad"])) == (3, 5, 5)
+    assert "line 2: no JSON object of a batch" in batch["bad"][0]
+    assert found.json["answered"] == 3, "and collecting is over"
 
 
 def test_a_batch_is_recorded_as_a_whole(cli: Cli, base: tuple[str, ...], server: BatchServer) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from tests.conftest import Cli
+from tests.conftest import DOCS, Cli
 from tests.queries.written import GOOD, base, rewording, writer
+from tests.servers import Body, Reply, prompt_of
 from tests.servers.batches import BatchServer
 
 
@@ -48,3 +50,27 @@ def test_a_batch_is_not_handed_in_for_the_place_of_another_result(cli: Cli, tiny
         assert refused.code == 2
         assert "which queries does not replace" in refused.err
         assert not server.batches
+
+
+def test_collecting_asks_no_judge(cli: Cli, tiny: Path) -> None:
+    """The judge has no batch: it is asked by the same command without --batch, and what came is kept for it."""
+
+    def both(body: Body, number: int) -> Reply:
+        if "relevant" in str(body.get("response_format")):
+            title = next(title for title, _ in DOCS.values() if title in prompt_of(body))
+            return Reply(text=json.dumps({"evidence": [title], "relevant": True}))
+        return writer(body, number)
+
+    server = BatchServer(both)
+    with server:
+        judged = ("--check", "judge", "--json")
+        assert cli(*base(server, tiny, *judged, "--batch", "submit")).json["requests"] == 3
+        server.ready = True
+        early = cli(*base(server, tiny, *judged, "--batch", "collect"))
+        assert early.code == 0, early.err
+        assert server.requests == []
+        assert (early.json["written"], early.json["later"], early.json["complete"]) == (False, 3, False)
+        assert "the judge is asked without --batch" in early.err
+        live = cli(*base(server, tiny, *judged))
+        assert len(server.requests) == 3, live.err
+        assert live.json["from_cache"] == 3

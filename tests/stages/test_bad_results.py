@@ -103,7 +103,7 @@ def test_a_manifest_of_a_mix(project: Cli, change: dict[str, Any] | str) -> None
 
 def test_a_manifest_that_is_a_pipe(project: Cli) -> None:
     pipe(WORK / "mixed/hybrid.manifest.json")
-    told(project("export", "--output", "x.jsonl"), "No training instances 'hybrid'")
+    told(project("export", "--output", "x.jsonl"), "hybrid.jsonl has no manifest (hybrid.manifest.json)")
 
 
 @pytest.mark.parametrize(

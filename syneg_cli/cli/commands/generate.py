@@ -45,6 +45,12 @@ def command(
     prompt = load_prompt(session.project.generate.prompt, session.resolved.folder)
     _check(pilot, judge=judge, batch=batch, mirrors=prompt.kind == QUERY)
     if prompt.kind == QUERY:
+        given = {"--batch": batch, "--estimate": estimate, "--retry-bad": retry_bad}
+        if flag := next((flag for flag, value in given.items() if value), None):
+            raise UsageError(
+                f"{flag} is not for {prompt.name}: the queries of negatives are asked for at once.",
+                hint="Leave it out; --max-cost and --max-calls bound what is sent.",
+            )
         done = perform(MirrorQueries(session, dataset, prompt), force=True)
         output.result(done.as_json(), *tables(done, dataset))
         return

@@ -41,4 +41,5 @@ def command(
         output.result(*estimated_queries(found, stage.estimate_judge(), stage.nouns.asked[1]))
     elif done := ask(stage, call, batch=batch):
         output.result(done.as_json(), *queries(done, stage.nouns.asked[1], session.query_weight(dataset)))
-        output.note(stage.next_step())
+        if done.counts["complete"]:
+            output.note(stage.next_step())

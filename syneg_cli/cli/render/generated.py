@@ -8,7 +8,7 @@ from typing import Any
 from syneg_cli.cli.output import short, table
 from syneg_cli.core import counted, duration, money, near
 from syneg_cli.generation import Estimate, Range
-from syneg_cli.llm import DONE, Collected
+from syneg_cli.llm import DONE, LEFT, Collected
 from syneg_cli.stages import Generated, MirroredQueries
 
 MISSING = {"misses": "not recorded", "without_candidate": "without a mined candidate"}
@@ -39,7 +39,8 @@ def asked_rows(counts: Mapping[str, Any], asked: str, key: str) -> list[tuple[st
     rows += [(f"  {one['why']}", one[key]) for one in counts["failed"]]
     if later := counts["unanswered"] - sum(one[key] for one in counts["failed"]):
         rows.append(("  not asked yet", later))
-    return rows + [(f"  answers {why}", count) for why, count in counts["unusable"].items()]
+    rows += [(f"  answers {why}", count) for why, count in counts["unusable"].items()]
+    return rows + ([("verdicts left for later", counts["later"])] if counts.get("later") else [])
 
 
 def spent_rows(record: Generated, seconds: float) -> list[tuple[str, Any]]:
@@ -68,7 +69,7 @@ def told_of(record: Generated) -> list[str]:
     """What the server said, and what can be done."""
     counts = record.counts
     said = [f"{one['why']}: {short(one['said'], SAID_WIDTH)}" for one in counts["failed"]]
-    if counts["failed"]:
+    if any(one["why"] != LEFT for one in counts["failed"]):
         said.append("Run again for what has no answer.")
     if counts["unusable"]:
         said.append("--retry-bad asks again where the answer was unusable.")
@@ -131,8 +132,8 @@ def fetched(found: Collected, nothing: str = "") -> tuple[dict[str, Any], str]:
         told = f"No batch is open, so there is nothing to fetch. {nothing or _left(found.left)}"
     elif waiting:
         told += f"; waiting for {', '.join(waiting)}"
-    elif found.failed:
-        told += "; `--batch submit` hands the failed in again, without --batch they are asked at once"
+    elif found.left:
+        told += f". {_left(found.left)}"
     if nothing and found.states:
         told += f"\n{nothing}"
     if found.bad:
@@ -145,8 +146,6 @@ def fetched(found: Collected, nothing: str = "") -> tuple[dict[str, Any], str]:
 def _left(count: int) -> str:
     if not count:
         return "Everything has its answer."
-    has = "has" if count == 1 else "have"
-    return (
-        f"{counted(count, 'request')} {has} no answer: `--batch submit` hands them in, without --batch they "
-        "are asked at once."
-    )
+    has, them, they = ("has", "it", "it is") if count == 1 else ("have", "them", "they are")
+    lacking = f"{counted(count, 'request')} {has} no answer"
+    return f"{lacking}: `--batch submit` hands {them} in, without --batch {they} asked at once."

@@ -57,4 +57,5 @@ def states(found: Sequence[State], dataset: str, work_dir: Path) -> tuple[Any, .
     lost = [f"{money(one.lost)} of {one.label}" for one in found if one.lost and one.cost]
     never = "For answers that never came, counted at the most they can have cost"
     told = [*together, *([f"{never}: {', '.join(lost)}."] if lost else [])]
+    told += [f"What {one.label} cost stands with {one.counted_with}." for one in found if one.counted_with]
     return title, Fitted(columns, rows, right=lambda column: False), *told

@@ -9,6 +9,7 @@ at line ends, clauses, blanks, and last between characters.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -197,10 +198,15 @@ def _sentences(
     text: str, start: int, end: int, blocks: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[int, int]]:
     """Spans without blanks around them that hold all the rest of the text, in order."""
-    inside = [(max(a, start), min(b, end)) for a, b in blocks if a < end and b > start]
+    first = bisect_right(blocks, start, key=lambda block: block[1])
+    last = bisect_left(blocks, end, first, key=lambda block: block[0])
+    inside = [(max(a, start), min(b, end)) for a, b in blocks[first:last]]
     borders = {start, end} | {border for block in inside for border in block}
+    at = 0
     for found in BORDER.finditer(text, start, end):
-        if not any(a < found.end() < b for a, b in inside):
+        while at < len(inside) and inside[at][1] <= found.end():
+            at += 1
+        if at == len(inside) or found.end() <= inside[at][0]:
             borders.add(found.end())
     for begin, stop in pairwise(sorted(borders)):
         span = _trimmed(text, begin, stop)

@@ -6,6 +6,7 @@ import codecs
 import re
 import stat
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -187,10 +188,8 @@ def _lines(text: str) -> str:
 def _converted(path: Path, doc_id: str, about: Mapping[str, Any], converter: Converter) -> Document:
     """By markitdown, which makes Markdown of it; whatever it raises is the reason."""
     kind = path.suffix.lower()
-    try:
-        import markitdown  # noqa: F401 (whether it is there: another process uses it)
-    except ImportError:
-        raise Unreadable(f"{kind} needs markitdown: {INSTALL}") from None
+    if find_spec("markitdown") is None:  # another process loads it
+        raise Unreadable(f"{kind} needs markitdown: {INSTALL}")
     _check_unpacked(path)
     try:
         before = path.stat().st_mtime_ns

@@ -96,29 +96,47 @@ class _Heading(NamedTuple):
 
 
 def _parsed(text: str, offset: int) -> tuple[list[_Heading], list[tuple[int, int]]]:
-    """(headings, code blocks) of a text, their places counted from `offset`."""
+    """(headings, code blocks) of a text, their places counted from `offset`.
+
+    The parser's tokens take fifty bytes for each of a text. So they are dropped as soon as a block is
+    looked at, and only what stands in headings is parsed further, when all references are known.
+    """
     from markdown_it import MarkdownIt
 
     lines = list(accumulate((len(line) + 1 for line in text.split("\n")), initial=offset))
-    headings, blocks = [], []
-    tokens = MarkdownIt("commonmark").parse(text)
-    for number, token in enumerate(tokens):
-        if token.map is None or token.level:
-            continue
-        start, end = (min(lines[line], offset + len(text)) for line in token.map)
-        if token.type == "heading_open":
-            words = " ".join(_words(tokens[number + 1]).split())
-            headings.append(_Heading(int(token.tag[1:]), words, start, end))
-        elif token.type in ("fence", "code_block"):
-            blocks.append((start, end))
+    found, blocks = list[tuple[int, str, int, int]](), list[tuple[int, int]]()
+
+    def take(tokens: list[Any]) -> None:
+        for number, token in enumerate(tokens):
+            if token.map is None or token.level:
+                continue
+            start, end = (min(lines[line], offset + len(text)) for line in token.map)
+            if token.type == "heading_open":
+                found.append((int(token.tag[1:]), tokens[number + 1].content, start, end))
+            elif token.type in ("fence", "code_block"):
+                blocks.append((start, end))
+        tokens.clear()
+
+    def before_a_block(state: Any, start: int, end: int, silent: bool) -> bool:
+        take(state.tokens)
+        return False
+
+    parser, references = MarkdownIt("commonmark").disable(["inline", "text_join"]), dict[str, Any]()
+    parser.block.ruler.before("code", "take", before_a_block)
+    take(parser.parse(text, references))
+    headings = [
+        _Heading(level, _words(parser, content, references), start, end)
+        for level, content, start, end in found
+    ]
     return headings, blocks
 
 
-def _words(inline: Any) -> str:
+def _words(parser: Any, content: str, references: dict[str, Any]) -> str:
     """The text of a heading, without its marks."""
-    return "".join(
-        " " if child.type in ("softbreak", "hardbreak") else child.content for child in inline.children or ()
-    )
+    parts: list[Any] = []
+    parser.inline.parse(content, parser, references, parts)
+    text = "".join(" " if part.type in ("softbreak", "hardbreak") else part.content for part in parts)
+    return " ".join(text.split())
 
 
 def _sections(text: str, begin: int, headings: list[_Heading], title: str) -> Iterator[Section]:

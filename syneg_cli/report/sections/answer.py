@@ -38,7 +38,8 @@ def _of_study(study: Study) -> Iterator[Block]:
     line = primary_of(study)
     assert line is not None
     what, on_all, *on_parts = answers(study.plan, [line])
-    yield Lead(f"{study.plan.dataset}, study {study.plan.name}, {counted(line.seeds, 'seed')}: {what} {on_all}")
+    where = f"{study.plan.dataset}, study {study.plan.name}, {counted(line.seeds, 'seed')}"
+    yield Lead(f"{where}: {what} {on_all}")
     if on_parts:
         yield Paragraph(" ".join(on_parts))
     parts = {part: line.parts[part] for part in PARTS if part in line.parts and line.parts[part].against}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import json
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -105,3 +106,4 @@ def without(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
         return real(name, *more)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
+    monkeypatch.setitem(sys.modules, package, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -223,3 +224,19 @@ def test_blank_documents_have_no_passages() -> None:
 
 def test_a_cut_is_a_span() -> None:
     assert Cutter(Words(), 16).cut(plain("d", "T", "  one two. ")) == [Cut("T", 2, 10)]
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["Some *words* of [a](b) text.\n\n", "* an item\n", "## A [heading][r]\n\n" + 60 * "text. " + "\n\n"],
+)
+def test_markdown_is_parsed_in_a_small_multiple_of_its_size(part: str) -> None:
+    """The parser's own tokens would take fifty times the text, and a file may have 64 MB."""
+    text = part * (2**19 // len(part)) + "\n[r]: http://x\n"
+    of_markdown(part)  # what is imported at first counts for nobody
+    tracemalloc.start()
+    document = of_markdown(text)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 25 * len(text)
+    assert not any("[r]" in heading for section in document.sections for heading in section.path)
