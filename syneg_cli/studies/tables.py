@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from syneg_cli.core import counted
 from syneg_cli.evaluation import METRICS, verdict
@@ -85,7 +86,9 @@ def cells(line: Line, part: Part) -> tuple[str, ...]:
         *own,
         line.arm.control or "–",
         f"{compared.difference:+.4f}",
-        f"[{compared.low:+.4f}, {compared.high:+.4f}]",
+        f"[{compared.low:+.4f}, {compared.high:+.4f}]"
+        if isfinite(compared.high - compared.low)
+        else "unknown",
         small(compared.p),
         holm,
         (part.verdict or "–") + (" (stopped)" if line.stopped else ""),

@@ -132,6 +132,16 @@ def test_a_study_that_knows_no_parts_has_one_picture(work: Workspace) -> None:
     assert names == {"study-answer", "study-all", "study-seeds"}
 
 
+def test_of_one_query_there_is_no_interval(work: Workspace) -> None:
+    plan, rows = parted()
+    study = stored(work, replace(plan, unseen=("q0",)), rows)
+    facts = Facts("tiny", [], studies=[study])
+    assert not re.search(r"\b(inf|nan)\b", page(facts))
+    assert not any(re.search(r"\b(inf|nan)\b", one.svg) for one in figures_of(page_of(facts)))
+    assert "with 1 query and 3 seeds; how large it would have to be is unknown." in page(facts)
+    assert {row[6] for row in drawn(facts, "study-unseen").numbers.rows} == {"unknown"}  # type: ignore[union-attr]
+
+
 def test_each_seed_is_a_ring(work: Workspace) -> None:
     study = stored(work, *parted())
     found = drawn(Facts("tiny", [], studies=[study]), "study-seeds")
