@@ -70,7 +70,7 @@ from syneg_cli.core.keys import (
 )
 from syneg_cli.core.locks import Unlockable, holder_of, locked
 from syneg_cli.core.machine import Check, existing, extras, machine_checks
-from syneg_cli.core.paths import RIGHTS, check_no_link, need_file, user_path
+from syneg_cli.core.paths import RIGHTS, check_no_link, is_file, need_file, user_path
 from syneg_cli.core.private_files import make_private, others_may, tighten, write_private
 from syneg_cli.core.processes import leave, world
 from syneg_cli.core.progress import Advance, NoProgress, Printed, Progress, say
@@ -228,6 +228,7 @@ __all__ = [
     "hub_token",
     "instead",
     "is_damaged",
+    "is_file",
     "is_parquet",
     "joined",
     "json_fault",

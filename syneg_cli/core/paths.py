@@ -47,6 +47,14 @@ def check_no_link(path: Path, what: str) -> None:
         raise UsageError(told, hint="Remove the link, then run the same command.")
 
 
+def is_file(path: Path) -> bool:
+    """Whether a file is there; not, without an error, where none can have such a name."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def need_file(path: Path, error: type[SynegError], *, hint: str | None = None) -> None:
     """Raises `error` where `path` is no file that can be opened, and says what it is instead.
 

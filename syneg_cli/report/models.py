@@ -15,6 +15,7 @@ from syneg_cli.core import (
     Workspace,
     did_you_mean,
     file_hash,
+    is_file,
     manifest_path,
     names_beside,
     read_manifest,
@@ -153,7 +154,7 @@ def _mix(workspace: Workspace, manifest: Manifest) -> tuple[Mix | None, str | No
         counts = {"instances": manifest.counts.get("pairs"), **kept}
         return _mix_of(str(kept.get("strategy")), kept.get("ratio"), counts)
     path = workspace.mixed(str(manifest.settings.get("mix")))
-    mixed = read_manifest(path) if path.is_file() else None
+    mixed = read_manifest(path) if is_file(path) else None
     if mixed is None:
         return None, f"the mix that it was trained on is gone ({path})."
     if file_hash(path) != manifest.inputs.get("training instances"):
@@ -166,7 +167,7 @@ def _mix(workspace: Workspace, manifest: Manifest) -> tuple[Mix | None, str | No
 def _made_of(workspace: Workspace, manifest: Manifest) -> tuple[Path, ...]:
     """The files that the mix was made of; none where it was made again since."""
     path = workspace.mixed(str(manifest.settings.get("mix")))
-    mixed = read_manifest(path) if path.is_file() else None
+    mixed = read_manifest(path) if is_file(path) else None
     if mixed is None or file_hash(path) != manifest.inputs.get("training instances"):
         return ()
     return tuple(Path(place) for place in mixed.paths.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from syneg_cli.core import MissingArtifact, file_hash, read_instances, read_manifest
+from syneg_cli.core import MissingArtifact, file_hash, is_file, read_instances, read_manifest
 from syneg_cli.data import Dataset
 from syneg_cli.evaluation import TrainedOn
 from syneg_cli.stages.session import Session
@@ -29,7 +29,7 @@ def trained_on(session: Session, dataset: Dataset, subject: Subject) -> TrainedO
     if manifest is None or manifest.stage != "train":
         return None
     mixed = session.workspace(dataset).mixed(str(manifest.settings.get("mix")))
-    if mixed.is_file() and file_hash(mixed) == manifest.inputs.get("training instances"):
+    if is_file(mixed) and file_hash(mixed) == manifest.inputs.get("training instances"):
         try:
             instances = read_instances(mixed, hint=None)
         except MissingArtifact:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from syneg_cli.core.artifacts import Workspace
+from syneg_cli.core.artifacts import Workspace, manifest_path
 from syneg_cli.core.errors import MissingArtifact, UsageError
 from syneg_cli.core.files import write_text
 from syneg_cli.report.models import read_models
@@ -51,6 +52,18 @@ def test_a_mix_made_again_since_tells_nothing_of_the_model(work: Workspace) -> N
     assert models[0].mix is None
     assert any("made again since" in note for note in models[0].notes)
     assert cells(work)["m"]["strategy"] == "–"
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "\0", "\ud800", [["x"]] * 100])
+def test_a_mix_whose_name_no_file_can_have_is_gone(work: Workspace, name: Any) -> None:
+    path = manifest_path(add_model(work, "m"))
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["settings"]["mix"] = name
+    manifest["counts"].pop("mix", None)
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    models, _ = read_models(work)
+    assert models[0].mix is None
+    assert any("trained on is gone" in note for note in models[0].notes)
 
 
 def test_a_recording_with_fewer_steps_than_trained_is_said(work: Workspace) -> None:
