@@ -76,6 +76,11 @@ class Workspace:
         """The forecast for synthetic negatives, beside where they are or will be."""
         return self.root / self.dataset / "synthetic" / f"{name}.pilot.json"
 
+    def pilots(self) -> list[str]:
+        """The names of the synthetic negatives that there is a forecast for."""
+        files = self.pilot("x").parent.glob("[!.]*.pilot.json")
+        return sorted(file.name.removesuffix(".pilot.json") for file in files)
+
     def mined(self, name: str) -> Path:
         return self.root / self.dataset / "mined" / f"{name}.jsonl"
 

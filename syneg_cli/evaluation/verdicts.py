@@ -57,9 +57,11 @@ def verdict(name: str, compared: Compared, *, alpha: float = ALPHA) -> str:
     if word == "undecided":
         raw = f" (p {p})" if compared.p < alpha else ""  # the correction alone is why
         also = f", and more as one of {len(compared.family)} comparisons" if compared.family else ""
+        size = f"it would have to be about {compared.detectable:.3f}{also}"
+        size = size if math.isfinite(compared.detectable) else "how large it would have to be is unknown"
         return (
             f"{name} is undecided: a difference of {value} cannot be told from noise with "
-            f"{compared.basis}{raw}; it would have to be about {compared.detectable:.3f}{also}."
+            f"{compared.basis}{raw}; {size}."
         )
     if word == "equivalent":
         p = _p(compared.p_equivalence, compared.p_equivalence_holm, compared)

@@ -11,8 +11,12 @@ from syneg_cli.forecast.records import (
     read_forecast,
 )
 from syneg_cli.forecast.scoring import draw_mined, scored
+from syneg_cli.forecast.wording import ABOUT, CAVEAT, SPEAKS
 
 __all__ = [
+    "ABOUT",
+    "CAVEAT",
+    "SPEAKS",
     "STYLE",
     "Evidence",
     "Forecast",

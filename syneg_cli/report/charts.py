@@ -193,6 +193,8 @@ def line_chart(
         here = Scale(y_scale.low, y_scale.high, top + PANEL, top)
         marks += [words(left, top - 5, panel.title)] if panel.title else []
         marks += _up(here, left)
+        if zero and y_scale.low < 0:
+            marks.append(line(left, here(0.0), WIDTH - MARGIN, here(0.0), "muted", 1.2, "4 3"))
         for one in panel.lines:
             marks += _line(one, x_scale, here, min(0.35, 1.5 / len(panel.lines)))
         top += PANEL + (10 if panel is not panels[-1] else 0)

@@ -9,10 +9,12 @@ from functools import cached_property
 
 from syneg_cli.data import Dataset
 from syneg_cli.evaluation import Comparison, corrected
+from syneg_cli.forecast import Forecast
 from syneg_cli.report.negatives import Negatives
 from syneg_cli.report.records import Model
 from syneg_cli.report.results import Results
 from syneg_cli.report.separation import Separation
+from syneg_cli.studies import Line, Study
 
 APART_FROM = ("seed", "mix")
 """Settings in which two trainings of one plan may differ; what the mix is counts by itself."""
@@ -34,6 +36,24 @@ class Facts:
     negatives: Negatives = field(default_factory=Negatives)
     separation: Separation | None = None
     notes: Sequence[str] = ()
+    studies: Sequence[Study] = ()
+    pilots: Mapping[str, Forecast] = field(default_factory=dict)
+    """Set of synthetic negatives -> what `generate --pilot` foretold of it."""
+    named: bool = False
+    """Whether somebody asked for the page of one model: no study is its first sentence then."""
+
+    @cached_property
+    def leading(self) -> Study | None:
+        """The study of the first sentence: the one with most seeds, if no model was asked for.
+
+        Several seeds say more than one training run can; one seed does not, where there is such a run.
+        """
+        if self.named:
+            return None
+        seeds = {place: _seeds_of(study) for place, study in enumerate(self.studies)}
+        best = max(seeds, key=lambda place: seeds[place], default=None)
+        least = 2 if self.main else 1
+        return self.studies[best] if best is not None and seeds[best] >= least else None
 
     @cached_property
     def compared(self) -> list[Model]:
@@ -77,6 +97,19 @@ class Facts:
     def siblings(self, model: Model) -> Sequence[Model]:
         """The measured models of one plan, this one among them."""
         return [one for one in self.plans[plan_of(model)] if one.score]
+
+
+def primary_of(study: Study) -> Line | None:
+    """The arm of the primary comparison, where that is measured."""
+    lines = {line.arm.name: line for line in study.lines}
+    line = lines.get(study.plan.primary)
+    return line if line and line.parts["all"].against else None
+
+
+def _seeds_of(study: Study) -> int:
+    """The runs of the primary comparison; 0 where it is not measured yet."""
+    line = primary_of(study)
+    return line.seeds if line else 0
 
 
 def plan_of(model: Model, *, apart_from: str = "") -> str:

@@ -15,6 +15,9 @@ from syneg_cli.evaluation import MAIN_METRIC
 
 SHARD = re.compile(r"\.shard-\d+-of-\d+$")
 MOST = sys.float_info.max
+OF_PILOT = ".pilot"
+"""What the name of a pilot's forecast ends with, after that of the negatives that it foretells."""
+
 IMPORT, WEIGHT = "import", "weight of LLM-written queries"
 OF_EMBEDDINGS = "embed."
 """What the settings begin with that only an encoder behind an API has."""
@@ -105,17 +108,22 @@ def _places(workspace: Workspace, folder: Path | None) -> Iterator[tuple[Path, S
     """(result, the stages that write such a one), in the order in which they are made."""
     if folder is not None and manifest_path(folder).is_file():
         yield folder, (IMPORT,)
-    kinds: list[tuple[Callable[[str], Path], Sequence[str]]] = [
-        (workspace.queries, ("queries",)),
-        (workspace.synthetic, ("generate", "mirror-queries")),
-        (workspace.mined, ("mine",)),
-        (lambda name: workspace.verified(Path("x")).with_name(f"{name}.jsonl"), ("verify",)),
-        (workspace.mixed, ("mix",)),
-        (workspace.model, ("train",)),
+
+    def named(place: Callable[[str], Path]) -> list[Path]:
+        return [place(name) for name in names_beside(place("x"))]
+
+    kinds: list[tuple[list[Path], Sequence[str]]] = [
+        (named(workspace.queries), ("queries",)),
+        ([workspace.pilot(name) for name in workspace.pilots()], ("pilot",)),
+        (named(workspace.synthetic), ("generate", "mirror-queries")),
+        (named(workspace.mined), ("mine",)),
+        (named(lambda name: workspace.verified(Path("x")).with_name(f"{name}.jsonl")), ("verify",)),
+        (named(workspace.mixed), ("mix",)),
+        (named(workspace.model), ("train",)),
     ]
-    for place, stages in kinds:
-        for name in names_beside(place("x")):
-            yield place(name), stages
+    for paths, stages in kinds:
+        for path in paths:
+            yield path, stages
     for file in sorted(workspace.evaluation("x").parent.glob("[!.]*.json")):
         if not file.name.endswith(".manifest.json"):
             yield file, ("eval",)
@@ -131,6 +139,8 @@ def _why(path: Path, manifest: Manifest | None) -> str:
 def _result(path: Path, manifest: Manifest) -> Result:
     settings = manifest.settings
     name = path.name if manifest.stage in (IMPORT, "train") else path.stem
+    if manifest.stage == "pilot":
+        name = name.removesuffix(OF_PILOT)
     made = Result(manifest.stage, name, path, MADE[manifest.stage](manifest), manifest.seconds)
     if manifest.stage == "verify":
         checks = _table(settings.get("checks"))
@@ -139,6 +149,8 @@ def _result(path: Path, manifest: Manifest) -> Result:
     elif "llm" in settings:
         bill = _bill(_job(path, settings), manifest)
         made = replace(made, llm=_text(settings["llm"]), prompt=_text(settings.get("prompt")), bills=(bill,))
+        judges = _told_jobs(manifest, "judges") if manifest.stage == "pilot" else []
+        made = replace(made, bills=(bill, *(_total(str(one["job"]), one) for one in judges)))
     told = _told_jobs(manifest, "vectors")
     bills = (*made.bills, *(_total(str(one["job"]), one) for one in told))
     unknown = not told and any(key.startswith(OF_EMBEDDINGS) for key in settings)
@@ -153,7 +165,10 @@ def _told_jobs(manifest: Manifest, key: str) -> list[Mapping[str, Any]]:
 
 def _job(path: Path, settings: Mapping[str, Any]) -> str:
     """What the stage counts calls for: one model's for one result, of which there may be parts."""
-    return repr([path.parent.name, SHARD.sub("", path.stem), settings["llm"], settings.get("endpoint")])
+    # The calls of a pilot are among those of the whole job.
+    name = path.name.removesuffix(f"{OF_PILOT}.json").removesuffix(".jsonl")
+    name = SHARD.sub("", name)
+    return repr([path.parent.name, name, settings["llm"], settings.get("endpoint")])
 
 
 def _bill(job: str, manifest: Manifest) -> Bill:
@@ -239,12 +254,17 @@ def _of_queries(manifest: Manifest) -> str:
     return f"{kept} of {counted(kept + dropped, 'query', 'queries')} kept"
 
 
+def _of_pilot(manifest: Manifest) -> str:
+    told = _told(manifest, ("pairs", "pair"), ("negatives", "negative"))
+    return ": ".join(filter(None, (told, _text(_table(manifest.counts.get("forecast")).get("verdict")))))
+
+
 def _of_verify(manifest: Manifest) -> str:
     false, checked = (_sum(manifest.counts.get(key)) for key in ("false_negatives", "checked"))
     if false is None or checked is None:
         return ""
     by = ", ".join(sorted(_table(manifest.settings.get("checks"))))
-    return f"{false} of {checked} relevant after all" + (f" ({by})" if by else "")
+    return f"{false} of {checked} called relevant" + (f" ({by})" if by else "")
 
 
 def _of_mix(manifest: Manifest) -> str:
@@ -268,6 +288,7 @@ def _of_eval(manifest: Manifest) -> str:
 MADE: Mapping[str, Callable[[Manifest], str]] = {
     IMPORT: lambda manifest: _told(manifest, ("read", "document"), ("passages", "passage")),
     "queries": _of_queries,
+    "pilot": _of_pilot,
     "generate": lambda manifest: _told(manifest, ("negatives", "negative")),
     "mirror-queries": lambda manifest: _told(manifest, ("queries", "query/queries")),
     "mine": lambda manifest: _told(manifest, ("negatives", "negative")),

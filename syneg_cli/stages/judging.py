@@ -40,6 +40,11 @@ def judge_job(session: Session, dataset: Dataset) -> str:
     return content_hash(["verify", dataset.name, spec, prompt.source, dataset.relevance])[:16]
 
 
+def judge_bill(session: Session, dataset: Dataset) -> dict[str, Any]:
+    """Who judges, and what its calls cost over all runs."""
+    return language_model.bill(session, judge_job(session, dataset), "verify", judge_prompt(session).name)
+
+
 def judge_of(session: Session, dataset: Dataset, *, job: str, used: list[Stats], unsent: str = "") -> Check:
     """The judge of [verify], for queries of a data set.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +147,13 @@ def used(judged: Sequence[Stats]) -> dict[str, Any] | None:
     used = {key: sum(getattr(stats, key) for stats in judged) for key in keys}
     priced = not any(stats.unpriced for stats in judged)
     return used | {"cost_usd": sum(stats.cost_usd for stats in judged) if priced else None}
+
+
+def bill(session: Session, job: str, section: str, prompt: str) -> dict[str, Any]:
+    """Who is asked for a job, the LLM of a section, and what its calls cost over all runs."""
+    with open_cache(session) as answers:
+        totals = asdict(answers.totals(job))
+    return {"job": job, "llm": llm_spec(session, section), "prompt": prompt, **totals}
 
 
 def endpoint(base_url: str | None, provider: str) -> str | None:

@@ -33,7 +33,7 @@ from syneg_cli.llm import Stats, settled_price
 from syneg_cli.mining import Selection, mine_negatives, uses_encoder
 from syneg_cli.stages import encoders, language_model
 from syneg_cli.stages.generate import Generate
-from syneg_cli.stages.judging import judge_job, judge_of, judge_settings
+from syneg_cli.stages.judging import judge_bill, judge_job, judge_of, judge_settings
 from syneg_cli.stages.mine import Mine, backbone_of, mined_path, setup_of
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Plan
@@ -119,6 +119,8 @@ class Pilot(Generate):
             "without_candidate": outcome.stats.no_candidate,
             "total": asdict(totals),
             "judge": language_model.used(judged),
+            "judges": [judge_bill(self.session, self.dataset)] if self.judge else [],
+            "vectors": encoders.bills(self.session, self.dataset, backbone_of(self.session)),
             "forecast": forecast.as_json(),
             "whole_job": {
                 "pairs": left.pairs,

@@ -240,7 +240,7 @@ def _told(manifest: Manifest) -> str:
     }
     if manifest.stage == Verify.name and "checked" in counts:
         checked, false = (sum(counts[name].values()) for name in ("checked", "false_negatives"))
-        return f"{false} of {checked} relevant after all"
+        return f"{false} of {checked} called relevant"
     if manifest.stage == "eval" and isinstance(counts.get(MAIN_METRIC), float):
         return f"nDCG@10 {counts[MAIN_METRIC]:.4f}"
     key, *noun = told.get(manifest.stage, ("", ""))

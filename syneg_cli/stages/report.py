@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from syneg_cli.core import MissingArtifact, SynegError, Workspace, did_you_mean, user_path
+from syneg_cli.core import MissingArtifact, SynegError, Workspace, did_you_mean, names_beside, user_path
 from syneg_cli.data import Dataset, local_folder
 from syneg_cli.encoding import Encoder, find_model
+from syneg_cli.forecast import Forecast, read_forecast
 from syneg_cli.llm import embedding_api
 from syneg_cli.report import (
     Facts,
@@ -25,6 +26,7 @@ from syneg_cli.report import (
 )
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.train import model_name
+from syneg_cli.studies import Study, read_study, studies_of
 
 SAMPLED = 100
 """Queries whose texts are compared, and encoded for that, unless --sample says otherwise."""
@@ -88,10 +90,14 @@ def reported(
         MissingArtifact: no model can be reported.
         UsageError: a name is no model's.
     """
-    dataset, why = reported_texts(session)
-    models, left_out = reported_models(session, workspace, list(names), dataset)
+    studies, not_read = reported_studies(workspace)
+    pilots, no_forecast = reported_pilots(workspace)
+    alone = bool(studies) and not names
+    anything = alone or names_beside(workspace.model("x"))  # else the data set is not even opened
+    dataset, why = reported_texts(session) if anything else (None, "")
+    models, left_out = reported_models(session, workspace, list(names), dataset, alone=alone)
     negatives = read_negatives(workspace, max(sample, SHOWN))
-    notes = [why] if why else []
+    notes = [*([why] if why else []), *not_read, *no_forecast]
     separation = None
     facts = Facts(
         workspace.dataset,
@@ -102,12 +108,43 @@ def reported(
         [*names, model_name(session)],
         dataset,
         negatives,
+        studies=studies,
+        pilots=pilots,
+        named=bool(names),
     )
     if dataset is not None and negatives.by_query and sample:
-        about = facts.main or models[0]
-        separation, why = _separation(session, dataset, about, negatives, sample)
+        backbone = _backbone(facts)
+        separation, why = _separation(session, dataset, backbone, negatives, sample)
         notes += [why] if why else []
     return replace(facts, separation=separation, notes=notes)
+
+
+def _backbone(facts: Facts) -> str:
+    """Of what the page is about: its main model, else any, else a study."""
+    about = facts.main or next(iter(facts.models), None)
+    return str(about.settings.get("backbone")) if about else facts.studies[0].plan.backbone
+
+
+def reported_studies(workspace: Workspace) -> tuple[list[Study], list[str]]:
+    """Every study of a data set; and a line for each that cannot be read."""
+    found, left_out = [], []
+    for folder in studies_of(workspace.root / workspace.dataset):
+        try:
+            found.append(read_study(folder))
+        except MissingArtifact as error:
+            left_out.append(f"The study {folder.name} is left out: {error.message}")
+    return found, left_out
+
+
+def reported_pilots(workspace: Workspace) -> tuple[dict[str, Forecast], list[str]]:
+    """What pilots foretold, by the name of the negatives; and a line for each that cannot be read."""
+    found, left_out = {}, []
+    for name in workspace.pilots():
+        try:
+            found[name] = read_forecast(workspace.pilot(name))
+        except MissingArtifact as error:
+            left_out.append(f"The pilot of {name} is left out: {error.message}")
+    return found, left_out
 
 
 def reported_texts(session: Session) -> tuple[Dataset | None, str]:
@@ -124,10 +161,10 @@ def reported_texts(session: Session) -> tuple[Dataset | None, str]:
 
 
 def _separation(
-    session: Session, dataset: Dataset, model: Model, negatives: Negatives, sample: int
+    session: Session, dataset: Dataset, name: str, negatives: Negatives, sample: int
 ) -> tuple[Separation | None, str]:
-    """What the sources of negatives look like to the model's backbone; else why that was not measured."""
-    name, without = str(model.settings.get("backbone")), "the sources of negatives are not compared"
+    """What the sources of negatives look like to a backbone; else why that was not measured."""
+    without = "the sources of negatives are not compared"
     by_query = dict(list(negatives.by_query.items())[:sample])
     texts = sample_texts(replace(negatives, by_query=by_query), dataset)
     if not texts:
@@ -142,10 +179,21 @@ def _separation(
 
 
 def reported_models(
-    session: Session, workspace: Workspace, names: list[str], dataset: Dataset | None
+    session: Session,
+    workspace: Workspace,
+    names: list[str],
+    dataset: Dataset | None,
+    *,
+    alone: bool = False,
 ) -> tuple[list[Model], list[str]]:
     """The models named, or all; and a line for each that is left out. What is measured on other data than
-    `dataset` has now is no score."""
+    `dataset` has now is no score.
+
+    Args:
+        alone: whether a page without any model has something to say.
+    """
+    if alone and not names_beside(workspace.model("x")):
+        return [], []
     split, margin = reported_split(session, workspace), session.project.eval.equivalence_margin
     data = dataset.inputs(split) if dataset is not None and split in dataset.judgements else None
     try:

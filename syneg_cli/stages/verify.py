@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,14 @@ from syneg_cli.generation import Estimate, estimate_each
 from syneg_cli.llm import settled_price
 from syneg_cli.mining import MINERS
 from syneg_cli.stages import encoders, language_model
-from syneg_cli.stages.judging import JUDGEMENT_TOKENS, judge_job, judge_prompt, judge_settings, tools_of
+from syneg_cli.stages.judging import (
+    JUDGEMENT_TOKENS,
+    judge_bill,
+    judge_job,
+    judge_prompt,
+    judge_settings,
+    tools_of,
+)
 from syneg_cli.stages.mine import backbone_of
 from syneg_cli.stages.mix import Mix, most_drawn
 from syneg_cli.stages.session import Session
@@ -133,10 +139,7 @@ class Verify(Stage):
         told = before.counts.get("judges") if before else None
         found = {one["job"]: one for one in told or () if isinstance(one, dict) and "job" in one}
         if "judge" in self.settings.checks:
-            job, spec = judge_job(self.session, self.dataset), language_model.llm_spec(self.session, "verify")
-            with language_model.open_cache(self.session) as answers:
-                totals = asdict(answers.totals(job))
-            found[job] = {"job": job, "llm": spec, "prompt": judge_prompt(self.session).name, **totals}
+            found[judge_job(self.session, self.dataset)] = judge_bill(self.session, self.dataset)
         return list(found.values())
 
     def _vectors(self, plan: Plan) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from syneg_cli.studies.arms import BASE, TABLES, TELLING, Arm, Need, built_in, chosen, with_soups
 from syneg_cli.studies.budget import Rates, Spent, seconds_of, within
-from syneg_cli.studies.comparing import Line, Part, decided_early, lines, looks, parts_of
+from syneg_cli.studies.comparing import PARTS, Line, Part, decided_early, lines, looks, parts_of
 from syneg_cli.studies.pilots import Outcome, outcomes
 from syneg_cli.studies.placebo import shuffled
 from syneg_cli.studies.plan import PLAN, ArmPlan, Beside, Frozen, StudyPlan, differences, read_plan, told
@@ -22,13 +22,28 @@ from syneg_cli.studies.results import (
 from syneg_cli.studies.settings import OwnArm, StudySettings
 from syneg_cli.studies.soup import average
 from syneg_cli.studies.stored import Study, read_study, studies_of
-from syneg_cli.studies.tables import FORMATS, StudyTable, answer, cells, heading, limits, remarks, tables_of
+from syneg_cli.studies.tables import (
+    FORMATS,
+    HEADINGS,
+    SAID,
+    StudyTable,
+    answer,
+    answers,
+    cells,
+    heading,
+    limits,
+    remarks,
+    tables_of,
+)
 
 __all__ = [
     "BASE",
     "FORMATS",
+    "HEADINGS",
+    "PARTS",
     "PLAN",
     "RESULTS",
+    "SAID",
     "TABLES",
     "TELLING",
     "TIMES",
@@ -51,6 +66,7 @@ __all__ = [
     "StudyTable",
     "Trial",
     "answer",
+    "answers",
     "average",
     "best",
     "built_in",

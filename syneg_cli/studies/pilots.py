@@ -42,6 +42,8 @@ def outcomes(plan: StudyPlan, beside: Beside, rows: Sequence[Row]) -> list[Outco
     What an arm of the tables is against mined negatives is what they say; comparisons that are in none
     are a family of their own.
     """
+    if not beside.pilots:
+        return []
     found = by_arm(rows)
     words = {
         line.arm.name: line.parts["all"].verdict for line in lines(plan, rows) if line.arm.control == MINED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from syneg_cli.core import MissingArtifact
@@ -27,12 +28,12 @@ class Study:
     def plan(self) -> StudyPlan:
         return self.frozen.plan
 
-    @property
+    @cached_property
     def lines(self) -> list[Line]:
         """Every arm with results against its control."""
         return lines(self.plan, self.rows)
 
-    @property
+    @cached_property
     def outcomes(self) -> list[Outcome]:
         """The forecasts of `generate --pilot` that there were, and whether they came true."""
         return outcomes(self.plan, self.frozen.beside, self.rows)

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from syneg_cli.core import counted
 from syneg_cli.evaluation import METRICS, verdict
@@ -85,7 +86,9 @@ def cells(line: Line, part: Part) -> tuple[str, ...]:
         *own,
         line.arm.control or "–",
         f"{compared.difference:+.4f}",
-        f"[{compared.low:+.4f}, {compared.high:+.4f}]",
+        f"[{compared.low:+.4f}, {compared.high:+.4f}]"
+        if isfinite(compared.high - compared.low)
+        else "unknown",
         small(compared.p),
         holm,
         (part.verdict or "–") + (" (stopped)" if line.stopped else ""),
@@ -98,17 +101,25 @@ def small(p: float) -> str:
 
 
 def answer(plan: StudyPlan, lines: Sequence[Line]) -> str:
-    """The primary comparison in a sentence; what is missing where it is not measured yet."""
+    """The primary comparison in words; what is missing where it is not measured yet."""
+    return " ".join(answers(plan, lines))
+
+
+def answers(plan: StudyPlan, lines: Sequence[Line]) -> list[str]:
+    """The primary comparison: what is compared, and a sentence for each part of the queries, all first.
+
+    One sentence alone says that it is not measured yet.
+    """
     label = METRICS[plan.metric].label
     line = next((line for line in lines if line.arm.name == plan.primary), None)
     if line is None or line.parts["all"].against is None:
-        return f"The primary comparison, {plan.primary} against {plan.control}, is not measured yet."
+        return [f"The primary comparison, {plan.primary} against {plan.control}, is not measured yet."]
     said = []
     for part in PARTS:
         if part in line.parts and (compared := line.parts[part].against):
             word = verdict(label, compared, alpha=line.alpha)
             said.append(f"On {SAID[part]} ({line.parts[part].queries}): {word}")
-    return f"{plan.primary} against {plan.control}. " + " ".join(said)
+    return [f"{plan.primary} against {plan.control}.", *said]
 
 
 def remarks(plan: StudyPlan, lines: Sequence[Line]) -> list[str]:

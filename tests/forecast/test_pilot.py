@@ -170,6 +170,7 @@ def test_a_judge_says_which_are_relevant_of_both_sources(cli: Cli, data: Path, s
     assert sources["synthetic"]["judged_relevant"][1] == 0.0
     assert sources["bm25"]["judged_relevant"][1] == 1.0
     assert found["judge"]["calls"] == 24
+    assert [one["calls"] for one in found["judges"]] == [24], "what they cost is in the report's sum"
     assert found["calls"] == 6
     judged = next(one for one in found["forecast"]["evidence"] if one["rule"] == "false negatives")
     assert "of 12 judged 0% are relevant after all" in judged["text"]

@@ -78,7 +78,7 @@ def test_a_row_for_each_result_in_the_order_of_the_stages(work: Workspace, tmp_p
         ("mirror-queries", "default.mirror"): ["1 query", "openai:m", "syneg", "1m 00s", "$0.1250"],
         ("mine", "bm25"): ["1 negative", "–", "–", "1m 00s", "–"],
         ("verify", "mined-bm25"): [
-            "3 of 40 relevant after all (judge, margin)",
+            "3 of 40 called relevant (judge, margin)",
             "openai:judge",
             "judge-graded",
             "1m 00s",
@@ -156,7 +156,7 @@ def test_verdicts_of_a_judge_whose_cost_nobody_noted(work: Workspace) -> None:
         {"checks": {"judge": {"llm": "x:y"}}},
     )
     found = cells(work)["verify", "mined-bm25"]
-    assert found == ["1 of 4 relevant after all (judge)", "x:y", "–", "1m 00s", "unknown"]
+    assert found == ["1 of 4 called relevant (judge)", "x:y", "–", "1m 00s", "unknown"]
     add(path, "verify", {}, {"checks": {"margin": {}}})
     assert cells(work)["verify", "mined-bm25"][-1] == "–", "a model that runs here costs nothing"
 

@@ -50,7 +50,7 @@ def test_verdicts_are_up_to_date_also_where_their_flags_are_not_given_again(proj
     found = rows(project)
     told = [found[label] for label in ("verify synthetic", "verify bm25")]
     assert [state for state, _ in told] == ["up to date"] * 2
-    assert all(detail.endswith(" relevant after all") for _, detail in told)
+    assert all(detail.endswith(" called relevant") for _, detail in told)
     assert sum(int(detail.split()[0]) for _, detail in told) == false > 0
     assert sum(int(detail.split()[2]) for _, detail in told) == checked
     assert found["mix"][0] == "stale", "it was made without them"

@@ -74,7 +74,7 @@ def test_two_checks_have_a_column_each_and_examples_are_of_the_last(
         margin = ("--check", "margin", "--backbone", tiny_model, "--source", "synthetic", "--effect", "mark")
         told = cli("verify", tiny, *margin, "--margin", 2)
         none = cli("verify", tiny, *margin, "--margin", 0, "--set", "verify.margin=0", "--force")
-    assert "by judge ┃ by margin ┃ relevant after all" in told.out
+    assert "by judge ┃ by margin ┃ called relevant" in told.out
     because = [line for line in told.out.splitlines() if line.startswith("because: ")]
     assert because
     assert all(line.startswith("because: margin: ") for line in because)

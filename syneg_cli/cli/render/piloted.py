@@ -8,24 +8,15 @@ from typing import Any
 from syneg_cli.cli.output import table
 from syneg_cli.cli.render.generated import asked_rows, spent_rows, told_of
 from syneg_cli.core import counted, duration, money, near
+from syneg_cli.forecast import ABOUT, CAVEAT, SPEAKS
 from syneg_cli.llm import Totals
 from syneg_cli.stages import Generated, Performed
 
-ABOUT = {
-    "likely to help": "a mix with negatives like these is likely to help, against mined ones alone",
-    "likely to harm": "a mix with negatives like these is likely to do harm, against mined ones alone",
-    "cannot tell": "it cannot be told whether a mix with negatives like these beats mined ones alone",
-}
-SPEAKS = {"help": "for it", "harm": "against it", "open": "neither"}
 SHARES = {
     "outranks_positive": "as close as the positive",
     "within_margin": "within the margin of [verify]",
     "judged_relevant": "relevant by the judge",
 }
-CAVEAT = (
-    "Measured on negatives, without training: the forecast says which known ways to fail are there, "
-    "not how large a gain is."
-)
 
 
 def piloted(done: Performed) -> tuple[Any, ...]:

@@ -19,6 +19,7 @@ from syneg_cli.studies import (
     StudyPlan,
     StudyTable,
     answer,
+    answers,
     cells,
     heading,
     limits,
@@ -110,7 +111,7 @@ def studied(study: Study) -> tuple[dict[str, Any], list[Any]]:
     shown += [_picture(plan, lines, part) for part in ("all", "unseen")]
     files = [study.folder / name for name in FORMATS]
     shown += [
-        answer(plan, lines),
+        *answers(plan, lines),
         *map(str, study.outcomes),
         *remarks(plan, lines),
         "\n".join(near(file) for file in files),

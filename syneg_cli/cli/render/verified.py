@@ -33,7 +33,7 @@ def verified(done: Sequence[Performed], dataset: Dataset) -> tuple[dict[str, Any
         for s in names
     ]
     head = ["source", "checked", *(f"by {name}" for name in by_check)]
-    head += ["relevant after all", "share", "quote not found", "left out"]
+    head += ["called relevant", "share", "quote not found", "left out"]
     shown: list[Any] = [table(None, head, rows), *_effects(done)]
     if unquoted.total():
         shown.append(

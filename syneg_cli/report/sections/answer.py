@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from syneg_cli.core import counted
 from syneg_cli.evaluation import (
+    METRICS,
     Compared,
     Comparison,
     caveat,
@@ -16,26 +17,77 @@ from syneg_cli.evaluation import (
     tells_little,
 )
 from syneg_cli.report.charts import Axis, Row, rows_chart
-from syneg_cli.report.facts import Facts
+from syneg_cli.report.facts import Facts, primary_of
 from syneg_cli.report.page import Block, Figure, Heading, Lead, Paragraph, Table
 from syneg_cli.report.records import Model, Score
+from syneg_cli.studies import HEADINGS, PARTS, SAID, Part, Study, answers, cells
+
+ON = {"all": "all queries", "seen": "documents seen in training", "unseen": "documents never seen"}
+"""Part of the queries -> what it is called in a picture."""
 
 
 def answer(facts: Facts) -> list[Block]:
-    model = facts.main
     title = Heading(f"syneg: what training gained on {facts.dataset}", level=1)
+    if facts.leading is None:
+        return [title, *_of_model(facts, Lead)]
+    return [title, *_of_study(facts.leading), *_of_model(facts, Paragraph)]
+
+
+def _of_study(study: Study) -> Iterator[Block]:
+    """The study's own sentence, and the same as a picture."""
+    line = primary_of(study)
+    assert line is not None
+    on_parts = answers(study.plan, [line])[2:]
+    yield Lead(_sentence_of(study))
+    if on_parts:
+        yield Paragraph(" ".join(on_parts))
+    parts = {part: line.parts[part] for part in PARTS if part in line.parts and line.parts[part].against}
+    rows = [difference_row(f"{ON[part]} ({on.queries})", on) for part, on in parts.items()]
+    title = f"{line.arm.name} against {line.arm.control}"
+    caption = (
+        "The dot is the mean difference, the line its 95 % interval, over queries and seeds: where it "
+        "crosses zero, the difference may be noise."
+    )
+    label = METRICS[study.plan.metric].label
+    axis = Axis(f"difference in {label}", 0.0, left="worse", right="better")
+    svg = rows_chart("study-answer", title, caption, rows, axis)
+    table = Table(["queries", *HEADINGS], [[SAID[part], *cells(line, on)] for part, on in parts.items()])
+    yield Figure("study-answer", title, svg, caption, table, wide=True)
+
+
+def _sentence_of(study: Study) -> str:
+    """What a study found on all queries, in its own words."""
+    line = primary_of(study)
+    assert line is not None
+    what, on_all, *_ = answers(study.plan, [line])
+    return f"{study.plan.dataset}, study {study.plan.name}, {counted(line.seeds, 'seed')}: {what} {on_all}"
+
+
+def difference_row(label: str, part: Part, told: str = "") -> Row:
+    """An arm against its control as a row of a picture; it has the colour of the study's own verdict."""
+    gain = part.against
+    assert gain is not None
+    kind = str(part.verdict) if part.verdict in ("better", "worse") else "muted"
+    return Row(label, gain.difference, told or brackets(gain), ends(gain), classes=kind)
+
+
+def _of_model(facts: Facts, first: type[Lead] | type[Paragraph]) -> Iterator[Block]:
+    """The main model against its backbone; `first` is how its sentence stands there."""
+    model = facts.main
     if model is None or model.score is None:
-        return [title, Lead(first_sentence(facts))]
-    return [
-        title,
-        Lead(first_sentence(facts)),
-        _picture(model, model.score, facts.gains[model.name]),
-        Paragraph(" ".join(_caveats(facts, model, model.score))),
-    ]
+        if facts.models or facts.leading is None:
+            yield first(_nothing(facts))
+        return
+    gain = facts.gains[model.name]
+    yield first(sentence(facts, model, model.score, gain))
+    yield _picture(model, model.score, gain)
+    yield Paragraph(" ".join(_caveats(facts, model, model.score)))
 
 
 def first_sentence(facts: Facts) -> str:
-    """The answer in one sentence, or why there is none."""
+    """The answer in one sentence, or why there is none: what the page begins with."""
+    if facts.leading is not None:
+        return _sentence_of(facts.leading)
     model = facts.main
     if model is None or model.score is None:
         return _nothing(facts)

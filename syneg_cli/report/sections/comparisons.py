@@ -137,7 +137,7 @@ def _differences(name: str, title: str, caption: str, gains: Mapping[str, Compar
 
 
 def _row_of(model: str, gain: Comparison) -> Row:
-    told = f"{brackets(gain)} p {_short(_corrected(gain))}"
+    told = f"{brackets(gain)} p {short(_corrected(gain))}"
     return Row(model, gain.difference, told, ends(gain), classes=side(gain))
 
 
@@ -145,7 +145,8 @@ def _corrected(gain: Comparison) -> float:
     return gain.p if gain.p_holm is None else gain.p_holm
 
 
-def _short(p: float) -> str:
+def short(p: float) -> str:
+    """A p as pictures have it: `.031`, `<.001`."""
     return "<.001" if p < 0.001 else f"{p:.3f}".removeprefix("0") if p < 1 else "1"
 
 

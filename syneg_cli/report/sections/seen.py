@@ -16,7 +16,7 @@ WHY = (
     "A model may remember which documents are ever asked for. On queries whose positives it never saw in "
     "training it cannot: a gain there is what a new document may hope for."
 )
-DOCUMENTS = {SEEN: "documents seen in training", UNSEEN: "documents never seen"}
+DOCUMENTS = {SEEN: "seen", UNSEEN: "never seen"}
 
 
 def training_saw(facts: Facts) -> list[Block]:
@@ -41,7 +41,7 @@ def training_saw(facts: Facts) -> list[Block]:
 
 def _rows(model: Model) -> Iterator[Row]:
     for part, gain in _gains(model):
-        label = f"{model.name}, {DOCUMENTS[part]}"
+        label = f"{model.name}, {DOCUMENTS[part]} ({gain.queries})"
         yield Row(label, gain.difference, brackets(gain), ends(gain), classes=side(gain))
 
 
@@ -62,5 +62,4 @@ def _table_rows(model: Model) -> Iterator[list[str]]:
         gain = gains.get(part)
         p = p_value(gain.p).removeprefix("= ") if gain else MISSING
         numbers = [f"{gain.difference:+.4f}", between(gain), p] if gain else [MISSING] * 3
-        documents = DOCUMENTS[part].removeprefix("documents ")
-        yield [model.name, documents, str(found.queries), f"{found.metrics[MAIN_METRIC]:.4f}", *numbers]
+        yield [model.name, DOCUMENTS[part], str(found.queries), f"{found.metrics[MAIN_METRIC]:.4f}", *numbers]

@@ -111,13 +111,13 @@ def _false(facts: Facts) -> Figure | None:
         table.append(
             [one.source, one.check, str(one.relevant), str(one.judged), f"{low:.1f} % to {high:.1f} %"]
         )
-    title = "Negatives that are relevant after all"
+    title = "Negatives that a check calls relevant"
     caption = (
-        "What verify found, by source and check, with 95 % intervals. Each of these, left in, teaches the "
-        "model to push down what it should find. margin is no judge: it only says that a negative is too "
-        "near for comfort."
+        "What verify found, by source and check, with 95 % intervals. A negative that is relevant, left in, "
+        "teaches the model to push down what it should find. margin is no judge: it has not read the texts, "
+        "and only says that a negative is about as near to the query as the positive is."
     )
-    svg = rows_chart("false", title, caption, rows, Axis("relevant after all (%)", low=0.0))
+    svg = rows_chart("false", title, caption, rows, Axis("called relevant (%)", low=0.0))
     columns = ["source", "check", "relevant", "judged", "95 % interval"]
     return Figure("false", title, svg, caption, Table(columns, table))
 
