@@ -56,8 +56,8 @@ def verdict(name: str, compared: Compared, *, alpha: float = ALPHA) -> str:
     value, p = f"{compared.difference:+.4f}", _p(compared.p, compared.p_holm, compared)
     if word == "undecided":
         raw = f" (p {p})" if compared.p < alpha else ""  # the correction alone is why
-        also = f", and more as one of {len(compared.family)} comparisons" if compared.family else ""
-        size = f"it would have to be about {compared.detectable:.3f}{also}"
+        also = f" as one of {len(compared.family)} comparisons" if compared.family else ""
+        size = f"it would have to be about {detectable(compared):.3f}{also}"
         size = size if math.isfinite(compared.detectable) else "how large it would have to be is unknown"
         return (
             f"{name} is undecided: a difference of {value} cannot be told from noise with "
@@ -68,6 +68,18 @@ def verdict(name: str, compared: Compared, *, alpha: float = ALPHA) -> str:
         return f"{name} is equivalent: the difference of {value} is within ±{margin} (p {p}). {compared.note}"
     small = f", and by less than the margin of {margin}" if within_margin(compared, alpha=alpha) else ""
     return f"{name} is {word} by {value[1:]} (p {p}){small}. {compared.note}"
+
+
+def detectable(compared: Compared, *, alpha: float = ALPHA) -> float:
+    """The smallest difference that so much data shows with 80 % power, as one of its family.
+
+    Holm's first step is Bonferroni's, alpha / m: of z_{1-alpha/2m} + z_{0.8} standard errors.
+    """
+    from scipy import stats
+
+    alone, power = stats.norm.ppf(1 - alpha / 2), stats.norm.ppf(0.8)
+    first = stats.norm.ppf(1 - alpha / 2 / max(1, len(compared.family)))
+    return float(compared.detectable * (first + power) / (alone + power))
 
 
 def _p(p: float, corrected: float | None, compared: Compared) -> str:

@@ -13,6 +13,7 @@ from syneg_cli.evaluation import (
     caveat,
     compare_seeds,
     decided,
+    detectable,
     p_value,
     tells_little,
 )
@@ -120,7 +121,7 @@ def sentence(facts: Facts, model: Model, score: Score, gain: Comparison) -> str:
     if gain.wins == gain.losses == 0:
         return f"{where}, {model.name} ranks exactly as well as {backbone}."
     if word == "undecided":
-        small = f", and so many queries show differences from about {gain.detectable:.3f}"
+        small = f", and so many queries show differences from about {detectable(gain):.3f}"
         small = small if math.isfinite(gain.detectable) else ""
         return f"{where}, {model.name} cannot be told from {backbone}: {size}{small}."
     if word == "equivalent":
@@ -168,7 +169,8 @@ def _picture(model: Model, score: Score, gain: Comparison) -> Figure:
         ends(gain),
         classes=side(gain),
     )
-    band = gain.detectable if gain.detectable < 1 else None
+    shown = detectable(gain)
+    band = shown if shown < 1 else None
     axis = Axis("difference in nDCG@10", 0.0, left="worse", right="better", band=band)
     title = "The difference, and how sure it is"
     grey = f" {score.queries} queries miss a difference within the grey band more than one time in five."
@@ -187,7 +189,7 @@ def _picture(model: Model, score: Score, gain: Comparison) -> Figure:
         *([["p, with Holm's correction", _bare(gain.p_holm)]] if gain.p_holm is not None else []),
         ["p, equivalence within ±" + f"{gain.margin:g}", _bare(gain.p_equivalence)],
         ["queries better, the same, worse", f"{gain.wins}, {gain.ties}, {gain.losses}"],
-        ["smallest difference that so many queries show", _size(gain.detectable)],
+        ["smallest difference that so many queries show", _size(shown)],
     ]
     svg = rows_chart("answer", title, caption, [row], axis)
     return Figure("answer", title, svg, caption, Table(columns, rows), wide=True)
