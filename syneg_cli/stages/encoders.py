@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from syneg_cli.core import UsageError, content_hash
@@ -23,6 +24,11 @@ def identity(session: Session, name: str) -> str:
     if api is None:
         return weights_hash(name)
     return content_hash([name, language_model.endpoint(session.project.embed.base_url, api[0])])
+
+
+def weights_of(role: str, model: str | None) -> dict[str, str]:
+    """The role -> the hash of a model's weights, where it is a folder, which may be trained again."""
+    return {role: weights_hash(model)} if model and Path(model).is_dir() else {}
 
 
 def settings_of(session: Session, name: str) -> dict[str, Any]:

@@ -54,7 +54,7 @@ from syneg_cli.round_trip import (
     default_top,
     judge_requests,
 )
-from syneg_cli.stages import language_model
+from syneg_cli.stages import encoders, language_model
 from syneg_cli.stages.asks import Asks, shard_of
 from syneg_cli.stages.judging import JUDGEMENT_TOKENS, judge_of, judge_prompt, judge_settings
 from syneg_cli.stages.mine import OF_ENCODER, backbone_of, setup_of
@@ -155,6 +155,7 @@ class Queries(Asks):
             settings["top"] = section.top or default_top(check)
         if check == "cross-encoder":
             settings["cross_encoder"] = self.project.verify.cross_encoder
+            settings |= encoders.weights_of("cross-encoder weights", self.project.verify.cross_encoder)
         if check == "judge":
             settings |= {
                 "judge_pool": section.judge_pool,

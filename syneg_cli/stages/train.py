@@ -19,6 +19,7 @@ from syneg_cli.data import Dataset
 from syneg_cli.encoding import locate, weights_hash
 from syneg_cli.evaluation import RECORD, TrainedOn
 from syneg_cli.mixing import read_texts
+from syneg_cli.stages import encoders
 from syneg_cli.stages.card_facts import card_of, learned_from
 from syneg_cli.stages.mix import mix_of, mixed_name
 from syneg_cli.stages.session import Session
@@ -69,11 +70,14 @@ class Train(Stage):
         distil = self.settings.distil if self.settings.cross_encoder else 0.0
         written = self._of_written()
         ids, before = own_ids(self.dataset, "train", "dev")  # they decide what is masked, and the dev score
-        settings = (
-            self.settings.deciding() | {"mix": mixed_name(self.session), "distil": distil} | ids | written
-        )
+        taught = encoders.weights_of("cross-encoder weights", self.settings.cross_encoder)
+        taught |= encoders.weights_of("guide weights", self.settings.guide)
+        named = {"mix": mixed_name(self.session), "distil": distil}
+        settings = self.settings.deciding() | named | taught | ids | written
         path = self.workspace.model(model_name(self.session))
-        return Plan(self.name, path, inputs, settings, TrainSettings().deciding() | before, [mixed])
+        # A model of an earlier version was taught by what is there now, as far as anyone knows.
+        defaults = TrainSettings().deciding() | taught | before
+        return Plan(self.name, path, inputs, settings, defaults, [mixed])
 
     def _of_written(self) -> dict[str, float]:
         """What LLM-written queries count, where there are any."""

@@ -9,7 +9,7 @@ from syneg_cli.core import MissingArtifact, UsageError, file_hash, read_manifest
 from syneg_cli.data import Dataset
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Plan
-from syneg_cli.stages.verify import Verify
+from syneg_cli.stages.verify import WEIGHTS, Verify
 from syneg_cli.verification import Check
 
 SET_BY = {
@@ -19,6 +19,7 @@ SET_BY = {
     "backbone": ("mine.backbone", "train.backbone"),
     "margin": ("verify.margin",),
     "model": ("verify.cross_encoder",),
+    WEIGHTS: ("verify.cross_encoder",),
 }
 """What the verdicts of a check depend on -> the settings that decide it."""
 

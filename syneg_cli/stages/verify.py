@@ -53,6 +53,9 @@ from syneg_cli.verification import (
     verdicts_of,
 )
 
+WEIGHTS = "weights"
+"""The setting of a check that says which model of a folder it was: one may be trained again there."""
+
 NOTHING = (0.0, 0.0, 0.0)
 
 
@@ -81,7 +84,14 @@ class Verify(Stage):
         inputs = {**self.dataset.inputs("train"), "negatives": file_hash(self.negatives)}
         asked = {name: self.settings_of(name) for name in dict.fromkeys(self.settings.checks)}
         earlier = self._earlier_settings(inputs)
-        settings: dict[str, Any] = {"checks": earlier.get("checks", {}) | asked}
+        before = earlier.get("checks", {})
+        for (
+            name,
+            found,
+        ) in asked.items():  # of an earlier version: by what is there now, as far as anyone knows
+            if WEIGHTS not in before.get(name, {WEIGHTS: ""}):
+                found.pop(WEIGHTS, None)
+        settings: dict[str, Any] = {"checks": before | asked}
         for key in ("effect", "agree"):  # what was decided holds until something else is asked for
             given = self.session.resolved.origins.get(f"verify.{key}", "default") != "default"
             here = getattr(self.settings, key)
@@ -177,7 +187,9 @@ class Verify(Stage):
             backbone = backbone_of(self.session)
             decides = {"backbone": encoders.identity(self.session, backbone), "margin": self.settings.margin}
             return decides | encoders.settings_of(self.session, backbone)
-        return {"model": self.settings.cross_encoder}
+        return {"model": self.settings.cross_encoder} | encoders.weights_of(
+            WEIGHTS, self.settings.cross_encoder
+        )
 
     def _earlier_settings(self, inputs: dict[str, str]) -> dict[str, Any]:
         """Those of the checks before, as long as the same negatives of the same data are judged."""

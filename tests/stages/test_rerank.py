@@ -170,6 +170,41 @@ def test_it_teaches_and_verifies(project: Cli, reranker: Path, tiny_model: Path)
     assert all(isinstance(score, float) for score in scores)
 
 
+def test_a_teacher_that_was_trained_again_is_another_one(project: Cli, reranker: Path) -> None:
+    """It is named by its folder, which says nothing of what is in it."""
+    train = ["train", "--cross-encoder", reranker, "--output", "taught", "--epochs", 1, "--json"]
+    verify = ["verify", "--check", "cross-encoder", "--cross-encoder", reranker, "--effect", "mark", "--json"]
+    for command in (train, verify):
+        assert project(*command).code == 0
+    assert project(*train).json["skipped"] is True
+    assert "up to date" in project(*verify).err
+    assert project("train", *CROSS, "--seed", 1, "--json").json["skipped"] is False
+    trained, verified = project(*train), project(*verify)
+    assert "cross-encoder weights changed" in trained.err
+    assert trained.json["skipped"] is False
+    assert "checks changed: cross-encoder changed" in verified.err
+    assert "verify mined bm25: done" in verified.err
+
+
+def test_what_an_earlier_version_was_taught_by_is_taken_for_what_is_there(
+    project: Cli, reranker: Path
+) -> None:
+    """Its manifest does not say, and nothing is made again for that."""
+    train = ["train", "--cross-encoder", reranker, "--output", "taught", "--epochs", 1, "--json"]
+    verify = ["verify", "--check", "cross-encoder", "--cross-encoder", reranker, "--effect", "mark", "--json"]
+    for command in (train, verify):
+        assert project(*command).code == 0
+    work = reranker.parents[1]
+    taught, verdicts = work / "models/taught/syneg.manifest.json", work / "verified/mined-bm25.manifest.json"
+    for path, key in ((taught, "cross-encoder weights"), (verdicts, "weights")):
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        told = manifest["settings"] if path == taught else manifest["settings"]["checks"]["cross-encoder"]
+        del told[key]
+        path.write_text(json.dumps(manifest), encoding="utf-8")
+    assert project(*train).json["skipped"] is True
+    assert "up to date" in project(*verify).err
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
