@@ -268,6 +268,10 @@ def field_of(key: str) -> FieldInfo:
     return model.model_fields[leaf]
 
 
+LONG_VALUE = 80
+"""Characters from which on a value is not said twice in one message."""
+
+
 def _explain(
     error: ValidationError, origins: Mapping[str, str], names: Mapping[str, str], path: Path, text: str
 ) -> ProjectFileError | UsageError:
@@ -278,7 +282,8 @@ def _explain(
     origin = origins.get(key, "")
     said = first["msg"].removeprefix("Value error, ")
     if first["type"] == "tuple_type":
-        said = f"give a list, [{json.dumps(first['input'], ensure_ascii=False, default=str)}]"
+        value = json.dumps(first["input"], ensure_ascii=False, default=str)
+        said = f"give a list, [{value if len(value) < LONG_VALUE else '...'}]"
     problem = f"{said[0].lower()}{said[1:]}, not {brief(first['input'])}.{_nearest(first)}"
     if origin == "flag":
         return UsageError(f"{names.get(key, flag_of(key))}: {problem}")

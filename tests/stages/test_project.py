@@ -60,6 +60,7 @@ WRONG = {
     "quoted share": ('[mix]\nratio = "0.7"\n', "line 2: ratio in [mix]: input should be a valid number, not '0.7'"),
     "number for truth": ("[generate]\nstructured = 1\n", "line 2: structured in [generate]: input should be a valid boolean, not 1"),
     "quoted number in a list": ('[generate]\nprice = ["1", 2]\n', "line 2: price in [generate]: input should be a valid number, not '1'"),
+    "long text for a list": (f'[mine]\nminers = "{"x" * 3000}"\n', "line 2: miners in [mine]: give a list, [...], not 'xxxx"),
     "word for a list": ('[mine]\nminers = "bm25"\n', """line 2: miners in [mine]: give a list, ["bm25"], not 'bm25'."""),
     "table for value": ("[train.epochs]\nx = 1\n", "epochs"),
     "broken TOML": ("[train]\nepochs =\n", "not valid TOML"),
