@@ -17,7 +17,7 @@ from syneg_cli.evaluation.seen import (
     told_of_training,
 )
 from syneg_cli.evaluation.significance import MARGIN, Comparison, compare
-from syneg_cli.evaluation.verdicts import p_value, verdict
+from syneg_cli.evaluation.verdicts import interval, p_value, verdict
 
 AGAIN = "Measure again with --force."
 NO_EVIDENCE = "a score on such queries is no evidence of how those of people are answered"
@@ -164,7 +164,7 @@ class Gain:
             (
                 f"{self.name} against {self.baseline}, {main.queries} queries",
                 f"{label}: {self.metrics[first]:.4f} against {self.baseline_metrics[first]:.4f}",
-                f"difference: {main.difference:+.4f}, 95 % interval [{main.low:+.4f}, {main.high:+.4f}], "
+                f"difference: {main.difference:+.4f}, 95 % interval {interval(main)}, "
                 f"p {p_value(main.p_randomisation)}",
                 verdict(label, main),
                 *self.told,

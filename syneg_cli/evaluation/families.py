@@ -37,6 +37,11 @@ class Compared:
         raise NotImplementedError
 
     @property
+    def p_corrected(self) -> float:
+        """The p that decides: corrected where there is a family."""
+        return self.p if self.p_holm is None else self.p_holm
+
+    @property
     def basis(self) -> str:
         """How much was measured, in words: "120 queries"."""
         raise NotImplementedError

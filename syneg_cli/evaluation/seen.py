@@ -15,7 +15,7 @@ from syneg_cli.core import CORPUS, MissingArtifact, TrainingInstance, counted, p
 from syneg_cli.data import Dataset
 from syneg_cli.evaluation.metrics import MAIN_METRIC, label_of
 from syneg_cli.evaluation.significance import MARGIN, Comparison, compare
-from syneg_cli.evaluation.verdicts import decided, p_value, tells_little
+from syneg_cli.evaluation.verdicts import decided, interval, p_value, tells_little
 
 RECORD = "trained_on.json"
 """The file of a model folder that says what the model was trained on."""
@@ -230,8 +230,8 @@ def told_of_gain(metric: str, whole: Comparison, parts: Mapping[str, Part]) -> s
     what = "gain" if whole.difference > 0 else "difference"
     return (
         f"Of the {what} of {whole.difference:+.4f} in {label} on all {whole.queries} queries, it is "
-        f"{seen.difference:+.4f} {_interval(seen)} on the {seen.queries} whose documents training saw, and "
-        f"{unseen.difference:+.4f} {_interval(unseen)} on the {unseen.queries} whose documents it never saw: "
+        f"{seen.difference:+.4f} {interval(seen)} on the {seen.queries} whose documents training saw, and "
+        f"{unseen.difference:+.4f} {interval(unseen)} on the {unseen.queries} whose documents it never saw: "
         f"{_told(unseen)}."
     )
 
@@ -240,10 +240,6 @@ def told_of_few(parts: Mapping[str, Part], split: str) -> str:
     """A hint where one of the parts has few queries."""
     told = [tells_little(part.queries, f"{name} {split}") for name, part in parts.items()]
     return " ".join(f"{few}." for few in told if few)
-
-
-def _interval(comparison: Comparison) -> str:
-    return f"[{comparison.low:+.4f}, {comparison.high:+.4f}]"
 
 
 def _told(comparison: Comparison) -> str:

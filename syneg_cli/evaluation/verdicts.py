@@ -33,7 +33,7 @@ def decided(compared: Compared, *, alpha: float = ALPHA) -> Word:
     Args:
         alpha: how often such a word may be wrong; a look of a sequential study has its own (`boundaries`).
     """
-    if (compared.p if compared.p_holm is None else compared.p_holm) < alpha:
+    if compared.p_corrected < alpha:
         return "better" if compared.difference > 0 else "worse"
     return "equivalent" if within_margin(compared, alpha=alpha) else "undecided"
 
@@ -89,8 +89,22 @@ def _p(p: float, corrected: float | None, compared: Compared) -> str:
 
 
 def p_value(p: float) -> str:
-    """`= 0.0312`, or `< 0.0001` where four digits would read as zero."""
-    return "< 0.0001" if p < 0.0001 else f"= {p:.4f}"
+    """A p after its letter: `= 0.0312`, `< 0.0001`."""
+    return plain_p(p) if p < 0.0001 else f"= {plain_p(p)}"
+
+
+def plain_p(p: float) -> str:
+    """A p as a cell of a table: to four digits, and none as zero; "unknown" where a test has none."""
+    if math.isnan(p):
+        return "unknown"
+    return "< 0.0001" if p < 0.0001 else f"{p:.4f}"
+
+
+def interval(compared: Compared) -> str:
+    """`[+0.0120, +0.0698]`; "unknown" where there are too few queries to tell one."""
+    if not math.isfinite(compared.high - compared.low):
+        return "unknown"
+    return f"[{compared.low:+.4f}, {compared.high:+.4f}]"
 
 
 def as_data(compared: Compared) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from syneg_cli.evaluation import holm, p_value
+from syneg_cli.evaluation import corrected, plain_p
 from syneg_cli.mixing import reached
 from syneg_cli.report.costs import MISSING
 from syneg_cli.report.curves import Curve
@@ -30,7 +30,7 @@ class Explanation:
 
 def models_table(models: Sequence[Model], split: str) -> Table:
     """A row for each model; p values of several comparisons come with Holm's correction."""
-    corrected = holm({m.name: m.score.gain.p_randomisation for m in models if m.score and m.score.gain})
+    gains = corrected({model.name: model.gain for model in models if model.gain})
     columns = [
         "model",
         "strategy",
@@ -45,11 +45,10 @@ def models_table(models: Sequence[Model], split: str) -> Table:
         "p",
     ]
     rows = [[*_trained(model), *_scored(model)] for model in models]
-    if len(corrected) > 1:
+    if len(gains) > 1:
         columns.append("p, corrected")
         for model, row in zip(models, rows, strict=True):
-            p = corrected.get(model.name)
-            row.append(MISSING if p is None else _p(p))
+            row.append(plain_p(gains[model.name].p_corrected) if model.name in gains else MISSING)
     return Table(columns, rows)
 
 
@@ -73,12 +72,11 @@ def _negatives(mix: Mix) -> str:
 
 
 def _scored(model: Model) -> list[str]:
-    score = model.score
-    gain = score.gain if score else None
+    score, gain = model.score, model.gain
     return [
         _four_decimals(score.value if score else None),
         f"{gain.difference:+.4f}" if gain else MISSING,
-        _p(gain.p_randomisation) if gain else MISSING,
+        plain_p(gain.p) if gain else MISSING,
     ]
 
 
@@ -87,10 +85,6 @@ def _dev(model: Model) -> str:
         return MISSING
     best = max(model.dev)
     return f"{best:.4f} (epoch {model.dev.index(best) + 1})"
-
-
-def _p(p: float) -> str:
-    return p_value(p).removeprefix("= ")
 
 
 def _four_decimals(value: float | None) -> str:

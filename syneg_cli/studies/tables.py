@@ -6,10 +6,9 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import isfinite
 
 from syneg_cli.core import counted
-from syneg_cli.evaluation import METRICS, verdict
+from syneg_cli.evaluation import METRICS, interval, plain_p, verdict
 from syneg_cli.studies.arms import TABLES
 from syneg_cli.studies.comparing import PARTS, Line, Part
 from syneg_cli.studies.plan import StudyPlan
@@ -81,23 +80,16 @@ def cells(line: Line, part: Part) -> tuple[str, ...]:
     own = (line.arm.name, seeds, f"{part.mean:.4f}", "–" if part.sd is None else f"{part.sd:.4f}")
     if compared is None:
         return (*own, *["–"] * 6)
-    holm = "–" if compared.p_holm is None else small(compared.p_holm)
+    holm = "–" if compared.p_holm is None else plain_p(compared.p_holm)
     return (
         *own,
         line.arm.control or "–",
         f"{compared.difference:+.4f}",
-        f"[{compared.low:+.4f}, {compared.high:+.4f}]"
-        if isfinite(compared.high - compared.low)
-        else "unknown",
-        small(compared.p),
+        interval(compared),
+        plain_p(compared.p),
         holm,
         (part.verdict or "–") + (" (stopped)" if line.stopped else ""),
     )
-
-
-def small(p: float) -> str:
-    """A p to four digits, and none as zero."""
-    return "< 0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
 def answer(plan: StudyPlan, lines: Sequence[Line]) -> str:

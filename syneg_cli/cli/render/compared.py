@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from syneg_cli.cli.render.fitting import Column, Fitted
-from syneg_cli.cli.render.measured import changes_of, interval, measured
+from syneg_cli.cli.render.measured import changes_of, measured
 from syneg_cli.cli.render.seen import seen
 from syneg_cli.core import counted
 from syneg_cli.evaluation import (
@@ -14,8 +14,9 @@ from syneg_cli.evaluation import (
     Evaluation,
     compare_metrics,
     corrected,
+    interval,
     label_of,
-    p_value,
+    plain_p,
     verdict,
 )
 from syneg_cli.stages import Measured, Measurements
@@ -115,8 +116,7 @@ def _pairs(measured: Sequence[Measured], family: Mapping[str, Comparison]) -> Fi
         if one.baseline is None:
             continue
         c = family[_called(one)]
-        holm = c.p if c.p_holm is None else c.p_holm
-        p = [p_value(value).removeprefix("= ") for value in (c.p, holm)]
+        p = [plain_p(value) for value in (c.p, c.p_corrected)]
         names = [one.evaluation.dataset, one.evaluation.name, one.baseline.name]
         rows.append([*names, f"{c.difference:+.4f}", interval(c), *p, f"{c.wins}/{c.ties}/{c.losses}"])
     columns = [

@@ -20,8 +20,9 @@ from syneg_cli.evaluation import (
     as_data,
     compare_metrics,
     corrected,
+    interval,
     label_of,
-    p_value,
+    plain_p,
     verdict,
 )
 from syneg_cli.stages import Measured
@@ -127,18 +128,14 @@ def _comparisons(evaluation: Evaluation, baseline: Evaluation, comparisons: Mapp
             label_of(metric),
             f"{c.difference:+.4f}",
             interval(c),
-            p_value(c.p_randomisation).removeprefix("= "),
-            p_value(c.p_t).removeprefix("= "),
+            plain_p(c.p_randomisation),
+            plain_p(c.p_t),
             f"{c.wins}/{c.ties}/{c.losses}",
         ]
         for metric, c in comparisons.items()
     ]
     columns = ["metric", "difference", "95 % interval", "p", "p (t)", "w/t/l"]
     return table(f"{evaluation.name} against {baseline.name}", columns, rows)
-
-
-def interval(c: Comparison) -> str:
-    return f"[{c.low:+.4f}, {c.high:+.4f}]"
 
 
 def arms(evaluations: Mapping[str, Evaluation], dataset: str) -> tuple[dict[str, Any], list[Any]]:

@@ -12,8 +12,9 @@ from syneg_cli.evaluation import (
     Part,
     as_data,
     decided,
+    interval,
     label_of,
-    p_value,
+    plain_p,
     told_of_few,
     told_of_gain,
 )
@@ -96,8 +97,8 @@ def _differences(
 ) -> Any:
     rows = []
     for name, c in compared.items():
-        cells = [f"{c.difference:+.4f}", f"[{c.low:+.4f}, {c.high:+.4f}]"]
-        p = p_value(c.p_randomisation).removeprefix("= ")
+        cells = [f"{c.difference:+.4f}", interval(c)]
+        p = plain_p(c.p_randomisation)
         rows.append([TITLES[name], c.queries, *cells, p, decided(c)])
     columns = ["documents", "queries", label_of(metric), "95 % interval", "p", "verdict"]
     return table(f"{evaluation.name} against {baseline.name}, by what training saw", columns, rows)

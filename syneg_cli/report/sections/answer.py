@@ -15,6 +15,7 @@ from syneg_cli.evaluation import (
     decided,
     detectable,
     p_value,
+    plain_p,
     tells_little,
 )
 from syneg_cli.report.charts import Axis, Row, rows_chart
@@ -184,10 +185,10 @@ def _picture(model: Model, score: Score, gain: Comparison) -> Figure:
     rows += [
         ["difference", f"{gain.difference:+.4f}"],
         ["95 % interval", between(gain)],
-        ["p, paired randomisation test", _bare(gain.p_randomisation)],
-        ["p, paired t-test", _bare(gain.p_t)],
-        *([["p, with Holm's correction", _bare(gain.p_holm)]] if gain.p_holm is not None else []),
-        ["p, equivalence within ±" + f"{gain.margin:g}", _bare(gain.p_equivalence)],
+        ["p, paired randomisation test", plain_p(gain.p_randomisation)],
+        ["p, paired t-test", plain_p(gain.p_t)],
+        *([["p, with Holm's correction", plain_p(gain.p_holm)]] if gain.p_holm is not None else []),
+        ["p, equivalence within ±" + f"{gain.margin:g}", plain_p(gain.p_equivalence)],
         ["queries better, the same, worse", f"{gain.wins}, {gain.ties}, {gain.losses}"],
         ["smallest difference that so many queries show", _size(shown)],
     ]
@@ -197,12 +198,6 @@ def _picture(model: Model, score: Score, gain: Comparison) -> Figure:
 
 def _size(value: float) -> str:
     return f"{value:.4f}" if math.isfinite(value) else "unknown"
-
-
-def _bare(p: float) -> str:
-    if math.isnan(p):
-        return "unknown"
-    return p_value(p).removeprefix("= ")
 
 
 def side(gain: Compared) -> str:

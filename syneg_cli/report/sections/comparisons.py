@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from syneg_cli.core import duration, money
-from syneg_cli.evaluation import Comparison, compare, corrected, decided, p_value
+from syneg_cli.evaluation import Comparison, compare, corrected, decided, plain_p
 from syneg_cli.report.charts import Axis, Point, Row, points_chart, rows_chart
 from syneg_cli.report.drawing import colour
 from syneg_cli.report.facts import Facts
@@ -126,8 +126,8 @@ def _differences(name: str, title: str, caption: str, gains: Mapping[str, Compar
             model,
             f"{gain.difference:+.4f}",
             between(gain),
-            p_value(gain.p).removeprefix("= "),
-            p_value(_corrected(gain)).removeprefix("= "),
+            plain_p(gain.p),
+            plain_p(gain.p_corrected),
             f"{gain.wins} / {gain.ties} / {gain.losses}",
             decided(gain),
         ]
@@ -137,12 +137,8 @@ def _differences(name: str, title: str, caption: str, gains: Mapping[str, Compar
 
 
 def _row_of(model: str, gain: Comparison) -> Row:
-    told = f"{brackets(gain)} p {short(_corrected(gain))}"
+    told = f"{brackets(gain)} p {short(gain.p_corrected)}"
     return Row(model, gain.difference, told, ends(gain), classes=side(gain))
-
-
-def _corrected(gain: Comparison) -> float:
-    return gain.p if gain.p_holm is None else gain.p_holm
 
 
 def short(p: float) -> str:

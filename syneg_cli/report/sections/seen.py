@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from syneg_cli.evaluation import MAIN_METRIC, METRICS, SEEN, UNSEEN, Comparison, p_value
+from syneg_cli.evaluation import MAIN_METRIC, METRICS, SEEN, UNSEEN, Comparison, plain_p
 from syneg_cli.report.charts import Axis, Row, rows_chart
 from syneg_cli.report.costs import MISSING
 from syneg_cli.report.facts import Facts
@@ -60,6 +60,6 @@ def _table_rows(model: Model) -> Iterator[list[str]]:
         if found is None:
             continue
         gain = gains.get(part)
-        p = p_value(gain.p).removeprefix("= ") if gain else MISSING
+        p = plain_p(gain.p) if gain else MISSING
         numbers = [f"{gain.difference:+.4f}", between(gain), p] if gain else [MISSING] * 3
         yield [model.name, DOCUMENTS[part], str(found.queries), f"{found.metrics[MAIN_METRIC]:.4f}", *numbers]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from syneg_cli.evaluation import METRICS, SeedComparison, p_value
+from syneg_cli.evaluation import METRICS, SeedComparison, plain_p
 from syneg_cli.report.charts import Axis, Line, Lines, Row, line_chart, rows_chart
 from syneg_cli.report.curves import Curve
 from syneg_cli.report.facts import Facts
@@ -118,8 +118,7 @@ def _forest_row(study: Study, line: Arm, part: Part) -> Row:
     gain = part.against
     assert gain is not None
     label = f"{line.arm.name} − {line.arm.control}" + (" (primary)" if _is_primary(study, line) else "")
-    p = gain.p if gain.p_holm is None else gain.p_holm
-    return difference_row(label, part, f"{brackets(gain)} p {short(p)}")
+    return difference_row(label, part, f"{brackets(gain)} p {short(gain.p_corrected)}")
 
 
 def _is_primary(study: Study, line: Arm) -> bool:
@@ -191,7 +190,7 @@ def _curve(
         for at in order:
             line, gain = points[at]
             row = [f"{at:g}", line.arm.name, str(line.arm.control), ON[part]]
-            table.append([*row, f"{gain.difference:+.4f}", between(gain), p_value(gain.p).removeprefix("= ")])
+            table.append([*row, f"{gain.difference:+.4f}", between(gain), plain_p(gain.p)])
     if not panels:
         return None
     caption = (
