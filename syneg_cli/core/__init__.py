@@ -9,7 +9,6 @@ from syneg_cli.core.artifacts import (
     Workspace,
     changed_since,
     check_dataset_name,
-    damaged_file,
     instead,
     is_damaged,
     manifest_path,
@@ -137,6 +136,8 @@ if TYPE_CHECKING:
         about_field,
         setting,
     )
+
+from syneg_cli.core.whole_files import damaged_file
 
 __all__ = [
     "CORPUS",

@@ -16,13 +16,13 @@ from functools import lru_cache
 from pathlib import Path
 from types import NoneType
 from typing import Any
-from zipfile import is_zipfile
 
 from syneg_cli.core.errors import DatasetError, MissingArtifact
 from syneg_cli.core.files import hash_once, write_text
 from syneg_cli.core.paths import need_file
 from syneg_cli.core.text_files import parsed
 from syneg_cli.core.version import __version__
+from syneg_cli.core.whole_files import is_whole
 
 IN_FOLDER = "syneg.manifest.json"
 """The manifest of an artefact that is a folder."""
@@ -278,46 +278,6 @@ def _changed(path: Path, manifest: Manifest) -> Iterator[tuple[Path, int]]:
         file = top / name
         if not file.is_file() or file.stat().st_size != size or hash_once(file) != digest:
             yield file, size
-
-
-def is_whole(path: Path, size: int = 0) -> bool:
-    """Whether a file is there and neither empty nor broken, as far as its kind tells.
-
-    Args:
-        size: what it had when it was written, for kinds that do not tell.
-    """
-    try:
-        if path.suffix == ".safetensors":
-            return _has_all_tensors(path)
-        if path.suffix in (".json", ".jsonl"):
-            text = path.read_text(encoding="utf-8")
-            parts = text.split("\n") if path.suffix == ".jsonl" else [text]
-            kinds = (dict, list) if size else dict
-            ended = text.endswith("\n") or path.suffix == ".json"
-            return bool(text) and ended and all(isinstance(json.loads(part), kinds) for part in parts if part)
-        return path.stat().st_size >= max(size, 1)
-    except (OSError, ValueError, RecursionError):
-        return False
-
-
-def damaged_file(folder: Path) -> Path | None:
-    """A file of a model folder that was cut off or broken, as far as its kind tells; None where none was."""
-    for file in sorted(folder.rglob("*")):
-        kinds = (".json", ".safetensors")
-        if file.suffix in kinds and file.is_file() and not is_whole(file, 1):
-            return file
-        if file.name.startswith("pytorch_model") and file.suffix == ".bin" and not is_zipfile(file):
-            return file
-    return None
-
-
-def _has_all_tensors(path: Path) -> bool:
-    """Whether a file of weights is as long as its header says."""
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(min(length, path.stat().st_size)))
-    ends = [about["data_offsets"][1] for name, about in header.items() if name != "__metadata__"]
-    return path.stat().st_size == 8 + length + max(ends, default=0)
 
 
 def _difference(key: str, before: Any, after: Any) -> str:

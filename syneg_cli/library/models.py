@@ -171,15 +171,8 @@ def evaluate(
     qrels = dataset.qrels(chosen.split)
     told = progress or NoProgress()
     model = str(model) if isinstance(model, PathLike) else model
-    if model == "" or not (isinstance(model, (str, Mapping)) or hasattr(model, "similarity_fn_name")):
-        if hasattr(model, "rank"):
-            raise UsageError(
-                "A cross-encoder scores pairs of texts, and retrieves nothing.",
-                hint="Give a retriever, and it as rerank.",
-            )
-        raise UsageError(
-            f"{model!r} is no model.", hint="Give an alias, a folder, a hub id, a model or a run."
-        )
+    _need_model(model)
+    learned = _learned(model, dataset, trained_on)
     scorer = None if rerank is None else _scorer(rerank, told)
     run, precision = _found(model, dataset, chosen, embeddings(work_dir), told)
     called = model if isinstance(model, str) else "run" if isinstance(model, Mapping) else "model"
@@ -198,24 +191,33 @@ def evaluate(
         metrics=scores.metrics,
         per_query=scores.per_query,
         run="",
-        exposure=exposure(_learned(model, dataset, trained_on), dataset, chosen.split),
+        exposure=exposure(learned, dataset, chosen.split),
     )
+
+
+def _need_model(model: object) -> None:
+    """Raises UsageError where something is neither a retriever nor a run."""
+    if model == "" or not (isinstance(model, (str, Mapping)) or hasattr(model, "similarity_fn_name")):
+        if hasattr(model, "rank"):
+            raise UsageError(
+                "A cross-encoder scores pairs of texts, and retrieves nothing.",
+                hint="Give a retriever, and it as rerank.",
+            )
+        raise UsageError(
+            f"{model!r} is no model.", hint="Give an alias, a folder, a hub id, a model or a run."
+        )
 
 
 def _learned(model: object, dataset: Dataset, trained_on: TrainingSet | None) -> TrainedOn | None:
     """What a model was trained on; None where nobody says it."""
-    if trained_on is not None:
-        if not isinstance(trained_on, TrainingSet):
-            raise UsageError(
-                f"trained_on: {trained_on!r} is no training set.", hint="mix(data, ...) gives one."
-            )
+    if trained_on is None:
+        learned = TrainedOn.read(Path(model)) if isinstance(model, str) else None
+    elif isinstance(trained_on, TrainingSet):
         known = trained_on.dataset
         learned = TrainedOn.instances(trained_on.instances, known, known.synthetic)
-    elif (read := TrainedOn.read(Path(model)) if isinstance(model, str) else None) is not None:
-        learned = read
     else:
-        return None
-    return learned if learned.of(dataset) else None
+        raise UsageError(f"trained_on: {trained_on!r} is no training set.", hint="mix(data, ...) gives one.")
+    return learned if learned is not None and learned.of(dataset) else None
 
 
 def _scorer(model: str | PathLike[str] | CrossEncoder, progress: Progress) -> CrossEncoder:

@@ -6,8 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
-from syneg_cli.core import BackboneError, LLMSetupError
+from syneg_cli.core import BackboneError, LLMSetupError, damaged_file
 from syneg_cli.encoding import load_cross_encoder, load_model
 from syneg_cli.llm.hf import HuggingFace
 
@@ -46,3 +47,12 @@ def test_a_language_model(tiny_model: Path, tmp_path: Path, name: str) -> None:
     with pytest.raises(LLMSetupError) as caught:
         HuggingFace("x", tmp_path / "x").load_here()
     assert f"{file} is damaged" in caught.value.message
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["torch 1.6 and later", "before"])
+def test_weights_of_any_version_of_torch_are_whole(tmp_path: Path, zipped: bool) -> None:
+    file = tmp_path / "pytorch_model.bin"
+    torch.save({"weight": torch.ones(100)}, file, _use_new_zipfile_serialization=zipped)
+    assert damaged_file(tmp_path) is None
+    file.write_bytes(b"PK" + file.read_bytes()[2:50])
+    assert damaged_file(tmp_path) == file

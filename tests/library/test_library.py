@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sentence_transformers import SentenceTransformer
 
 import syneg_cli as syneg
 from syneg_cli.core import MinedNegative, UsageError
@@ -101,6 +102,20 @@ def test_a_run_can_be_measured(data: Any) -> None:
     perfect = syneg.evaluate({"q3": {"d5": 1.0}}, data)
     assert perfect.metrics["ndcg@10"] == 1.0
     assert perfect.against(syneg.evaluate({"q3": {"d1": 1.0}}, data)).comparisons["ndcg@10"].difference == 1.0
+
+
+def test_what_a_model_in_memory_was_trained_on_parts_the_queries(data: Any, tiny_model: Path) -> None:
+    model = SentenceTransformer(str(tiny_model))
+    mixed = syneg.mix(data, syneg.mine(data, "bm25"), strategy="retrieved")
+    parted = syneg.evaluate(model, data, trained_on=mixed).exposure
+    assert parted is not None
+    assert (parted.known, [*parted.seen, *parted.unseen]) == (True, ["q3"])
+    unknown = syneg.evaluate(model, data).exposure
+    assert unknown is not None
+    assert not unknown.known
+    wrong: Any = data
+    with pytest.raises(UsageError, match="is no training set"):
+        syneg.evaluate("nowhere/at-all", data, trained_on=wrong)  # said before the model is looked for
 
 
 def test_progress_can_be_printed(data: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -85,7 +85,10 @@ class Converter:
         )
         self._lines = Queue()
         Thread(target=_read, args=(self._process.stdout, self._lines), daemon=True).start()
-        self._next(STARTS_IN)
+        try:
+            self._next(STARTS_IN)
+        except (TimeoutError, ChildProcessError):  # before it was given anything: no file is to blame
+            raise ImportError from None
 
     def _next(self, seconds: float) -> bytes:
         try:

@@ -198,6 +198,8 @@ def _converted(path: Path, doc_id: str, about: Mapping[str, Any], converter: Con
             raise Unreadable("changed while it was read")
     except FileNotFoundError:
         raise Unreadable("vanished while the others were read") from None
+    except ImportError:
+        raise Unreadable(f"{kind} needs markitdown, which cannot be loaded: {INSTALL}") from None
     except TimeoutError:
         raise Unreadable(f"not converted within {converter.seconds:g} s (--max-seconds)") from None
     except MemoryError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,19 @@ def test_without_markitdown_such_files_are_left_out(cli: Cli, monkeypatch: pytes
         "b.html": ".html needs markitdown: pip install 'syneg[documents]'",
         "c.pdf": ".pdf needs markitdown: pip install 'syneg[documents]'",
     }
+    assert list(corpus("docs-data")) == ["a.txt"]
+
+
+def test_a_markitdown_that_cannot_be_loaded_is_to_blame_not_the_file(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "markitdown.py").write_text("raise ImportError('half of it is missing')")
+    known = os.environ.get("PYTHONPATH")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(tmp_path), known))))
+    write(Path("docs"), a_txt="A.", b_html="<p>B.</p>")
+    result = cli("import", "docs", "--json")
+    why = ".html needs markitdown, which cannot be loaded: pip install 'syneg[documents]'"
+    assert left_out(result.json) == {"b.html": why}
     assert list(corpus("docs-data")) == ["a.txt"]
 
 
