@@ -15,12 +15,14 @@ from syneg_cli.core import (
     MissingArtifact,
     Workspace,
     digest,
-    file_hash,
+    hash_once,
+    is_file,
     listed,
     names_beside,
     read_jsonl,
     read_manifest,
 )
+from syneg_cli.report.results import table_of
 
 MOST_ROWS = 200_000
 """Of a file; what is behind them is not looked at."""
@@ -128,10 +130,10 @@ def _rows(path: Path) -> tuple[list[dict[str, Any]], str]:
 
 def _verdicts(path: Path, negatives: Path) -> tuple[list[dict[str, Any]], str]:
     """What `verify` found out about a file of negatives; nothing where the file is another one by now."""
-    manifest = read_manifest(path) if path.is_file() else None
+    manifest = read_manifest(path) if is_file(path) else None
     if manifest is None:
         return [], ""
-    if manifest.inputs.get("negatives") != file_hash(negatives):
+    if manifest.inputs.get("negatives") != hash_once(negatives):
         return [], f"{path.name} is about an earlier file; `syneg verify` judges this one."
     return _rows(path)
 
@@ -186,9 +188,9 @@ def _facts(row: Mapping[str, Any], verdict: Mapping[str, Any]) -> Iterator[tuple
         yield "rank", str(row["rank"])
     if (score := _number(row.get("score"))) is not None:
         yield "score", f"{score:.4f}"
-    scores = {**_table(row.get("scores")), **_table(verdict.get("scores"))}
+    scores = {**table_of(row.get("scores")), **table_of(verdict.get("scores"))}
     quoted, against = (
-        _table(verdict.get("evidence")),
+        table_of(verdict.get("evidence")),
         verdict.get("relevant_by") or row.get("relevant_by") or (),
     )
     for check, value in scores.items():
@@ -196,10 +198,6 @@ def _facts(row: Mapping[str, Any], verdict: Mapping[str, Any]) -> Iterator[tuple
         amount = _number(value)
         quote = f", it quotes: {quoted[check]}" if _text(quoted.get(check)) else ""
         yield str(check), f"{told}{'' if amount is None else f' ({amount:.4g})'}{quote}"
-
-
-def _table(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _text(value: object) -> str:

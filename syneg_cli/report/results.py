@@ -143,9 +143,9 @@ def _result(path: Path, manifest: Manifest) -> Result:
         name = name.removesuffix(OF_PILOT)
     made = Result(manifest.stage, name, path, MADE[manifest.stage](manifest), manifest.seconds)
     if manifest.stage == "verify":
-        checks = _table(settings.get("checks"))
-        made = _judged(made, manifest, _table(checks.get("judge")) if "judge" in checks else None)
-        settings = _table(checks.get("margin"))
+        checks = table_of(settings.get("checks"))
+        made = _judged(made, manifest, table_of(checks.get("judge")) if "judge" in checks else None)
+        settings = table_of(checks.get("margin"))
     elif "llm" in settings:
         bill = _bill(_job(path, settings), manifest)
         made = replace(made, llm=_text(settings["llm"]), prompt=_text(settings.get("prompt")), bills=(bill,))
@@ -160,7 +160,7 @@ def _result(path: Path, manifest: Manifest) -> Result:
 def _told_jobs(manifest: Manifest, key: str) -> list[Mapping[str, Any]]:
     """The totals of jobs that a manifest has; none of an earlier version."""
     told = manifest.counts.get(key)
-    return [one for one in map(_table, told if isinstance(told, list) else ()) if "job" in one]
+    return [one for one in map(table_of, told if isinstance(told, list) else ()) if "job" in one]
 
 
 def _job(path: Path, settings: Mapping[str, Any]) -> str:
@@ -174,7 +174,7 @@ def _job(path: Path, settings: Mapping[str, Any]) -> str:
 def _bill(job: str, manifest: Manifest) -> Bill:
     """What was paid over all runs; manifests without such totals know the last run's cost."""
     if "total" in manifest.counts:
-        return _total(job, _table(manifest.counts["total"]))
+        return _total(job, table_of(manifest.counts["total"]))
     return Bill(job, max(0.0, manifest.cost_usd or 0.0), manifest.cost_usd is not None)
 
 
@@ -200,12 +200,19 @@ def _judged(made: Result, manifest: Manifest, judge: Mapping[str, Any] | None) -
 
 
 def _each_once(rows: Sequence[Result]) -> list[Result]:
-    """The bill of a job that several results share at the one that was made last: totals only grow."""
+    """The bill of a job that several results share at the one that was made last: totals only grow.
+
+    Where they are equal, nothing more was paid for what came after a pilot.
+    """
+
+    def rank(bill: Bill, row: Result) -> tuple[float, bool, bool]:
+        return bill.usd, not bill.known, row.stage != "pilot"
+
     last: dict[str, tuple[Bill, Result]] = {}
     for row in rows:
         for bill in row.bills:
             other = last.get(bill.job)
-            if other is None or (bill.usd, not bill.known) > (other[0].usd, not other[0].known):
+            if other is None or rank(bill, row) > rank(*other):
                 last[bill.job] = bill, row
     found = []
     for row in rows:
@@ -216,7 +223,8 @@ def _each_once(rows: Sequence[Result]) -> list[Result]:
     return found
 
 
-def _table(value: object) -> Mapping[str, Any]:
+def table_of(value: object) -> Mapping[str, Any]:
+    """A table of a manifest; an empty one where it is something else."""
     return value if isinstance(value, dict) else {}
 
 
@@ -256,14 +264,14 @@ def _of_queries(manifest: Manifest) -> str:
 
 def _of_pilot(manifest: Manifest) -> str:
     told = _told(manifest, ("pairs", "pair"), ("negatives", "negative"))
-    return ": ".join(filter(None, (told, _text(_table(manifest.counts.get("forecast")).get("verdict")))))
+    return ": ".join(filter(None, (told, _text(table_of(manifest.counts.get("forecast")).get("verdict")))))
 
 
 def _of_verify(manifest: Manifest) -> str:
     false, checked = (_sum(manifest.counts.get(key)) for key in ("false_negatives", "checked"))
     if false is None or checked is None:
         return ""
-    by = ", ".join(sorted(_table(manifest.settings.get("checks"))))
+    by = ", ".join(sorted(table_of(manifest.settings.get("checks"))))
     return f"{false} of {checked} called relevant" + (f" ({by})" if by else "")
 
 
@@ -274,7 +282,7 @@ def _of_mix(manifest: Manifest) -> str:
 
 def _of_train(manifest: Manifest) -> str:
     told = _told(manifest, ("steps", "step"), ("pairs", "pair"))
-    if written := _count(_table(manifest.counts.get("mix")).get("written_queries")):
+    if written := _count(table_of(manifest.counts.get("mix")).get("written_queries")):
         return f"{told}, {written} of LLM-written queries (weight {manifest.settings.get(WEIGHT)})"
     return told
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from syneg_cli.core.artifacts import Manifest, Workspace, write_manifest
+from syneg_cli.core.artifacts import Manifest, Workspace, manifest_path, write_manifest
 from syneg_cli.core.files import write_text
 from syneg_cli.report.costs import NOT_IN_IT, results_table
 from syneg_cli.report.models import read_models
@@ -122,6 +122,16 @@ def test_what_several_results_share_counts_once(work: Workspace) -> None:
     assert found["sum", ""] == "$15.75"
     add_model(work, "m")
     assert "Of shards that were made with caches of their own only the largest sum counts." in page(work)
+
+
+def test_a_pilot_of_every_pair_leaves_its_cost_to_the_whole(work: Workspace) -> None:
+    """The job is the same, and so is what it cost: what a model learned from is what was paid for."""
+    generated(work, "default", total(1.0))
+    made = json.loads(manifest_path(work.synthetic("default")).read_text(encoding="utf-8"))
+    add(work.pilot("default"), "pilot", made["counts"], made["settings"])
+    found = {row: cell[-1] for row, cell in cells(work).items()}
+    assert found["generate", "default"] == "$1.00"
+    assert found["pilot", "default"] == "with generate default"
 
 
 @pytest.mark.parametrize(
