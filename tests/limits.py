@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextmanager
 def limited(*, seconds: int, gigabytes: float) -> Iterator[None]:
-    """Raises MemoryError where more memory than now and so much is wanted, TimeoutError after so many seconds."""
+    """Raises MemoryError where more memory than now and so much is wanted, KeyboardInterrupt after so many seconds."""
 
     def late(number: int, frame: object) -> None:
         raise KeyboardInterrupt(f"more than {seconds} s")

@@ -33,7 +33,7 @@ class StudySettings(Section):
     name: Name = setting("default", "Name of the study.", metavar="NAME", decides=False)
     arms: Annotated[tuple[Text, ...], Field(min_length=1)] = setting(
         TELLING,
-        "Arms, or groups of them: all, sources, mixing, prompts, queries, soups, sweep-R, sweep-tau "
+        f"Arms, or groups of them: all, {', '.join(name for name in TABLES if name != 'own')} "
         "(see docs/study.md).",
         metavar="ARM",
         values=("all", *TABLES, *built_in(0)),

@@ -52,7 +52,9 @@ def test_vectors_that_are_a_link_are_not_pruned(cli: Cli) -> None:
     np.save(kept / "vectors.npy", np.ones(3))
     (WORK / "embeddings").mkdir(parents=True)
     (WORK / "embeddings" / ("0" * 24)).symlink_to(kept.resolve())
-    cli("cache", "prune-embeddings", "--incomplete", "--yes")
+    pruned = cli("cache", "prune-embeddings", "0" * 8, "--yes")
+    assert pruned.code == 2
+    assert "no entry has a key" in pruned.err
     assert (kept / "entry.json").is_file()
     assert (kept / "vectors.npy").is_file()
 

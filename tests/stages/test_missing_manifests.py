@@ -17,7 +17,7 @@ MADE = Path(".syneg/tiny")
         ("mined/bm25.manifest.json", "mine", "mix", 0, "up to date"),
         ("mixed/retrieved.manifest.json", "mix", "train", 2, "nobody knows what it was mixed from. Move it"),
         ("models/m/syneg.manifest.json", "train", "eval", 0, "eval m: up to date"),
-        ("models/m/syneg.manifest.json", "train", "report", 2, "m"),
+        ("models/m/syneg.manifest.json", "train", "report", 2, "m is left out: it has no manifest ("),
         ("eval/m-test.manifest.json", "eval", "report", 0, "is left out: it has no m-test.manifest.json"),
     ],
 )
