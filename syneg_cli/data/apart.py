@@ -21,13 +21,14 @@ def kept_apart(dataset: Dataset, progress: Progress | None = None) -> Dataset:
     Raises:
         DatasetError: no training pair is left.
     """
-    whole = dataset.judgements.get("train", {}) if dataset.whole_train is None else dataset.whole_train
+    dataset = joined_again(dataset)
+    whole = dataset.judgements.get("train", {})
     others = [split for split in dataset.judgements if split != "train"]
     reserved = dataset.copies(frozenset[str]().union(*map(dataset.positives_in, others)))
     train: dict[str, dict[str, int]] = {}
     pairs = gone = 0
     for query_id, grades in whole.items():
-        right = {doc_id for doc_id, grade in grades.items() if grade > 0 and doc_id in dataset.corpus}
+        right = dataset.right(grades)
         lost = right & reserved
         pairs, gone = pairs + len(right), gone + len(lost)
         if right - lost or not lost:
@@ -50,7 +51,7 @@ def kept_apart(dataset: Dataset, progress: Progress | None = None) -> Dataset:
     return replace(
         dataset,
         judgements=judgements,
-        notes=(*_without_ours(dataset.notes), note),
+        notes=(*dataset.notes, note),
         whole_train=whole,
         kept_out=reserved,
     )
@@ -62,12 +63,8 @@ def joined_again(dataset: Dataset) -> Dataset:
         return dataset
     whole = dataset.whole_train
     judgements = {name: whole if name == "train" else qrels for name, qrels in dataset.judgements.items()}
-    notes = _without_ours(dataset.notes)
+    notes = tuple(note for note in dataset.notes if not note.startswith(DISJOINT))
     return replace(dataset, judgements=judgements, notes=notes, whole_train=None, kept_out=frozenset())
-
-
-def _without_ours(notes: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(note for note in notes if not note.startswith(DISJOINT))
 
 
 def shared_positives(dataset: Dataset, split: str = "test") -> str:

@@ -143,8 +143,7 @@ class Dataset:
         found: dict[str, set[str]] = {}
         for qrels in self._judged:
             for query_id, grades in qrels.items():
-                right = (d for d, grade in grades.items() if grade > 0 and d in self.corpus)
-                found.setdefault(query_id, set()).update(right)
+                found.setdefault(query_id, set()).update(self.right(grades))
         return {query_id: frozenset(doc_ids) for query_id, doc_ids in found.items()}
 
     def positives(self, query_id: str) -> frozenset[str]:

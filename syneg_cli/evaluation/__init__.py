@@ -2,7 +2,7 @@
 
 from syneg_cli.evaluation.changes import Change, changes
 from syneg_cli.evaluation.evaluation import Evaluation, caveat, compare_metrics
-from syneg_cli.evaluation.families import Compared, corrected, holm
+from syneg_cli.evaluation.families import Compared, corrected, holm, standard_errors
 from syneg_cli.evaluation.metrics import (
     MAIN_METRIC,
     METRICS,
@@ -95,6 +95,7 @@ __all__ = [
     "rerank",
     "retrieve",
     "score",
+    "standard_errors",
     "tells_little",
     "told_of_few",
     "told_of_gain",

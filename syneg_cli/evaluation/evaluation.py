@@ -43,9 +43,14 @@ class Evaluation:
     exposure: Exposure | None = None
 
     @property
+    def queries(self) -> int:
+        """How many it was measured on."""
+        return len(next(iter(self.per_query.values()), ()))
+
+    @property
     def caveat(self) -> str:
         """What a score on queries that nobody asked does not say; "" where people asked all of them."""
-        return caveat(self.written_queries, len(next(iter(self.per_query.values()), ())))
+        return caveat(self.written_queries, self.queries)
 
     @classmethod
     def read(cls, path: Path) -> Evaluation:
@@ -74,10 +79,9 @@ class Evaluation:
         return read
 
     def __str__(self) -> str:
-        queries = len(next(iter(self.per_query.values()), ()))
         values = "  ".join(f"{label_of(name)} {value:.4f}" for name, value in self.metrics.items())
         told = "".join(f"\n{said}" for said in (self.caveat, self.told_of_training) if said)
-        return f"{self.name} on {self.dataset}, {self.split} ({queries} queries)\n{values}{told}"
+        return f"{self.name} on {self.dataset}, {self.split} ({self.queries} queries)\n{values}{told}"
 
     @property
     def told_of_training(self) -> str:

@@ -55,6 +55,13 @@ class Compared:
 C = TypeVar("C", bound=Compared)
 
 
+def standard_errors(alpha: float = 0.05, power: float = 0.8) -> float:
+    """z_{1-alpha/2} + z_power: a difference of so many is seen by a two-sided test with this power."""
+    from scipy import stats
+
+    return float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power))
+
+
 def corrected(comparisons: Mapping[str, C]) -> dict[str, C]:
     """Each of a family with its p values corrected and the family named; one alone stays as it is.
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from syneg_cli.core import UsageError
+from syneg_cli.core import UsageError, counted
 from syneg_cli.evaluation.families import Compared
 from syneg_cli.evaluation.significance import (
     MARGIN,
@@ -52,10 +52,10 @@ class SeedComparison(Compared):
 
     @property
     def basis(self) -> str:
-        seeds = f"{self.seeds} {'seed' if self.seeds == 1 else 'seeds'}"
+        seeds = counted(self.seeds, "seed")
         if self.baseline_seeds != self.seeds:
             seeds += f" against {self.baseline_seeds or 'an untrained baseline'}"
-        return f"{self.queries} {'query' if self.queries == 1 else 'queries'} and {seeds}"
+        return f"{counted(self.queries, 'query', 'queries')} and {seeds}"
 
     @property
     def note(self) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from syneg_cli.core import UsageError
-from syneg_cli.evaluation.families import Compared
+from syneg_cli.core import UsageError, counted
+from syneg_cli.evaluation.families import Compared, standard_errors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +44,7 @@ class Comparison(Compared):
 
     @property
     def basis(self) -> str:
-        return f"{self.queries} {'query' if self.queries == 1 else 'queries'}"
+        return counted(self.queries, "query", "queries")
 
     @property
     def note(self) -> str:
@@ -200,10 +200,7 @@ def bootstrap_interval(
 
 
 def detectable_difference(delta: Differences, *, power: float = 0.8, alpha: float = 0.05) -> float:
-    """(z_{1-alpha/2} + z_power) · SD(delta) / sqrt(n): about 0.032 for SD 0.2 and 300 queries."""
-    from scipy import stats
-
+    """`standard_errors` · SD(delta) / sqrt(n): about 0.032 for SD 0.2 and 300 queries."""
     if len(delta) < 2:
         return float("inf")
-    z = stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power)
-    return float(z * delta.std(ddof=1) / len(delta) ** 0.5)
+    return float(standard_errors(alpha, power) * delta.std(ddof=1) / len(delta) ** 0.5)

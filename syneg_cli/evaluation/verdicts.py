@@ -6,7 +6,8 @@ import math
 from dataclasses import asdict
 from typing import Any, Literal
 
-from syneg_cli.evaluation.families import Compared
+from syneg_cli.core import counted
+from syneg_cli.evaluation.families import Compared, standard_errors
 
 Word = Literal["better", "worse", "equivalent", "undecided"]
 
@@ -20,8 +21,8 @@ def tells_little(count: int, split: str) -> str:
     """What is to be said of a split with few queries; "" where it has enough."""
     if count >= FEW:
         return ""
-    queries = f"{count} {split} {'query tells' if count == 1 else 'queries tell'} little"
-    return f"{queries}: with less than {FEW}, only a large difference can be seen"
+    queries = counted(count, f"{split} query tells", f"{split} queries tell")
+    return f"{queries} little: with less than {FEW}, only a large difference can be seen"
 
 
 def decided(compared: Compared, *, alpha: float = ALPHA) -> Word:
@@ -73,13 +74,10 @@ def verdict(name: str, compared: Compared, *, alpha: float = ALPHA) -> str:
 def detectable(compared: Compared, *, alpha: float = ALPHA) -> float:
     """The smallest difference that so much data shows with 80 % power, as one of its family.
 
-    Holm's first step is Bonferroni's, alpha / m: of z_{1-alpha/2m} + z_{0.8} standard errors.
+    Holm's first step is Bonferroni's, alpha / m.
     """
-    from scipy import stats
-
-    alone, power = stats.norm.ppf(1 - alpha / 2), stats.norm.ppf(0.8)
-    first = stats.norm.ppf(1 - alpha / 2 / max(1, len(compared.family)))
-    return float(compared.detectable * (first + power) / (alone + power))
+    first = standard_errors(alpha / max(1, len(compared.family)))
+    return compared.detectable * first / standard_errors(alpha)
 
 
 def _p(p: float, corrected: float | None, compared: Compared) -> str:

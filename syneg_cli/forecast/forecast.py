@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from syneg_cli.core import SYNTHETIC
 from syneg_cli.forecast import measures, rules
 from syneg_cli.forecast.records import Forecast, PilotNegative
+from syneg_cli.mining import quantiles
 
 
 def forecast_of(
@@ -48,7 +49,7 @@ def forecast_of(
         verdict=rules.forecast_verdict(evidence),
         evidence=evidence,
         pairs=pairs,
-        positive_similarity=measures.quantiles([one.positive for one in synthetic]),
+        positive_similarity=quantiles([one.positive for one in synthetic]),
         sources=sources,
         miner=miner,
         backbone=backbone,

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from syneg_cli.data import units, vocabulary
 from syneg_cli.evaluation import Auc, auc, probe_auc, wilson
 from syneg_cli.forecast.records import NOTHING, Interval, PilotNegative, SourceMeasures
+from syneg_cli.mining import quantiles
 
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 COPY = 0.8
 """Overlap of the sets of words (Jaccard) from which two negatives are one text twice."""
 
@@ -167,13 +167,3 @@ def copies(synthetic: Sequence[PilotNegative]) -> Interval:
         seen.append(words)
     places = {id(one): at for at, one in enumerate(synthetic)}
     return share(synthetic, lambda one: places[id(one)] in repeated)
-
-
-def quantiles(values: Sequence[float]) -> dict[str, float]:
-    """{"5%": ..., "25%": ..., ...}; empty without values."""
-    import numpy as np
-
-    if not values:
-        return {}
-    found = np.quantile(np.asarray(values, dtype=np.float64), QUANTILES)
-    return {f"{at:.0%}": round(float(value), 4) for at, value in zip(QUANTILES, found, strict=True)}

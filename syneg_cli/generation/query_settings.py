@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from syneg_cli.core import Name, NonNegative, Positive, Section, Text, setting
-from syneg_cli.generation.settings import one_of_the_shards
+from syneg_cli.generation.settings import Shard
 
 DOCUMENTS, CHECKS = "Which documents", "Checks"
 
@@ -76,7 +76,7 @@ class QuerySettings(Section):
     sample: Positive | None = setting(
         None, "How many documents, where not all.", example="1000", panel=DOCUMENTS
     )
-    shard: Annotated[str, AfterValidator(one_of_the_shards)] | None = setting(
+    shard: Shard | None = setting(
         None,
         "Only part I of N of them, to spread over machines.",
         example='"1/4"',

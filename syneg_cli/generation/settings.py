@@ -26,6 +26,10 @@ def one_of_the_shards(text: str) -> str:
     return text
 
 
+Shard = Annotated[str, AfterValidator(one_of_the_shards)]
+"""`1/4`: the first of four parts."""
+
+
 class GenerateSettings(CallSettings):
     """LLM-written negatives. verify and mirrored queries call the same model."""
 
@@ -44,7 +48,7 @@ class GenerateSettings(CallSettings):
     )
     n: Positive = setting(2, "Synthetic negatives per (query, positive).")
     limit: Positive | None = setting(None, "Only the first so many pairs.", example="100", panel=NAMES)
-    shard: Annotated[str, AfterValidator(one_of_the_shards)] | None = setting(
+    shard: Shard | None = setting(
         None,
         "Only part I of N of the pairs, to spread over machines.",
         example='"1/4"',

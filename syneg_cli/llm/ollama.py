@@ -25,7 +25,7 @@ from syneg_cli.llm.base import Answer, Broken, Live, Request, TimedOut, Unanswer
 from syneg_cli.llm.bodies import TooLarge, bound_bodies
 from syneg_cli.llm.completions import body_text, joined_chat, read_chat
 from syneg_cli.llm.options import Forms, Options
-from syneg_cli.llm.redirects import redirected, refuse_redirects
+from syneg_cli.llm.redirects import refuse_redirects
 from syneg_cli.llm.refusals import Refusal, error_of, is_page, read_refusal
 
 if TYPE_CHECKING:
@@ -107,8 +107,6 @@ class Ollama(Live):
             raise self._connection(error) from None
         except TooLarge as error:
             raise BadResponse(f"{self.endpoint} does not stop: {error}.") from None
-        if 300 <= response.status_code < 400:
-            raise redirected(response, self.endpoint)
         status, body = response.status_code, body_text(response.content)
         if status >= 400 or is_page(body):
             return read_refusal(status, body, response.headers)

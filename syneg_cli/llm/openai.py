@@ -35,7 +35,7 @@ from syneg_cli.llm.base import (
 from syneg_cli.llm.bodies import TooLarge, bound_bodies
 from syneg_cli.llm.completions import body_text, is_stream, joined_stream, read_completion
 from syneg_cli.llm.options import Forms, Options
-from syneg_cli.llm.redirects import redirected, refuse_redirects
+from syneg_cli.llm.redirects import refuse_redirects
 from syneg_cli.llm.refusals import Refusal, error_of, is_page, read_refusal
 
 if TYPE_CHECKING:
@@ -144,8 +144,6 @@ class OpenAI(Live):
         except (openai.APIConnectionError, TooLarge) as error:
             raise self._connection(error) from None
         except openai.APIStatusError as error:
-            if error.response.status_code < 400:
-                raise redirected(error.response, self.endpoint) from None
             said = error.response.text
             refusal = read_refusal(error.status_code, said, error.response.headers)
             raise self._error(refusal) from None
@@ -165,8 +163,6 @@ class OpenAI(Live):
         except (openai.APIConnectionError, TooLarge) as error:
             raise self._connection(error) from None
         except openai.APIStatusError as error:
-            if error.status_code < 400:
-                raise redirected(error.response, self.endpoint) from None
             status, content, headers = error.status_code, error.response.content, error.response.headers
         body = body_text(content)
         if status >= 400 or is_page(body):

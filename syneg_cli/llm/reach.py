@@ -45,6 +45,8 @@ async def _ask(spec: str, base_url: str | None, seconds: float) -> list[str]:
             answer = await client.get(
                 f"{address}{PLACES[llm.provider]}", headers=headers, timeout=seconds, follow_redirects=False
             )
+        except LLMError:  # of a redirect
+            raise
         except Exception as error:  # of httpx, or of httpx2: as the SDK has it
             raise LLMError(
                 f"{llm.endpoint} does not answer within {seconds:g} s ({type(error).__name__}).",

@@ -20,10 +20,10 @@ def refuse_redirects(client: Any, endpoint: str) -> None:
     """
 
     async def look(response: Any) -> None:
-        if not response.has_redirect_location:
+        if not 300 <= response.status_code < 400:
             return
         asked, headers = str(response.request.url), response.request.headers
-        if response.request.method != "GET":
+        if response.request.method != "GET" or not response.has_redirect_location:
             raise redirected(response, endpoint)
         if _origin(urljoin(asked, response.headers["location"])) != _origin(asked):
             for name in [name for name in headers if name.lower() not in PLAIN]:

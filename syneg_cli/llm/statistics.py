@@ -9,8 +9,8 @@ from syneg_cli.core import LLMError
 
 LEFT, REFUSED = "left for later", "refused"
 FAILURES = {
-    "Refused": "refused",
-    "Unanswerable": "refused",
+    "Refused": REFUSED,
+    "Unanswerable": REFUSED,
     "TooLong": "refused",
     "TooMany": "refused",
     "TimedOut": "timed out",

@@ -9,7 +9,7 @@ from syneg_cli.mining.mine import MinedNegatives, mine_negatives
 from syneg_cli.mining.registry import MINERS, check_miner, make_miner, run_files, uses_encoder, uses_words
 from syneg_cli.mining.select import Selection
 from syneg_cli.mining.settings import MineSettings
-from syneg_cli.mining.tally import Tally
+from syneg_cli.mining.tally import Tally, quantiles
 
 __all__ = [
     "BM25_B",
@@ -24,6 +24,7 @@ __all__ = [
     "check_miner",
     "make_miner",
     "mine_negatives",
+    "quantiles",
     "reciprocal_ranks",
     "run_files",
     "uses_encoder",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -143,11 +144,11 @@ class Tally:
         }
 
 
-def quantiles(scores: list[float]) -> dict[str, float]:
+def quantiles(scores: Sequence[float]) -> dict[str, float]:
     """{"5%": ..., "25%": ..., ...}; empty without scores."""
     import numpy as np
 
     if not scores:
         return {}
-    found = np.quantile(np.array(scores), QUANTILES)
+    found = np.quantile(np.asarray(scores, dtype=np.float64), QUANTILES)
     return {f"{share:.0%}": round(float(value), 4) for share, value in zip(QUANTILES, found, strict=True)}

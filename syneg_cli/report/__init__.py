@@ -7,11 +7,13 @@ from syneg_cli.report.negatives import Negatives, read_negatives
 from syneg_cli.report.records import Model
 from syneg_cli.report.results import Result, Results, read_results
 from syneg_cli.report.sections.answer import first_sentence
+from syneg_cli.report.sections.samples import SHOWN
 from syneg_cli.report.separation import Separation, measure, sample_texts
 from syneg_cli.report.wording import models_table
 from syneg_cli.report.write import Report, write_report
 
 __all__ = [
+    "SHOWN",
     "Facts",
     "Model",
     "Negatives",

@@ -264,9 +264,8 @@ def bars_chart(
         top, bottom = sorted((scale(bar.value), scale(0.0)))
         kind = "better" if bar.value > 0 else "worse" if bar.value < 0 else "muted"
         height = max(bottom - top, 1.0)
-        drawn = box(left + place * width, top, max(width * 0.86, 0.6), height, kind)
-        tip = drawn.replace("/>", f"><title>{said(bar.told)}</title></rect>")
-        marks.append(f'<a href="#{said(bar.link)}">{tip}</a>' if bar.link else tip)
+        drawn = box(left + place * width, top, max(width * 0.86, 0.6), height, kind, told=bar.told)
+        marks.append(f'<a href="#{said(bar.link)}">{drawn}</a>' if bar.link else drawn)
     marks.append(line(left, scale(0.0), WIDTH - MARGIN, scale(0.0), "muted", 1.2))
     marks.append(words(left, 240, sides(-1), classes="muted"))
     marks.append(words(WIDTH - MARGIN, 240, sides(1), anchor="end", classes="muted"))

@@ -87,13 +87,10 @@ def shortened(text: str, letters: int) -> str:
     return text if len(text) <= letters else f"{text[:half]}…{text[-half:]}"
 
 
-def words(
-    x: float, y: float, text: str, *, anchor: str = "start", classes: str = "", size: int = TEXT
-) -> str:
+def words(x: float, y: float, text: str, *, anchor: str = "start", classes: str = "") -> str:
     kind = f' class="{classes}"' if classes else ""
     at = "" if anchor == "start" else f' text-anchor="{anchor}"'
-    how = "" if size == TEXT else f' font-size="{size}"'
-    return f'<text x="{x:.1f}" y="{y:.1f}"{at}{how}{kind}>{said(text)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}"{at}{kind}>{said(text)}</text>'
 
 
 def line(x1: float, y1: float, x2: float, y2: float, classes: str, width: float = 1, dash: str = "") -> str:
@@ -110,11 +107,15 @@ def dot(x: float, y: float, classes: str, radius: float = 4, told: str = "") -> 
     return f'<circle {place} class="{classes}" fill="currentColor">{tip}</circle>'
 
 
-def box(x: float, y: float, width: float, height: float, classes: str, opacity: float = 1) -> str:
+def box(
+    x: float, y: float, width: float, height: float, classes: str, opacity: float = 1, told: str = ""
+) -> str:
+    """A rectangle; `told` is what is said of it where a pointer rests."""
     faint = "" if opacity == 1 else f' fill-opacity="{opacity:g}"'
+    tip = f"><title>{said(told)}</title></rect>" if told else "/>"
     return (
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" class="{classes}" '
-        f'fill="currentColor"{faint}/>'
+        f'fill="currentColor"{faint}{tip}'
     )
 
 

@@ -14,7 +14,7 @@ from syneg_cli.core import (
     UsageError,
     Workspace,
     did_you_mean,
-    file_hash,
+    hash_once,
     is_file,
     manifest_path,
     names_beside,
@@ -171,7 +171,7 @@ def _mix(workspace: Workspace, manifest: Manifest) -> tuple[Mix | None, str | No
     mixed = read_manifest(path) if is_file(path) else None
     if mixed is None:
         return None, f"the mix that it was trained on is gone ({path})."
-    if file_hash(path) != manifest.inputs.get("training instances"):
+    if hash_once(path) != manifest.inputs.get("training instances"):
         return None, f"its mix was made again since ({path}): strategy, ratio and negatives are not known."
     strategy = str(mixed.settings.get("strategy"))
     uses_ratio = strategy not in STRATEGIES or STRATEGIES[strategy].uses_ratio
@@ -182,7 +182,7 @@ def _made_of(workspace: Workspace, manifest: Manifest) -> tuple[Path, ...]:
     """The files that the mix was made of; none where it was made again since."""
     path = workspace.mixed(str(manifest.settings.get("mix")))
     mixed = read_manifest(path) if is_file(path) else None
-    if mixed is None or file_hash(path) != manifest.inputs.get("training instances"):
+    if mixed is None or hash_once(path) != manifest.inputs.get("training instances"):
         return ()
     return tuple(Path(place) for place in mixed.paths.values())
 

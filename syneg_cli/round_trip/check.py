@@ -73,10 +73,9 @@ def worth_checking(
     queries: Sequence[SyntheticQuery], dataset: Dataset, settings: QuerySettings
 ) -> list[SyntheticQuery]:
     """Those that neither their text nor a real query rules out: the round trip is made for these alone."""
-    kept = list(queries)
+    kept = [query for query in queries if query.status == "ok"]
     for step in (_by_themselves, _against_real):
-        checked = step([query for query in kept if query.status == "ok"], dataset, settings)
-        kept = [query for query in checked if query.status == "ok"]
+        kept = [query for query in step(kept, dataset, settings) if query.status == "ok"]
     return kept
 
 

@@ -74,13 +74,8 @@ def choose_documents(
 def _judged(dataset: Dataset) -> frozenset[str]:
     """The documents that a real training query finds relevant."""
     train = dataset.judgements.get("train", {})
-    return frozenset(
-        doc_id
-        for query_id, grades in train.items()
-        if query_id not in dataset.synthetic
-        for doc_id, grade in grades.items()
-        if grade > 0 and doc_id in dataset.corpus
-    )
+    real = (grades for query_id, grades in train.items() if query_id not in dataset.synthetic)
+    return frozenset[str]().union(*map(dataset.right, real))
 
 
 def _clusters(

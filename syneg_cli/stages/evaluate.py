@@ -50,7 +50,7 @@ from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Performed, Plan, Stage
 from syneg_cli.stages.subjects import Subject, trained_here
 from syneg_cli.stages.train import JUDGED_TRAIN
-from syneg_cli.training import with_metrics
+from syneg_cli.training import CARD, with_metrics
 
 IN_CARD = {
     SEEN: "queries whose documents training saw",
@@ -313,7 +313,7 @@ def _kept(plan: Plan) -> tuple[Run, str, Mapping[str, Any]] | None:
 def _note_in_card(subject: Subject, evaluation: Evaluation, progress: Progress) -> None:
     """Put the metrics into the card of a model that syneg trained; other folders are not touched."""
     folder = Path(subject.location)
-    card = folder / "README.md"
+    card = folder / CARD
     if subject.is_run or not card.is_file() or read_manifest(folder) is None:
         return
     try:

@@ -12,6 +12,7 @@ from syneg_cli.encoding import Encoder, find_model
 from syneg_cli.forecast import Forecast, read_forecast
 from syneg_cli.llm import embedding_api
 from syneg_cli.report import (
+    SHOWN,
     Facts,
     Model,
     Negatives,
@@ -30,9 +31,6 @@ from syneg_cli.studies import Study, read_study, studies_of
 
 SAMPLED = 100
 """Queries whose texts are compared, and encoded for that, unless --sample says otherwise."""
-
-SHOWN = 20
-"""Queries whose texts can be read."""
 
 
 def report_workspace(session: Session) -> Workspace:

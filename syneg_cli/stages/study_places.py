@@ -13,7 +13,7 @@ from pathlib import Path
 from syneg_cli.core import Workspace, content_hash
 from syneg_cli.stages.project import changed
 from syneg_cli.stages.session import Session
-from syneg_cli.studies import ArmPlan
+from syneg_cli.studies import FOLDER, ArmPlan
 
 PASSING = "embeddings"
 """Under a study: vectors of trained models, which are of no use once the model is measured."""
@@ -21,7 +21,7 @@ PASSING = "embeddings"
 
 def study_folder(session: Session, dataset: str, name: str) -> Path:
     """Where everything of a study is."""
-    return session.work_dir / dataset / "studies" / name
+    return session.work_dir / dataset / FOLDER / name
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class ArmPlaces(Workspace):
 
     @property
     def home(self) -> Path:
-        return self.root / self.dataset / "studies" / self.study
+        return self.root / self.dataset / FOLDER / self.study
 
     @property
     def embeddings(self) -> Path:

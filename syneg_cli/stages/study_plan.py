@@ -17,7 +17,7 @@ from syneg_cli.core import (
     read_manifest,
 )
 from syneg_cli.data import Dataset
-from syneg_cli.evaluation import ALPHA, MAIN_METRIC, Evaluation, TrainedOn, exposure
+from syneg_cli.evaluation import ALPHA, MAIN_METRIC, Evaluation, TrainedOn, exposure, standard_errors
 from syneg_cli.mixing import check_strategy
 from syneg_cli.stages.project import changed
 from syneg_cli.stages.session import Session
@@ -43,9 +43,6 @@ from syneg_cli.training import CROSS_ENCODER
 
 SD = 0.2
 """Of per-query differences in nDCG@10, where nothing was measured before."""
-
-DETECTED = 1.959964 + 0.841621
-"""Standard errors that are seen with 80 % power at 5 %, two-sided."""
 
 
 def new_plan(session: Session, dataset: Dataset, known: Beside | None) -> Frozen:
@@ -194,7 +191,9 @@ def _needed(plan: StudyPlan, name: str) -> dict[str, None]:
 def _beside(session: Session, dataset: Dataset, plan: StudyPlan, rates: Rates) -> Beside:
     deviation, whence = _deviation(session, dataset, plan)
     parts = parts_of(plan, list(dataset.qrels(plan.split)))
-    detectable = {part: DETECTED * deviation / len(queries) ** 0.5 for part, queries in parts.items()}
+    detectable = {
+        part: standard_errors(ALPHA) * deviation / len(queries) ** 0.5 for part, queries in parts.items()
+    }
     paid, unpriced, pilots = 0.0, False, {}
     work = session.workspace(dataset)
     for name in sorted(_sets_read(plan)):

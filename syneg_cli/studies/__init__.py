@@ -21,7 +21,7 @@ from syneg_cli.studies.results import (
 )
 from syneg_cli.studies.settings import OwnArm, StudySettings
 from syneg_cli.studies.soup import average
-from syneg_cli.studies.stored import Study, read_study, studies_of
+from syneg_cli.studies.stored import FOLDER, Study, read_study, studies_of
 from syneg_cli.studies.tables import (
     FORMATS,
     HEADINGS,
@@ -38,6 +38,7 @@ from syneg_cli.studies.tables import (
 
 __all__ = [
     "BASE",
+    "FOLDER",
     "FORMATS",
     "HEADINGS",
     "PARTS",

@@ -76,14 +76,6 @@ class Rates:
         return (self.documents + self.queries.get(split, 0)) * self.text_seconds
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What all runs of an arm take: `seconds` of time, `models` that are kept."""
-
-    seconds: float
-    models: int
-
-
 def within(costs: Mapping[str, float], needs: Mapping[str, Sequence[str]], budget: float) -> list[str]:
     """The arms that fit into the budget, in order: the first ones first, each with what it needs.
 

@@ -45,6 +45,11 @@ class StudyTable:
     title: str
     lines: tuple[Line, ...]
 
+    @property
+    def parts(self) -> list[str]:
+        """The parts of the queries that it is about."""
+        return [part for part in PARTS if part in self.lines[0].parts]
+
 
 def tables_of(plan: StudyPlan, lines: Sequence[Line]) -> list[StudyTable]:
     """A table for each group that has an arm with results, with the controls of its arms."""
@@ -185,7 +190,7 @@ def markdown(plan: StudyPlan, lines: Sequence[Line]) -> str:
     out = [f"# Study {plan.name}", "", f"{heading(plan)}. Plan {plan.hash}.", "", answer(plan, lines), ""]
     for table in tables_of(plan, lines):
         out += [f"## {table.title}", ""]
-        for part in _parts(table):
+        for part in table.parts:
             out += [f"{SAID[part][0].upper()}{SAID[part][1:]} ({table.lines[0].parts[part].queries}):", ""]
             out += [f"| {' | '.join(HEADINGS)} |", "|---|" + "---:|" * 3 + "---|" + "---:|" * 4 + "---|"]
             out += [f"| {' | '.join(cells(line, line.parts[part]))} |" for line in table.lines]
@@ -199,7 +204,7 @@ def latex(plan: StudyPlan, lines: Sequence[Line]) -> str:
     """All tables as LaTeX, for the package booktabs."""
     out = [f"% Study {plan.name}, plan {plan.hash}: {heading(plan)}", "% needs \\usepackage{booktabs}"]
     for table in tables_of(plan, lines):
-        for part in _parts(table):
+        for part in table.parts:
             queries = table.lines[0].parts[part].queries
             label = METRICS[plan.metric].label
             caption = f"{table.title}: {label} on {SAID[part]} ({queries}), {plan.dataset}"
@@ -215,10 +220,6 @@ def _tex(text: str) -> str:
     """A text as LaTeX sets it; a range in brackets may not be read as an option of `\\\\`."""
     made = "".join(SPECIAL.get(letter, letter) for letter in text).replace("<", "$<$").replace("–", "--")
     return f"{{}}{made}" if made.startswith("[") else made
-
-
-def _parts(table: StudyTable) -> list[str]:
-    return [part for part in PARTS if part in table.lines[0].parts]
 
 
 COLUMNS = (

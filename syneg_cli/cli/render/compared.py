@@ -44,11 +44,11 @@ def compared(record: Measurements, margin: float, *, for_machines: bool) -> tupl
         if one.baseline
     }
     family = corrected(pairs)
-    every = [
-        measured(one, margin, record.metrics, family.get(_called(one)))[0]
-        for one in record.measured
-        if for_machines
-    ]
+    if for_machines:
+        every = [
+            measured(one, margin, record.metrics, family.get(_called(one)))[0] for one in record.measured
+        ]
+        return [*every, *failed], []
     shown = [_metrics(record)]
     if family:
         shown += [f"{label}, against the baseline", _pairs(record.measured, family)]
@@ -61,7 +61,7 @@ def compared(record: Measurements, margin: float, *, for_machines: bool) -> tupl
         shown += changes_of(one, main)
     caveats = {one.evaluation.dataset: one.evaluation.caveat for one in record.measured}
     shown += [f"{dataset}: {caveat}" for dataset, caveat in caveats.items() if caveat]
-    return [*every, *failed], shown
+    return failed, shown
 
 
 def _called(one: Measured) -> str:
@@ -80,17 +80,13 @@ def _metrics(record: Measurements) -> Fitted:
     last = ""
     for (dataset, name), found in every.items():
         values = [found.metrics.get(metric) for metric in record.metrics]
-        rows.append(["" if dataset == last else dataset, name, len(_queries(found)), *values])
+        rows.append(["" if dataset == last else dataset, name, found.queries, *values])
         last = dataset
     rows += _means(every, record.metrics)
     # The main metric is never left out, and neither is who has it.
     columns = [Column("data set", least=8), Column("system"), Column("queries", spare=99)]
     columns += [Column(label_of(metric), spare=place) for place, metric in enumerate(record.metrics)]
     return Fitted(columns, rows, right=lambda name: name not in ("data set", "system"))
-
-
-def _queries(one: Evaluation) -> Sequence[str]:
-    return [*next(iter(one.per_query.values()))]
 
 
 def _means(every: dict[tuple[str, str], Evaluation], metrics: Sequence[str]) -> list[list[Any]]:

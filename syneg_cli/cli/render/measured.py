@@ -81,7 +81,7 @@ def _as_json(
         "dataset": evaluation.dataset,
         "split": evaluation.split,
         "precision": evaluation.precision,
-        "queries": len(next(iter(evaluation.per_query.values()))),
+        "queries": evaluation.queries,
         "metrics": means(evaluation),
         "run": evaluation.run,
         "written_queries": evaluation.written_queries,

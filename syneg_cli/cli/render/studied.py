@@ -12,6 +12,7 @@ from syneg_cli.core import counted, duration, money, near
 from syneg_cli.evaluation import METRICS, as_data
 from syneg_cli.studies import (
     FORMATS,
+    SAID,
     ArmPlan,
     Frozen,
     Line,
@@ -28,11 +29,6 @@ from syneg_cli.studies import (
 )
 
 BYTES = 1e9
-NAMED = {
-    "all": "all queries",
-    "seen": "queries with documents seen in training",
-    "unseen": "queries whose documents training never saw",
-}
 
 
 def planned(frozen: Frozen) -> tuple[dict[str, Any], list[Any]]:
@@ -82,7 +78,7 @@ def _basis(frozen: Frozen) -> list[str]:
     """What the plan rests on, a sentence each."""
     plan, beside = frozen.plan, frozen.beside
     label = METRICS[plan.metric].label
-    parts = ", ".join(f"{NAMED[part]} {value:.3f}" for part, value in beside.detectable.items())
+    parts = ", ".join(f"{SAID[part]} {value:.3f}" for part, value in beside.detectable.items())
     models = sum(len(plan.seeds) for arm in plan.arms if arm.makes == "trained")
     paid = "of unknown price" if beside.unpriced else f"that cost {money(beside.paid_usd)}"
     used = f" LLM data {paid} are used." if beside.unpriced or beside.paid_usd else ""
@@ -105,9 +101,9 @@ def studied(study: Study) -> tuple[dict[str, Any], list[Any]]:
     plan, lines = study.plan, study.lines
     shown: list[Any] = [f"Study {plan.name}, plan {plan.hash}: {heading(plan)}"]
     for each in _new(tables_of(plan, lines)):
-        for part in each.lines[0].parts:
+        for part in each.parts:
             queries = each.lines[0].parts[part].queries
-            shown += [f"{each.title}: {NAMED[part]} ({queries})", _table(each, part)]
+            shown += [f"{each.title}: {SAID[part]} ({queries})", _table(each, part)]
     shown += [_picture(plan, lines, part) for part in ("all", "unseen")]
     files = [study.folder / name for name in FORMATS]
     shown += [
@@ -167,7 +163,7 @@ def _picture(plan: StudyPlan, lines: Sequence[Line], part: str) -> Intervals:
         if part in line.parts and (found := line.parts[part].against)
     ]
     label = METRICS[plan.metric].label
-    return Intervals(f"{label} less the control's, with its 95 % interval: {NAMED[part]}", rows)
+    return Intervals(f"{label} less the control's, with its 95 % interval: {SAID[part]}", rows)
 
 
 def _as_data(line: Line) -> dict[str, Any]:

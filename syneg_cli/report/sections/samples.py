@@ -9,7 +9,9 @@ from syneg_cli.report.negatives import Negative
 from syneg_cli.report.page import Block, Heading, Paragraph, Sample, Samples, Text, anchor
 from syneg_cli.report.sections.sources import kind_of
 
-QUERIES = 20
+SHOWN = 20
+"""Queries whose texts can be read."""
+
 MINED = 3
 """Retrieved negatives of a query and source that are shown, the best ranked."""
 
@@ -18,7 +20,7 @@ def samples(facts: Facts) -> list[Block]:
     """Some queries with their texts; nothing where there are no negatives, or no data set to read."""
     if facts.texts is None or not facts.negatives.by_query:
         return []
-    known = [name for name in facts.negatives.by_query if name in facts.texts.queries][:QUERIES]
+    known = [name for name in facts.negatives.by_query if name in facts.texts.queries][:SHOWN]
     if not known:
         return []
     told = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from statistics import fmean
 
 from syneg_cli.evaluation import METRICS, SeedComparison, plain_p
@@ -127,7 +126,7 @@ def _is_primary(study: Study, line: Arm) -> bool:
 
 def _strip(study: Study, lines: Sequence[Arm], name: str) -> Figure | None:
     """Every run as a ring, a row for each arm."""
-    if len(study.plan.seeds) < 2 or not any(line.seeds > 1 for line in lines):
+    if not any(line.seeds > 1 for line in lines):
         return None
     rows, table, found = [], [], by_arm(study.rows)
     for line in lines:
@@ -155,13 +154,14 @@ def _curves(study: Study, lines: Sequence[Arm], name: str) -> Iterator[Figure]:
     of_r = [line for line in lines if "sweep-R" in line.arm.tables]
     of_tau = [line for line in lines if "sweep-tau" in line.arm.tables and _has_mixed(line)]
     own = [line for line in lines if line.arm.name == "hybrid"]
-    across = "R, synthetic : retrieved"
-    caption = "Hybrid at each ratio, minus mined negatives alone"
-    if of_r and (found := _curve(study, [*of_r, *own], f"{name}-ratio", "mix.ratio", across, caption)):
-        yield replace(found, title="What the ratio R changes")
-    caption = "Hybrid at each temperature, minus mined negatives alone at the same one"
-    if of_tau and (found := _curve(study, [*of_tau, *own], f"{name}-tau", "train.temperature", "τ", caption)):
-        yield replace(found, title="What the temperature τ changes")
+    if of_r:
+        title, across = "What the ratio R changes", "R, synthetic : retrieved"
+        caption = "Hybrid at each ratio, minus mined negatives alone"
+        yield from _curve(study, [*of_r, *own], f"{name}-ratio", "mix.ratio", title, across, caption)
+    if of_tau:
+        title = "What the temperature τ changes"
+        caption = "Hybrid at each temperature, minus mined negatives alone at the same one"
+        yield from _curve(study, [*of_tau, *own], f"{name}-tau", "train.temperature", title, "τ", caption)
 
 
 def _has_mixed(line: Arm) -> bool:
@@ -171,8 +171,9 @@ def _has_mixed(line: Arm) -> bool:
 
 
 def _curve(
-    study: Study, lines: Sequence[Arm], key: str, setting: str, across: str, what: str
-) -> Figure | None:
+    study: Study, lines: Sequence[Arm], key: str, setting: str, title: str, across: str, what: str
+) -> Iterator[Figure]:
+    """The differences at each value of a setting, where there are two at least."""
     section, _, name = setting.partition(".")
     panels, table = [], []
     for part in ("all", "unseen"):
@@ -192,15 +193,15 @@ def _curve(
             row = [f"{at:g}", line.arm.name, str(line.arm.control), ON[part]]
             table.append([*row, f"{gain.difference:+.4f}", between(gain), plain_p(gain.p)])
     if not panels:
-        return None
+        return
     caption = (
         f"{what}, with 95 % intervals over queries and seeds. Points whose intervals overlap may differ by "
         "chance."
     )
-    up, title = f"difference in {metric_of(study)}", f"{across}: what it changes"
+    up = f"difference in {metric_of(study)}"
     columns = [across, "arm", "against", "queries", "difference", "95 % interval", "p"]
     svg = line_chart(key, title, caption, panels, across=across, up=up, legend=[], zero=True)
-    return Figure(key, title, svg, caption, Table(columns, table))
+    yield Figure(key, title, svg, caption, Table(columns, table))
 
 
 def _of_pilots(study: Study) -> list[str]:
@@ -218,7 +219,7 @@ def _tables(study: Study, lines: Sequence[Arm]) -> Iterator[Block]:
     """The study's tables as its own files have them, and what its arms are."""
     for table in tables_of(study.plan, lines):
         blocks: list[Block] = []
-        for part in [part for part in PARTS if part in table.lines[0].parts]:
+        for part in table.parts:
             queries = table.lines[0].parts[part].queries
             blocks.append(Paragraph(f"{SAID[part][0].upper()}{SAID[part][1:]} ({queries}):"))
             blocks.append(Table(HEADINGS, [cells(line, line.parts[part]) for line in table.lines]))
