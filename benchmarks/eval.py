@@ -7,7 +7,7 @@ Every arm is a process of its own and does the same job: load all-MiniLM-L6-v2, 
 the test queries, search exactly, and measure. Seconds count from the start of the process to its
 result, imports included; memory is the process's peak. "Warm" is the same command again: the peers
 keep no vectors, so they have one figure each. mteb may live in an environment of its own
-(--mteb-python). Prints the rows of docs/benchmarks.md, and the largest difference of a metric.
+(--mteb-python). Prints a table, and the largest difference of a metric.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ ARMS = {
 }
 METRICS = ("ndcg@10", "recall@10", "recall@100", "map@100", "mrr@10")
 CUTOFFS = (10, 100)
-SCRIPT = Path(__file__).resolve()
 
 Means = dict[str, float]
 

@@ -100,7 +100,8 @@ def check_place(path: Path, flag: str = "", stage: str = "") -> None:
     check_owner(path, flag)
     manifest = read_manifest(path)
     if stage and manifest and manifest.stage != stage:
-        told = f"{path} is a result of {manifest.stage}, which {stage} does not replace."
+        by = manifest_path(path).name
+        told = f"{path} is a result of {manifest.stage}, which {stage} does not replace ({by} says so)."
         raise UsageError(told, hint=_elsewhere(flag))
     if strangers := _strangers(path):
         more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,21 +25,24 @@ def damaged(folder: Path, to: Path, name: str, share: float) -> Path:
 
 @pytest.mark.parametrize("share", [0, 0.5, 0.99])
 @pytest.mark.parametrize("name", FILES)
-def test_a_cross_encoder(tiny_cross_encoder: Path, tmp_path: Path, name: str, share: float) -> None:
-    file = damaged(tiny_cross_encoder, tmp_path / "x", name, share)
+@pytest.mark.parametrize(
+    ("model", "load"),
+    [("tiny_cross_encoder", load_cross_encoder), ("tiny_model", load_model)],
+    ids=["cross-encoder", "encoder"],
+)
+def test_an_encoder(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    model: str,
+    load: Callable[[str], object],
+    name: str,
+    share: float,
+) -> None:
+    file = damaged(request.getfixturevalue(model), tmp_path / "x", name, share)
     with pytest.raises(BackboneError) as caught:
-        load_cross_encoder(str(tmp_path / "x"))
+        load(str(tmp_path / "x"))
     assert f"{file} is damaged" in caught.value.message
     assert "make the model again" in str(caught.value.hint)
-
-
-@pytest.mark.parametrize("share", [0, 0.5, 0.99])
-@pytest.mark.parametrize("name", FILES)
-def test_an_encoder(tiny_model: Path, tmp_path: Path, name: str, share: float) -> None:
-    file = damaged(tiny_model, tmp_path / "x", name, share)
-    with pytest.raises(BackboneError) as caught:
-        load_model(str(tmp_path / "x"))
-    assert f"{file} is damaged" in caught.value.message
 
 
 @pytest.mark.parametrize("name", FILES)

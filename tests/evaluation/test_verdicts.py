@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,20 +21,19 @@ from syneg_cli.evaluation import (
     within_margin,
 )
 
-FOUND = Comparison(
-    difference=0.0312,
-    low=0.01,
-    high=0.05,
-    p_randomisation=0.012,
-    p_t=0.01,
-    wins=30,
-    ties=10,
-    losses=5,
-    queries=45,
-    detectable=0.0405,
-    margin=0.01,
-    p_equivalence=0.93,
-)
+NUMBERS: dict[str, Any] = {
+    "difference": 0.0312,
+    "low": 0.01,
+    "high": 0.05,
+    "wins": 30,
+    "ties": 10,
+    "losses": 5,
+    "queries": 45,
+    "detectable": 0.0405,
+    "margin": 0.01,
+    "p_equivalence": 0.93,
+}
+FOUND = Comparison(**NUMBERS, p_randomisation=0.012, p_t=0.01)
 ONE_RUN = "Of what was trained this is one run: the seed adds variance of its own."
 OF_THREE = {"family": ("a", "b", "c"), "p_holm": 0.036, "p_equivalence_holm": 1.0}
 SMALL = {"difference": 0.004, "p_randomisation": 0.3, "p_equivalence": 0.0123}
@@ -81,18 +81,9 @@ def test_a_look_has_an_alpha_of_its_own() -> None:
 
 
 BY_SEEDS = SeedComparison(
-    difference=0.0312,
-    low=0.01,
-    high=0.05,
+    **NUMBERS,
     p_seeds=0.012,
     p_randomisation=0.0001,
-    wins=30,
-    ties=10,
-    losses=5,
-    queries=45,
-    detectable=0.0405,
-    margin=0.01,
-    p_equivalence=0.93,
     seeds=3,
     baseline_seeds=3,
     sd_system=0.004,

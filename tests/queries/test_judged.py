@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,20 @@ from syneg_cli.core import read_synthetic_queries
 from tests.conftest import Cli
 from tests.queries.written import GOOD, WORK, base, writer
 from tests.servers import Body, ChatServer, Reply, prompt_of
+
+
+def judging(relevant: Callable[[str], bool] = lambda text: True) -> Callable[[Body, int], Reply]:
+    """A server that writes queries, and judges with the document's first line as its evidence."""
+
+    def respond(body: Body, number: int) -> Reply:
+        text = prompt_of(body)
+        if "You judge" not in text:
+            return writer(body, number)
+        document = text.partition("<document>\n")[2].partition("\n</document>")[0].splitlines()[1]
+        said = relevant(text)
+        return Reply(text=json.dumps({"relevant": said, "evidence": document if said else ""}))
+
+    return respond
 
 
 def test_an_estimate_has_the_judge_in_it(cli: Cli, tiny: Path, server: ChatServer) -> None:
@@ -28,13 +43,7 @@ def test_an_estimate_has_the_judge_in_it(cli: Cli, tiny: Path, server: ChatServe
     assert money["cost of both"] == [pytest.approx(a + b, abs=2e-4) for a, b in both]
     assert server.requests == []
 
-    def respond(body: Body, number: int) -> Reply:
-        if "You judge" not in prompt_of(body):
-            return writer(body, number)
-        document = prompt_of(body).partition("<document>\n")[2].partition("\n</document>")[0].splitlines()[1]
-        return Reply(text=json.dumps({"relevant": True, "evidence": document}))
-
-    server.respond = respond
+    server.respond = judging()
     assert cli(*judged).code == 0
     asked = len(server.requests)
     after: Any = cli(*judged, "--estimate", "--json").json["judge"]
@@ -46,15 +55,7 @@ def test_an_estimate_has_the_judge_in_it(cli: Cli, tiny: Path, server: ChatServe
 
 
 def test_a_judge_decides_and_finds_more(cli: Cli, tiny: Path, server: ChatServer) -> None:
-    def respond(body: Body, number: int) -> Reply:
-        text = prompt_of(body)
-        if "You judge" not in text:
-            return writer(body, number)
-        document = text.partition("<document>\n")[2].partition("\n</document>")[0].splitlines()[1]
-        relevant = GOOD["d6"] in text  # whatever the document is
-        return Reply(text=json.dumps({"relevant": relevant, "evidence": document if relevant else ""}))
-
-    server.respond = respond
+    server.respond = judging(lambda text: GOOD["d6"] in text)  # whatever the document is
     found = cli(*base(server, tiny, "--check", "judge", "--judge-pool", 2, "--json"))
     assert found.code == 0, found.err
     assert found.json["dropped"] == {"its document is not relevant, says the judge": 2}
@@ -76,13 +77,7 @@ def test_what_only_the_judge_was_asked_is_counted_and_not_called_free(
 ) -> None:
     """The answers are all stored, and each query is judged for money nevertheless."""
 
-    def respond(body: Body, number: int) -> Reply:
-        if "You judge" not in prompt_of(body):
-            return writer(body, number)
-        document = prompt_of(body).partition("<document>\n")[2].partition("\n</document>")[0].splitlines()[1]
-        return Reply(text=json.dumps({"relevant": True, "evidence": document}))
-
-    server.respond = respond
+    server.respond = judging()
     priced = ("--set", "generate.price=[10, 10]")
     first = cli(*base(server, tiny, *priced, "--json"))
     judged = cli(*base(server, tiny, *priced, "--check", "judge"))
@@ -151,16 +146,13 @@ def test_a_verdict_that_a_server_failed_to_give_is_asked_for_again(
     cli: Cli, tiny: Path, server: ChatServer
 ) -> None:
     """A failure that passes decides nothing: the same command asks, for that one verdict alone."""
-    broken = True
+    broken, yes = True, judging()
 
     def respond(body: Body, number: int) -> Reply:
         text = prompt_of(body)
-        if "You judge" not in text:
-            return writer(body, number)
-        if broken and GOOD["d6"] in text:
+        if broken and "You judge" in text and GOOD["d6"] in text:
             return Reply(status=500, error="overloaded")
-        document = text.partition("<document>\n")[2].partition("\n</document>")[0].splitlines()[1]
-        return Reply(text=json.dumps({"relevant": True, "evidence": document}))
+        return yes(body, number)
 
     server.respond = respond
     command = base(server, tiny, "--check", "judge", *ONE_FAILS)

@@ -39,6 +39,11 @@ def write_run(name: str, **first: str) -> Path:
     return Path(name)
 
 
+def bad_against_good(data: Path) -> tuple[object, ...]:
+    """A worse run against a better one."""
+    return "eval", data, "--run", write_run("bad.trec", **BAD), "--baseline", write_run("good.trec", **GOOD)
+
+
 GOOD = {"q1": "d1 d6", "q2": "d3", "q3": "d5", "q4": "d2"}
 BAD = {"q1": "d6 d4 d1", "q2": "d4 d6 d1 d3", "q3": "d5", "q4": "d6"}
 
@@ -217,14 +222,7 @@ def test_two_folders_of_one_name_are_two_systems(cli: Cli, data: Path) -> None:
 
 
 def test_the_metrics_that_are_asked_for_in_their_order(cli: Cli, data: Path) -> None:
-    asked = (
-        "eval",
-        data,
-        "--run",
-        write_run("bad.trec", **BAD),
-        "--baseline",
-        write_run("good.trec", **GOOD),
-    )
+    asked = bad_against_good(data)
     shown = cli(*asked, "--metrics", "P@1,Judged@2,nDCG@10", "--metrics", "R@1")
     assert shown.code == 0, shown.err
     heads = [line for line in shown.out.splitlines() if "nDCG@10" in line and "┃" in line]
@@ -265,14 +263,7 @@ def test_other_metrics_are_computed_of_what_was_retrieved(cli: Cli, data: Path, 
 
 
 def test_the_queries_that_lost_and_gained_most(cli: Cli, data: Path) -> None:
-    asked = (
-        "eval",
-        data,
-        "--run",
-        write_run("bad.trec", **BAD),
-        "--baseline",
-        write_run("good.trec", **GOOD),
-    )
+    asked = bad_against_good(data)
     found: Any = cli(*asked, "--worst", 2, "--best", 1, "--json").json
     check(found, "eval")
     assert found["best"] == []
