@@ -12,6 +12,9 @@ from syneg_cli.training.settings import TrainSettings
 LOGS = "logs"
 """Beside the weights of a model."""
 
+PROJECT = "syneg"
+"""What Trackio lists the runs under."""
+
 PACKAGES = {
     "tensorboard": ("tensorboard", "tensorboardX"),
     "wandb": ("wandb",),
