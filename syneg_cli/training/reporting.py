@@ -12,8 +12,8 @@ from syneg_cli.training.settings import TrainSettings
 LOGS = "logs"
 """Beside the weights of a model."""
 
-PROJECT = "syneg"
-"""What Trackio lists the runs under."""
+TRACKIO: dict[str, Any] = {"project": "syneg", "trackio_space_id": None}
+"""Without a Space: some versions of transformers would publish the curves on the hub, unasked."""
 
 PACKAGES = {
     "tensorboard": ("tensorboard", "tensorboardX"),

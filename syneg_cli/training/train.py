@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -184,7 +185,8 @@ def _run(
         keep_logs(trainer, helpers.scratch or Path.cwd())
         resume = _resumed(scratch, watch)
         watch.resumed_at = checkpoints.step_of(resume)
-        outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+        with redirect_stdout(sys.stderr):  # tools that show curves print, and results go to stdout
+            outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
         # Else the model in memory would go on computing in bf16, and its folder would not.
         trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     return outcome.global_step, outcome.metrics["train_runtime"], trainer.state.log_history

@@ -40,6 +40,7 @@ def _kept(kind, values):
     with Path("trackio.jsonl").open("a") as file:
         file.write(json.dumps({kind: values}) + "\\n")
 def init(**named):
+    print("* Trackio project initialized")
     _kept("init", named)
 def log(values):
     _kept("log", sorted(values))
@@ -101,9 +102,10 @@ def test_trackio_gets_the_curves_and_nothing_leaves_the_machine(
     monkeypatch.syspath_prepend(str(package.parent))
     monkeypatch.delitem(sys.modules, "trackio", raising=False)
     train = ("train", tiny, "--backbone", tiny_model, "--mixed", "m", "--output", "out", "--epochs", 1)
-    done = cli(*train, "--report-to", "trackio")
+    done = cli(*train, "--report-to", "trackio", "--json")
     sys.modules.pop("trackio", None)
     assert done.code == 0, done.err
+    assert done.out.count("\n") == 1, "what a tool prints is no part of the result"
     told = [json.loads(line) for line in Path("trackio.jsonl").read_text().splitlines()]
     assert told[0]["init"]["space_id"] is None, "a Space on the hub would be public"
     assert told[0]["init"]["project"] == "syneg"
