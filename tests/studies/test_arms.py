@@ -96,6 +96,8 @@ def test_written_queries_about_unseen_documents_are_said(ready: Cli, here: Path)
     assert plan.code == 0, plan.err
     arm = next(one for one in plan.json["plan"]["arms"] if one["name"] == "llm-queries")  # type: ignore[index]
     assert "its LLM-written queries are about documents of 1 of 2 unseen queries" in arm["unequal"]
+    about_data = [line for line in plan.err.splitlines() if "LLM-written quer" in line and "in train" in line]
+    assert len(about_data) == 1, "the data set is read again for each arm, and what it is like is said once"
 
 
 @pytest.mark.slow
