@@ -243,7 +243,7 @@ def _read_evaluation(path: Path) -> Evaluation | None:
 
 
 def _baseline(path: Path, measured: Evaluation, evaluated: Manifest, trained: Manifest) -> Evaluation | None:
-    """The backbone's evaluation beside `path`, of the same data, split, precision and rule for identical ids."""
+    """The backbone's evaluation beside `path`: of the same data, split, precision and `RULE`."""
     rule = evaluated.settings.get(RULE)
     data = {role: digest for role, digest in evaluated.inputs.items() if role != "model"}
     for file in sorted(path.parent.glob("*.json")):
