@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timezone
 from functools import cached_property
@@ -143,9 +144,18 @@ class Kept:
                 told.warn(
                     f"{counted(damaged, 'text')} of the frozen layers are damaged; they are computed again"
                 )
-            if missing:
-                self._write(split, missing, name, told)
+            try:
+                if missing or not described(self.folder):
+                    self._write(split, missing, name, told)
+            except OSError as error:  # the disk is full: what was written before is whole
+                return f"they cannot be kept ({error.strerror})"
+        self.used()
         return ""
+
+    def used(self) -> None:
+        """Note it, for whoever removes what was not used for long."""
+        with suppress(OSError):  # a cache that others own may be read all the same
+            (self.folder / "entry.json").touch()
 
     def _write(self, split: Split, missing: dict[bytes, Row], name: str | None, progress: Progress) -> None:
         import numpy as np
@@ -205,7 +215,7 @@ class Kept:
     def _states(self) -> np.ndarray:
         import numpy as np
 
-        return np.memmap(self.folder / "states", self._type, "r").reshape(-1, self.dimension)
+        return np.memmap(self.folder / "states", self._type, "r", shape=(self._end, self.dimension))
 
     @property
     def _type(self) -> Any:
@@ -224,7 +234,9 @@ def find_kept(cache: Path, model: SentenceTransformer, precision: str) -> Kept |
             layers.add((about["layers"], folder.name))
     for number, name in sorted(layers, reverse=True):
         if not why_whole(model, number) and key_of(model, number, precision) == name:
-            return Kept(cache, model, number, precision)
+            kept = Kept(cache, model, number, precision)
+            kept.used()
+            return kept
     return None
 
 
