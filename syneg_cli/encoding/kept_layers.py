@@ -2,7 +2,7 @@
 
     <cache>/<key>/entry.json    what it is: layers, precision, shape, labels
     <cache>/<key>/states        every token of every text, one after the other, (d,) each; no padding
-    <cache>/<key>/index       a record for each text: hash of its token ids, first token, tokens, hash of them
+    <cache>/<key>/index         a record a text: hash of its tokens, its first state, how many, hash of them
     <cache>/<key>/finished      one byte, as vectors have it
 
 The key holds the weights of those layers and the precision, the index the token ids: so a trained
@@ -139,7 +139,7 @@ class Kept:
                     missing[text] = row
                     wanted += len(row["input_ids"]) * self.token_bytes
                     if wanted > room:
-                        return f"they take more than the {max(room, 0) / 1e9:.1f} GB that there are for them"
+                        return f"they take more than the {max(room, 0) / 1e9:.1f} GB that frozen_gb and the disk leave"
             if damaged := damaged - len(self._places):
                 told.warn(
                     f"{counted(damaged, 'text')} of the frozen layers are damaged; they are computed again"
@@ -227,14 +227,14 @@ class Kept:
 
 def find_kept(cache: Path, model: SentenceTransformer, precision: str) -> Kept | None:
     """What is kept of the most layers that a model has in common with one that was trained; None for none."""
-    layers = set()
+    names: dict[int, set[str]] = {}
     for folder in cache.iterdir() if cache.is_dir() else ():
         about = described(folder)
         if isinstance(about.get("layers"), int) and about.get("precision") == precision:
-            layers.add((about["layers"], folder.name))
-    for number, name in sorted(layers, reverse=True):
-        if not why_whole(model, number) and key_of(model, number, precision) == name:
-            kept = Kept(cache, model, number, precision)
+            names.setdefault(about["layers"], set()).add(folder.name)
+    for layers in sorted(names, reverse=True):
+        if not why_whole(model, layers) and key_of(model, layers, precision) in names[layers]:
+            kept = Kept(cache, model, layers, precision)
             kept.used()
             return kept
     return None

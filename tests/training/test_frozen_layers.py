@@ -148,7 +148,7 @@ def test_ance_encodes_the_corpus_from_what_is_kept(data: Dataset, tiny_model: Pa
     [
         ({"dropout": 0.1}, "with dropout they differ every time (--dropout 0 computes them once)"),
         ({"kind": "cross-encoder"}, "they are kept for texts, not for a cross-encoder's pairs"),
-        ({"frozen_gb": 1e-6}, "they take more than the 0.0 GB that there are for them"),
+        ({"frozen_gb": 1e-6}, "they take more than the 0.0 GB that frozen_gb and the disk leave"),
     ],
 )
 def test_what_is_not_kept_is_computed_at_every_step_and_said(
