@@ -139,7 +139,8 @@ class Kept:
                     missing[text] = row
                     wanted += len(row["input_ids"]) * self.token_bytes
                     if wanted > room:
-                        return f"they take more than the {max(room, 0) / 1e9:.1f} GB that frozen_gb and the disk leave"
+                        left = f"{max(room, 0) / 1e9:.1f} GB"
+                        return f"they take more than the {left} that frozen_gb and the disk leave"
             if damaged := damaged - len(self._places):
                 told.warn(
                     f"{counted(damaged, 'text')} of the frozen layers are damaged; they are computed again"
