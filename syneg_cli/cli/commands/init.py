@@ -16,7 +16,6 @@ from syneg_cli.data import Dataset, shared_positives
 from syneg_cli.stages import (
     HALF,
     example_text,
-    is_documents,
     lacking_split,
     looked_at,
     needs_relevance,
@@ -72,10 +71,12 @@ def command(
         return
     output = Output(as_json=as_json, quiet=quiet)
     asks, checking = can_ask(output), Checking(quiet=quiet)
-    if asks and llm is None and dataset and is_documents(dataset):
-        llm, max_cost = ask_llm(output, max_cost)
     options: dict[str, Any] = {"llm": llm, "max_cost": max_cost, "force": force}
     session = new_session(directory, dataset, test_fraction=test_fraction, progress=checking, **options)
+    if asks and llm is None and session.project.documents.source:
+        llm, max_cost = ask_llm(output, max_cost)
+        options |= {"llm": llm, "max_cost": max_cost}
+        session = new_session(directory, dataset, test_fraction=test_fraction, progress=checking, **options)
     found = looked_at(session)
     if (missing := lacking_split(found)) and asks and test_fraction is None:
         share = ask_share(output, *missing)
