@@ -101,7 +101,7 @@ def new_session(
     flags |= {"generate.llm": llm, "generate.max_cost": max_cost}
     source = name if name and is_documents(name) else None
     if source:
-        opened = prepared(Wanted(source), None, progress or NoProgress())
+        opened = prepared(Wanted(source), None, progress or NoProgress(), named_by="")
         _need_apart(directory, source)
         need_documents(opened)
         flags |= {"dataset.name": str(output_of(opened, None)), "documents.source": source}

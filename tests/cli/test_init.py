@@ -302,3 +302,13 @@ def test_what_names_no_model_is_asked_again_and_a_project_that_is_there_asks_not
     again = at_a_terminal(tmp_path, "", "docs")
     assert "Which language model" not in again
     assert "syneg.toml is there already" in again
+
+
+def test_a_folder_that_is_in_the_way_is_said_with_what_init_can_do(cli: Cli) -> None:
+    documents(Path("docs"))
+    documents(Path("docs-data"))
+    result = cli("init", "docs", "--llm", "ollama:m")
+    assert result.code == 2
+    assert "docs-data has no manifest, so it may be yours" in " ".join(result.err.split())
+    assert "--output" not in result.err
+    assert not Path("syneg.toml").exists()
