@@ -230,7 +230,8 @@ def _score(
     other = [baseline.per_query[MAIN_METRIC][query_id] for query_id in per_query]
     gain = compare(list(per_query.values()), other, margin=margin)
     parts = measured.parts(baseline, margin=margin)
-    told = tuple(filter(None, (measured.told_of_training, told_of_gain(MAIN_METRIC, gain, parts))))
+    gained = told_of_gain(MAIN_METRIC, gain, parts)
+    told = tuple(filter(None, (measured.told_of_training, gained, measured.told_of_length(baseline))))
     both = per_query, dict(zip(per_query, other, strict=True))
     return Score(value, baseline.metrics[MAIN_METRIC], gain, *counts, parts, told, *both), None
 
