@@ -120,7 +120,7 @@ def test_documents_for_nobody_are_no_failure_of_the_model(cli: Cli, tiny: Path, 
     result = cli(*base(server, tiny))
     assert result.code == 0, result.err
     assert re.search(r"answers: nobody would look for it +│ +1", result.out)
-    assert "warning" not in result.err
+    assert "dropped" not in result.err
     server.respond = lambda body, number: Reply(text='{"queries": []}')
     none = cli(*base(server, tiny, "--name", "none", "--n", 3))
     assert none.code == 1

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from safetensors.torch import load_file
 from sentence_transformers import CrossEncoder, SentenceTransformer
 
 from syneg_cli.core import NoProgress, read_manifest
@@ -165,23 +164,6 @@ def test_a_reranker_of_one_data_set_is_measured_on_another_by_its_name(
     found = json.loads(result.out)
     assert [one["dataset"] for one in found] == ["tiny", "other"]
     assert {one["name"] for one in found} == {f"bm25+{reranker.name}@100"}
-
-
-@pytest.mark.parametrize("kind", ["bi-encoder", "cross-encoder"])
-def test_a_single_step_is_learned_from(project: Cli, tiny_model: Path, kind: str) -> None:
-    """It would have the rate at which a warm-up begins, which is none."""
-    trained = project("train", "--kind", kind, "--epochs", 1, "--precision", "fp32", "--json")
-    assert trained.code == 0, trained.err
-    assert trained.json["steps"] == 1
-    before, after = (
-        next(
-            weights
-            for name, weights in load_file(folder / "model.safetensors").items()
-            if name.endswith("layer.1.output.dense.weight")
-        )
-        for folder in (tiny_model, Path(str(trained.json["path"])))
-    )
-    assert (before - after).abs().max() > 1e-6
 
 
 def test_the_line_of_a_training_has_what_has_a_part_in_it(project: Cli) -> None:
