@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 
 from syneg_cli.cli.output import Output
+from syneg_cli.core import UsageError
+from syneg_cli.llm import split_spec
 from syneg_cli.stages import HALF
 
 RELEVANCE = (
@@ -45,9 +47,21 @@ def ask_llm(output: Output, cap: float | None) -> tuple[str | None, float | None
     Args:
         cap: what is known of it already; asked is only of what costs money.
     """
-    llm = ask(output, MODEL) or None
+    llm = _model(output)
     costs = llm is not None and llm.startswith("openai:")
     return llm, _budget(output) if costs and cap is None else cap
+
+
+def _model(output: Output) -> str | None:
+    """A language model, as `PROVIDER:MODEL`; None for none."""
+    while answer := ask(output, MODEL):
+        try:
+            split_spec(answer)
+        except UsageError:
+            output.note(f"{answer} names no model: give a provider and a model, such as ollama:llama3.")
+        else:
+            return answer
+    return None
 
 
 def _budget(output: Output) -> float | None:

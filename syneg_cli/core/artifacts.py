@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import platform
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
@@ -23,6 +24,8 @@ from syneg_cli.core.paths import need_file
 from syneg_cli.core.text_files import parsed
 from syneg_cli.core.version import __version__
 from syneg_cli.core.whole_files import is_whole
+
+HASH = re.compile("[0-9a-f]{64}")
 
 IN_FOLDER = "syneg.manifest.json"
 """The manifest of an artefact that is a folder."""
@@ -281,7 +284,9 @@ def _changed(path: Path, manifest: Manifest) -> Iterator[tuple[Path, int]]:
 
 
 def _difference(key: str, before: Any, after: Any) -> str:
-    """`lr changed: 2e-05 -> 1e-05`; of tables only the names that differ."""
+    """`lr changed: 2e-05 -> 1e-05`; of tables only the names that differ, of hashes that they do."""
+    if any(isinstance(value, str) and HASH.fullmatch(value) for value in (before, after)):
+        return f"{key} changed"
     if not isinstance(before, dict) or not isinstance(after, dict):
         return f"{key} changed: {_value(before)} -> {_value(after)}"
     changes = {"added": set(after) - set(before), "gone": set(before) - set(after)}

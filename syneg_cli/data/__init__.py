@@ -9,6 +9,7 @@ from syneg_cli.data.dataset import Dataset, load_dataset
 from syneg_cli.data.find_dataset import local_folder, splits_on_disk
 from syneg_cli.data.imports.cutting import ByUnits, Counter
 from syneg_cli.data.imports.hub import HUB
+from syneg_cli.data.imports.making import need_documents
 from syneg_cli.data.imports.place import Imported, Importing, carried_out, cuts, output_of, prepared
 from syneg_cli.data.imports.sources import Wanted
 from syneg_cli.data.imports.tally import Tally
@@ -67,6 +68,7 @@ __all__ = [
     "load_dataset",
     "local_folder",
     "near_copy",
+    "need_documents",
     "normalised",
     "output_of",
     "prepared",

@@ -6,6 +6,7 @@ random one: what scores is refused where it is an encoder, and what encodes wher
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,7 +30,15 @@ from syneg_cli.core import (
 )
 from syneg_cli.encoding import hub
 from syneg_cli.encoding.backbones import BACKBONES
-from syneg_cli.encoding.loading import find, has_pair_head, locate, set_length, shown_name
+from syneg_cli.encoding.loading import (
+    find,
+    has_pair_head,
+    locate,
+    need_tokenizer,
+    scores_of_head,
+    set_length,
+    shown_name,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,6 +51,8 @@ NO_HEAD_HINT = (
     "`syneg train --kind cross-encoder` makes one of it; or give a hub id such as "
     "cross-encoder/ms-marco-MiniLM-L6-v2."
 )
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 CHUNK = 512
 """Pairs that are scored between two steps of the bar."""
@@ -93,6 +104,7 @@ def new_cross_encoder(
     import torch
 
     folder = locate(name, progress=progress)
+    need_no_classifier(name, folder)
     with (progress or NoProgress()).task(f"Loading {shown_name(name)}", None), torch.random.fork_rng():
         torch.manual_seed(seed)
         model = _load(name, str(folder), num_labels=None if has_pair_head(folder) else 1)
@@ -101,7 +113,7 @@ def new_cross_encoder(
     fresh = not _has_head(model)
     own = model.max_seq_length
     limit = max_length or (min(own or LONGEST, LONGEST) if fresh else None)
-    set_length(model, name, limit, asked=max_length is not None)
+    set_length(model, name, limit, asked=max_length is not None, pairs=True)
     return model, fresh
 
 
@@ -135,7 +147,7 @@ def pair_scores(
         )
 
     with _without_autocast(model):
-        if len(order) > BATCHES_AT_ONCE * batch_size:
+        if progress and len(order) > BATCHES_AT_ONCE * batch_size:
             some = order[:: len(order) // batch_size][:batch_size]
             score(some[:1])  # the first call takes longer
             started = time.monotonic()
@@ -148,7 +160,9 @@ def pair_scores(
                 scores[rows] = score(rows)
                 advance(len(rows))
     if not bool(np.isfinite(scores).all()):
-        raise SynegError("The cross-encoder gave scores that are not finite.", hint="Train it again.")
+        raise SynegError(
+            "The cross-encoder gave scores that are not finite.", hint="Train it again, or give another one."
+        )
     return scores
 
 
@@ -173,14 +187,19 @@ def need_retriever(name: str) -> None:
 
 
 def need_cross_encoder(name: str) -> None:
-    """Raises UsageError where what is to score pairs says of itself that it is an encoder.
+    """Raises UsageError where what is to score pairs says of itself that it is an encoder, or classifies.
 
     A folder that does not say is looked at when it is loaded.
     """
+    if not (name in BACKBONES or user_path(name).is_dir() or HUB_ID.fullmatch(name)):
+        raise UsageError(
+            f"{name!r} is no cross-encoder: it is neither a folder nor a hub id.", hint=NO_HEAD_HINT
+        )
     folder = None if name in BACKBONES else find(name)
     says = folder is not None and (folder / "modules.json").is_file() and not has_pair_head(folder)
     if name in BACKBONES or says:
         raise UsageError(f"{shown_name(name)} is an encoder, and no cross-encoder.", hint=NO_HEAD_HINT)
+    need_no_classifier(name, folder)
 
 
 def _load(name: str, place: str, num_labels: int | None = None) -> CrossEncoder:
@@ -209,12 +228,23 @@ def _load(name: str, place: str, num_labels: int | None = None) -> CrossEncoder:
             f"The cross-encoder {name!r} cannot be loaded: {said}",
             hint="Give a folder, or a hub id such as cross-encoder/ms-marco-MiniLM-L6-v2.",
         ) from error
+    need_tokenizer(loaded, name)
     if loaded.num_labels != 1:
-        raise BackboneError(
-            f"{name} gives {loaded.num_labels} scores of a pair: it classifies, and ranks nothing.",
-            hint="Give a cross-encoder with one score, such as cross-encoder/ms-marco-MiniLM-L6-v2.",
-        )
+        raise _classifies(name, loaded.num_labels)
     return loaded
+
+
+def need_no_classifier(name: str, folder: Path | None) -> None:
+    """Raises BackboneError where a model folder says of itself that it gives several scores of a text."""
+    if folder is not None and (scores := scores_of_head(folder)) > 1:
+        raise _classifies(name, scores)
+
+
+def _classifies(name: str, scores: int) -> BackboneError:
+    return BackboneError(
+        f"{name} gives {scores} scores of a pair: it classifies, and ranks nothing.",
+        hint="Give a cross-encoder with one score, such as cross-encoder/ms-marco-MiniLM-L6-v2.",
+    )
 
 
 def _has_head(model: CrossEncoder) -> bool:

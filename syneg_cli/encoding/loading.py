@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from syneg_cli.core import (
     PICKLED,
@@ -16,6 +16,7 @@ from syneg_cli.core import (
     NoProgress,
     Progress,
     content_hash,
+    counted,
     damaged_file,
     did_you_mean,
     hash_once,
@@ -40,6 +41,10 @@ INSTEAD = (
     "take openai:MODEL and ollama:MODEL."
 )
 
+NO_TOKENIZER_HINT = (
+    "Put its tokenizer files (tokenizer.json or vocab.txt, tokenizer_config.json) beside its weights: those "
+    "of the model that it was made from."
+)
 REMOTE_HINT = "Read that code first; then pass --trust-remote-code."
 
 
@@ -81,6 +86,7 @@ def load_model(
                 model = open_folder(folder, device, trust_remote_code)
         except Exception as error:
             raise _explain(name, folder, error) from error
+    need_tokenizer(model, name)
     name_prompts(model)
     if model.similarity_fn_name not in ("cosine", "dot"):
         raise BackboneError(
@@ -106,9 +112,15 @@ def has_pair_head(folder: Path) -> bool:
     kind = _field(folder / "config_sentence_transformers.json", "model_type")
     if kind is not None or (folder / "modules.json").is_file():
         return kind == "CrossEncoder"
+    return scores_of_head(folder) == 1
+
+
+def scores_of_head(folder: Path) -> int:
+    """How many scores a plain model folder gives of a text, by what it says of itself; 0 for an encoder."""
     names, classes = (_field(folder / "config.json", name) for name in ("architectures", "id2label"))
-    one_score = isinstance(classes, dict) and len(classes) == 1
-    return one_score and str(names).endswith("ForSequenceClassification']")
+    if not str(names).endswith("ForSequenceClassification']"):
+        return 0
+    return len(classes) if isinstance(classes, dict) else 2  # what transformers leaves unsaid
 
 
 def _field(file: Path, name: str) -> object:
@@ -119,11 +131,43 @@ def _field(file: Path, name: str) -> object:
         return None
 
 
+def need_tokenizer(model: SentenceTransformer | CrossEncoder, name: str) -> None:
+    """Raises BackboneError where the folder held none: transformers makes one of special tokens alone then,
+    which reads every text as the same.
+    """
+    tokenizer: Any = getattr(model, "tokenizer", None)
+    special = getattr(tokenizer, "all_special_tokens", ())
+    if special and len(tokenizer) <= len(special):
+        raise BackboneError(f"{name} has no tokenizer: it would read no word.", hint=NO_TOKENIZER_HINT)
+
+
 def set_length(
-    model: SentenceTransformer | CrossEncoder, name: str, length: int | None, *, asked: bool
+    model: SentenceTransformer | CrossEncoder,
+    name: str,
+    length: int | None,
+    *,
+    asked: bool,
+    pairs: bool = False,
 ) -> None:
+    """Cut what the model reads to `length` tokens, or to what it can read.
+
+    Args:
+        asked: whether a user gave the length, and so is told where it does not fit.
+        pairs: whether two texts are read together.
+
+    Raises:
+        BackboneError: the length that was asked for is longer than the model reads, or holds no word.
+    """
     if length is None:
         return
+    count = getattr(getattr(model, "tokenizer", None), "num_special_tokens_to_add", None)
+    special = count(pairs) if count else 0
+    if asked and length < special + 1 + pairs:
+        raise BackboneError(
+            f"{name}: {counted(length, 'token')} {'hold' if length > 1 else 'holds'} no word of "
+            f"{'both texts' if pairs else 'a text'}: {special} mark {'their' if pairs else 'its'} ends.",
+            hint="Raise max_length.",
+        )
     config = model.config
     positions = getattr(config, "max_position_embeddings", None)
     if positions and getattr(config, "model_type", "") in SHIFTED_POSITIONS:

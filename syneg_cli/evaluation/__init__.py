@@ -12,7 +12,7 @@ from syneg_cli.evaluation.metrics import (
     metric_of,
     score,
 )
-from syneg_cli.evaluation.rerank import Reranked, rerank
+from syneg_cli.evaluation.rerank import Reranked, pair_count, rerank
 from syneg_cli.evaluation.retrieve import DEPTH, depth_for, nearest, retrieve, without_itself
 from syneg_cli.evaluation.seeds import SeedComparison, compare_seeds
 from syneg_cli.evaluation.seen import (
@@ -89,6 +89,7 @@ __all__ = [
     "metric_of",
     "nearest",
     "p_value",
+    "pair_count",
     "parts_of",
     "plain_p",
     "probe_auc",

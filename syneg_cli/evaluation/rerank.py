@@ -42,8 +42,8 @@ def rerank(
     Raises:
         SynegError: a score is not finite.
     """
-    ranked = {q: list(best_first(run[q])) for q in dataset.qrels(split) if q in run}
-    first = {q: [doc_id for doc_id in ids[:depth] if doc_id in dataset.corpus] for q, ids in ranked.items()}
+    ranked = _ranked(run, dataset, split)
+    first = _first(ranked, dataset, depth)
     wanted = list(dict.fromkeys(doc_id for ids in first.values() for doc_id in ids))
     found = dataset.corpus.texts([dataset.corpus.row(doc_id) for doc_id in wanted])
     texts = dict(zip(wanted, found, strict=True))
@@ -57,3 +57,17 @@ def rerank(
         below = {doc_id: lowest - place for place, doc_id in enumerate(rest, start=1)}
         reranked[query_id] = best_first(own) | below
     return reranked, len(pairs)
+
+
+def pair_count(run: Run, dataset: Dataset, split: str, depth: int) -> int:
+    """How many pairs `rerank` scores."""
+    return sum(map(len, _first(_ranked(run, dataset, split), dataset, depth).values()))
+
+
+def _ranked(run: Run, dataset: Dataset, split: str) -> dict[str, list[str]]:
+    return {query_id: list(best_first(run[query_id])) for query_id in dataset.qrels(split) if query_id in run}
+
+
+def _first(ranked: dict[str, list[str]], dataset: Dataset, depth: int) -> dict[str, list[str]]:
+    """The documents of each query that are read again."""
+    return {q: [doc_id for doc_id in ids[:depth] if doc_id in dataset.corpus] for q, ids in ranked.items()}

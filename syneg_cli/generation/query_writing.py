@@ -37,7 +37,6 @@ from syneg_cli.llm import (
     rare_collection,
 )
 
-NOBODY = "nobody would look for it"
 EXAMPLE_POOL = 100
 """Training queries that examples are drawn from: those with the smallest seeded hash."""
 
@@ -81,6 +80,8 @@ class QueryAsker(Asker):
 
     key: ClassVar[str]
     """Of the list in the answer."""
+    none_given: ClassVar[str]
+    """What is said of an answer without a query."""
 
     def item(self, index: int, pair: Pair) -> Item:
         subject = Subject(pair.query_id, pair.doc_id, self.prompt.name)
@@ -135,6 +136,7 @@ class QueryWriter(QueryAsker):
     """
 
     key = "queries"
+    none_given = "nobody would look for it"
     examples: ExampleQueries = field(kw_only=True)
     pools: Mapping[str, Sequence[str]] = field(kw_only=True)
 
@@ -165,6 +167,7 @@ class QueryRewriter(QueryAsker):
     """
 
     key = "rewrites"
+    none_given = "without a rewording"
     negate: bool = False
 
     def values(self, pair: Pair) -> dict[str, Any]:
@@ -230,7 +233,7 @@ def read_queries(
                 found = parse_queries(answer.response, asker.key, finish=answer.finish_reason)
                 if not found.drafts:
                     where = none if answer.status == OK else unusable
-                    where[NOBODY if answer.status == OK else answer.status] += 1
+                    where[asker.none_given if answer.status == OK else answer.status] += 1
                 for index, draft in enumerate(found.drafts, start=1):
                     yield asker.record(pair, index, draft, answer)
 

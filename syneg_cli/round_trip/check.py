@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from syneg_cli.core import NoProgress, Progress, SyntheticQuery, UsageError
+from syneg_cli.core import NoProgress, Progress, SyntheticQuery, UsageError, counted
 from syneg_cli.data import Dataset, normalised
 from syneg_cli.generation import COPIED, SAME, QuerySettings, bare, copied_share, text_problem
 from syneg_cli.mining import Setup
@@ -55,11 +55,7 @@ def check_queries(
         UsageError: a cross-encoder is to check, and none is named.
         BudgetExceeded: a cap is reached before the judge has looked at all.
     """
-    if settings.check == "cross-encoder" and not tools.cross_encoder:
-        raise UsageError(
-            "--check cross-encoder needs a model.",
-            hint="Add `--set verify.cross_encoder=cross-encoder/ms-marco-MiniLM-L6-v2`.",
-        )
+    need_scorer(settings, tools.cross_encoder)
     round_trip = partial(_round_trip, tools=tools)
     state = dict(enumerate(queries))
     for step in (_by_themselves, _against_real, round_trip, _against_each_other):
@@ -67,6 +63,15 @@ def check_queries(
         checked = step(list(kept.values()), dataset, settings)
         state |= dict(zip(kept, checked, strict=True))
     return list(state.values())
+
+
+def need_scorer(settings: QuerySettings, cross_encoder: str | None) -> None:
+    """Raises UsageError where a cross-encoder is to check, and none is named."""
+    if settings.check == "cross-encoder" and not cross_encoder:
+        raise UsageError(
+            "--check cross-encoder needs a model.",
+            hint="Add `--set verify.cross_encoder=cross-encoder/ms-marco-MiniLM-L6-v2`.",
+        )
 
 
 def worth_checking(
@@ -137,6 +142,7 @@ def _round_trip(
     """Whether each query finds its document. Rewordings have their judgements by definition."""
     if settings.check == "none" or not queries or queries[0].rewrites:
         return list(queries)
+    _tell_of_few(dataset, settings, tools.progress)
     depth = max(DEPTH, top_of(settings), settings.judge_pool)
     if settings.check == "judge" and not settings.judge_pool:
         return _judged(queries, dataset, tools.judge(asked_of(dataset, queries)))
@@ -155,6 +161,16 @@ def _round_trip(
         ]
     top = top_of(settings)
     return [_dropped(query, LOST * (not 0 < rank <= top)) for query, rank in zip(ranked, ranks, strict=True)]
+
+
+def _tell_of_few(dataset: Dataset, settings: QuerySettings, progress: Progress) -> None:
+    """Says where a round trip is none: every document of so small a corpus is among the first."""
+    documents, top = len(dataset.corpus), top_of(settings)
+    if settings.check != "judge" and documents <= top:
+        progress.warn(
+            f"the round trip tells little: a query may find its document among the first {top}, and there "
+            f"are {counted(documents, 'document')} in all; a smaller --top asks for more"
+        )
 
 
 def _with_ranks(query: SyntheticQuery, found: Found) -> SyntheticQuery:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from syneg_cli.core import NoProgress, Progress, Query, SyntheticQuery
 from syneg_cli.data import Dataset
-from syneg_cli.encoding import load_cross_encoder
+from syneg_cli.encoding import load_cross_encoder, pair_scores
 from syneg_cli.generation import QuerySettings
 from syneg_cli.mining import Setup, make_miner, reciprocal_ranks
 
@@ -15,7 +16,7 @@ DEPTH = 100
 """Ranks of each retriever that are fused."""
 
 POOL = 30
-"""Documents that a cross-encoder ranks the own one among: the best that were retrieved."""
+"""Documents that a cross-encoder ranks the own one among: the best retrieved, filled up with others."""
 
 BLOCK = 4096
 TOP, TOP_OF_CROSS_ENCODER = 20, 3
@@ -93,6 +94,7 @@ def cross_encoder_ranks(
 
     Raises:
         BackboneError: the model cannot be loaded.
+        SynegError: a score is not finite.
     """
     if not queries:
         return []
@@ -101,13 +103,23 @@ def cross_encoder_ranks(
     with (progress or NoProgress()).task("Scoring by cross-encoder", len(queries), "queries") as advance:
         for query, one in zip(queries, found, strict=True):
             own = frozenset(map(dataset.corpus.row, dataset.corpus.identical(query.doc_id)))
-            others = [row for row in one.rows if row not in own][:POOL]
+            others = _pool(one.rows, own, len(dataset.corpus))
             texts = dataset.corpus.texts([dataset.corpus.row(query.doc_id), *others])
             pairs = [(query.text, text) for text in texts]
-            scores = list(map(float, scorer.predict(pairs, show_progress_bar=False)))
+            scores = pair_scores(scorer, pairs).tolist()
             ranks.append(1 + sum(score > scores[0] for score in scores[1:]))
             advance(1)
     return ranks
+
+
+def _pool(found: Sequence[int], own: frozenset[int], documents: int) -> list[int]:
+    """What a document is ranked among. Where too few were retrieved (a query without a word that BM25 knows)
+    those that follow it in the corpus fill up: among nothing every document would come first.
+    """
+    start = min(own)
+    following = ((start + step) % documents for step in range(1, documents))
+    rows = dict.fromkeys(row for row in (*found, *islice(following, POOL + len(own))) if row not in own)
+    return list(rows)[:POOL]
 
 
 def top_of(settings: QuerySettings) -> int:

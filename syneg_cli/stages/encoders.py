@@ -8,7 +8,7 @@ from typing import Any
 
 from syneg_cli.core import UsageError, content_hash
 from syneg_cli.data import Dataset
-from syneg_cli.encoding import ApiEncoder, Encoder, Encodes, Terms, locate, weights_hash
+from syneg_cli.encoding import ApiEncoder, Encoder, Encodes, Terms, locate, need_cross_encoder, weights_hash
 from syneg_cli.llm import Limits, embedding_api
 from syneg_cli.stages import language_model
 from syneg_cli.stages.consent import check_server
@@ -44,6 +44,16 @@ def fetch(session: Session, name: str) -> None:
     """Download a model that is not on this machine; an API has nothing to fetch."""
     if embedding_api(name) is None:
         locate(name, progress=session.progress)
+
+
+def fetch_scorer(session: Session, name: str) -> None:
+    """Download a cross-encoder that is not on this machine.
+
+    Raises:
+        UsageError, BackboneError: it is none, by what it says of itself.
+    """
+    need_cross_encoder(name)
+    locate(name, progress=session.progress)
 
 
 def open_encoder(session: Session, dataset: Dataset, name: str, **options: Any) -> Encodes:

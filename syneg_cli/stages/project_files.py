@@ -18,10 +18,12 @@ from syneg_cli.data import (
     inner_datasets,
     is_meant_as_dataset,
     local_folder,
+    need_documents,
     output_of,
     prepared,
 )
 from syneg_cli.generation import list_prompts
+from syneg_cli.llm import split_spec
 from syneg_cli.mixing import STRATEGIES
 from syneg_cli.stages.documents import toml
 from syneg_cli.stages.project import PROJECT_FILE, resolve
@@ -85,18 +87,35 @@ def new_session(
     """The session of a project that is about to be written; documents become its data set.
 
     Raises:
-        UsageError: there is a syneg.toml already (and no `force`), or the fraction is wrong.
+        UsageError: there is a syneg.toml already (and no `force`), or a value is wrong.
+        DatasetError: there are no documents.
     """
+    if name == "":
+        raise UsageError("DATASET: the value is empty.", hint="Leave it out, or name one.")
     file = directory / PROJECT_FILE
     if file.exists() and not force:
         raise UsageError(f"{file} is there already.", hint="Edit it, or replace it with --force.")
+    if llm:
+        split_spec(llm)  # a model that there cannot be is said before documents are imported
     flags: dict[str, object] = {"dataset.name": name, "dataset.test_fraction": test_fraction}
     flags |= {"generate.llm": llm, "generate.max_cost": max_cost}
     source = name if name and is_documents(name) else None
     if source:
-        opened = prepared(Wanted(source), None, progress or NoProgress())
+        opened = prepared(Wanted(source), None, progress or NoProgress(), named_by="")
+        _need_apart(directory, source)
+        need_documents(opened)
         flags |= {"dataset.name": str(output_of(opened, None)), "documents.source": source}
     return Session(replace(resolve(flags, alone=True), folder=directory), progress or NoProgress())
+
+
+def _need_apart(directory: Path, source: str) -> None:
+    """Raises UsageError where a project would lie in the folder that it imports."""
+    place = user_path(source)
+    if place.is_dir() and directory.resolve().is_relative_to(place.resolve()):
+        raise UsageError(
+            f"The project would lie in {source}, and its prompts would be imported as documents.",
+            hint="Begin it elsewhere: in the folder above, or with --dir FOLDER.",
+        )
 
 
 def is_documents(name: str) -> bool:

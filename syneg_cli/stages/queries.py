@@ -53,6 +53,7 @@ from syneg_cli.round_trip import (
     choose_documents,
     default_top,
     judge_requests,
+    need_scorer,
 )
 from syneg_cli.stages import encoders, language_model
 from syneg_cli.stages.asks import Asks, shard_of
@@ -166,6 +167,10 @@ class Queries(Asks):
         uses = self.settings.check != "none" and "dense" in self.retrievers
         if not self.rewrite and (uses or self.settings.documents == "spread"):
             locate(backbone_of(self.session), progress=self.session.progress)
+        if not self.rewrite and self.settings.check == "cross-encoder":  # before any call is paid for
+            scorer = self.project.verify.cross_encoder
+            need_scorer(self.settings, scorer)
+            encoders.fetch_scorer(self.session, str(scorer))
 
     def run(self, plan: Plan, to: Path) -> Made:
         asker, outcome = self._answered
@@ -310,11 +315,13 @@ class Queries(Asks):
         )
 
     def _tell_of_backbone(self) -> None:
-        if "dense" not in self.retrievers:
-            self.session.progress.note(
-                f"queries: the backbone {backbone_of(self.session)} was not on this machine, so BM25 alone "
-                "looks for the documents (`--retriever bm25+dense` fetches it)"
-            )
+        if "dense" in self.retrievers:
+            return
+        backbone = backbone_of(self.session)
+        why, then = f"the backbone {backbone} was not on this machine, so BM25 alone looks", "fetches it"
+        if find_model(backbone):
+            why, then = "BM25 alone looked, and goes on looking", f"takes {backbone}, too"
+        self.session.progress.note(f"queries: {why} for the documents (`--retriever bm25+dense` {then})")
 
 
 def _remedy(left_out: Mapping[str, int]) -> str | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from syneg_cli.core import MissingArtifact, UsageError, counted
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import is_cross_encoder, load_cross_encoder, locate, need_cross_encoder, weights_hash
-from syneg_cli.evaluation import DEPTH, Reranked, TrainedOn, rerank
+from syneg_cli.evaluation import DEPTH, Reranked, TrainedOn, pair_count, rerank
 from syneg_cli.stages.evaluate import Eval, Found, Measured, evaluation_of, vectors_of
 from syneg_cli.stages.exposed import trained_on
 from syneg_cli.stages.session import Session
@@ -80,7 +80,7 @@ class Rerank(Eval):
         retrieved = super().found(max(depth, first))
         run = retrieved.run
         split = self.settings.split
-        count = sum(min(first, len(run.get(query_id, ()))) for query_id in self.dataset.qrels(split))
+        count = pair_count(run, self.dataset, split, first)
         progress.note(f"{self.label}: {counted(count, 'pair')} to score with {self.reranker.name}")
         model = load_cross_encoder(self.reranker.location, progress)
         size = self.settings.batch_size

@@ -147,10 +147,8 @@ class _OneDataset:
         known: dict[Subject, Performed | None] = {}
         for subject in apart(subjects):
             with self._noting(subject.name):
-                if asked.rerank:
-                    found = measure_reranked(
-                        self.session, self.dataset, subject, asked.rerank, force=self.force
-                    )
+                if scorer := self._at_home(asked).rerank:
+                    found = measure_reranked(self.session, self.dataset, subject, scorer, force=self.force)
                 else:
                     stage = Eval(self.session, self.dataset, subject)
                     done = known[replace(subject, baseline=None)] = perform(stage, force=self.force)
@@ -200,7 +198,8 @@ class _OneDataset:
     def _at_home(self, asked: Asked) -> Asked:
         """A model that was trained for another of the data sets, by its folder there."""
         models = tuple(map(self._folder, asked.models))
-        return replace(asked, models=models, baseline=asked.baseline and self._folder(asked.baseline))
+        baseline, scorer = (name and self._folder(name) for name in (asked.baseline, asked.rerank))
+        return replace(asked, models=models, baseline=baseline, rerank=scorer)
 
     def _folder(self, name: str) -> str:
         places = [self.session.workspace(one).model(name) for one in (self.dataset, *self.others)]

@@ -107,6 +107,9 @@ class Verify(Stage):
     def prepare(self) -> None:
         if "margin" in self.settings.checks:
             encoders.fetch(self.session, backbone_of(self.session))
+        if "cross-encoder" in self.settings.checks:
+            self.check("cross-encoder")  # which says it where no model is named
+            encoders.fetch_scorer(self.session, str(self.settings.cross_encoder))
 
     def run(self, plan: Plan, to: Path) -> Made:
         usable = self.usable()

@@ -6,17 +6,18 @@ Both remember what they computed: the same texts come back every epoch.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from syneg_cli.core import NegativeRef
 from syneg_cli.data import Dataset
-from syneg_cli.encoding import Encoder
+from syneg_cli.encoding import Encoder, pair_scores
 from syneg_cli.mixing import Texts
 from syneg_cli.training.batches import Batch
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from sentence_transformers import CrossEncoder
     from torch import Tensor
 
 
@@ -50,10 +51,9 @@ class Guide:
 
 @dataclass
 class Teacher:
-    """A cross-encoder's scores of each query with its own documents; -inf for all other pairs."""
+    """A cross-encoder's scores, before any sigmoid, of each query with its own documents; else -inf."""
 
-    model: Any
-    """A sentence_transformers.CrossEncoder."""
+    model: CrossEncoder
     dataset: Dataset
     texts: Texts
     _scores: dict[tuple[str, NegativeRef], float] = field(default_factory=dict)
@@ -72,8 +72,7 @@ class Teacher:
             texts = [
                 (self.texts.query(q, self.dataset), self.texts.document(ref, self.dataset)) for q, ref in new
             ]
-            scores = self.model.predict(texts, show_progress_bar=False)
-            self._scores |= zip(new, map(float, scores), strict=True)
+            self._scores |= zip(new, pair_scores(self.model, texts).tolist(), strict=True)
         table = torch.full((len(batch.query_ids), len(batch.documents)), float("-inf"))
         for place, pair in wanted.items():
             table[place] = self._scores[pair]

@@ -136,6 +136,12 @@ class Trainer(SentenceTransformerTrainer):
             self.optimizer = kind(groups, **options)
         return self.optimizer
 
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """A warm-up begins at the rate 0: a single step would be that one, and nothing be learned."""
+        if num_training_steps == 1:
+            self.args.warmup_steps = 0
+        return super().create_scheduler(num_training_steps, optimizer)
+
 
 def make_trainer(
     model: SentenceTransformer,

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from syneg_cli.core import NoProgress, Progress, UsageError
+from syneg_cli.core import Progress, UsageError
 from syneg_cli.data import Dataset
-from syneg_cli.encoding import load_cross_encoder
+from syneg_cli.encoding import load_cross_encoder, pair_scores
 from syneg_cli.verification.tools import Tools
 from syneg_cli.verification.verdicts import Candidate, Check, NoVerdict, Verdict
-
-CHUNK = 512
-"""Pairs that are scored between two steps of the bar; they are batched by length."""
 
 
 def make(tools: Tools) -> Check:
@@ -31,6 +28,7 @@ def cross_encoder(
 
     Raises:
         BackboneError: the model cannot be loaded.
+        SynegError: a score is not finite.
     """
 
     def check(candidates: Sequence[Candidate]) -> list[Verdict | NoVerdict]:
@@ -38,12 +36,7 @@ def cross_encoder(
         known = sorted({(c.query_id, doc_id) for c in candidates for doc_id in c.positives})
         pairs = [(dataset.queries[q].text, dataset.corpus[d].full_text) for q, d in known]
         pairs += [(dataset.queries[c.query_id].text, c.text.replace("\n", " ", 1)) for c in candidates]
-        scores: list[float] = []
-        with (progress or NoProgress()).task("Scoring by cross-encoder", len(pairs), "pairs") as advance:
-            for start in range(0, len(pairs), CHUNK):
-                part = pairs[start : start + CHUNK]
-                scores += map(float, scorer.predict(part, show_progress_bar=False))
-                advance(len(part))
+        scores = pair_scores(scorer, pairs, progress=progress).tolist()
         of_positive = dict(zip(known, scores[: len(known)], strict=True))
         gaps = [
             score - min(of_positive[candidate.query_id, doc_id] for doc_id in candidate.positives)

@@ -207,3 +207,108 @@ def test_a_fraction_that_leaves_a_split_empty_is_named(
     said = f"test_fraction {float(fraction):g} of 3 train queries leaves none for {lacks}"
     assert said in " ".join(result.err.split())
     assert not Path("syneg.toml").exists()
+
+
+def documents(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "a.md").write_text("# Sleep\n\nSleep after learning improves memory of word lists.\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("nothing", "docs holds no documents"),
+        ("an empty file", "No document is left: a.md is left out (empty)"),
+        ("no text", "No document is left: a.bin is left out (.bin is no format that is read)"),
+        ("a link to itself", "No document is left: again is left out (a link: it is not followed)"),
+    ],
+)
+def test_documents_that_are_none_are_said_before_anything_is_written(cli: Cli, kind: str, told: str) -> None:
+    folder = Path("docs")
+    folder.mkdir()
+    if kind == "an empty file":
+        (folder / "a.md").touch()
+    elif kind == "no text":
+        (folder / "a.bin").write_bytes(bytes(range(256)))
+    elif kind == "a link to itself":
+        (folder / "again").symlink_to("../docs")
+    result = cli("init", folder, "--llm", "ollama:m")
+    assert result.code == 2
+    assert told in " ".join(result.err.split())
+    assert ".md" in result.err.splitlines()[-1]
+    assert [path.name for path in Path().iterdir()] == ["docs"]
+
+
+@pytest.mark.parametrize("options", [("docs", "--dir", "docs"), ("docs", "--dir", "docs/new"), (".",)])
+def test_a_project_does_not_lie_among_the_documents_that_it_imports(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    documents(Path("docs"))
+    if options == (".",):
+        monkeypatch.chdir("docs")
+    result = cli("init", *options, "--llm", "ollama:m")
+    assert result.code == 2
+    assert "its prompts would be imported as documents" in " ".join(result.err.split())
+    assert not list(Path().rglob("syneg.toml"))
+
+
+@pytest.mark.parametrize(
+    ("llm", "told"),
+    [
+        ("llama3", "'llama3' names no provider"),
+        ("olama:m", "Did you mean 'ollama'?"),
+        ("ollama:", "--llm ollama:: no model is named"),
+    ],
+)
+def test_a_model_that_there_cannot_be_is_said_before_anything_is_written(
+    cli: Cli, llm: str, told: str
+) -> None:
+    documents(Path("docs"))
+    result = cli("init", "docs", "--llm", llm)
+    assert result.code == 2
+    assert told in " ".join(result.err.split())
+    assert [path.name for path in Path().iterdir()] == ["docs"]
+
+
+@pytest.mark.parametrize("name", ["", "hub:"])
+def test_an_empty_name_is_none(cli: Cli, name: str) -> None:
+    documents(Path("docs"))
+    result = cli("init", name)
+    assert result.code == 2
+    assert "empty" in result.err or "hub: names no data set" in result.err
+    assert [path.name for path in Path().iterdir()] == ["docs"]
+    assert cli("import", name, "--output", "made").code == 2
+    assert not Path("made").exists()
+
+
+def test_prompts_are_told_in_one_line(cli: Cli) -> None:
+    documents(Path("docs"))
+    told = cli("init", "docs", "--llm", "ollama:m").out.splitlines()
+    assert [line for line in told if line.startswith("wrote")] == [
+        "wrote syneg.toml",
+        f"wrote {len(list(Path('prompts').iterdir()))} prompts into prompts",
+    ]
+
+
+@pytest.mark.slow
+def test_what_names_no_model_is_asked_again_and_a_project_that_is_there_asks_nothing(tmp_path: Path) -> None:
+    documents(tmp_path / "docs")
+    shown = at_a_terminal(tmp_path, "llama3\nopenai:m\nmany\n5\n\n", "docs")
+    assert "llama3 names no model" in shown
+    assert "many is no sum" in shown
+    calls = resolve(file=tmp_path / "syneg.toml", environ={}).project.generate
+    assert (calls.llm, calls.max_cost) == ("openai:m", 5.0)
+    again = at_a_terminal(tmp_path, "", "docs")
+    assert "Which language model" not in again
+    assert "syneg.toml is there already" in again
+
+
+def test_a_folder_that_is_in_the_way_is_said_with_what_init_can_do(cli: Cli) -> None:
+    documents(Path("docs"))
+    documents(Path("docs-data"))
+    result = cli("init", "docs", "--llm", "ollama:m")
+    assert result.code == 2
+    assert "docs-data has no manifest, so it may be yours" in " ".join(result.err.split())
+    assert "--output" not in result.err
+    assert not Path("syneg.toml").exists()

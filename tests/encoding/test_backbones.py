@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from syneg_cli.core.errors import BackboneError
-from syneg_cli.encoding import hub
+from syneg_cli.encoding import hub, new_cross_encoder
 from syneg_cli.encoding.backbones import BACKBONES, hub_id
 from syneg_cli.encoding.loading import find, load_model, weights_hash
 
@@ -71,6 +71,24 @@ def test_an_alias_is_saved_with_all_it_needs(
 def test_a_length_beyond_the_model_is_refused(plain: Path) -> None:
     with pytest.raises(BackboneError, match="reads at most 64 tokens, not 100"):
         load_model(str(plain), max_length=100)
+
+
+@pytest.mark.parametrize(("length", "fits"), [(1, False), (2, False), (3, True)])
+def test_a_length_that_holds_no_word_is_refused(plain: Path, length: int, fits: bool) -> None:
+    if fits:
+        assert load_model(str(plain), max_length=length).max_seq_length == length
+        return
+    with pytest.raises(BackboneError, match=f"{length} tokens? holds? no word of a text: 2 mark its ends"):
+        load_model(str(plain), max_length=length)
+
+
+@pytest.mark.parametrize(("length", "fits"), [(1, False), (4, False), (5, True)])
+def test_a_pair_needs_room_for_both(tiny_cross_encoder: Path, length: int, fits: bool) -> None:
+    if fits:
+        new_cross_encoder(str(tiny_cross_encoder), seed=0, max_length=length)
+        return
+    with pytest.raises(BackboneError, match=r"no word of both texts: 3 mark their ends"):
+        new_cross_encoder(str(tiny_cross_encoder), seed=0, max_length=length)
 
 
 def test_remote_code_needs_a_flag(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:

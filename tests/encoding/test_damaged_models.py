@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
 from syneg_cli.core import BackboneError, LLMSetupError, damaged_file
-from syneg_cli.encoding import load_cross_encoder, load_model
+from syneg_cli.encoding import load_cross_encoder, load_model, new_cross_encoder
 from syneg_cli.llm.hf import HuggingFace
 
 FILES = ["model.safetensors", "config.json", "tokenizer.json"]
@@ -43,6 +44,28 @@ def test_an_encoder(
         load(str(tmp_path / "x"))
     assert f"{file} is damaged" in caught.value.message
     assert "make the model again" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("model", "load"),
+    [
+        ("tiny_cross_encoder", load_cross_encoder),
+        ("tiny_cross_encoder", partial(new_cross_encoder, seed=0)),
+        ("tiny_model", partial(new_cross_encoder, seed=0)),
+        ("tiny_model", load_model),
+    ],
+    ids=["cross-encoder", "cross-encoder to train", "encoder to give a head", "encoder"],
+)
+def test_a_model_without_a_tokenizer_reads_nothing(
+    request: pytest.FixtureRequest, tmp_path: Path, model: str, load: Callable[[str], object]
+) -> None:
+    """transformers makes one of nothing but special tokens, to which all texts are the same."""
+    shutil.copytree(request.getfixturevalue(model), tmp_path / "x")
+    for file in [*(tmp_path / "x").glob("tokenizer*")]:
+        file.unlink()
+    with pytest.raises(BackboneError, match="has no tokenizer") as caught:
+        load(str(tmp_path / "x"))
+    assert "tokenizer.json" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("name", FILES)

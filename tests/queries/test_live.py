@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from syneg_cli.core import read_manifest
 from tests.conftest import DOCS, Cli
 from tests.queries.written import WORK, asked_about, base, kept, rewording, writer
@@ -48,6 +50,25 @@ def test_a_changed_check_asks_nothing(cli: Cli, tiny: Path, server: ChatServer) 
     assert (harder.json["queries"], harder.json["dropped"]) == (2, {"too long": 1})
     assert (harder.json["calls"], harder.json["from_cache"], len(server.requests)) == (0, 3, 3)
     assert cli(*base(server, tiny, "--json")).json["queries"] == 3
+
+
+@pytest.mark.parametrize(
+    ("scorer", "told"),
+    [
+        (None, "--check cross-encoder needs a model"),
+        ("./nowhere", "'./nowhere' is no cross-encoder: it is neither a folder nor a hub id"),
+        ("ENCODER", "is an encoder, and no cross-encoder"),
+    ],
+)
+def test_what_cannot_check_is_said_before_a_call_is_paid_for(
+    cli: Cli, tiny: Path, tiny_model: Path, server: ChatServer, scorer: str | None, told: str
+) -> None:
+    name = str(tiny_model) if scorer == "ENCODER" else scorer
+    named = ("--set", f"verify.cross_encoder={name}") if name else ()
+    result = cli(*base(server, tiny, "--check", "cross-encoder", *named))
+    assert result.code == 2
+    assert told in " ".join(result.err.split())
+    assert server.requests == []
 
 
 def test_at_a_cap_the_part_is_written_and_the_rest_comes_later(
@@ -99,7 +120,7 @@ def test_documents_for_nobody_are_no_failure_of_the_model(cli: Cli, tiny: Path, 
     result = cli(*base(server, tiny))
     assert result.code == 0, result.err
     assert re.search(r"answers: nobody would look for it +│ +1", result.out)
-    assert "warning" not in result.err
+    assert "dropped" not in result.err
     server.respond = lambda body, number: Reply(text='{"queries": []}')
     none = cli(*base(server, tiny, "--name", "none", "--n", 3))
     assert none.code == 1

@@ -119,6 +119,20 @@ def test_a_backbone_that_is_not_here_is_not_needed(
     assert "so BM25 alone looks for the documents" in result.err
 
 
+def test_a_backbone_that_is_here_is_not_called_missing(
+    cli: Cli, tiny: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What BM25 alone has begun goes on with BM25 alone."""
+    assert cli("queries", tiny, "--llm", recording()).code == 0
+    monkeypatch.delenv("SYNEG_QUERIES_RETRIEVER")
+    options = ("--llm", recording(), "--backbone", tiny_model, "--top", 2)
+    again = cli("queries", tiny, *options)
+    assert again.code == 0, again.err
+    assert "was not on this machine" not in again.err
+    assert "BM25 alone looked, and goes on looking" in again.err
+    assert "--retriever bm25+dense" in again.err
+
+
 def test_with_a_backbone_both_search(
     cli: Cli, tiny: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

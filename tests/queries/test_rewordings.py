@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from syneg_cli.core import read_synthetic_queries
 from tests.conftest import Cli, write_dataset
 from tests.queries.written import WORK, base, kept, rewording, writer
-from tests.servers import ChatServer, prompt_of
+from tests.servers import ChatServer, Reply, prompt_of
 
 
 def test_rewordings_of_train_queries(cli: Cli, tiny: Path, server: ChatServer) -> None:
@@ -65,3 +66,13 @@ def test_written_queries_and_rewordings_take_no_place_of_one_another(
     assert cli(*base(server, tiny, "--name", "default.rewrites", "--force")).code == 2
     assert len(server.requests) == sent, "nothing is asked for what could not be kept"
     assert (WORK / "default.rewrites.jsonl").read_bytes() == paid
+
+
+def test_a_query_without_a_rewording_is_called_that(cli: Cli, tiny: Path, server: ChatServer) -> None:
+    server.respond = lambda body, number: (
+        Reply(text='{"rewrites": []}') if number == 1 else rewording(body, number)
+    )
+    result = cli(*base(server, tiny, "--rewrite"))
+    assert result.code == 0, result.err
+    assert re.search(r"answers: without a rewording +│ +1", result.out)
+    assert "nobody" not in result.out + result.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from syneg_cli.core import NoProgress, SyntheticQuery, UsageError
+from syneg_cli.core import NoProgress, SynegError, SyntheticQuery, UsageError
 from syneg_cli.data import Dataset, load_dataset
-from syneg_cli.encoding import Encoder
+from syneg_cli.encoding import Encoder, load_cross_encoder, pair_scores
 from syneg_cli.generation import QuerySettings
 from syneg_cli.mining import MineSettings, Setup
 from syneg_cli.round_trip import CheckTools, check_queries
@@ -197,6 +198,75 @@ def test_a_cross_encoder_ranks_among_what_was_retrieved(data: Dataset, tiny_cros
     assert [not one.reason for one in first] == [rank == 1 for rank in ranks]
     with pytest.raises(UsageError, match="--check cross-encoder needs a model"):
         check(data, *queries, check="cross-encoder")
+
+
+def shifted(cross_encoder: Path, folder: Path, bias: float) -> str:
+    """The cross-encoder with its logits far apart, and all of them moved."""
+    from transformers import AutoModelForSequenceClassification
+
+    shutil.copytree(cross_encoder, folder)
+    model = AutoModelForSequenceClassification.from_pretrained(cross_encoder)
+    model.classifier.weight.data.mul_(100)
+    model.classifier.bias.data.fill_(bias)
+    model.save_pretrained(folder)
+    return str(folder)
+
+
+def test_a_cross_encoder_ranks_by_what_a_sigmoid_would_round_away(
+    data: Dataset, tiny_cross_encoder: Path, tmp_path: Path
+) -> None:
+    models = [shifted(tiny_cross_encoder, tmp_path / f"{bias}", bias) for bias in (0.0, 40.0)]
+    queries = [query("d5", D5), query("d6", D6), query("d4", D4)]
+    plain, high = (
+        check(data, *queries, check="cross-encoder", top=6, tools=bm25(cross_encoder=model))
+        for model in models
+    )
+    ranks = [one.scores["cross-encoder"] for one in plain]
+    assert [one.scores["cross-encoder"] for one in high] == ranks
+    assert max(ranks) > 1
+
+
+def test_a_query_that_retrieves_nothing_is_compared_with_other_documents(
+    data: Dataset, tiny_cross_encoder: Path, tmp_path: Path
+) -> None:
+    """Alone its own document would come first, whatever the query says."""
+    queries = [query(doc_id, "\u7761\u7720 \u8a18\u61b6") for doc_id in DOCS]
+    model = shifted(tiny_cross_encoder, tmp_path / "x", 0.0)
+    scorer = load_cross_encoder(model)
+    expected = []
+    for one in queries:
+        texts = [data.corpus[doc_id].full_text for doc_id in DOCS]
+        scores = pair_scores(scorer, [(one.text, text) for text in texts])
+        own = scores[list(DOCS).index(one.doc_id)]
+        expected.append(1 + int((scores > own + 1e-4).sum()))
+    tools = bm25(cross_encoder=model)
+    found = check(data, *queries, check="cross-encoder", near_copies="off", tools=tools)
+    assert sorted(expected) == [1, 2, 3, 4, 5, 6]
+    assert [one.scores["cross-encoder"] for one in found] == expected
+
+
+class Told(NoProgress):
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+@pytest.mark.parametrize(("top", "told"), [(20, True), (6, True), (5, False)])
+def test_where_every_document_is_among_the_first_it_is_said(data: Dataset, top: int, told: bool) -> None:
+    progress = Told()
+    check(data, query("d5", D5), top=top, tools=bm25(progress=progress))
+    said = [f"among the first {top}, and there are 6 documents in all" in line for line in progress.warnings]
+    assert said == [True] * told
+
+
+def test_scores_that_are_none_find_no_document(
+    data: Dataset, tiny_cross_encoder: Path, tmp_path: Path
+) -> None:
+    model = shifted(tiny_cross_encoder, tmp_path / "x", float("nan"))
+    with pytest.raises(SynegError, match="not finite"):
+        check(data, query("d5", D5), check="cross-encoder", tools=bm25(cross_encoder=model))
 
 
 TEXTS = st.sampled_from(

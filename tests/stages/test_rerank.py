@@ -15,7 +15,7 @@ from syneg_cli.data.trec import read_run
 from syneg_cli.encoding import load_cross_encoder, pair_scores
 from syneg_cli.encoding.push import card_for, read_card
 from tests.cli.test_json import check
-from tests.conftest import DOCS, QUERIES, Cli
+from tests.conftest import DOCS, QUERIES, Cli, write_dataset
 
 MIX = ["--strategy", "retrieved", "-k", 2]
 CROSS = ["--kind", "cross-encoder", "--epochs", 1, "--precision", "fp32"]
@@ -129,7 +129,7 @@ def test_eval_rerank_measures_on_top_of_a_retriever(
     check(again.json, "eval")
     deeper = project(*asked[:-1], 6)
     assert deeper.code == 0, deeper.err
-    assert f"{reranker.name} scored 6 pairs" in deeper.out
+    assert f"{reranker.name} scored 6 pairs: the first 6 documents of each query." in deeper.out
     assert "against st" in deeper.out
     assert "model-index" not in (reranker / "README.md").read_text(encoding="utf-8")
 
@@ -143,13 +143,36 @@ def test_a_reranker_trained_anew_makes_its_evaluation_stale(project: Cli, rerank
 
 
 def test_eval_rerank_on_top_of_a_run(project: Cli, reranker: Path) -> None:
-    lines = [f"q3 Q0 {doc} {rank} {9 - rank} x" for rank, doc in enumerate(("d1", "d2", "d5"), start=1)]
+    lines = [
+        f"q3 Q0 {doc} {rank} {9 - rank} x" for rank, doc in enumerate(("d1", "gone", "d2", "d5"), start=1)
+    ]
     Path("mine.trec").write_text("\n".join(lines) + "\n", encoding="utf-8")
     result = project("eval", "--run", "mine.trec", "--rerank", reranker, "--json")
     assert result.code == 0, result.err
     assert result.json["rerank"]["pairs"] == 3  # type: ignore[index]
+    assert "3 pairs to score" in result.err
     assert result.json["baseline"]["name"] == "mine"  # type: ignore[index]
-    assert result.json["baseline"]["metrics"]["mrr@10"] == pytest.approx(1 / 3)  # type: ignore[index]
+    assert result.json["baseline"]["metrics"]["mrr@10"] == pytest.approx(1 / 4)  # type: ignore[index]
+
+
+def test_a_reranker_of_one_data_set_is_measured_on_another_by_its_name(
+    project: Cli, reranker: Path, tiny: Path, tmp_path: Path
+) -> None:
+    other = write_dataset(tmp_path / "other", qrels={"test": [("q3", "d5", 1), ("q1", "d1", 1)]})
+    result = project("eval", tiny, other, "--model", "bm25", "--rerank", reranker.name, "--json")
+    assert result.code == 0, result.err
+    found = json.loads(result.out)
+    assert [one["dataset"] for one in found] == ["tiny", "other"]
+    assert {one["name"] for one in found} == {f"bm25+{reranker.name}@100"}
+
+
+def test_the_line_of_a_training_has_what_has_a_part_in_it(project: Cli) -> None:
+    trained = project("train", *CROSS)
+    assert "temperature" not in trained.out
+    assert trained.err.splitlines()[-1] == "Run `syneg eval --rerank st-retrieved-reranker`."
+    measured = project("eval", "--rerank", "st-retrieved-reranker")
+    assert "scored 6 pairs: the first 100 documents of each query. With loading and" in measured.out
+    assert "temperature 0.05" in project("train", "--epochs", 1).out
 
 
 def test_it_teaches_and_verifies(project: Cli, reranker: Path, tiny_model: Path) -> None:
@@ -180,7 +203,7 @@ def test_a_teacher_that_was_trained_again_is_another_one(project: Cli, reranker:
     assert "up to date" in project(*verify).err
     assert project("train", *CROSS, "--seed", 1, "--json").json["skipped"] is False
     trained, verified = project(*train), project(*verify)
-    assert "cross-encoder weights changed" in trained.err
+    assert "running (cross-encoder weights changed)" in trained.err, "two hashes tell nobody anything"
     assert trained.json["skipped"] is False
     assert "checks changed: cross-encoder changed" in verified.err
     assert "verify mined bm25: done" in verified.err
@@ -215,6 +238,8 @@ def test_what_an_earlier_version_was_taught_by_is_taken_for_what_is_there(
         (["eval", "--rerank", "nothing"], "--rerank: there is no model"),
         (["eval", "--rerank", ""], "--rerank: the value is empty"),
         (["eval", "--rerank", "minilm"], "no cross-encoder"),
+        (["eval", "--rerank", "bm25"], "'bm25' is no cross-encoder.*syneg train --kind cross-encoder"),
+        (["eval", "--rerank", "openai:m"], "'openai:m' is no cross-encoder"),
         (["eval", "--depth", "5"], "--rerank MODEL"),
         (["eval", "--rerank", "st-retrieved-reranker", "--depth", "0"], "depth"),
         (["eval", "--rerank", "RERANKER", "--model", "x", "--backbone", "y"], "Leave out --backbone"),
@@ -232,6 +257,36 @@ def test_the_wrong_kind_is_one_clear_line(
     assert result.code == 2, result.err
     assert re.search(told, " ".join(result.err.split())), result.err
     assert "Traceback" not in result.err
+
+
+@pytest.fixture
+def classifier(tiny_model: Path, tmp_path: Path) -> Path:
+    """A model that calls a pair one of three things."""
+    from transformers import BertForSequenceClassification, BertTokenizer
+
+    source, folder = tiny_model.parent / "bert", tmp_path / "classifier"
+    BertForSequenceClassification.from_pretrained(source, num_labels=3).save_pretrained(folder)
+    BertTokenizer.from_pretrained(source).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("train", "--kind", "cross-encoder", "--backbone"),
+        ("train", "--cross-encoder"),
+        ("verify", "--check", "cross-encoder", "--cross-encoder"),
+        ("eval", "--backbone", "st", "--rerank"),
+    ],
+)
+def test_what_gives_several_scores_of_a_pair_is_said_before_anything_is_done(
+    project: Cli, classifier: Path, tiny_model: Path, arguments: tuple[str, ...]
+) -> None:
+    given = [str(tiny_model) if one == "st" else one for one in arguments]
+    result = project(*given, classifier)
+    assert result.code == 2
+    assert "classifier gives 3 scores of a pair: it classifies, and ranks nothing." in result.err
+    assert "eval st: " not in result.err, "a corpus may take hours to be encoded"
 
 
 def test_a_project_of_a_reranker_runs_from_end_to_end(project: Cli, tiny_model: Path) -> None:

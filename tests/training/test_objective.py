@@ -14,6 +14,7 @@ from torch import Tensor
 from syneg_cli.core.errors import UsageError
 from syneg_cli.core.records import CORPUS, NegativeRef
 from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.encoding import load_cross_encoder
 from syneg_cli.encoding.encoder import Encoder
 from syneg_cli.encoding.loading import load_model
 from syneg_cli.mixing.texts import Texts
@@ -131,7 +132,7 @@ def test_variance_by_hand() -> None:
     assert variance([]) == 0.0
 
 
-def test_guide_and_teacher_score_a_batch_and_remember(data: Dataset, tiny_model: Path) -> None:
+def test_a_guide_scores_a_batch(data: Dataset, tiny_model: Path) -> None:
     batch = Batch(
         query_ids=("q1", "q2"),
         documents=tuple(NegativeRef(CORPUS, id) for id in ("d1", "d3", "d4")),
@@ -146,18 +147,31 @@ def test_guide_and_teacher_score_a_batch_and_remember(data: Dataset, tiny_model:
     documents = encoder.encode_texts([data.corpus[id].full_text for id in ("d1", "d3", "d4")])
     assert torch.allclose(scores, torch.from_numpy(queries @ documents.T), atol=1e-5)
 
-    class CountingModel:
-        calls = 0
 
-        def predict(self, pairs: list[tuple[str, str]], show_progress_bar: bool) -> list[float]:
-            self.calls += len(pairs)
-            return [float(len(text)) for _, text in pairs]
-
-    teacher = Teacher(CountingModel(), data, Texts())
+def test_a_teacher_gives_what_a_sigmoid_would_round_away_and_each_pair_once(
+    data: Dataset, tiny_cross_encoder: Path
+) -> None:
+    batch = Batch(
+        query_ids=("q1", "q2"),
+        documents=tuple(NegativeRef(CORPUS, id) for id in ("d1", "d3", "d4")),
+        positives=(0, 1),
+        masked=((False,) * 3,) * 2,
+        negatives=((2,), (2,)),
+    )
+    model = load_cross_encoder(str(tiny_cross_encoder))
+    weights = dict(model.named_parameters())
+    weights["0.model.classifier.weight"].data.mul_(100)
+    weights["0.model.classifier.bias"].data.fill_(40.0)
+    scored: list[int] = []
+    model.register_forward_pre_hook(lambda module, given: scored.append(len(given[0]["input_ids"])))
+    teacher = Teacher(model, data, Texts())
     table = teacher(batch)
     assert torch.isinf(table).tolist() == [[False, True, False], [True, False, False]]
     assert torch.equal(teacher(batch), table)
-    assert teacher.model.calls == 4
+    assert sum(scored) == 4
+    finite = table[table.isfinite()]
+    assert len(set(finite.tolist())) == 4
+    assert finite.min() > 30
 
 
 def test_dev_pool_ranks_like_a_full_search_where_it_holds_everything(data: Dataset, tiny_model: Path) -> None:

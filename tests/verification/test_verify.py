@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syneg_cli.core import read_manifest, write_jsonl
+from syneg_cli.encoding import pair_scores
 from syneg_cli.generation import load_prompt
 from syneg_cli.llm import Asked, Cache, Classify, Engine, Request, ask_each
 from syneg_cli.verification import NoVerdict, Verdict, applied, candidate_of, place_of, settled, unverified
@@ -288,11 +289,37 @@ def test_the_cross_encoder_check_compares_with_the_positive(
         query = data.queries[one.query_id].text
         lowest = min(data.positives(one.query_id))
         texts = [data.corpus[one.doc_id].full_text, data.corpus[lowest].full_text]
-        ours, positive = scorer.predict([(query, text) for text in texts], show_progress_bar=False)
+        ours, positive = pair_scores(scorer, [(query, text) for text in texts])
         assert one.scores["cross-encoder"] == pytest.approx(float(ours - positive), abs=1e-5)
     nowhere = cli("verify", tiny, "--check", "cross-encoder", "--cross-encoder", "./nowhere")
     assert nowhere.code == 2
-    assert "cannot be loaded" in nowhere.err
+    assert "is no cross-encoder: it is neither a folder nor a hub id" in nowhere.err
+
+
+def test_no_judge_is_paid_where_the_cross_encoder_is_none(
+    cli: Cli, tiny: Path, work: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ChatServer(respond) as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        both = ("--check", "judge", "--check", "cross-encoder", "--llm", "ollama:llama3")
+        for scorer in ((), ("--cross-encoder", tiny_model), ("--cross-encoder", "./nowhere")):
+            assert cli("verify", tiny, *both, *scorer).code == 2
+        assert server.requests == []
+
+
+def test_a_cross_encoder_without_finite_scores_gives_no_verdict(
+    cli: Cli, tiny: Path, work: Path, tiny_cross_encoder: Path, tmp_path: Path
+) -> None:
+    from transformers import AutoModelForSequenceClassification
+
+    shutil.copytree(tiny_cross_encoder, tmp_path / "nan")
+    model = AutoModelForSequenceClassification.from_pretrained(tiny_cross_encoder)
+    model.classifier.bias.data.fill_(float("nan"))
+    model.save_pretrained(tmp_path / "nan")
+    result = cli("verify", tiny, "--check", "cross-encoder", "--cross-encoder", tmp_path / "nan")
+    assert result.code != 0
+    assert "not finite" in result.err
+    assert not list((work / "verified").glob("*.jsonl"))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ from syneg_cli.data import Dataset, shared_positives
 from syneg_cli.stages import (
     HALF,
     example_text,
-    is_documents,
     lacking_split,
     looked_at,
     needs_relevance,
@@ -72,10 +71,12 @@ def command(
         return
     output = Output(as_json=as_json, quiet=quiet)
     asks, checking = can_ask(output), Checking(quiet=quiet)
-    if asks and llm is None and dataset and is_documents(dataset):
-        llm, max_cost = ask_llm(output, max_cost)
     options: dict[str, Any] = {"llm": llm, "max_cost": max_cost, "force": force}
     session = new_session(directory, dataset, test_fraction=test_fraction, progress=checking, **options)
+    if asks and llm is None and session.project.documents.source:
+        llm, max_cost = ask_llm(output, max_cost)
+        options.update(llm=llm, max_cost=max_cost)
+        session = new_session(directory, dataset, test_fraction=test_fraction, progress=checking, **options)
     found = looked_at(session)
     if (missing := lacking_split(found)) and asks and test_fraction is None:
         share = ask_share(output, *missing)
@@ -85,12 +86,17 @@ def command(
     written = write_project(session, found, relevance=ask(output, RELEVANCE) if asked else relevance)
     output.result(*started(written, session.project, found))
     _warn_of_shared(output, found)
+    _tell_of_splits(output, found, test_fraction)
+    output.note(_next(directory, "query" if session.project.documents.source else "syneg", dataset, llm))
+
+
+def _tell_of_splits(output: Output, found: Dataset | None, test_fraction: float | None) -> None:
+    """A split that is missing, and a fraction that makes none."""
     if missing := lacking_split(found):
         made = f"`test_fraction = {HALF}` in [dataset] makes it of {missing[1]}."
         output.note(f"There is no {missing[0]} split; {made}")
     elif test_fraction and found and "test" not in found.carved:
         output.note("--test-fraction changes nothing: the data set has train and test.")
-    output.note(_next(directory, "query" if session.project.documents.source else "syneg", dataset, llm))
 
 
 def _warn_of_shared(output: Output, dataset: Dataset | None) -> None:

@@ -12,6 +12,7 @@ from syneg_cli.cli.render.stages import tables
 from syneg_cli.core import world
 from syneg_cli.encoding import check_push, push
 from syneg_cli.stages import Train, perform
+from syneg_cli.training import CROSS_ENCODER
 
 
 @make(
@@ -44,3 +45,5 @@ def command(
             shown.append(data["url"])
     finally:  # what was trained is shown also where the hub does not take it
         output.result(data, *shown)
+    if call.session.project.train.kind == CROSS_ENCODER:
+        output.note(call.session.again("eval", "--rerank", done.path.name))

@@ -118,10 +118,10 @@ def changes_of(record: Measured, metric: str) -> list[Any]:
 
 
 def _scored(about: Reranked) -> str:
-    """What the second reading took; nothing was scored where all of it was measured before."""
-    took = f" in {duration(about.seconds)}" if about.seconds else ""
+    """How much was read again, and what all of it took, where it was not measured before."""
+    took = f" With loading and retrieving it took {duration(about.seconds)}." if about.seconds else ""
     first = "the first document" if about.depth == 1 else f"the first {about.depth} documents"
-    return f"{about.name} scored {counted(about.pairs, 'pair')}{took}: {first} of each query."
+    return f"{about.name} scored {counted(about.pairs, 'pair')}: {first} of each query.{took}"
 
 
 def _comparisons(evaluation: Evaluation, baseline: Evaluation, comparisons: Mapping[str, Comparison]) -> Any:

@@ -36,7 +36,8 @@ def queries(done: Performed, asked: str, weight: float) -> tuple[Any, ...]:
     rows = asked_rows(counts, asked, "asked")
     rows += [(f"{asked} left out: {why}", count) for why, count in counts["left_out"].items()]
     rows += [("recorded for no document here", counts["not_in_corpus"])] if counts["not_in_corpus"] else []
-    rows += [("answers: nobody would look for it", counts["for_nobody"])] if counts["for_nobody"] else []
+    none = "without a rewording" if counts["rewrites"] else "nobody would look for it"
+    rows += [(f"answers: {none}", counts["for_nobody"])] if counts["for_nobody"] else []
     rows.append(("queries kept", counts["queries"]))
     rows += [(f"  dropped: {why}", count) for why, count in counts["dropped"].items()]
     rows += [("relevant beside their document", counts["also_relevant"])] if counts["also_relevant"] else []

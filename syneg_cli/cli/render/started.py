@@ -15,7 +15,10 @@ def started(written: Sequence[Path], project: Project, dataset: Dataset | None) 
     """The result as one object, and as lines."""
     name, source = project.dataset.name, project.documents.source
     data: dict[str, Any] = {"written": [str(path) for path in written], "dataset": None}
-    lines = [f"wrote {path}" for path in written]
+    project_file, *prompts = written
+    lines = [f"wrote {project_file}"]
+    if prompts:
+        lines.append(f"wrote {counted(len(prompts), 'prompt')} into {prompts[0].parent}")
     if dataset:
         data["dataset"] = {
             "name": dataset.name,

@@ -42,7 +42,7 @@ def hub_files(name: str, progress: Progress) -> tuple[Files, str]:
         DatasetError: there is no such data set, it has no corpus, or the hub cannot be reached.
     """
     clone = user_path(name)
-    if clone.is_dir():
+    if name and clone.is_dir():
         return _sorted_out(clone, name, ""), str(clone.resolve())
     owner, slash, rest = name.partition("/")
     rest, _, part = rest.partition("/")

@@ -111,6 +111,13 @@ class _Passages:
         self.numbered.add(passage_id)
 
 
+def need_documents(source: Source) -> None:
+    """Raises DatasetError where what is to be imported plainly holds no document; no file is opened."""
+    tally = Tally()
+    if source.none_seem_readable(tally):
+        raise _nothing(source, tally)
+
+
 def _nothing(source: Source, tally: Tally) -> DatasetError:
     """Why no document is left."""
     if not tally.left_out:

@@ -70,8 +70,13 @@ class Importing:
         return Manifest(STAGE, inputs={"documents": self.source.fingerprint()}, settings=settings)
 
 
-def prepared(wanted: Wanted, output: Path | None, progress: Progress | None = None) -> Source:
+def prepared(
+    wanted: Wanted, output: Path | None, progress: Progress | None = None, *, named_by: str = "--output"
+) -> Source:
     """The source of an import, opened; it is checked that the folder may be put where it is wanted.
+
+    Args:
+        named_by: the option that puts it elsewhere; "" for none.
 
     Raises:
         UsageError: options do not go together, or the folder that would be written is not ours.
@@ -80,7 +85,7 @@ def prepared(wanted: Wanted, output: Path | None, progress: Progress | None = No
     source = open_source(wanted, progress or NoProgress())
     path = output_of(source, output)
     check_dataset_name(path.resolve().name)
-    check_owner(path, "--output")
+    check_owner(path, named_by)
     place = source.place.resolve() if source.place else None
     if place and (place == path.resolve() or place.is_relative_to(path.resolve())):
         raise UsageError(f"{path} is what is imported.", hint="Name another folder with --output.")

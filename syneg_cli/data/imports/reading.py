@@ -74,7 +74,7 @@ def read_file(
         Unreadable: it is none, with the reason.
     """
     ending = path.suffix.lower()
-    _look_at(path, ending, settings.max_megabytes * 2**20)
+    look_at(path, settings.max_megabytes)
     about, doc_id = {"file": name}, file_id(name)
     if ending in CONVERTED:
         document = _converted(path, doc_id, about, converter)
@@ -92,7 +92,9 @@ def read_file(
     return document
 
 
-def _look_at(path: Path, ending: str, most: int) -> None:
+def look_at(path: Path, max_megabytes: int) -> None:
+    """Raises Unreadable where a file's name, kind or size says that it is no document; it is not opened."""
+    ending, most = path.suffix.lower(), max_megabytes * 2**20
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -108,7 +110,9 @@ def _look_at(path: Path, ending: str, most: int) -> None:
     if ending and ending not in (*TEXT, *MARKDOWN, *CONVERTED):
         raise Unreadable(f"{ending} is no format that is read")
     if found.st_size > most:
-        raise Unreadable(f"larger than {most / 2**20:g} MB (--max-megabytes)")
+        raise Unreadable(f"larger than {max_megabytes:g} MB (--max-megabytes)")
+    if found.st_size == 0:
+        raise Unreadable("empty")
 
 
 def _bytes(path: Path) -> bytes:

@@ -17,7 +17,7 @@ from syneg_cli.data.imports.converting import Converter
 from syneg_cli.data.imports.databases import answered
 from syneg_cli.data.imports.hub import HUB, Files, hub_files
 from syneg_cli.data.imports.judgements import splits_of
-from syneg_cli.data.imports.reading import TABLES, Unreadable, read_file
+from syneg_cli.data.imports.reading import TABLES, Unreadable, look_at, read_file
 from syneg_cli.data.imports.tables import Columns, documents, table
 from syneg_cli.data.imports.tally import Tally
 from syneg_cli.data.imports.text import Document, plain
@@ -93,6 +93,23 @@ class Source:
             if path.resolve() not in judging:
                 yield path, name
 
+    def none_seem_readable(self, tally: Tally) -> bool:
+        """Whether no file holds a document, by names, kinds and sizes: the tally is told why of each.
+
+        Of rows, and of what is elsewhere, nothing is known before it is read.
+        """
+        place = self.place
+        if self.whole or place is None or is_database(place) or is_table_file(place):
+            return False
+        for path, name in self._document_files(tally):
+            try:
+                look_at(path, self.wanted.settings.max_megabytes)
+            except Unreadable as why:
+                tally.leave_out(name, str(why))
+            else:
+                return False
+        return True
+
     def judging(self) -> list[Path]:
         """The files of queries and judgements."""
         return [*self.files.queries, *(file for files in self.files.qrels.values() for file in files)]
@@ -149,6 +166,8 @@ def open_source(wanted: Wanted, progress: Progress) -> Source:
 
 def _opened(wanted: Wanted, progress: Progress) -> Source:
     name = wanted.source
+    if not name:
+        raise UsageError("What is to be imported has an empty name.", hint=KINDS)
     if name.startswith(IRDS):
         place = find_folder(name, data_dir=None, folder=None, progress=progress)
         return Source(_plain(name.removeprefix(IRDS)), wanted, None, _layout(place))
