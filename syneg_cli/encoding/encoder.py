@@ -57,7 +57,7 @@ class Encoder:
         documents: what encodes documents, if it is not `model` (or the document side of it).
         precision: "auto", "fp32" or "bf16"; bf16 computes with a copy of the weights in bf16.
         cache: folder of the embedding cache; None keeps nothing.
-        kept: folder that may have what the first layers gave (kept_layers.py); by default `cache`.
+        kept: folder that may have what the first layers gave (kept_layers.py); for models with frozen ones.
         batch_size: texts of 128 tokens that make up a batch; longer texts come in smaller ones.
         backend: what runs the transformers; the model is on the CPU for other ones than "torch".
         name: what a listing of the cache calls the model; by default where it was loaded from.
@@ -78,7 +78,7 @@ class Encoder:
         self.model = model
         self.name = name or getattr(model.config, "name_or_path", None)
         self.cache = cache
-        self.kept = kept or cache
+        self.kept = kept
         self.batch_size = batch_size
         queries, own = split_towers(model)
         documents = own if documents is None else documents
@@ -96,6 +96,7 @@ class Encoder:
         precision: str = "auto",
         max_length: int | None = None,
         cache: Path | None = None,
+        kept: Path | None = None,
         batch_size: int = 32,
         device: str | None = None,
         trust_remote_code: bool = False,
@@ -119,6 +120,7 @@ class Encoder:
             model,
             precision=precision,
             cache=cache,
+            kept=kept,
             batch_size=batch_size,
             backend=backend,
             name=name_or_path,

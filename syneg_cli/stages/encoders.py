@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import UsageError, content_hash
+from syneg_cli.core import UsageError, content_hash, read_manifest
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import ApiEncoder, Encoder, Encodes, Terms, locate, need_cross_encoder, weights_hash
 from syneg_cli.llm import Limits, embedding_api
@@ -69,7 +69,8 @@ def open_encoder(session: Session, dataset: Dataset, name: str, **options: Any) 
     cache = session.workspace(dataset).embeddings
     api = embedding_api(name)
     if api is None:
-        return Encoder.load(name, cache=cache, progress=session.progress, **options)
+        kept = cache if _frozen(name) else None
+        return Encoder.load(name, cache=cache, kept=kept, progress=session.progress, **options)
     for option, default in OF_MODELS_HERE.items():
         if options.get(option, default) != default:
             raise UsageError(
@@ -81,6 +82,12 @@ def open_encoder(session: Session, dataset: Dataset, name: str, **options: Any) 
     locks = session.workspace(dataset).locks
     terms = Terms(limits, lambda: language_model.open_cache(session), job, locks, session.watch)
     return ApiEncoder(name, session.project.embed, terms, cache)
+
+
+def _frozen(name: str) -> bool:
+    """Whether a model was trained here with its first layers frozen; others encode alike whatever is kept."""
+    manifest = read_manifest(Path(name)) if Path(name).is_dir() else None
+    return bool(manifest and manifest.settings.get("freeze"))
 
 
 def bills(session: Session, dataset: Dataset, name: str) -> list[dict[str, Any]]:

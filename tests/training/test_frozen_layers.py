@@ -118,7 +118,7 @@ def test_the_lower_part_is_computed_once_for_a_text_whatever_runs_later(
     assert torch.equal(weights, again), "the first run trained on what it kept, too"
     new = [*TEXTS, "sleep and aspirin"]
     with seen_by_layers() as encoding:
-        found = Encoder(model, precision="fp32", cache=tmp_path).encode_texts(new)
+        found = Encoder(model, precision="fp32", kept=tmp_path).encode_texts(new)
     assert encoding == Counter({0: 1, 1: len(new)})
     wanted = Encoder(model, precision="fp32").encode_texts(new)
     torch.testing.assert_close(torch.tensor(found), torch.tensor(wanted), rtol=0, atol=1e-6)
@@ -288,6 +288,12 @@ def test_a_listing_of_the_cache_has_it(cli: Cli, tiny: Path, tiny_model: Path) -
     trained = cli("train")
     assert trained.code == 0, trained.err
     assert "train: the frozen layers are computed once: 0 MB in " in trained.err
+    with seen_by_layers() as texts:
+        measured = cli("eval")
+    assert measured.code == 0, measured.err
+    assert 0 < texts[0] < texts[1], (
+        "the backbone computes all; the trained model finds the positives, at least"
+    )
     listed: Any = cli("cache", "embeddings", "--json").json["entries"]
     assert [(entry["texts"], entry["model"]) for entry in listed] == [("layers 1 to 1", str(tiny_model))]
     assert "layers 1 to 1" in cli("cache", "embeddings").out
