@@ -1,6 +1,6 @@
 """A project's stages: settings, session, and one class per stage with its plan and its run."""
 
-from syneg_cli.stages.asks import Asks, Generated
+from syneg_cli.stages.asks import UNSENT, UNWRITTEN, Asks, Generated
 from syneg_cli.stages.batch_files import fetch, hand_in
 from syneg_cli.stages.beginning import Begun, begun, documents_of, with_documents
 from syneg_cli.stages.demo import run_arms, write_demo
@@ -41,6 +41,7 @@ from syneg_cli.stages.report import (
     report_workspace,
     reported,
 )
+from syneg_cli.stages.request_files import Requests
 from syneg_cli.stages.rerank import need_no_depth
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.settings import Project
@@ -55,12 +56,14 @@ from syneg_cli.stages.vector_estimates import (
     estimate_mining,
     estimate_scorers,
 )
-from syneg_cli.stages.verify import estimate_judge, verify_stages
+from syneg_cli.stages.verify import estimate_judge, judge_requests, verify_stages
 
 __all__ = [
     "HALF",
     "PROJECT_FILE",
     "SAMPLED",
+    "UNSENT",
+    "UNWRITTEN",
     "Asked",
     "Asks",
     "Begun",
@@ -78,6 +81,7 @@ __all__ = [
     "Pilot",
     "Project",
     "Queries",
+    "Requests",
     "Session",
     "State",
     "Train",
@@ -99,6 +103,7 @@ __all__ = [
     "hand_in",
     "import_documents",
     "is_documents",
+    "judge_requests",
     "lacking_split",
     "looked_at",
     "measure_all",
