@@ -12,7 +12,7 @@ import typer
 from syneg_cli.cli.options import Call
 from syneg_cli.cli.render.batched import came, fetched, handed_in, written
 from syneg_cli.core import UsageError
-from syneg_cli.stages import UNSENT, UNWRITTEN, Asks, Performed, Requests, fetch, hand_in, perform
+from syneg_cli.stages import UNSENT, UNWRITTEN, Asks, Performed, Requests, Stage, fetch, hand_in, perform
 
 RetryBad = Annotated[bool, typer.Option("--retry-bad", help="Ask again for answers that could not be used.")]
 Batch = Annotated[
@@ -97,9 +97,15 @@ def ask(
         if read is None:
             return None
         stage.unsent = UNWRITTEN
-        return _with_batch(perform(stage, force=call.force), read)
+        return after_reading(stage, call, read)
     because = "--force" if call.force else "--retry-bad"
     return perform(stage, force=call.force or stage.again, because=because)
+
+
+def after_reading(stage: Stage, call: Call, read: dict[str, Any]) -> Performed:
+    """Perform a stage whose stored answers may be others now."""
+    because = "--force" if call.force else "new answers"
+    return _with_batch(perform(stage, force=call.force or read["read"] > 0, because=because), read)
 
 
 def _with_batch(done: Performed, data: dict[str, Any]) -> Performed:

@@ -46,7 +46,7 @@ from syneg_cli.stages.rerank import need_no_depth
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.settings import Project
 from syneg_cli.stages.several import Failure, Measurements, measure_all
-from syneg_cli.stages.stage import Performed, perform
+from syneg_cli.stages.stage import Performed, Stage, perform
 from syneg_cli.stages.study import run_study
 from syneg_cli.stages.subjects import Asked
 from syneg_cli.stages.train import Train
@@ -83,6 +83,7 @@ __all__ = [
     "Queries",
     "Requests",
     "Session",
+    "Stage",
     "State",
     "Train",
     "VectorEstimates",

@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from syneg_cli.cli.asking import Batch, BatchRead, BatchWrite, Estimating, Files, RetryBad, ask, through_files
+from syneg_cli.cli.asking import (
+    Batch,
+    BatchRead,
+    BatchWrite,
+    Estimating,
+    Files,
+    RetryBad,
+    after_reading,
+    ask,
+    through_files,
+)
 from syneg_cli.cli.options import DISJOINT, WRITTEN, Call, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.generated import estimated
@@ -56,10 +66,13 @@ def command(
                 hint="Leave it out; --max-cost and --max-calls bound what is sent, --batch-write writes it.",
             )
         mirror = MirrorQueries(session, dataset, prompt)
-        if files and through_files(call, files, mirror.requests) is None:
+        if not files:
+            done = perform(mirror, force=True)
+        elif read := through_files(call, files, mirror.requests):
+            mirror.unsent = UNWRITTEN
+            done = after_reading(mirror, call, read)
+        else:
             return
-        mirror.unsent = UNWRITTEN if files else ""
-        done = perform(mirror, force=True)
         output.result(done.as_json(), *tables(done, dataset))
         return
     stage: Generate = Generate(session, dataset, again=retry_bad)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from syneg_cli.cli.asking import BatchRead, BatchWrite, Files, through_files
+from syneg_cli.cli.asking import BatchRead, BatchWrite, Files, after_reading, through_files
 from syneg_cli.cli.options import ASKING, DISJOINT, SYNTHETIC, WRITTEN, Call, Flag, flags, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.generated import estimated
@@ -59,11 +59,14 @@ def command(
         told += shown if scorers.apis or scorers.here else []
         call.output.result({"negatives": data.pop("pairs"), **data, **vectors}, *told)
         return
-    read = through_files(call, files, lambda: judge_requests(session, dataset)) if files else {}
-    if read is None:
-        return
-    stages = verify_stages(session, dataset, unsent=UNWRITTEN if files else "")
-    done = [perform(stage, force=call.force) for stage in stages]
+    if files:
+        read = through_files(call, files, lambda: judge_requests(session, dataset))
+        if read is None:
+            return
+        stages = verify_stages(session, dataset, unsent=UNWRITTEN)
+        done = [after_reading(stage, call, read) for stage in stages]
+    else:
+        done = [perform(stage, force=call.force) for stage in verify_stages(session, dataset)]
     data, shown = verified(done, dataset)
     data |= {"batch": read} if files else {}
     call.output.result(data, *shown)
