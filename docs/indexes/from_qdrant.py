@@ -12,6 +12,4 @@ def search(options, query):
 
 
 if __name__ == "__main__":
-    main(
-        search, __doc__, url="http://localhost:6333", collection="my-corpus", model="BAAI/bge-base-en-v1.5"
-    )
+    main(search, __doc__, url="http://localhost:6333", collection="my-corpus", model="BAAI/bge-base-en-v1.5")

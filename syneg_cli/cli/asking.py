@@ -91,13 +91,13 @@ def ask(
             return None
         call.output.note(told)
         stage.unsent = UNSENT
-        return _with_batch(perform(stage, force=call.force), data)
+        return with_batch(perform(stage, force=call.force), data)
     if files:
         read = through_files(call, files, stage.requests)
         if read is None:
             return None
         stage.unsent = UNWRITTEN
-        return after_reading(stage, call, read)
+        return with_batch(after_reading(stage, call, read), read)
     because = "--force" if call.force else "--retry-bad"
     return perform(stage, force=call.force or stage.again, because=because)
 
@@ -105,8 +105,9 @@ def ask(
 def after_reading(stage: Stage, call: Call, read: dict[str, Any]) -> Performed:
     """Perform a stage whose stored answers may be others now."""
     because = "--force" if call.force else "new answers"
-    return _with_batch(perform(stage, force=call.force or read["read"] > 0, because=because), read)
+    return perform(stage, force=call.force or read["read"] > 0, because=because)
 
 
-def _with_batch(done: Performed, data: dict[str, Any]) -> Performed:
+def with_batch(done: Performed, data: dict[str, Any]) -> Performed:
+    """With what was fetched or read among its counts."""
     return replace(done, counts={**done.counts, "batch": data})

@@ -66,8 +66,6 @@ class IndexServer:
             wrong = {"status": {"error": "Not found: Collection"}}
             return (404, wrong) if self.broken else (200, {"result": {"points": points}, "status": "ok"})
         assert path == "/v2/vectordb/entities/search", path
-        rows = [
-            {"id": n, "distance": s, "doc_id": d} for n, (d, s) in enumerate(self.hits[: body["limit"]])
-        ]
+        rows = [{"id": n, "distance": s, "doc_id": d} for n, (d, s) in enumerate(self.hits[: body["limit"]])]
         wrong = {"code": 100, "message": "can't find collection"}
         return 200, wrong if self.broken else {"code": 0, "data": rows}

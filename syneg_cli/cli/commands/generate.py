@@ -17,6 +17,7 @@ from syneg_cli.cli.asking import (
     after_reading,
     ask,
     through_files,
+    with_batch,
 )
 from syneg_cli.cli.options import DISJOINT, WRITTEN, Call, section
 from syneg_cli.cli.options import command as make
@@ -70,7 +71,7 @@ def command(
             done = perform(mirror, force=True)
         elif read := through_files(call, files, mirror.requests):
             mirror.unsent = UNWRITTEN
-            done = after_reading(mirror, call, read)
+            done = with_batch(after_reading(mirror, call, read), read)
         else:
             return
         output.result(done.as_json(), *tables(done, dataset))
