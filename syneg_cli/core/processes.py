@@ -71,7 +71,7 @@ def lost_process(error: Exception) -> SynegError | None:
     if size == 1 or not isinstance(error, RuntimeError) or "gloo" not in str(error).lower():
         return None
     return SynegError(
-        f"Process {os.environ.get('RANK', '?')} of {size} lost another one, which ended, or cannot be reached.",
+        f"Process {os.environ.get('RANK', '?')} of {size} lost another one: it ended, or cannot be reached.",
         hint="What it had to say is in its own output. Start all of them again: they go on where they were.",
     )
 

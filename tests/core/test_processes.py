@@ -37,7 +37,7 @@ def test_who_loses_another_process_says_so_and_what_to_do(tiny: Path, tmp_path: 
     out, err = processes[0].communicate()
     processes[1].communicate()
     assert processes[0].returncode == 1, err
-    assert "Process 0 of 2 lost another one, which ended, or cannot be reached." in err
+    assert "Process 0 of 2 lost another one: it ended, or cannot be reached." in err
     assert "Start all of them again: they go on where they were." in out
     assert "unexpected" not in err
 
