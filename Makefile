@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-fast faults coverage mutants check audit docs clean
+.PHONY: demo test test-fast faults coverage mutants check audit bench docs clean
 demo: $(VENV)/.installed-demo
 	$(BIN)/syneg demo
 
@@ -24,6 +24,12 @@ test-fast: $(VENV)/.installed-test
 COVERED ?= 95
 coverage: $(VENV)/.installed-dev
 	$(PYTEST) -m "not slow" --cov=syneg_cli --cov-report=term-missing:skip-covered --cov-fail-under=$(COVERED)
+
+# Speed and memory beside the peers of each step, written into docs/benchmarks.md. BENCH="mine train --avx2", or
+# BENCH="--data FOLDER", says what; all of it takes half an hour and more.
+BENCH ?=
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks --write $(BENCH)
 
 # Small faults in what numbers and money depend on: which ones does no test notice? An hour and more.
 mutants: $(VENV)/.installed-mutants

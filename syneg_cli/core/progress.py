@@ -79,3 +79,28 @@ class Printed:
 
     def warn(self, message: str) -> None:
         self.note(f"warning: {message}")
+
+
+class SaidOnce:
+    """Passes on each note and warning the first time alone: of what is read again and again.
+
+    Args:
+        said: what was passed on so far; those who share it say nothing twice between them.
+    """
+
+    def __init__(self, progress: Progress, said: set[str]) -> None:
+        self.progress = progress
+        self.said = said
+
+    def task(self, description: str, total: int | None, unit: str = "") -> AbstractContextManager[Advance]:
+        return self.progress.task(description, total, unit)
+
+    def note(self, message: str) -> None:
+        if message not in self.said:
+            self.said.add(message)
+            self.progress.note(message)
+
+    def warn(self, message: str) -> None:
+        if message not in self.said:
+            self.said.add(message)
+            self.progress.warn(message)

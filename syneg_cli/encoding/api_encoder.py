@@ -37,6 +37,11 @@ class Encodes(Protocol):
     @property
     def similarity(self) -> Literal["cosine", "dot"]: ...
 
+    @property
+    def max_length(self) -> int | None:
+        """Tokens of a document that are read; None where there is no limit."""
+        ...
+
     def encode_queries(self, texts: Sequence[str], progress: Progress | None = None) -> np.ndarray: ...
 
     def encode_texts(self, texts: Sequence[str], progress: Progress | None = None) -> np.ndarray: ...
@@ -57,6 +62,10 @@ class ApiEncoder:
 
     def __init__(self, name: str, settings: EmbedSettings, terms: Terms, cache: Path) -> None:
         self.name, self.settings, self.terms, self.cache = name, settings, terms, cache
+
+    @property
+    def max_length(self) -> int:
+        return self.settings.max_length
 
     @cached_property
     def fingerprint(self) -> str:

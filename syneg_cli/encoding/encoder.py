@@ -125,6 +125,12 @@ class Encoder:
     def dimension(self) -> int:
         return self.towers["document"].dimension
 
+    @property
+    def max_length(self) -> int | None:
+        """Tokens of a document that are read; None where the model has no limit."""
+        length = self.towers["document"].model.max_seq_length
+        return length if isinstance(length, int) else None
+
     def encode_queries(self, texts: Sequence[str], progress: Progress | None = None) -> np.ndarray:
         """(n, d) float32, with the model's query prompt; from the cache where there is one."""
         texts = list(texts)

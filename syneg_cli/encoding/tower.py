@@ -6,6 +6,7 @@ its model's weights. Vectors are float32; models compared by cosine give unit ve
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -37,8 +38,12 @@ def resolve_precision(precision: str, device: Any) -> Literal["bf16", "fp32"]:
 
 
 def _cpu_has_bf16() -> bool:
+    """Whether products in bf16 are the processor's own, not PyTorch's imitation of them."""
     import torch
 
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
+    if limit and not any(part in limit for part in ("DEFAULT", "ALL", "BF16", "FP16", "AMX", "AVX10")):
+        return False  # oneDNN, which computes them, was told to do without
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(bool(getattr(torch.cpu, check, bool)()) for check in checks)
 

@@ -28,7 +28,8 @@ class Evaluation:
     """One measured system, as it is stored in eval/<name>.json. `run` is its TREC file.
 
     `written_queries` is how many of the queries an LLM wrote. `exposure` parts the queries by what
-    training saw; None where that is not recorded, or there is no training.
+    training saw; None where that is not recorded, or there is no training. `max_length` is how many tokens
+    of a text the model reads; None where nothing is known of it.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Evaluation:
     run: str
     written_queries: int = 0
     exposure: Exposure | None = None
+    max_length: int | None = None
 
     @property
     def queries(self) -> int:
@@ -67,6 +69,7 @@ class Evaluation:
             values = [read.metrics, *read.per_query.values()]
             right = all(isinstance(part, str) for part in texts) and all(map(_are_scores, values))
             right = right and type(read.written_queries) is int
+            right = right and (read.max_length is None or type(read.max_length) is int)
             right = right and _parts_all(read.exposure, read.per_query)
             right = right and MAIN_METRIC in read.metrics and read.metrics.keys() == read.per_query.keys()
             wrong = "" if right else "fields of other kinds"
@@ -82,6 +85,14 @@ class Evaluation:
         values = "  ".join(f"{label_of(name)} {value:.4f}" for name, value in self.metrics.items())
         told = "".join(f"\n{said}" for said in (self.caveat, self.told_of_training) if said)
         return f"{self.name} on {self.dataset}, {self.split} ({self.queries} queries)\n{values}{told}"
+
+    def told_of_length(self, baseline: Evaluation) -> str:
+        """A sentence where the two read texts to another length; "" where not, or it is not known."""
+        own, other = self.max_length, baseline.max_length
+        if own is None or other is None or own == other:
+            return ""
+        less = "that is in the difference, too"
+        return f"{self.name} reads {own} tokens of a text, {baseline.name} {other}: {less}."
 
     @property
     def told_of_training(self) -> str:

@@ -30,6 +30,9 @@ from syneg_cli.training import CROSS_ENCODER, RECORDING
 FOUND_BY_TRAINING = ("temperature", "dropout", "precision", "device")
 """What training found out by itself where the settings leave it open."""
 
+RULE = "identical_ids"
+"""The setting of `eval` by which documents with a query's id were left out."""
+
 
 def read_models(
     workspace: Workspace,
@@ -227,7 +230,8 @@ def _score(
     other = [baseline.per_query[MAIN_METRIC][query_id] for query_id in per_query]
     gain = compare(list(per_query.values()), other, margin=margin)
     parts = measured.parts(baseline, margin=margin)
-    told = tuple(filter(None, (measured.told_of_training, told_of_gain(MAIN_METRIC, gain, parts))))
+    gained = told_of_gain(MAIN_METRIC, gain, parts)
+    told = tuple(filter(None, (measured.told_of_training, gained, measured.told_of_length(baseline))))
     both = per_query, dict(zip(per_query, other, strict=True))
     return Score(value, baseline.metrics[MAIN_METRIC], gain, *counts, parts, told, *both), None
 
@@ -240,11 +244,14 @@ def _read_evaluation(path: Path) -> Evaluation | None:
 
 
 def _baseline(path: Path, measured: Evaluation, evaluated: Manifest, trained: Manifest) -> Evaluation | None:
-    """The backbone's evaluation beside `path`, of the same data, split and precision."""
+    """The backbone's evaluation beside `path`: of the same data, split, precision and `RULE`."""
+    rule = evaluated.settings.get(RULE)
     data = {role: digest for role, digest in evaluated.inputs.items() if role != "model"}
     for file in sorted(path.parent.glob("*.json")):
         manifest = None if file.name.endswith(".manifest.json") else read_manifest(file)
         if manifest is None or {**manifest.inputs, "model": ""} != {**data, "model": ""}:
+            continue
+        if manifest.settings.get(RULE) != rule:
             continue
         other = _read_evaluation(file)
         same_weights = manifest.inputs.get("model") == trained.inputs.get("backbone weights")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -71,6 +71,18 @@ class Measured:
     best: tuple[Change, ...] | None = None
     vectors: Sequence[Mapping[str, Any]] = ()
     """What embedding APIs cost for it, over all runs."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a subject finds for every query, with what, and how many documents were the query itself."""
+
+    run: Run
+    left_out: int
+    precision: str = "-"
+    max_length: int | None = None
+    counts: Mapping[str, Any] = field(default_factory=dict)
+    """Of the manifest that it was read from."""
 
 
 class Eval(Stage):
@@ -146,13 +158,10 @@ class Eval(Stage):
         subject, qrels = self.subject, self.dataset.qrels(self.settings.split)
         metrics = plan.settings["metrics"]
         kept = None if self._anew else _kept(plan)
+        found = kept or self.found(depth_for(metrics))
+        run, left_out = found.run, found.left_out
         if kept:
-            run, precision, counts = kept
-            left_out = counts["left_out_as_query"]
             self.session.progress.note(f"{self.label}: what is new is computed from the stored run")
-        else:
-            run, precision, left_out = self.found(depth_for(metrics))
-            counts = {}
         if left_out:
             self.session.progress.note(
                 f"documents left out, each for the query that it is itself: {left_out} "
@@ -169,12 +178,13 @@ class Eval(Stage):
             model=subject.location,
             dataset=self.dataset.name,
             split=self.settings.split,
-            precision=precision,
+            precision=found.precision,
             metrics=scores.metrics,
             per_query=scores.per_query,
             run=str(plan.path.with_suffix(".trec")),
             written_queries=len(self.dataset.synthetic & qrels.keys()),
             exposure=self._recorded(),
+            max_length=found.max_length,
         )
         write_text(to, json.dumps(asdict(evaluation), ensure_ascii=False, indent=1) + "\n")
         self._warn_of_a_leak(subject)
@@ -182,7 +192,7 @@ class Eval(Stage):
             _note_in_card(subject, evaluation, self.session.progress)
         here = subject.is_run or subject.is_bm25
         vectors = [] if here else encoders.bills(self.session, self.dataset, subject.location)
-        counts = {**counts, "queries": len(qrels), "left_out_as_query": left_out, "vectors": vectors}
+        counts = {**found.counts, "queries": len(qrels), "left_out_as_query": left_out, "vectors": vectors}
         counts |= scores.metrics
         return Made(counts, evaluation)
 
@@ -220,17 +230,17 @@ class Eval(Stage):
                 "changed? Train it again"
             )
 
-    def found(self, depth: int = DEPTH) -> tuple[Run, str, int]:
-        """(run, precision of the encoder, how many documents were left out as their query itself)."""
+    def found(self, depth: int = DEPTH) -> Found:
+        """What the subject finds."""
         subject, split, progress = self.subject, self.settings.split, self.session.progress
         if subject.is_run:
             read = read_known_run(Path(subject.location), self.dataset, split, progress.warn)
             run, left_out = without_itself(read, self.dataset)
-            return run, "-", left_out
+            return Found(run, left_out)
         if subject.is_bm25:
             queries = list(self.dataset.qrels(split))
             run, left_out = without_itself(bm25_run(self.dataset, queries, depth + 1, progress), self.dataset)
-            return {query_id: best_first(found, depth) for query_id, found in run.items()}, "-", left_out
+            return Found({query_id: best_first(found, depth) for query_id, found in run.items()}, left_out)
         encoder = encoders.open_encoder(
             self.session,
             self.dataset,
@@ -240,7 +250,7 @@ class Eval(Stage):
         )
         run = retrieve(self.dataset, split, encoder, depth=depth, progress=progress)
         left_out = sum(len(self.dataset.itself(query_id)) for query_id in run)
-        return run, encoder.precision, left_out
+        return Found(run, left_out, encoder.precision, encoder.max_length)
 
 
 def measuring(session: Session, dataset: Dataset) -> Session:
@@ -290,8 +300,8 @@ def _in_order(name: str) -> tuple[int, str]:
     return ([*METRICS].index(name) if name in METRICS else len(METRICS)), name
 
 
-def _kept(plan: Plan) -> tuple[Run, str, Mapping[str, Any]] | None:
-    """(run, precision, counts) of a stored evaluation that lacks metrics, and nothing else.
+def _kept(plan: Plan) -> Found | None:
+    """What a stored evaluation found that lacks metrics, and nothing else.
 
     None where it is another's, was touched, or its run is not deep enough for the new metrics.
     """
@@ -305,7 +315,9 @@ def _kept(plan: Plan) -> tuple[Run, str, Mapping[str, Any]] | None:
     if depth_for(plan.settings["metrics"]) > depth_for(measured):
         return None
     try:
-        return read_run(file), Evaluation.read(plan.path).precision, manifest.counts
+        stored, counts = Evaluation.read(plan.path), manifest.counts
+        run = read_run(file)
+        return Found(run, counts["left_out_as_query"], stored.precision, stored.max_length, counts)
     except SynegError:
         return None
 

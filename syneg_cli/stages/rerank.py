@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from syneg_cli.core import MissingArtifact, Run, UsageError, counted
+from syneg_cli.core import MissingArtifact, UsageError, counted
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import is_cross_encoder, load_cross_encoder, locate, need_cross_encoder, weights_hash
 from syneg_cli.evaluation import DEPTH, Reranked, TrainedOn, rerank
-from syneg_cli.stages.evaluate import Eval, Measured, evaluation_of, vectors_of
+from syneg_cli.stages.evaluate import Eval, Found, Measured, evaluation_of, vectors_of
 from syneg_cli.stages.exposed import trained_on
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Performed, Plan, perform
@@ -75,9 +75,10 @@ class Rerank(Eval):
         super().prepare()
         locate(self.reranker.location, progress=self.session.progress)
 
-    def found(self, depth: int = DEPTH) -> tuple[Run, str, int]:
+    def found(self, depth: int = DEPTH) -> Found:
         first, progress = self.settings.depth, self.session.progress
-        run, precision, left_out = super().found(max(depth, first))
+        retrieved = super().found(max(depth, first))
+        run = retrieved.run
         split = self.settings.split
         count = sum(min(first, len(run.get(query_id, ()))) for query_id in self.dataset.qrels(split))
         progress.note(f"{self.label}: {counted(count, 'pair')} to score with {self.reranker.name}")
@@ -86,7 +87,7 @@ class Rerank(Eval):
         reranked, self._pairs = rerank(
             run, self.dataset, split, model, depth=first, batch_size=size, progress=progress
         )
-        return reranked, precision, left_out
+        return replace(retrieved, run=reranked)
 
     def learned(self) -> TrainedOn | None:
         """What the cross-encoder was trained on, and what retrieves, where that is recorded."""

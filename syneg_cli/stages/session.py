@@ -14,6 +14,7 @@ from syneg_cli.core import (
     MissingArtifact,
     NoProgress,
     Progress,
+    SaidOnce,
     UsageError,
     Workspace,
     instead,
@@ -65,6 +66,9 @@ class Session:
     places: Callable[[Path, str], Workspace] = Workspace
     """(work directory, data set) -> where everything is stored; an arm of a study has places of its own."""
 
+    of_data: set[str] = field(default_factory=set, compare=False)
+    """What was said of the data set: it may be read again for every stage and arm."""
+
     @property
     def project(self) -> Project:
         return self.resolved.project
@@ -96,7 +100,7 @@ class Session:
         dataset = self._real()
         if written != "none":
             dataset = self._with_queries(dataset, needed=written == "needed")
-        return kept_apart(dataset, self.progress) if self.project.dataset.disjoint else dataset
+        return kept_apart(dataset, self._once) if self.project.dataset.disjoint else dataset
 
     def query_weight(self, dataset: Dataset) -> float:
         """What an LLM-written query counts in training; 0: they are not used."""
@@ -131,7 +135,7 @@ class Session:
             weight=weight,
             dev_fraction=of_dev.dev_fraction,
             dev_seed=of_dev.dev_seed,
-            progress=self.progress,
+            progress=self._once,
         )
         if found.synthetic:
             return found
@@ -142,6 +146,10 @@ class Session:
                 hint=f"{self.again('queries').rstrip('.')}, or leave out --synthetic-queries.",
             )
         return dataset
+
+    @property
+    def _once(self) -> SaidOnce:
+        return SaidOnce(self.progress, self.of_data)
 
     def _real(self) -> Dataset:
         section = self.project.dataset
@@ -160,7 +168,7 @@ class Session:
             attributes=section.attributes.model_dump(),
             identical_ids=section.identical_ids,
             language=section.language,
-            progress=self.progress,
+            progress=self._once,
         )
 
     def workspace(self, dataset: Dataset) -> Workspace:

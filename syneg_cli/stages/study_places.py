@@ -6,7 +6,7 @@ is not: mixes, models and evaluations would else be among the user's own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -90,4 +90,4 @@ def arm_session(
         passing=passing,
     )
     resolved = changed(session.resolved, {**arm.sets, **(extra or {})}, f"the arm {arm.name}")
-    return Session(resolved, session.progress, session.watch, session.called, session.confirm, places)
+    return replace(session, resolved=resolved, places=places)

@@ -82,8 +82,11 @@ def with_controls(arms: list[ArmPlan], met: Callable[[ArmPlan], str]) -> list[Ar
 
     def unequal(arm: ArmPlan) -> tuple[str, ...]:
         control = by_name.get(arm.control or "")
-        if control is None or "backbone" in (arm.makes, control.makes):
+        if control is None or arm.makes == "backbone":
             return ()
+        if control.makes == "backbone":
+            tokens = arm.settings["train"]["max_length"] if arm.settings else None
+            return (f"tokens of a text: {tokens}, its control as many as it reads",) if tokens else ()
         if arm.makes == control.makes == "trained":
             return (*arm.spent.differs_from(control.spent), *filter(None, [met(arm)]))
         of = [by_name[one.of].spent if one.of else one.spent for one in (arm, control)]

@@ -86,6 +86,21 @@ def test_precision_by_name() -> None:
     assert resolve_precision("auto", "cpu") in ("fp32", "bf16")
 
 
+@pytest.mark.parametrize("limit", ["AVX2", "avx512_core", "AVX512_CORE_VNNI", "SSE41"])
+def test_a_processor_that_is_told_to_be_a_plain_one_computes_in_fp32(
+    monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
+    for allowed in ("", "DEFAULT", "AVX512_CORE_BF16", "AVX512_CORE_AMX"):
+        monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", allowed)
+        assert resolve_precision("auto", "cpu") == "bf16"
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    assert resolve_precision("auto", "cpu") == "fp32"
+    assert resolve_precision("bf16", "cpu") == "bf16", "who asks for it gets it"
+
+
 def test_dropout_is_off_and_training_goes_on(encoder: Encoder) -> None:
     encoder.model.train()
     assert np.array_equal(encoder.encode_texts(TEXTS), encoder.encode_texts(TEXTS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +80,20 @@ def test_the_demo_compares_with_mined_negatives_as_one_family() -> None:
     assert first.startswith("SyNeg mix against mined. nDCG@10 is better by 0.1750 (p = 0.01")
     assert "corrected for 2 comparisons = 0.01" in first
     assert second.startswith("mirror against mined. nDCG@10 is better by 0.5000 (p < 0.0001")
+
+
+def test_a_model_that_reads_less_of_a_text_than_its_baseline_is_said_to(
+    cli: Cli, tiny: Path, tiny_model: Path
+) -> None:
+    shutil.copytree(tiny_model, "short")
+    config = Path("short") / "sentence_bert_config.json"
+    kept = json.loads(config.read_text(encoding="utf-8"))
+    config.write_text(json.dumps(kept | {"max_seq_length": 8}), encoding="utf-8")
+    told = "short reads 8 tokens of a text, st 48: that is in the difference, too."
+    shown = cli("eval", tiny, "--model", "short", "--backbone", tiny_model)
+    assert told in " ".join(shown.out.split())
+    both = cli("eval", tiny, "--model", "short", "--model", tiny_model, "--backbone", tiny_model)
+    assert told in " ".join(both.out.split())
+    assert cli("eval", tiny, "--model", "short", "--backbone", tiny_model, "--json").json["max_length"] == 8
+    same = compared(cli, tiny, tiny_model)
+    assert "tokens of a text" not in same.out

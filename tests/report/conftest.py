@@ -78,7 +78,13 @@ def add_model(
 
 
 def add_evaluation(
-    work: Workspace, name: str, values: Iterable[float], *, weights: str, **changes: Any
+    work: Workspace,
+    name: str,
+    values: Iterable[float],
+    *,
+    weights: str,
+    identical: str = "auto",
+    **changes: Any,
 ) -> None:
     per_query = {f"q{i}": value for i, value in enumerate(values)}
     mean = sum(per_query.values()) / len(per_query)
@@ -86,7 +92,10 @@ def add_evaluation(
     path = work.evaluation(f"{name}-test")
     scores = {"metrics": {"ndcg@10": mean}, "per_query": {"ndcg@10": per_query}}
     write_text(path, json.dumps(found | scores | changes))
-    write_manifest(path, Manifest("eval", {"corpus": "c", "test qrels": "t", "model": weights}, {}))
+    write_manifest(
+        path,
+        Manifest("eval", {"corpus": "c", "test qrels": "t", "model": weights}, {"identical_ids": identical}),
+    )
 
 
 def measured(work: Workspace, name: str, values: Iterable[float]) -> None:

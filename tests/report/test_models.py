@@ -34,7 +34,7 @@ def test_a_folder_that_is_no_model_any_more_keeps_its_curves(work: Workspace) ->
     assert any("is no model folder" in note for note in models[0].notes)
 
 
-@pytest.mark.parametrize("changes", [{"precision": "bf16"}, {"metrics": {}}])
+@pytest.mark.parametrize("changes", [{"precision": "bf16"}, {"metrics": {}}, {"identical": "drop"}])
 def test_a_backbone_measured_otherwise_is_not_compared_with(work: Workspace, changes: dict[str, Any]) -> None:
     add_model(work, "m")
     measured(work, "m", [0.5] * 4)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import pytest
 
@@ -302,7 +303,7 @@ def test_a_study_alone_makes_a_page_and_a_damaged_one_is_named(cli: Cli, tmp_pat
 
 def test_what_training_saw_is_a_bar_for_each_part(work: Workspace) -> None:
     """15 queries that training saw gain 0.5, the 15 others gain nothing but noise."""
-    parts = {
+    parts: dict[str, Any] = {
         "exposure": {
             "known": True,
             "judged": [f"q{i}" for i in range(15)],

@@ -36,6 +36,7 @@ def test_the_controls_of_an_arm_run_too_and_where_they_are_unequal_it_is_said(re
     assert "dense-more" in plan.err
     arms = {arm["name"]: arm for arm in plan.json["plan"]["arms"]}  # type: ignore[index]
     assert arms["added"]["control"] == "dense-more"
+    assert arms["dense"]["unequal"] == [], "the backbone reads as many tokens"
     assert arms["added"]["unequal"] == [], "as many texts, all but one of the same source"
     assert arms["dense-more"]["unequal"] == [
         "encoded texts a step: 12, its control 10",
@@ -88,6 +89,14 @@ def test_disjoint_training_has_one_part_and_other_pairs(ready: Cli) -> None:
     assert plan.json["detectable"].keys() == {"all"}  # type: ignore[attr-defined]
 
 
+def test_an_arm_that_reads_less_of_a_text_than_the_backbone_is_said_to(ready: Cli) -> None:
+    plan = ready("study", "--plan", "--json", "--set", "train.max_length=8")
+    assert plan.code == 0, plan.err
+    arms = {arm["name"]: arm for arm in plan.json["plan"]["arms"]}  # type: ignore[index]
+    assert arms["dense"]["unequal"] == ["tokens of a text: 8, its control as many as it reads"]
+    assert arms["hybrid"]["unequal"] == []
+
+
 def test_written_queries_about_unseen_documents_are_said(ready: Cli, here: Path) -> None:
     file = here / ".syneg/tiny/queries/default.jsonl"
     file.parent.mkdir(parents=True)
@@ -96,6 +105,8 @@ def test_written_queries_about_unseen_documents_are_said(ready: Cli, here: Path)
     assert plan.code == 0, plan.err
     arm = next(one for one in plan.json["plan"]["arms"] if one["name"] == "llm-queries")  # type: ignore[index]
     assert "its LLM-written queries are about documents of 1 of 2 unseen queries" in arm["unequal"]
+    about_data = [line for line in plan.err.splitlines() if "LLM-written quer" in line and "in train" in line]
+    assert len(about_data) == 1, "the data set is read again for each arm, and what it is like is said once"
 
 
 @pytest.mark.slow

@@ -55,6 +55,8 @@ def compared(record: Measurements, margin: float, *, for_machines: bool) -> tupl
         shown.append(LEGEND.format(counted(len(family), "comparison")))
         shown += [f"{called}: {verdict(label, c)}" for called, c in family.items()]
     for one in record.measured:
+        lengths = one.evaluation.told_of_length(one.baseline) if one.baseline else ""
+        shown += [f"{one.evaluation.dataset}: {lengths}"] if lengths else []
         about, _ = seen(one.evaluation, one.baseline, family.get(_called(one)), margin, [main])
         shown += [f"{one.evaluation.dataset}: {about['told']}"] if about and about["told"] else []
     for one in record.measured:

@@ -58,6 +58,7 @@ def measured(
         shown += [_comparisons(evaluation, baseline, comparisons), LEGEND]
         shown.append(gains(label, _differences(evaluation, baseline, metrics[0])))
         shown.append(verdict(label, whole))
+        shown += filter(None, [evaluation.told_of_length(baseline)])
     data["seen"], by_training = seen(evaluation, baseline, whole, margin, metrics)
     shown += [*by_training, *changes_of(record, metrics[0])]
     if evaluation.caveat:
@@ -81,6 +82,7 @@ def _as_json(
         "dataset": evaluation.dataset,
         "split": evaluation.split,
         "precision": evaluation.precision,
+        "max_length": evaluation.max_length,
         "queries": evaluation.queries,
         "metrics": means(evaluation),
         "run": evaluation.run,
