@@ -172,8 +172,8 @@ def _run(argv: list[str] | None) -> int:
         known.exit_code = 1 if error.errno in BROKEN else 2
         return _report(known, as_json=as_json)
     except Exception as error:
-        lost = lost_process(error)
-        return _report(lost, as_json=as_json) if lost else _unexpected(error)
+        gone = lost_process(error)
+        return _report(gone, as_json=as_json) if gone else _unexpected(error)
     return 0
 
 

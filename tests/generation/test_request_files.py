@@ -159,12 +159,12 @@ def test_a_file_is_whole_or_not_there(
 ) -> None:
     from syneg_cli.llm import request_files
 
-    lines = iter([b"one\n", OSError(28, "No space left on device")])
+    lines = iter((b"one\n", None))
 
     def line(item: object, llm: object) -> bytes:
         made = next(lines)
-        if isinstance(made, OSError):
-            raise made
+        if made is None:
+            raise OSError(28, "No space left on device")
         return made
 
     monkeypatch.setattr(request_files, "request_line", line)

@@ -56,7 +56,7 @@ class IndexServer:
             return (404, {"error": "no such index"}) if self.broken else (200, {"hits": {"hits": found}})
         if path == "/search/":
             found = [{"relevance": s, "fields": {"id": d}} for d, s in self.hits[: body["hits"]]]
-            wrong = {"errors": [{"message": "Could not resolve source"}]}
+            wrong: Any = {"errors": [{"message": "Could not resolve source"}]}
             return 200, {"root": wrong if self.broken else {"id": "toplevel", "children": found}}
         if re.fullmatch(r"/collections/[\w-]+/points/query", path):
             points = [
