@@ -15,6 +15,9 @@ from pathlib import Path
 from time import time
 from typing import IO, Any
 
+BLOCK = 1 << 18
+"""Bytes that are written at a time."""
+
 LEFT_BEHIND = 24 * 3600
 """Seconds after which a temporary file that nobody writes to was left by a process that is gone."""
 
@@ -84,7 +87,7 @@ def sync_tree(folder: Path) -> None:
 @contextmanager
 def atomic_writer(path: Path) -> Iterator[IO[str]]:
     """A text file that appears under its name only when it is complete and on disk."""
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+    with atomic_path(path) as temporary, temporary.open("w", BLOCK, "utf-8", newline="\n") as file:
         yield file
 
 
@@ -98,13 +101,16 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps` makes one for every row
+
+
 def write_jsonl(path: Path, rows: Iterable[Any]) -> int:
     """Write dataclass records or dicts, one JSON object a line; returns how many."""
     count = 0
     with atomic_writer(path) as file:
         for row in rows:
             data = row if isinstance(row, dict) else asdict(row)
-            file.write(json.dumps(data, ensure_ascii=False, separators=(", ", ": ")) + "\n")
+            file.write(_encode(data) + "\n")
             count += 1
     return count
 

@@ -33,6 +33,7 @@ class Corpus:
 
     def __init__(self, table: Any, fingerprint: str, name: str = "") -> None:
         self._table = table
+        self._titles, self._texts = table.column("title"), table.column("text")
         self.fingerprint = fingerprint
         self.name = name
         self.ids: list[str] = table.column("id").to_pylist()
@@ -45,9 +46,7 @@ class Corpus:
 
     def __getitem__(self, doc_id: str) -> Passage:
         row = self._rows[doc_id]
-        return Passage(
-            doc_id, self._table.column("title")[row].as_py(), self._table.column("text")[row].as_py()
-        )
+        return Passage(doc_id, self._titles[row].as_py(), self._texts[row].as_py())
 
     def row(self, doc_id: str) -> int:
         return self._rows[doc_id]
@@ -76,10 +75,9 @@ class Corpus:
 
     def _rows_of(self) -> Iterator[tuple[str, str, str]]:
         """(id, title, text) of every document, block by block."""
-        titles, texts = self._table.column("title"), self._table.column("text")
         for start in range(0, len(self), BATCH_ROWS):
             ids = self.ids[start : start + BATCH_ROWS]
-            parts = (column.slice(start, BATCH_ROWS).to_pylist() for column in (titles, texts))
+            parts = (column.slice(start, BATCH_ROWS).to_pylist() for column in (self._titles, self._texts))
             yield from zip(ids, *parts, strict=True)
 
     def identical(self, doc_id: str) -> frozenset[str]:

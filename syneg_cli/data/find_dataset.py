@@ -1,4 +1,4 @@
-"""Where a data set is, given what the user calls it: a folder, a BEIR name, or `irds:NAME`."""
+"""Where a data set is, given what the user calls it: a folder, a BEIR name, `irds:` or `hub:` and a name."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from syneg_cli.core import DatasetError, Progress, UsageError, did_you_mean, nearest, user_path
 from syneg_cli.data.beir_download import BEIR_NAMES, download_beir
 from syneg_cli.data.downloads import checked, download_folder, kept_folder
+from syneg_cli.data.hub_datasets import download_hub, hub_folder_name
+from syneg_cli.data.imports.hub import HUB
 from syneg_cli.data.irds import download_irds, folder_name
 from syneg_cli.data.layout import (
     CORPUS_FILE,
@@ -37,6 +39,8 @@ def find_folder(name: str | None, *, data_dir: Path | None, folder: Path | None,
     name = str(name)
     if name.startswith(IRDS):
         return download_irds(name.removeprefix(IRDS), progress)
+    if name.startswith(HUB):
+        return download_hub(name.removeprefix(HUB), progress)
     return download_beir(name, progress)
 
 
@@ -47,9 +51,11 @@ def local_folder(name: str | None, *, data_dir: Path | None, folder: Path | None
         UsageError, DatasetError: as `find_folder`, but for the download.
     """
     if not name:
-        raise UsageError("No data set named.", hint=f"Give a BEIR name, a folder or {IRDS}NAME.")
-    if name.startswith(IRDS):
-        name = folder_name(name.removeprefix(IRDS))
+        raise UsageError(
+            "No data set named.", hint=f"Give a BEIR name, a folder, {IRDS}NAME or {HUB}OWNER/NAME."
+        )
+    if name.startswith((IRDS, HUB)):
+        name = _plain(name)
         if data_dir is None:
             return checked(kept) if (kept := kept_folder(name)) else None
     for place in _candidates(name, data_dir, folder):
@@ -65,11 +71,18 @@ def local_folder(name: str | None, *, data_dir: Path | None, folder: Path | None
 
 def splits_on_disk(name: str, *, data_dir: Path | None, folder: Path | None) -> list[str]:
     """The splits of a data set that needs no download; none where it is not here. Nothing is read."""
-    plain = folder_name(name.removeprefix(IRDS)) if name.startswith(IRDS) else name
+    plain = _plain(name)
     for place in (*_candidates(plain, data_dir, folder), download_folder() / plain):
         if is_dataset_folder(place):
             return split_names(place)
     return []
+
+
+def _plain(name: str) -> str:
+    """What the folder of a data set is called that is not named by its folder."""
+    if name.startswith(IRDS):
+        return folder_name(name.removeprefix(IRDS))
+    return hub_folder_name(name.removeprefix(HUB)) if name.startswith(HUB) else name
 
 
 def _candidates(name: str, data_dir: Path | None, folder: Path | None) -> list[Path]:
@@ -100,7 +113,8 @@ def _nothing(name: str, data_dir: Path | None, folder: Path | None) -> DatasetEr
         return DatasetError(f"{name} is not there.{near or _near_beir(name)}", hint=LAYOUT_HINT)
     return DatasetError(
         f"{name!r} is neither a folder nor a BEIR data set.{near or _near_beir(name)}",
-        hint=f"Give a folder as ./name, a name of ir_datasets as {IRDS}NAME, or one of BEIR's names: "
+        hint=f"Give a folder as ./name, a name of ir_datasets as {IRDS}NAME, one of the hub as "
+        f"{HUB}OWNER/NAME, or one of BEIR's names: "
         f"{', '.join(BEIR_NAMES)}.",
     )
 

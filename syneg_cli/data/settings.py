@@ -49,7 +49,7 @@ class DatasetSettings(Section):
 
     name: str | None = setting(
         None,
-        "A BEIR name, a folder with corpus.jsonl, queries.jsonl and qrels/, or irds:NAME.",
+        "A BEIR name, a folder with corpus.jsonl, queries.jsonl and qrels/, irds:NAME or hub:OWNER/NAME.",
         example='"scifact"',
         values=("<dataset>",),
     )

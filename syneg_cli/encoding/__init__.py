@@ -16,14 +16,16 @@ from syneg_cli.encoding.cross_encoders import (
 from syneg_cli.encoding.embedding_cache import Choice, Entry, choose, entries, remove
 from syneg_cli.encoding.encoder import Encoder
 from syneg_cli.encoding.index import Index, search
+from syneg_cli.encoding.kept_layers import Kept, unpadded
 from syneg_cli.encoding.loading import find as find_model
 from syneg_cli.encoding.loading import load_model, locate, weights_hash
 from syneg_cli.encoding.prompts import Task, prompt_of
 from syneg_cli.encoding.push import check_push, push, read_card
 from syneg_cli.encoding.settings import EmbedSettings
+from syneg_cli.encoding.split_layers import why_whole
 from syneg_cli.encoding.text_vectors import Paid
 from syneg_cli.encoding.token_batches import plain_tokens
-from syneg_cli.encoding.tower import resolve_precision
+from syneg_cli.encoding.tower import Tower, resolve_precision
 from syneg_cli.encoding.unpaid import Unpaid, unpaid
 
 __all__ = [
@@ -35,10 +37,12 @@ __all__ = [
     "Encodes",
     "Entry",
     "Index",
+    "Kept",
     "Paid",
     "Task",
     "Terms",
     "Texts",
+    "Tower",
     "Unpaid",
     "check_push",
     "choose",
@@ -62,6 +66,8 @@ __all__ = [
     "resolve_precision",
     "search",
     "token_counter",
+    "unpadded",
     "unpaid",
     "weights_hash",
+    "why_whole",
 ]

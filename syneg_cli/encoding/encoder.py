@@ -57,6 +57,7 @@ class Encoder:
         documents: what encodes documents, if it is not `model` (or the document side of it).
         precision: "auto", "fp32" or "bf16"; bf16 computes with a copy of the weights in bf16.
         cache: folder of the embedding cache; None keeps nothing.
+        kept: folder that may have what the first layers gave (kept_layers.py); by default `cache`.
         batch_size: texts of 128 tokens that make up a batch; longer texts come in smaller ones.
         backend: what runs the transformers; the model is on the CPU for other ones than "torch".
         name: what a listing of the cache calls the model; by default where it was loaded from.
@@ -69,6 +70,7 @@ class Encoder:
         documents: SentenceTransformer | None = None,
         precision: str = "auto",
         cache: Path | None = None,
+        kept: Path | None = None,
         batch_size: int = 32,
         backend: Backend = "torch",
         name: str | None = None,
@@ -76,6 +78,7 @@ class Encoder:
         self.model = model
         self.name = name or getattr(model.config, "name_or_path", None)
         self.cache = cache
+        self.kept = kept or cache
         self.batch_size = batch_size
         queries, own = split_towers(model)
         documents = own if documents is None else documents
@@ -212,7 +215,7 @@ class Encoder:
             b for start, texts in blocks for b in token_batches(tower.model, start, texts, task, budget)
         )
         block, filled = np.empty((0, 0), dtype=np.float32), 0
-        with tower.evaluating(), read_ahead(batches) as ready:
+        with tower.evaluating(), tower.reusing(self.kept), read_ahead(batches) as ready:
             for batch in ready:
                 if filled == 0:
                     block = np.empty((batch.size, self.dimension), dtype=np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from syneg_cli.core import content_hash
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 def model_parts(model: SentenceTransformer) -> dict[str, Any]:
     """Part -> value or hash: weights, modules, tokeniser, prompts, maximum length, backend."""
     return {
-        "weights": _weights_digest(model),
+        "weights": weights_digest(model.state_dict()),
         "modules": [(type(module).__name__, _module_config(module)) for module in model],
         "tokenizer": _tokenizer_digest(model),
         "prompts": dict(model.prompts),
@@ -24,9 +25,10 @@ def model_parts(model: SentenceTransformer) -> dict[str, Any]:
     }
 
 
-def _weights_digest(model: SentenceTransformer) -> str:
+def weights_digest(weights: Mapping[str, torch.Tensor]) -> str:
+    """Of weights by name."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
+    for name, tensor in sorted(weights.items()):
         digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
         digest.update(_bytes(tensor))
     return digest.hexdigest()

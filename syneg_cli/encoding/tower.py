@@ -9,12 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from syneg_cli.core import SynegError, content_hash
 from syneg_cli.encoding.fingerprint import model_parts
+from syneg_cli.encoding.kept_layers import find_kept
 from syneg_cli.encoding.runtimes import Backend, compile_transformer, why_fp32
+from syneg_cli.encoding.split_layers import Split
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,6 +99,21 @@ class Tower:
             yield
         finally:
             self.model.train(training)
+
+    def split(self, layers: int) -> Split:
+        """What it computes with, cut behind the first layers; for a model with nothing against it."""
+        return Split(self._transformer if self.precision == "bf16" else self.model[0], layers)
+
+    @contextmanager
+    def reusing(self, cache: Path | None) -> Iterator[None]:
+        """Meanwhile what a cache has of the model's first layers is not computed."""
+        kept = find_kept(cache, self.model, self.precision) if cache and self.backend == "torch" else None
+        if kept is None:
+            yield
+            return
+        split = self.split(kept.layers)
+        with split.upper_alone(partial(kept.hidden, split)):
+            yield
 
     def forward(self, features: dict[str, Any]) -> np.ndarray:
         """Input tensors of n texts -> (n, d) float32.

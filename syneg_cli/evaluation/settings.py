@@ -46,6 +46,12 @@ class EvalSettings(Section):
     precision: Literal["auto", "fp32", "bf16"] = setting(
         "auto", "auto is bf16 where the processor has it, else fp32."
     )
+    max_length: Positive | None = setting(
+        None,
+        "Tokens per text, of the model and of what it is compared with.",
+        example="256",
+        otherwise="each model's own",
+    )
     equivalence_margin: Annotated[float, Field(gt=0, lt=1)] = setting(
         MARGIN, "A mean difference that does not matter: surely within it is equivalent.", decides=False
     )

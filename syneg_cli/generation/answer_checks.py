@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -162,13 +163,13 @@ class CorpusTexts:
         import numpy as np
 
         hashes = [text_hash(normalised(text)) for text in corpus.versions()]
-        self._sorted = np.sort(np.array(hashes, dtype=np.uint64))
+        self._sorted = np.sort(np.array(hashes, dtype=np.uint64)).data
 
     def holds(self, folded: str) -> bool:
         """Whether a document has this text, title included or not; folded as by `normalised`."""
         wanted = text_hash(folded)
-        place = int(self._sorted.searchsorted(self._sorted.dtype.type(wanted)))
-        return place < len(self._sorted) and int(self._sorted[place]) == wanted
+        place = bisect_left(self._sorted, wanted)
+        return place < len(self._sorted) and self._sorted[place] == wanted
 
 
 def text_hash(folded: str) -> int:
@@ -216,11 +217,14 @@ def check_drafts(
     kept: list[Words] = []
     for draft in drafts:
         written = Words(f"{draft.title} {draft.text}")
-        reason = draft.problem or _first_problem(draft, written, model, question, words, kept)
+        heading = len(units(folded(draft.title)))
+        reason = draft.problem or _first_problem(written, model, question, kept)
+        if not reason and words and not _is_of_length(draft.text, written, heading, words):
+            reason = LENGTH
         if not reason and others is not None and others.copied_by(written):
             reason = OTHER
         if not reason and corpus is not None:
-            text = " ".join(written.words[len(units(folded(draft.title))) :])
+            text = written.folded[len(" ".join(written.words[:heading])) :].lstrip(" ")
             reason = IN_CORPUS if corpus.holds(written.folded) or (draft.title and corpus.holds(text)) else ""
         if not reason:
             kept.append(written)
@@ -231,9 +235,7 @@ def talks(folded: str) -> bool:
     return any(hint in folded for hint in TALK_HINTS) and TALK.search(folded) is not None
 
 
-def _first_problem(
-    draft: Draft, written: Words, positive: Words, query: Words, words: int | None, kept: Sequence[Words]
-) -> str:
+def _first_problem(written: Words, positive: Words, query: Words, kept: Sequence[Words]) -> str:
     if written.copies(positive, COPY_SHARE):
         return COPY
     if any(written.copies(twin, TWIN_SHARE) for twin in kept):
@@ -242,9 +244,13 @@ def _first_problem(
         return CONTAINS_QUERY
     if talks(written.folded) and not talks(positive.folded):
         return TALKS
-    if words and not words / LENGTH_FACTOR <= length(draft.text) <= words * LENGTH_FACTOR:
-        return LENGTH
     return ""
+
+
+def _is_of_length(text: str, written: Words, heading: int, words: int) -> bool:
+    """Whether a text is about as long as asked; `written` has it behind a heading of so many units."""
+    found = len(written.words) - heading if text.isascii() else length(text)
+    return words / LENGTH_FACTOR <= found <= words * LENGTH_FACTOR
 
 
 def own_query_problem(text: str, *, document: str, query: str) -> str:

@@ -83,7 +83,8 @@ async def _settle(asker: Asker, engine: Engine, keys: list[str | None], item: It
     hits, key = True, None
     try:
         for _ in range(asker.asking.corrections + 1):
-            stored, cached = await engine.ask(request, asker.classify, item.about)
+            known = item.key if request is item.request else ""
+            stored, cached = await engine.ask(request, asker.classify, item.about, key=known)
             hits, key = hits and cached, stored.key
             if not _can_be_corrected(stored):
                 break

@@ -1,4 +1,4 @@
-"""Data sets in Python: by name, folder or `irds:` name."""
+"""Data sets in Python: by name, folder, `irds:` or `hub:` name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def load_dataset(
     progress: Progress | None = None,
     **settings: Any,
 ) -> Dataset:
-    """A data set: a BEIR name, a folder in BEIR layout, or `irds:NAME`.
+    """A data set: a BEIR name, a folder in BEIR layout, `irds:NAME` or `hub:OWNER/NAME`.
 
     Args:
         data_dir: where data set folders lie already; with it nothing is downloaded.

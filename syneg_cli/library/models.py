@@ -174,7 +174,7 @@ def evaluate(
     _need_model(model)
     learned = _learned(model, dataset, trained_on)
     scorer = None if rerank is None else _scorer(rerank, told)
-    run, precision = _found(model, dataset, chosen, embeddings(work_dir), told)
+    run, precision, length = _found(model, dataset, chosen, embeddings(work_dir), told)
     called = model if isinstance(model, str) else "run" if isinstance(model, Mapping) else "model"
     if scorer is not None:
         options = {"depth": chosen.depth, "batch_size": chosen.batch_size}
@@ -192,6 +192,7 @@ def evaluate(
         per_query=scores.per_query,
         run="",
         exposure=exposure(learned, dataset, chosen.split),
+        max_length=length,
     )
 
 
@@ -237,15 +238,22 @@ def _found(
     chosen: EvalSettings,
     cache: Path,
     progress: Progress,
-) -> tuple[Run, str]:
-    """(what is retrieved, or the run as given; the encoder's precision)."""
+) -> tuple[Run, str, int | None]:
+    """(what is retrieved, or the run as given; the encoder's precision, and tokens of a text).
+
+    Raises:
+        UsageError: a model in memory is to read another length than it does.
+    """
     if isinstance(model, Mapping):
-        return without_itself(checked_run(model), dataset)[0], "-"
+        return without_itself(checked_run(model), dataset)[0], "-", None
     options: dict[str, Any] = {"precision": chosen.precision, "cache": cache}
     options["batch_size"] = chosen.batch_size
     if isinstance(model, str):
-        encoder = Encoder.load(model, progress=progress, **options)
+        encoder = Encoder.load(model, progress=progress, max_length=chosen.max_length, **options)
+    elif chosen.max_length:
+        raise UsageError("max_length is for models by name.", hint="Set the model's own max_seq_length.")
     else:
         encoder = Encoder(model, **options)
     depth = max(depth_for(chosen.metrics), chosen.depth)
-    return retrieve(dataset, chosen.split, encoder, depth=depth, progress=progress), encoder.precision
+    run = retrieve(dataset, chosen.split, encoder, depth=depth, progress=progress)
+    return run, encoder.precision, encoder.max_length

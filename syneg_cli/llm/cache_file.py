@@ -81,6 +81,7 @@ class CacheFile:
         self.read_only = looks
         self.why: sqlite3.Error | None = None
         """Why it is open for reading alone."""
+        self._synchronous = ""
         with self.told():
             if not looks:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -198,7 +199,9 @@ class CacheFile:
 
     @contextmanager
     def _transaction(self, synchronous: str) -> Iterator[None]:
-        self.connection.execute(f"PRAGMA synchronous = {synchronous}")
+        if self._synchronous != synchronous:
+            self.connection.execute(f"PRAGMA synchronous = {synchronous}")
+            self._synchronous = synchronous
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 from syneg_cli.core import LLMError, UsageError
@@ -65,9 +65,8 @@ class OpenAIEmbedder(Embeds, OpenAI):
         self.dimensions = dimensions
         self.taken = Options({ENCODING: ("base64", "float", "")}, {ENCODING: rf"{ENCODING}|base64"})
 
-    @property
-    def resource(self) -> Any:
-        return self.client.embeddings
+    def _create(self, body: dict[str, Any]) -> Awaitable[Any]:
+        return self.client.embeddings.with_raw_response.create(**body)
 
     async def complete(self, request: Request) -> Answer:
         started, forms = time.perf_counter(), self.taken.forms

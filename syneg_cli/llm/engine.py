@@ -58,7 +58,6 @@ RATE_LIMIT_PATIENCE = 0.25
 
 CAP_POLL = 0.05
 
-
 Classify = Callable[[Answer], str]
 
 
@@ -101,12 +100,13 @@ class Engine:
         self._random = random.Random()
 
     async def ask(
-        self, request: Request, classify: Classify, about: Mapping[str, object] = {}
+        self, request: Request, classify: Classify, about: Mapping[str, object] = {}, *, key: str = ""
     ) -> tuple[Stored, bool]:
         """The answer, and whether it was in the cache already; by now it is.
 
         Args:
             about: columns of `Stored` that describe the request (attributes, n, words).
+            key: the request's key, where it is known already.
 
         Raises:
             Busy: another process is asking; try later.
@@ -114,15 +114,16 @@ class Engine:
             LLMSetupError: no call can succeed, or too many failed in a row.
             LLMError: this request failed for good.
         """
-        key = generation_key(self.identity, request)
+        key = key or generation_key(self.identity, request)
         if self.unsent:
             if stored := self.cache.served(key, request.max_tokens):
                 return stored, True
             self._failed(error := NotSent(self.unsent))
             raise error
-        tries, patience, last = 0, float(self.limits.attempts), LLMError("never asked")
-        while patience > 0:
-            if tries:
+        tries, patience = 0, float(self.limits.attempts)
+        last: LLMError | None = None  # making an error looks for secrets in it: none is made for nothing
+        while last is None or patience > 0:
+            if last is not None:
                 self.stats.retries += 1
                 pause = self._backoff(tries, last)
                 self.pauses.for_retry(pause, last)

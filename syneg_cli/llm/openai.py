@@ -148,17 +148,17 @@ class OpenAI(Live):
             refusal = read_refusal(error.status_code, said, error.response.headers)
             raise self._error(refusal) from None
 
-    @property
-    def resource(self) -> Any:
-        """What of the client is called."""
-        return self.client.chat.completions
+    def _create(self, body: dict[str, Any]) -> Awaitable[Any]:
+        """Send a body as it is: the SDK would look at every field of it, which takes a tenth of the call."""
+        create = self.client.chat.completions.with_raw_response.create
+        return create(model=self.model, messages=[], extra_body=body)
 
     async def _send(self, options: dict[str, Any]) -> tuple[Any, Mapping[str, str]]:
         """(the body's JSON or a `Refusal`, headers) of one call."""
         import openai
 
         try:
-            raw = await self.resource.with_raw_response.create(**options)
+            raw = await self._create(options)
             status, content, headers = 200, raw.content, raw.headers
         except (openai.APIConnectionError, TooLarge) as error:
             raise self._connection(error) from None

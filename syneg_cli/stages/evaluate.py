@@ -247,6 +247,7 @@ class Eval(Stage):
             subject.location,
             precision=self.settings.precision,
             batch_size=self.settings.batch_size,
+            max_length=self.settings.max_length,
         )
         run = retrieve(self.dataset, split, encoder, depth=depth, progress=progress)
         left_out = sum(len(self.dataset.itself(query_id)) for query_id in run)

@@ -25,7 +25,9 @@ def measured_rates(session: Session, dataset: Dataset) -> Rates:
     backbone, section = session.project.train.backbone, session.project.eval
     folder = locate(backbone, progress=session.progress)
     with session.progress.task("measuring this machine", None):
-        encoder = Encoder.load(backbone, precision=section.precision, batch_size=section.batch_size)
+        length = section.max_length or session.project.train.max_length
+        size = section.batch_size
+        encoder = Encoder.load(backbone, precision=section.precision, batch_size=size, max_length=length)
         rows = range(0, len(dataset.corpus), max(1, len(dataset.corpus) // TEXTS))
         texts = dataset.corpus.texts(list(rows)[:TEXTS])
         encoder.encode_texts(texts[:8])  # the first call makes what later ones use

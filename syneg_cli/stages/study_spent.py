@@ -85,7 +85,8 @@ def with_controls(arms: list[ArmPlan], met: Callable[[ArmPlan], str]) -> list[Ar
         if control is None or arm.makes == "backbone":
             return ()
         if control.makes == "backbone":
-            tokens = arm.settings["train"]["max_length"] if arm.settings else None
+            alike = not arm.settings or arm.settings["eval"]["max_length"]  # soups are as their seeds
+            tokens = None if alike else arm.settings["train"]["max_length"]
             return (f"tokens of a text: {tokens}, its control as many as it reads",) if tokens else ()
         if arm.makes == control.makes == "trained":
             return (*arm.spent.differs_from(control.spent), *filter(None, [met(arm)]))

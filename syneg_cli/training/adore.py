@@ -8,7 +8,7 @@ tower alone, so an index that is in service can stay; the model that is saved ha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +71,7 @@ class Adore(nn.Module):
     Args:
         temperature: scores are divided by it; raw dot products need 1.
         watch: given the scores (B, K) and labels of every step.
+        upper: around each call of the model, where its first layers are not computed.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Adore(nn.Module):
         temperature: float,
         autocast: Callable[[], AbstractContextManager[Any]],
         watch: Callable[[Tensor, Mapping[str, Any]], None] | None = None,
+        upper: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         super().__init__()
         self.model = model
@@ -88,9 +90,10 @@ class Adore(nn.Module):
         self.temperature = temperature
         self.autocast = autocast
         self.watch = watch
+        self.upper = upper
 
     def forward(self, features: Sequence[Features], labels: Mapping[str, Any]) -> Tensor:
-        with self.autocast():
+        with self.autocast(), self.upper():
             encoded: Tensor = self.model(dict(features[0]))["sentence_embedding"]
         queries = encoded.float()
         rows, present = self.frozen.candidates(queries.detach(), labels["relevant"], labels["excluded"])

@@ -40,7 +40,8 @@ class Ance:
     """Re-mines with the current weights.
 
     `every`: batches between two refreshes; None for once an epoch. `scratch` keeps what each
-    refresh mined, so that a resumed run trains on the same negatives.
+    refresh mined, so that a resumed run trains on the same negatives. `kept`: where what frozen
+    layers give may be.
     """
 
     model: SentenceTransformer
@@ -50,6 +51,7 @@ class Ance:
     seed: int = 0
     precision: str = "auto"
     scratch: Path | None = None
+    kept: Path | None = None
     progress: Progress | None = None
 
     def version(self, epoch: int, batch: int) -> int:
@@ -94,7 +96,7 @@ class Ance:
 
     def _mine(self, queries: list[str]) -> dict[str, list[str]]:
         progress = self.progress or NoProgress()
-        encoder = Encoder(self.model, precision=self.precision)
+        encoder = Encoder(self.model, precision=self.precision, kept=self.kept)
         documents = encoder.encode_corpus(self.dataset.corpus, progress)
         vectors = encoder.encode_queries([self.dataset.queries[q].text for q in queries], progress)
         excluded = [self.dataset.excluded(q) for q in queries]

@@ -44,6 +44,8 @@ class Helpers:
     """Mines again while training goes on (ANCE)."""
     frozen: Frozen | None = None
     """Document vectors: the query side alone is trained, against what it retrieves (ADORE)."""
+    cache: Path | None = None
+    """Where what frozen layers give is kept."""
 
 
 def check_refresh(settings: TrainSettings) -> None:
@@ -128,6 +130,7 @@ def make_helpers(
         record=around.scratch if world().leads else None,
         refresh=_ance(settings, around, model),
         frozen=_frozen(settings, around, documents),
+        cache=around.cache,
     )
 
 
@@ -168,5 +171,6 @@ def _ance(settings: TrainSettings, around: Around, model: SentenceTransformer) -
         seed=settings.seed,
         precision=settings.precision,
         scratch=around.scratch,
+        kept=around.cache,
         progress=around.progress,
     )

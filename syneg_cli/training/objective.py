@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +55,9 @@ class Objective(nn.Module):
         autocast: Callable[[], AbstractContextManager[Any]],
         watch: Callable[[Tensor, Labels], None] | None = None,
         gather: Callable[[Tensor, Labels], tuple[Tensor, Labels]] | None = None,
+        upper: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
+        """`upper`: around each call of the model, where its first layers are not computed."""
         super().__init__()
         self.model = model
         self.limit = model.max_seq_length  # read now: with several processes the model is wrapped later
@@ -63,6 +65,7 @@ class Objective(nn.Module):
         self.autocast = autocast
         self.watch = watch
         self.gather = gather
+        self.upper = upper
 
     def forward(self, features: Sequence[Features], labels: Labels) -> Tensor:
         if self.terms.chunk:
@@ -78,7 +81,7 @@ class Objective(nn.Module):
 
     def encode(self, features: Features) -> Tensor:
         """(n, d) float32 vectors of n texts."""
-        with self.autocast():
+        with self.autocast(), self.upper():
             encoded: Tensor = self.model(dict(features))["sentence_embedding"]
         return encoded.float()
 

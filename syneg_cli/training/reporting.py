@@ -12,6 +12,9 @@ from syneg_cli.training.settings import TrainSettings
 LOGS = "logs"
 """Beside the weights of a model."""
 
+TRACKIO: dict[str, Any] = {"project": "syneg", "trackio_space_id": None}
+"""Without a Space: some versions of transformers would publish the curves on the hub, unasked."""
+
 PACKAGES = {
     "tensorboard": ("tensorboard", "tensorboardX"),
     "wandb": ("wandb",),

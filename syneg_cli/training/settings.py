@@ -142,6 +142,13 @@ class TrainSettings(Section):
     freeze: NonNegative = setting(
         0, "First layers that keep their weights, with the embeddings.", panel=MODEL
     )
+    frozen_gb: Annotated[float, Field(ge=0)] = setting(
+        10.0,
+        "Disk for what frozen layers give, computed once; 0: at every step.",
+        panel=MACHINES,
+        metavar="GB",
+        decides=False,
+    )
     lora: NonNegative = setting(0, "Rank of low-rank updates instead of full ones; needs peft.", panel=MODEL)
     merge: Annotated[float, Field(gt=0, le=1)] = setting(
         1.0, "Share of the fine-tuned weights; the rest is the backbone (LM-Cocktail).", panel=MODEL

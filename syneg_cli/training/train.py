@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -13,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from syneg_cli.core import Diverged, NoProgress, Progress, TrainingInstance, UsageError, counted, world
 from syneg_cli.data import Dataset
-from syneg_cli.encoding import resolve_precision
 from syneg_cli.mixing import Texts, families
 from syneg_cli.training import checkpoints, parameters
 from syneg_cli.training.batches import Collator, Tokenise, phases
+from syneg_cli.training.chosen import Chosen
 from syneg_cli.training.companions import Helpers
 from syneg_cli.training.cross_process import gather_documents
+from syneg_cli.training.frozen_layers import Upper, upper_alone
 from syneg_cli.training.monitor import Watch
 from syneg_cli.training.recorder import step_figures, variance
 from syneg_cli.training.reporting import keep_logs
@@ -32,11 +34,6 @@ if TYPE_CHECKING:
     from syneg_cli.training.adore import Adore, QueryCollator
     from syneg_cli.training.cross_encoder import PairObjective
     from syneg_cli.training.objective import Labels, Objective
-
-COSINE_TEMPERATURE = 0.05
-DOT_TEMPERATURE = 1.0
-"""Raw dot products have a scale of their own, so they are taken as logits, as a cross-encoder's scores are;
-the paper has cosines only."""
 
 
 @dataclass(frozen=True)
@@ -56,26 +53,6 @@ class TrainResult:
     resumed_at: int = 0
     fresh_head: bool | None = None
     """Whether a cross-encoder began with a random head; None where vectors were trained."""
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """What "auto" and None came to for a model on its device. `dropout` None is the model's own."""
-
-    device: str
-    precision: str
-    temperature: float
-    dropout: float | None
-
-    @classmethod
-    def of(cls, settings: TrainSettings, model: SentenceTransformer) -> Chosen:
-        device = model.device.type
-        return cls(
-            device,
-            resolve_precision(settings.precision, device),
-            settings.temperature or default_temperature(model),
-            0.0 if settings.dropout is None and device == "cpu" else settings.dropout,
-        )
 
 
 def train(
@@ -169,7 +146,8 @@ def _run(
         fast_attention(model),
     ):
         scratch = helpers.scratch or Path(elsewhere)
-        objective = _objective(model, settings, helpers, chosen, watch)
+        upper = upper_alone(model, collator, settings, chosen, helpers.cache, watch.progress)
+        objective = _objective(model, settings, helpers, chosen, watch, upper)
         trainer = make_trainer(
             model,
             settings,
@@ -184,7 +162,8 @@ def _run(
         keep_logs(trainer, helpers.scratch or Path.cwd())
         resume = _resumed(scratch, watch)
         watch.resumed_at = checkpoints.step_of(resume)
-        outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+        with redirect_stdout(sys.stderr):  # tools that show curves print, and results go to stdout
+            outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
         # Else the model in memory would go on computing in bf16, and its folder would not.
         trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     return outcome.global_step, outcome.metrics["train_runtime"], trainer.state.log_history
@@ -256,10 +235,6 @@ def epoch_losses(history: Sequence[dict[str, Any]]) -> tuple[float, ...]:
     return tuple(sum(losses) / len(losses) for _, losses in sorted(steps.items()))
 
 
-def default_temperature(model: SentenceTransformer) -> float:
-    return DOT_TEMPERATURE if getattr(model, "similarity_fn_name", "dot") == "dot" else COSINE_TEMPERATURE
-
-
 def _tokenise_once(model: Any, settings: TrainSettings) -> None:
     """A tokeniser is saved with the settings of its last call: the same ones where no step was left to do."""
     _tokeniser(model, settings)([(".", ".")] if settings.kind == CROSS_ENCODER else ["."], "query")
@@ -311,6 +286,7 @@ def _objective(
     helpers: Helpers,
     chosen: Chosen,
     watch: Watch,
+    upper: Upper,
 ) -> Objective | Adore | PairObjective:
     import torch
 
@@ -327,7 +303,14 @@ def _objective(
     if settings.kind == CROSS_ENCODER:
         return PairObjective(model, settings.loss, autocast=autocast, watch=seen)
     if helpers.frozen is not None:
-        return Adore(model, helpers.frozen, temperature=chosen.temperature, autocast=autocast, watch=seen)
+        return Adore(
+            model,
+            helpers.frozen,
+            temperature=chosen.temperature,
+            autocast=autocast,
+            watch=seen,
+            upper=upper,
+        )
     terms = Terms(
         temperature=chosen.temperature,
         balance=settings.balance,
@@ -336,4 +319,4 @@ def _objective(
         chunk=settings.chunk,
     )
     gather = gather_documents if settings.share_negatives and world().size > 1 else None
-    return Objective(model, terms, autocast=autocast, watch=seen, gather=gather)
+    return Objective(model, terms, autocast=autocast, watch=seen, gather=gather, upper=upper)

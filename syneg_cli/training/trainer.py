@@ -26,6 +26,7 @@ from syneg_cli.training.batches import Collator
 from syneg_cli.training.cross_encoder import PairObjective
 from syneg_cli.training.monitor import Watch
 from syneg_cli.training.objective import Objective
+from syneg_cli.training.reporting import TRACKIO
 from syneg_cli.training.settings import TrainSettings
 
 
@@ -180,6 +181,7 @@ def make_trainer(
         logging_steps=1,
         logging_nan_inf_filter=False,  # else a loss that is no number is logged as the mean of the others
         report_to=settings.report_to,
+        **TRACKIO,
         disable_tqdm=True,
         dataloader_pin_memory=model.device.type == "cuda",
     )

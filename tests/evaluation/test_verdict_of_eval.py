@@ -97,3 +97,9 @@ def test_a_model_that_reads_less_of_a_text_than_its_baseline_is_said_to(
     assert cli("eval", tiny, "--model", "short", "--backbone", tiny_model, "--json").json["max_length"] == 8
     same = compared(cli, tiny, tiny_model)
     assert "tokens of a text" not in same.out
+    alike = cli("eval", tiny, "--model", "short", "--backbone", tiny_model, "--max-length", 8)
+    assert "tokens of a text" not in alike.out
+    assert "is the same for every query" in " ".join(alike.out.split()), "the two are one model, cut alike"
+    too_long = cli("eval", tiny, "--model", "short", "--backbone", tiny_model, "--max-length", 65)
+    assert too_long.code == 2
+    assert "reads at most 64 tokens, not 65" in too_long.err

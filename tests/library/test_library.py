@@ -118,6 +118,15 @@ def test_what_a_model_in_memory_was_trained_on_parts_the_queries(data: Any, tiny
         syneg.evaluate("nowhere/at-all", data, trained_on=wrong)  # said before the model is looked for
 
 
+def test_two_models_can_be_read_to_one_length(data: Any, tiny_model: Path) -> None:
+    whole = syneg.evaluate(str(tiny_model), data)
+    short = syneg.evaluate(str(tiny_model), data, max_length=8)
+    assert (whole.max_length, short.max_length) == (48, 8)
+    in_memory = SentenceTransformer(str(tiny_model))
+    with pytest.raises(UsageError, match="max_length is for models by name"):
+        syneg.evaluate(in_memory, data, max_length=8)
+
+
 def test_progress_can_be_printed(data: Any, capsys: pytest.CaptureFixture[str]) -> None:
     syneg.mine(data, "bm25", progress=syneg.Printed(interval=0))
     assert "BM25: 3 of 3 queries" in capsys.readouterr().err

@@ -95,6 +95,10 @@ def test_an_arm_that_reads_less_of_a_text_than_the_backbone_is_said_to(ready: Cl
     arms = {arm["name"]: arm for arm in plan.json["plan"]["arms"]}  # type: ignore[index]
     assert arms["dense"]["unequal"] == ["tokens of a text: 8, its control as many as it reads"]
     assert arms["hybrid"]["unequal"] == []
+    both = ("--set", "train.max_length=8", "--set", "eval.max_length=8")
+    alike = ready("study", "--plan", "--force", "--json", *both)
+    assert alike.code == 0, alike.err
+    assert not any(arm["unequal"] for arm in alike.json["plan"]["arms"])  # type: ignore[index]
 
 
 def test_written_queries_about_unseen_documents_are_said(ready: Cli, here: Path) -> None:

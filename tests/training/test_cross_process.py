@@ -110,10 +110,12 @@ def by_one_and_by_two(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("freeze", [0, 1])
 def test_torchrun_trains_the_weights_of_one_process_with_the_joined_batch(
-    cli: Cli, tiny_model: Path, tmp_path: Path
+    freeze: int, cli: Cli, tiny_model: Path, tmp_path: Path
 ) -> None:
-    one, _ = by_one_and_by_two(cli, tiny_model, tmp_path, "share_negatives = true\n")
+    one, _ = by_one_and_by_two(cli, tiny_model, tmp_path, f"share_negatives = true\nfreeze = {freeze}\n")
+    assert len(list(Path(".syneg/embeddings").glob("*/states"))) == freeze, "two processes kept what one did"
     base = load_file(tiny_model / "model.safetensors")
     assert one.keys() == base.keys()
     assert any(not torch.allclose(one[name], base[name], atol=1e-4) for name in one)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +25,27 @@ class SummaryWriter:
             file.write(f"{step} {name} {value}\\n")
     def __getattr__(self, name):
         return lambda *args, **kwargs: None
+"""
+
+TRACKIO = """
+import json, types
+from pathlib import Path
+context_vars = types.SimpleNamespace()
+context_vars.current_space_id = types.SimpleNamespace(get=lambda: None)
+class Config(dict):
+    def update(self, values, **more):
+        super().update(values)
+config = Config()
+def _kept(kind, values):
+    with Path("trackio.jsonl").open("a") as file:
+        file.write(json.dumps({kind: values}) + "\\n")
+def init(**named):
+    print("* Trackio project initialized")
+    _kept("init", named)
+def log(values):
+    _kept("log", sorted(values))
+def finish():
+    _kept("finish", True)
 """
 
 
@@ -65,3 +87,27 @@ def test_logs_are_kept_beside_the_weights(
     model = Path(str(done.json["path"]))
     assert any(file.is_file() for file in (model / "logs").rglob("*"))
     assert not (model.parent / f".{model.name}.checkpoints").exists()
+
+
+@pytest.mark.slow
+def test_trackio_gets_the_curves_and_nothing_leaves_the_machine(
+    cli: Cli, tiny: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("syneg.toml").write_text('[mine]\nminers = ["bm25"]\n', encoding="utf-8")
+    assert cli("mine", tiny, "--depth", 3).code == 0
+    assert cli("mix", tiny, "--strategy", "retrieved", "--name", "m").code == 0
+    package = tmp_path / "packages" / "trackio"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(TRACKIO)
+    monkeypatch.syspath_prepend(str(package.parent))
+    monkeypatch.delitem(sys.modules, "trackio", raising=False)
+    train = ("train", tiny, "--backbone", tiny_model, "--mixed", "m", "--output", "out", "--epochs", 1)
+    done = cli(*train, "--report-to", "trackio", "--json")
+    sys.modules.pop("trackio", None)
+    assert done.code == 0, done.err
+    assert done.out.count("\n") == 1, "what a tool prints is no part of the result"
+    told = [json.loads(line) for line in Path("trackio.jsonl").read_text().splitlines()]
+    assert told[0]["init"]["space_id"] is None, "a Space on the hub would be public"
+    assert told[0]["init"]["project"] == "syneg"
+    assert any("train/loss" in one.get("log", ()) for one in told)
+    assert told[-1] == {"finish": True}

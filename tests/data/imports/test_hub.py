@@ -176,3 +176,48 @@ def test_a_repository_without_judgements_says_so(cli: Cli, hub: HubServer) -> No
     assert result.code == 0, result.err
     assert "BeIR/scifact has no judgements, and there is no BeIR/scifact-qrels" in result.err
     assert not Path("scifact-data/qrels").exists()
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where data sets that are named are kept: nothing is there yet."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    return tmp_path / "xdg" / "syneg" / "datasets"
+
+
+@pytest.mark.parametrize("name", ["BeIR/scifact", "mteb/newer", "me/languages/de"])
+def test_every_command_takes_a_data_set_of_the_hub(cli: Cli, hub: HubServer, kept: Path, name: str) -> None:
+    first = cli("mine", f"hub:{name}", "--miner", "random", "--json")
+    assert first.code == 0, first.err
+    (folder,) = (one for one in kept.iterdir() if one.is_dir())
+    assert folder.name == "hub--" + name.replace("/", "--")
+    assert {key: (row["title"], row["text"]) for key, row in corpus(str(folder)).items()} == DOCS
+    for split, rows in QRELS.items():
+        assert judged(str(folder), split) == [(q, d, str(grade)) for q, d, grade in rows]
+    hub.stop()
+    again = cli("mine", f"hub:{name}", "--miner", "random", "--json")
+    assert again.code == 0, again.err
+    assert [one["skipped"] for one in again.json["miners"]] == [True]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "do"),
+    [
+        ("scifact", "hub:scifact names no data set", "hub:OWNER/NAME"),
+        ("me/nothing", "The hub has no data set me/nothing", "HF_TOKEN"),
+        ("me/images", "me/images has no corpus", "has a corpus, queries and qrels"),
+        ("me/unjudged", "hub:me/unjudged has no judgements", "syneg import hub:me/unjudged"),
+        ("me/clone", "me/clone is a folder here", "syneg import hub:me/clone"),
+    ],
+)
+def test_what_is_no_data_set_of_the_hub_is_one_clear_line(
+    cli: Cli, hub: HubServer, kept: Path, name: str, said: str, do: str
+) -> None:
+    unjudged = {file: content for file, content in WITHOUT_CARD.items() if "qrels" not in file}
+    hub.add("datasets/me/unjudged", unjudged)
+    Path("me/clone").mkdir(parents=True)
+    result = cli("mine", f"hub:{name}", "--miner", "random")
+    assert result.code == 2
+    assert said in result.err
+    assert do in result.err
+    assert not [one for one in kept.glob("*") if one.is_dir()]
