@@ -25,6 +25,7 @@ from syneg_cli.cli.helping import Described, DescribedGroup
 from syneg_cli.core.endings import leave_terminal, polite_ends
 from syneg_cli.core.errors import SynegError, UsageError
 from syneg_cli.core.paths import RIGHTS
+from syneg_cli.core.processes import lost_process
 from syneg_cli.core.secrets import masked
 from syneg_cli.core.version import __version__
 
@@ -171,7 +172,8 @@ def _run(argv: list[str] | None) -> int:
         known.exit_code = 1 if error.errno in BROKEN else 2
         return _report(known, as_json=as_json)
     except Exception as error:
-        return _unexpected(error)
+        gone = lost_process(error)
+        return _report(gone, as_json=as_json) if gone else _unexpected(error)
     return 0
 
 

@@ -2,27 +2,83 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Annotated, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import typer
 
 from syneg_cli.cli.options import Call
-from syneg_cli.cli.render.generated import fetched, handed_in
-from syneg_cli.stages import Asks, Performed, fetch, hand_in, perform
+from syneg_cli.cli.render.batched import came, fetched, handed_in, written
+from syneg_cli.core import UsageError
+from syneg_cli.stages import UNSENT, UNWRITTEN, Asks, Performed, Requests, Stage, fetch, hand_in, perform
 
 RetryBad = Annotated[bool, typer.Option("--retry-bad", help="Ask again for answers that could not be used.")]
 Batch = Annotated[
     Literal["submit", "collect"] | None,
     typer.Option(help="OpenAI's Batch API: hand in now, fetch later, at half the price."),
 ]
+BatchWrite = Annotated[
+    Path | None,
+    typer.Option(
+        "--batch-write",
+        metavar="FILE",
+        help="Send nothing: write what has no answer as JSONL for OpenAI's Batch API or `vllm run-batch`.",
+    ),
+]
+BatchRead = Annotated[
+    list[Path] | None,
+    typer.Option("--batch-read", metavar="FILE", help="Read what these wrote. May be repeated."),
+]
 Estimating = Annotated[bool, typer.Option("--estimate", help="Calls, tokens and cost; nothing is sent.")]
 
 
-def ask(stage: Asks, call: Call, *, batch: Literal["submit", "collect"] | None) -> Performed | None:
+@dataclass(frozen=True)
+class Files:
+    """The files of requests and answers that a command was given.
+
+    Raises:
+        UsageError: another way of asking was given, too.
+    """
+
+    write: Path | None
+    read: list[Path] | None
+    others: Mapping[str, object]
+    """Option -> its value, of what goes with neither."""
+
+    def __post_init__(self) -> None:
+        files = {"--batch-write": self.write, "--batch-read": self.read}
+        given = [name for name, value in (files | dict(self.others)).items() if value]
+        if (self.write or self.read) and len(given) > 1:
+            told = f"{given[0]} and {given[1]} exclude each other."
+            raise UsageError(told, hint="Give one, then the other.")
+
+    def __bool__(self) -> bool:
+        return bool(self.write or self.read)
+
+
+def through_files(call: Call, files: Files, requests: Callable[[], Requests]) -> dict[str, Any] | None:
+    """What was read, to go on with; None where requests were written or no answer came, which is shown."""
+    if files.write:
+        made = requests().write(files.write, force=call.force)
+        call.output.result(*written(made, files.write))
+        return None
+    found = requests().read(files.read or [])
+    data, told = came(found)
+    if found.left and not (found.answers or found.again):
+        call.output.result(data, told)
+        return None
+    call.output.note(told)
+    return data
+
+
+def ask(
+    stage: Asks, call: Call, *, batch: Literal["submit", "collect"] | None = None, files: Files
+) -> Performed | None:
     """Perform the stage, live or by what a batch brought; None where that cannot be yet, which is shown.
 
-    Collecting sends nothing to the model: it is for those who want half the price.
+    Collecting and reading send nothing to the model: they are for those who want another price.
     """
     if batch == "submit":
         call.output.result(*handed_in(hand_in(stage)))
@@ -34,8 +90,24 @@ def ask(stage: Asks, call: Call, *, batch: Literal["submit", "collect"] | None) 
             call.output.result(data, told)
             return None
         call.output.note(told)
-        stage.collects = True
-        done = perform(stage, force=call.force)
-        return replace(done, counts={**done.counts, "batch": data})
+        stage.unsent = UNSENT
+        return with_batch(perform(stage, force=call.force), data)
+    if files:
+        read = through_files(call, files, stage.requests)
+        if read is None:
+            return None
+        stage.unsent = UNWRITTEN
+        return with_batch(after_reading(stage, call, read), read)
     because = "--force" if call.force else "--retry-bad"
     return perform(stage, force=call.force or stage.again, because=because)
+
+
+def after_reading(stage: Stage, call: Call, read: dict[str, Any]) -> Performed:
+    """Perform a stage whose stored answers may be others now."""
+    because = "--force" if call.force else "new answers"
+    return perform(stage, force=call.force or read["read"] > 0, because=because)
+
+
+def with_batch(done: Performed, data: dict[str, Any]) -> Performed:
+    """With what was fetched or read among its counts."""
+    return replace(done, counts={**done.counts, "batch": data})

@@ -71,7 +71,7 @@ from syneg_cli.core.locks import Unlockable, holder_of, locked
 from syneg_cli.core.machine import Check, existing, extras, machine_checks
 from syneg_cli.core.paths import RIGHTS, check_no_link, is_file, need_file, user_path
 from syneg_cli.core.private_files import make_private, others_may, tighten, write_private
-from syneg_cli.core.processes import leave, world
+from syneg_cli.core.processes import leave, lost_process, world
 from syneg_cli.core.progress import Advance, NoProgress, Printed, Progress, SaidOnce, say
 from syneg_cli.core.proxies import Proxy, all_proxies, proxy_for, proxy_of
 from syneg_cli.core.random_streams import digest, generator, joined, listed, pick, stream
@@ -245,6 +245,7 @@ __all__ = [
     "leave_terminal",
     "listed",
     "locked",
+    "lost_process",
     "machine_checks",
     "make_private",
     "manifest_path",

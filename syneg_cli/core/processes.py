@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from syneg_cli.core.errors import SynegError
+
 Item = TypeVar("Item")
 
 
@@ -61,6 +63,17 @@ def world() -> World:
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
         torch.distributed.init_process_group("gloo")
     return World(torch.distributed.get_rank(), torch.distributed.get_world_size())
+
+
+def lost_process(error: Exception) -> SynegError | None:
+    """What to say where another process of the job is gone; None for every other error."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1 or not isinstance(error, RuntimeError) or "gloo" not in str(error).lower():
+        return None
+    return SynegError(
+        f"Process {os.environ.get('RANK', '?')} of {size} lost another one: it ended, or cannot be reached.",
+        hint="What it had to say is in its own output. Start all of them again: they go on where they were.",
+    )
 
 
 def leave() -> None:

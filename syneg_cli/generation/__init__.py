@@ -3,8 +3,8 @@
 from syneg_cli.generation.answer_checks import classify, has_words
 from syneg_cli.generation.answer_objects import read_object
 from syneg_cli.generation.estimate import Estimate, Range, estimate, estimate_each
-from syneg_cli.generation.filling import fill, open_items, recall
-from syneg_cli.generation.mirror_queries import OwnQueries, mirror_queries
+from syneg_cli.generation.filling import every_item, fill, open_items, recall
+from syneg_cli.generation.mirror_queries import OwnQueries, OwnQuery, mirror_queries
 from syneg_cli.generation.negatives import read_negatives
 from syneg_cli.generation.outcome import Nouns, Outcome
 from syneg_cli.generation.prompt_files import (
@@ -54,6 +54,7 @@ __all__ = [
     "Nouns",
     "Outcome",
     "OwnQueries",
+    "OwnQuery",
     "Prompt",
     "QueryAsker",
     "QuerySettings",
@@ -66,6 +67,7 @@ __all__ = [
     "documents_of",
     "estimate",
     "estimate_each",
+    "every_item",
     "fill",
     "has_words",
     "items_of",

@@ -111,6 +111,26 @@ def recall(asker: Asker, pairs: Sequence[Pair], cache: Cache, keys: list[str | N
         pass
 
 
+def every_item(
+    asker: Asker, pairs: Sequence[Pair], cache: Cache, again: bool = False
+) -> Iterator[list[Item]]:
+    """All requests that can be made, in chunks: about each pair, then the corrections of unusable answers.
+
+    What is recorded before the next chunk is drawn counts.
+
+    Args:
+        again: all is asked anew, so that there is nothing to correct yet.
+    """
+    for start in range(0, len(pairs), CHUNK):
+        part = enumerate(pairs[start : start + CHUNK], start=start)
+        asked = [asker.item(index, pair) for index, pair in part if not asker.lacks(pair)]
+        for _ in range(1 if again else asker.asking.corrections + 1):
+            yield asked
+            known = cache.answers([item.key for item in asked])
+            bad = ((item, known[item.key]) for item in asked if item.key in known)
+            asked = [_correction(asker, item, stored) for item, stored in bad if _can_be_corrected(stored)]
+
+
 def open_items(asker: Asker, pairs: Sequence[Pair], cache: Cache) -> Iterator[list[Item]]:
     """What there is to ask that the cache does not answer, in chunks; corrections of bad answers, too."""
     return _recalled(asker, pairs, cache, [None] * len(pairs))
@@ -123,7 +143,6 @@ def _recalled(
 
     A pair whose unusable answer can still be corrected has none yet.
     """
-    identity = asker.llm.identity()
     lacking = [at for at, key in enumerate(keys) if key is None and not asker.lacks(pairs[at])]
     for start in range(0, len(lacking), CHUNK):
         asked = [asker.item(at, pairs[at]) for at in lacking[start : start + CHUNK]]
@@ -136,9 +155,7 @@ def _recalled(
                 if stored is None or not stored.serves(request.max_tokens):
                     unanswered.append(item)
                 elif left and _can_be_corrected(stored):
-                    request = corrected(request, stored, asker.problem(stored))
-                    key = generation_key(identity, request)
-                    corrections.append(replace(item, request=request, key=key))
+                    corrections.append(_correction(asker, item, stored))
                 else:
                     keys[item.index] = item.key
             asked = corrections
@@ -158,6 +175,12 @@ def _look_at(asker: Asker, stats: Stats, stored: Stored) -> None:
 def _can_be_corrected(stored: Stored) -> bool:
     """Whether the model is shown what is wrong; not with an answer that does not end."""
     return stored.status == UNPARSABLE and len(stored.response) <= LONGEST
+
+
+def _correction(asker: Asker, item: Item, stored: Stored) -> Item:
+    """The next request about a pair whose answer cannot be used."""
+    request = corrected(item.request, stored, asker.problem(stored))
+    return replace(item, request=request, key=generation_key(asker.llm.identity(), request))
 
 
 def corrected(request: Request, stored: Stored, problem: str) -> Request:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property
+from typing import Any
 
 from syneg_cli.core import SyntheticNegative
 from syneg_cli.data import Dataset
@@ -16,7 +17,7 @@ from syneg_cli.generation.answer_checks import classify, own_query_problem
 from syneg_cli.generation.answer_objects import read_object
 from syneg_cli.generation.prompt_files import Prompt
 from syneg_cli.generation.requests import shown
-from syneg_cli.llm import Engine, Request, Subject, Tick, ask_each
+from syneg_cli.llm import Answer, Engine, Request, Subject, Tick, ask_each
 
 MAX_TOKENS = 300
 NO_ANSWER = "no answer"
@@ -30,32 +31,41 @@ class OwnQueries:
     dropped: Counter[str]
 
 
+@dataclass(frozen=True)
+class OwnQuery:
+    """Makes the request for a negative's own query, and tells good answers from bad."""
+
+    dataset: Dataset
+    prompt: Prompt
+    temperature: float | None = None
+    seed: int = 0
+    structured: bool = True
+
+    def request(self, negative: SyntheticNegative) -> Request:
+        subject = Subject(negative.query_id, negative.positive_id, self.prompt.name, negative.index)
+        messages = (("user", _rendered(self.prompt, self.dataset, negative)),)
+        return Request(subject, messages, self._schema, self.temperature, MAX_TOKENS, self.seed)
+
+    def classify(self, answer: Answer) -> str:
+        return classify(answer, key="query")
+
+    @cached_property
+    def _schema(self) -> dict[str, Any] | None:
+        return self.prompt.schema() if self.structured else None
+
+
 def mirror_queries(
-    negatives: Sequence[SyntheticNegative],
-    dataset: Dataset,
-    prompt: Prompt,
-    engine: Engine,
-    *,
-    temperature: float | None = None,
-    seed: int = 0,
-    structured: bool = True,
-    tick: Tick | None = None,
+    negatives: Sequence[SyntheticNegative], asker: OwnQuery, engine: Engine, *, tick: Tick | None = None
 ) -> OwnQueries:
     """Ask for the own query of every negative with status "ok".
 
     Raises:
         BudgetExceeded, LLMSetupError: as `Engine.ask`; everything answered is in the cache.
     """
-    asked = [negative for negative in negatives if negative.status == "ok"]
-    schema = prompt.schema() if structured else None
-
-    def make(index: int) -> Request:
-        negative = asked[index]
-        subject = Subject(negative.query_id, negative.positive_id, prompt.name, negative.index)
-        messages = (("user", _rendered(prompt, dataset, negative)),)
-        return Request(subject, messages, schema, temperature, MAX_TOKENS, seed)
-
-    answers = ask_each(engine, len(asked), make, classify=partial(classify, key="query"), tick=tick)
+    asked, dataset = [negative for negative in negatives if negative.status == "ok"], asker.dataset
+    answers = ask_each(
+        engine, len(asked), lambda index: asker.request(asked[index]), classify=asker.classify, tick=tick
+    )
     rows: list[dict[str, object]] = []
     dropped: Counter[str] = Counter()
     for negative, answer in zip(asked, answers, strict=True):

@@ -36,6 +36,7 @@ from syneg_cli.llm.limits import Limits
 from syneg_cli.llm.prices import BATCH_DISCOUNT, Price
 from syneg_cli.llm.providers import open_llm, split_spec
 from syneg_cli.llm.reach import loads_here, served_models
+from syneg_cli.llm.request_files import Came, Written, batch_price, keyed, read_answers, write_requests
 from syneg_cli.llm.settings import CallSettings
 from syneg_cli.llm.statistics import LEFT, Stats
 from syneg_cli.llm.stored import OK, REFUSED, STATUSES, TRUNCATED, UNPARSABLE, Stored, generation_key
@@ -57,6 +58,7 @@ __all__ = [
     "Asked",
     "Cache",
     "CallSettings",
+    "Came",
     "Classify",
     "Collected",
     "Embedded",
@@ -79,7 +81,9 @@ __all__ = [
     "Unanswerable",
     "Unusable",
     "Wanted",
+    "Written",
     "ask_each",
+    "batch_price",
     "cache_exchange",
     "collect",
     "drive",
@@ -87,6 +91,7 @@ __all__ = [
     "embedding_endpoint",
     "embedding_price",
     "generation_key",
+    "keyed",
     "loads_here",
     "look_at",
     "most_inputs",
@@ -95,9 +100,11 @@ __all__ = [
     "openai_of",
     "public_url",
     "rare_collection",
+    "read_answers",
     "run",
     "served_models",
     "settled_price",
     "split_spec",
     "submit",
+    "write_requests",
 ]

@@ -18,14 +18,13 @@ from typing import Any, Final
 
 from syneg_cli.core import LLMError, UsageError, parsed, still_runs, this_process
 from syneg_cli.llm.base import Item, Request, Subject
+from syneg_cli.llm.batch_lines import ENDPOINT, read_line, request_line
 from syneg_cli.llm.budget import most_it_can_cost
-from syneg_cli.llm.completions import read_completion
-from syneg_cli.llm.engine import MAYBE_BILLED, Classify, Engine, judged
+from syneg_cli.llm.engine import MAYBE_BILLED, Classify, Engine
 from syneg_cli.llm.ledger import BATCH, Claim
 from syneg_cli.llm.openai import OpenAI
 from syneg_cli.llm.stored import Stored
 
-ENDPOINT: Final = "/v1/chat/completions"
 WINDOW: Final = "24h"
 LARGEST = 50_000
 """Requests in one batch; OpenAI takes no more."""
@@ -83,11 +82,7 @@ async def submit(chunks: Iterable[list[Item]], engine: Engine) -> tuple[str, int
     about = json.dumps({item.key: _described(item) for item in chosen}, ensure_ascii=False)
     row = [token, engine.job, SENDING, reserved, time.time(), about, token, this_process()]
     _change(engine, "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
-    lines = (
-        {"custom_id": item.key, "method": "POST", "url": ENDPOINT, "body": llm.options(item.request)}
-        for item in chosen
-    )
-    content = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
+    content = b"".join(request_line(item, llm) for item in chosen)
     try:
         file = await llm.api(
             client.files.create(file=("requests.jsonl", io.BytesIO(content)), purpose="batch")
@@ -156,7 +151,10 @@ async def collect(
 def openai_of(engine: Engine) -> OpenAI:
 
     if not isinstance(engine.llm, OpenAI):
-        raise UsageError(f"--batch works with openai models, not with {engine.llm.provider}.")
+        raise UsageError(
+            f"Batches are of openai models, not of {engine.llm.provider} ones.",
+            hint="`--llm openai:MODEL` names a model of vLLM and of other servers, too.",
+        )
     return engine.llm
 
 
@@ -238,18 +236,11 @@ def _lines(content: bytes) -> Iterator[tuple[int, bytes]]:
 def _read(content: bytes, items: dict[str, Item], engine: Engine, classify: Classify) -> Stored | str:
     """One line of a batch's output: an answer that is ours, or why it is none."""
     try:
-        line = json.loads(content)
-        key, response = line.get("custom_id"), line.get("response") or {}
-        code = response.get("status_code")
-    except (ValueError, RecursionError, AttributeError):
-        return "no JSON object of a batch"
-    if line.get("error") or (isinstance(code, int) and code != 200):
-        return FAILED
-    item = items.get(key) if isinstance(key, str) else None
-    if item is None:
-        return "a custom_id that was not handed in"
-    try:
-        answer = read_completion(response.get("body"), 0.0, None, "the batch")
+        line = read_line(content)
+        if line.failed:
+            return FAILED
+        if line.key not in items:
+            return "a custom_id that was not handed in"
+        return line.stored(items[line.key], engine, classify)
     except LLMError as error:
         return error.message
-    return engine.stored(item.key, item.request, answer, judged(classify, answer), item.about)

@@ -1,6 +1,6 @@
 """A project's stages: settings, session, and one class per stage with its plan and its run."""
 
-from syneg_cli.stages.asks import Asks, Generated
+from syneg_cli.stages.asks import UNSENT, UNWRITTEN, Asks, Generated
 from syneg_cli.stages.batch_files import fetch, hand_in
 from syneg_cli.stages.beginning import Begun, begun, documents_of, with_documents
 from syneg_cli.stages.demo import run_arms, write_demo
@@ -41,11 +41,12 @@ from syneg_cli.stages.report import (
     report_workspace,
     reported,
 )
+from syneg_cli.stages.request_files import Requests
 from syneg_cli.stages.rerank import need_no_depth
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.settings import Project
 from syneg_cli.stages.several import Failure, Measurements, measure_all
-from syneg_cli.stages.stage import Performed, perform
+from syneg_cli.stages.stage import Performed, Stage, perform
 from syneg_cli.stages.study import run_study
 from syneg_cli.stages.subjects import Asked
 from syneg_cli.stages.train import Train
@@ -55,12 +56,14 @@ from syneg_cli.stages.vector_estimates import (
     estimate_mining,
     estimate_scorers,
 )
-from syneg_cli.stages.verify import estimate_judge, verify_stages
+from syneg_cli.stages.verify import estimate_judge, judge_requests, verify_stages
 
 __all__ = [
     "HALF",
     "PROJECT_FILE",
     "SAMPLED",
+    "UNSENT",
+    "UNWRITTEN",
     "Asked",
     "Asks",
     "Begun",
@@ -78,7 +81,9 @@ __all__ = [
     "Pilot",
     "Project",
     "Queries",
+    "Requests",
     "Session",
+    "Stage",
     "State",
     "Train",
     "VectorEstimates",
@@ -99,6 +104,7 @@ __all__ = [
     "hand_in",
     "import_documents",
     "is_documents",
+    "judge_requests",
     "lacking_split",
     "looked_at",
     "measure_all",

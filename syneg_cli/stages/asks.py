@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,16 @@ from syneg_cli.core import (
     read_manifest,
 )
 from syneg_cli.data import Dataset
-from syneg_cli.generation import Asker, Estimate, Nouns, Outcome, fill, recall, select_pairs
+from syneg_cli.generation import Asker, Estimate, Nouns, Outcome, every_item, fill, recall, select_pairs
 from syneg_cli.llm import LLM, Cache, Engine, Totals, cache_exchange, split_spec
 from syneg_cli.stages import language_model
+from syneg_cli.stages.request_files import Requests
 from syneg_cli.stages.session import Session
-from syneg_cli.stages.stage import Made, Plan, Stage
+from syneg_cli.stages.stage import Made, Plan, Stage, need_place
 
 UNSENT = "`--batch submit` hands it in, without --batch it is asked at once"
-"""What can be done about what `--batch collect` finds no answer to."""
+UNWRITTEN = "`--batch-write` writes it, a live run asks for it at once"
+"""What can be done about what `--batch collect` and `--batch-read` find no answer to."""
 
 
 def shard_of(shard: str | None) -> str:
@@ -54,7 +57,8 @@ class Asks(Stage):
 
     Args:
         again: ask again for answers that could not be used.
-        collects: make what the stored answers give, and send nothing.
+
+    With `unsent`, why nothing is sent, it makes what the stored answers give.
     """
 
     shared = True
@@ -63,7 +67,7 @@ class Asks(Stage):
 
     def __init__(self, session: Session, dataset: Dataset, *, again: bool = False) -> None:
         super().__init__(session, dataset)
-        self.again, self.collects = again, False
+        self.again, self.unsent = again, ""
         self.model_settings = self.project.generate
         self._answered: tuple[Any, Outcome]
 
@@ -129,11 +133,25 @@ class Asks(Stage):
                 cache,
                 job=self.job(plan),
                 again=self.again,
-                unsent=UNSENT if self.collects else "",
+                unsent=self.unsent,
             )
             self.tell_of_other_servers(cache, asker)
             keys, stopped = self._fill(asker, self.pairs(), engine)
         self._answered = asker, Outcome(engine.stats, keys, stopped=stopped, nouns=self.nouns)
+
+    def requests(self) -> Requests:
+        """All that is asked, for whoever sends it.
+
+        Raises:
+            UsageError: there is nothing, or what comes of it could not be put in its place.
+        """
+        plan = self.plan()
+        need_place(self, plan)
+        asker, pairs = self.generator(), self.pairs()
+        with language_model.open_cache(self.session) as cache:
+            self.tell_of_other_servers(cache, asker)
+        items = partial(every_item, asker, pairs)
+        return Requests(self.session, asker.llm, self.job(plan), items, asker.classify, again=self.again)
 
     def so_far(self, plan: Plan) -> str:
         """How far a run came that wrote nothing yet: its calls, as the cache counts them; "" for none."""
@@ -218,7 +236,7 @@ class Asks(Stage):
         if outcome.stopped is not None:
             hint = "Raise the cap and run the same command again: nothing is paid twice."
             return BudgetExceeded(f"{outcome.stopped.message} {kept}".strip(), hint=hint)
-        if self.collects:  # what is left is said, and is no failure
+        if self.unsent:  # what is left is said, and is no failure
             return None
         if not outcome.usable:
             message = f"0 of {every} {of_them} got a usable {one}: {outcome.causes()}."

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from syneg_cli.core import LLMError, SyntheticNegative, content_hash, file_hash, read_synthetic, write_jsonl
 from syneg_cli.data import Dataset
-from syneg_cli.generation import OwnQueries, Prompt, mirror_queries
-from syneg_cli.llm import Stats
+from syneg_cli.generation import OwnQueries, OwnQuery, Prompt, mirror_queries
+from syneg_cli.llm import Cache, Item, Stats, keyed
 from syneg_cli.stages import language_model
+from syneg_cli.stages.request_files import Requests
 from syneg_cli.stages.session import Session
-from syneg_cli.stages.stage import Made, Plan, Stage
+from syneg_cli.stages.stage import Made, Plan, Stage, need_place
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class MirrorQueries(Stage):
 
     def __init__(self, session: Session, dataset: Dataset, prompt: Prompt) -> None:
         super().__init__(session, dataset)
-        self.prompt = prompt
+        self.prompt, self.unsent = prompt, ""
         self.settings = self.project.generate
         self._asked: tuple[list[SyntheticNegative], OwnQueries, Stats]
         self._cost: float | None
@@ -52,25 +55,35 @@ class MirrorQueries(Stage):
 
     def share(self, plan: Plan) -> None:
         negatives = read_synthetic(self.source, known=self.dataset.known)
-        llm = language_model.open_model(self.session, plan.settings["llm"])
-        job = content_hash([self.dataset.name, dict(plan.inputs), dict(plan.settings)])[:16]
+        llm, job = language_model.open_model(self.session, plan.settings["llm"]), self._job(plan)
         with language_model.open_cache(self.session) as cache:
-            engine = language_model.open_engine(self.session, llm, cache, job=job)
+            engine = language_model.open_engine(self.session, llm, cache, job=job, unsent=self.unsent)
             watch = self.session.watch("queries", engine.limits.max_cost, "negatives")
             with language_model.asking(self.session, "generate"), watch as tick:
-                found = mirror_queries(
-                    negatives,
-                    self.dataset,
-                    self.prompt,
-                    engine,
-                    temperature=self.settings.temperature,
-                    seed=self.settings.seed,
-                    structured=self.settings.structured,
-                    tick=tick,
-                )
+                found = mirror_queries(negatives, self._asker, engine, tick=tick)
             totals = cache.totals(job)
         self._cost = None if totals.unpriced_calls else totals.spent_usd + totals.lost_usd
         self._asked = negatives, found, engine.stats
+
+    def requests(self) -> Requests:
+        """All that is asked, for whoever sends it; what comes of it can be put in its place."""
+        plan = self.plan()
+        need_place(self, plan)
+        llm = language_model.open_model(self.session, plan.settings["llm"])
+        asked = [one for one in read_synthetic(self.source, known=self.dataset.known) if one.status == "ok"]
+
+        def items(cache: Cache, again: bool) -> Iterator[list[Item]]:
+            return keyed(map(self._asker.request, asked), llm)
+
+        return Requests(self.session, llm, self._job(plan), items, self._asker.classify)
+
+    @cached_property
+    def _asker(self) -> OwnQuery:
+        section = self.settings
+        return OwnQuery(self.dataset, self.prompt, section.temperature, section.seed, section.structured)
+
+    def _job(self, plan: Plan) -> str:
+        return content_hash([self.dataset.name, dict(plan.inputs), dict(plan.settings)])[:16]
 
     def run(self, plan: Plan, to: Path) -> Made:
         negatives, found, stats = self._asked

@@ -74,7 +74,7 @@ HALF = 0.5
 EXAMPLES = 3
 """Of each reason that are shown."""
 
-UNJUDGED = "the judge is asked without --batch"
+UNJUDGED = "the judge is asked without --batch and --batch-read"
 
 CHECKING = ("check", "near_copies", "max_copied", "max_words")
 WRITING = ("n", "examples", "documents", "sample", "judged", "min_words")
@@ -307,7 +307,7 @@ class Queries(Asks):
         return CheckTools(
             setup=self._setup,
             judge=lambda dataset: judge_of(
-                self.session, dataset, job=self.job(plan), used=judged, unsent=UNJUDGED * self.collects
+                self.session, dataset, job=self.job(plan), used=judged, unsent=self.unsent and UNJUDGED
             ),
             retrievers=self.retrievers,
             cross_encoder=self.project.verify.cross_encoder,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from syneg_cli.core import (
     MinedNegative,
     MissingArtifact,
     SyntheticNegative,
+    UsageError,
     Verification,
     did_you_mean,
     file_hash,
@@ -23,7 +24,7 @@ from syneg_cli.core import (
 )
 from syneg_cli.data import Dataset
 from syneg_cli.generation import Estimate, estimate_each
-from syneg_cli.llm import settled_price
+from syneg_cli.llm import Cache, Item, Request, keyed, settled_price
 from syneg_cli.mining import MINERS
 from syneg_cli.stages import encoders, language_model
 from syneg_cli.stages.judging import (
@@ -36,8 +37,9 @@ from syneg_cli.stages.judging import (
 )
 from syneg_cli.stages.mine import backbone_of
 from syneg_cli.stages.mix import Mix, most_drawn
+from syneg_cli.stages.request_files import Requests
 from syneg_cli.stages.session import Session
-from syneg_cli.stages.stage import Made, Plan, Stage
+from syneg_cli.stages.stage import Made, Plan, Stage, need_place
 from syneg_cli.verification import (
     CHECKS,
     Candidate,
@@ -45,6 +47,7 @@ from syneg_cli.verification import (
     Checked,
     NoVerdict,
     candidate_of,
+    classify_verdict,
     first_ranked,
     judge_request,
     settled_all,
@@ -209,13 +212,16 @@ class Verify(Stage):
         return {(v.query_id, v.doc_id, v.index): v for v in read_verifications(plan.path)}
 
 
-def verify_stages(session: Session, dataset: Dataset) -> list[Verify]:
+def verify_stages(session: Session, dataset: Dataset, *, unsent: str = "") -> list[Verify]:
     """A stage for each file of negatives that the settings name; they share the models of the checks.
+
+    Args:
+        unsent: why the judge is asked nothing, and stored answers alone count; "" where it is asked.
 
     Raises:
         MissingArtifact: there are no negatives of the sources asked for.
     """
-    tools = tools_of(session, dataset)
+    tools = tools_of(session, dataset, unsent=unsent)
     check = cache(lambda name: CHECKS[name](tools))
     files = negative_files(session, dataset)
     return [Verify(session, dataset, file, check) for file in files]
@@ -274,15 +280,40 @@ def estimate_judge(session: Session, dataset: Dataset) -> Estimate:
         return Estimate(0, 0, 0, NOTHING, NOTHING, NOTHING, 0)
     prompt = judge_prompt(session)
     llm = language_model.open_model(session, language_model.llm_spec(session, "verify"))
-    seed = session.project.generate.seed
-    requests = (
-        judge_request(prompt, dataset, candidate, seed)
-        for stage in verify_stages(session, dataset)
-        for candidate in stage.candidates()
-    )
+    requests = _judge_requests(session, dataset, verify_stages(session, dataset))
     price = settled_price(session.project.generate, llm)
     with language_model.open_cache(session) as cache:
         return estimate_each(requests, llm, cache, price, prompt=prompt.name, out=JUDGEMENT_TOKENS)
+
+
+def judge_requests(session: Session, dataset: Dataset) -> Requests:
+    """All that the judge is asked about all files, for whoever sends it.
+
+    Raises:
+        UsageError: no judge is asked, or its verdicts could not be put in their place.
+        MissingArtifact: there are no negatives of the sources asked for.
+    """
+    if "judge" not in session.project.verify.checks:
+        asked = ", ".join(session.project.verify.checks)
+        raise UsageError(
+            f"Files of requests are for the judge, and --check names {asked}.", hint="Add --check judge."
+        )
+    stages = verify_stages(session, dataset)
+    for stage in stages:
+        need_place(stage, stage.plan())
+    llm = language_model.open_model(session, language_model.llm_spec(session, "verify"))
+
+    def items(cache: Cache, again: bool) -> Iterator[list[Item]]:
+        return keyed(_judge_requests(session, dataset, stages), llm)
+
+    return Requests(session, llm, judge_job(session, dataset), items, classify_verdict)
+
+
+def _judge_requests(session: Session, dataset: Dataset, stages: Sequence[Verify]) -> Iterator[Request]:
+    prompt, seed = judge_prompt(session), session.project.generate.seed
+    for stage in stages:
+        for candidate in stage.candidates():
+            yield judge_request(prompt, dataset, candidate, seed)
 
 
 def _counts(checked: Sequence[Checked]) -> dict[str, Any]:

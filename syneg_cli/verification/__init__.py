@@ -1,6 +1,6 @@
 """Which negatives are relevant after all: a file per check, and what follows from the verdicts."""
 
-from syneg_cli.verification.judge import is_graded, judge_request
+from syneg_cli.verification.judge import classify_verdict, is_graded, judge_request
 from syneg_cli.verification.margin import passage_of
 from syneg_cli.verification.registry import CHECKS
 from syneg_cli.verification.settings import VerifySettings
@@ -36,6 +36,7 @@ __all__ = [
     "VerifySettings",
     "applied",
     "candidate_of",
+    "classify_verdict",
     "first_ranked",
     "is_graded",
     "judge_request",

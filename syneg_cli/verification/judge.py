@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from syneg_cli.data import Dataset, folded
 from syneg_cli.generation import Prompt, classify, read_object
-from syneg_cli.llm import Asked, Request, Subject
+from syneg_cli.llm import Answer, Asked, Request, Subject
 from syneg_cli.verification.tools import Ask, Tools
 from syneg_cli.verification.verdicts import Candidate, Check, NoVerdict, Verdict
 
@@ -40,7 +39,7 @@ def judge(ask: Ask, prompt: Prompt, dataset: Dataset, *, seed: int = 0, relevant
         answers = ask(
             len(candidates),
             lambda index: judge_request(prompt, dataset, candidates[index], seed),
-            partial(classify, key="relevant"),
+            classify_verdict,
         )
         least = relevant_from if is_graded(prompt) else None
         return [
@@ -49,6 +48,11 @@ def judge(ask: Ask, prompt: Prompt, dataset: Dataset, *, seed: int = 0, relevant
         ]
 
     return check
+
+
+def classify_verdict(answer: Answer) -> str:
+    """ "ok" if anything in a judge's answer can be used, else "truncated" or "unparsable"."""
+    return classify(answer, key="relevant")
 
 
 def is_graded(prompt: Prompt) -> bool:

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import runpy
 import shlex
 import shutil
+import socket
 import sqlite3
+import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from syneg_cli.cli.app import INTERRUPTED, _load
 from syneg_cli.cli.commands import COMMANDS
+from syneg_cli.core.errors import SynegError
 from syneg_cli.stages.documents import example_text, settings_page
 from syneg_cli.stages.project import resolve, setting_keys
 from syneg_cli.stages.project_text import flatten
 from syneg_cli.stages.settings import Project
+from tests.answered import answer, requests_in, vllm_line
 from tests.conftest import QRELS, Cli, write_dataset
 from tests.servers import Body, ChatServer, EmbedServer, Reply, good_reply, negatives_text, prompt_of
+from tests.servers.indexes import IndexServer
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -59,15 +67,16 @@ def test_the_example_shows_the_defaults() -> None:
             assert shown[key] == (list(default) if isinstance(default, tuple) else default), key
 
 
-@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md"])
+@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md", "AGENTS.md"])
 def test_every_named_file_exists(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", text):
         assert (ROOT / target).exists(), f"{name} links to {target}"
 
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-COMMAND = re.compile(r"^\$ (syneg .*?)(?:\s+#.*)?$", re.MULTILINE)
+PAGES = [ROOT / "README.md", ROOT / "AGENTS.md", *sorted((ROOT / "docs").rglob("*.md"))]
+COMMAND = re.compile(r"^\$ ((?:syneg|vllm run-batch|python) .*?)(?:\s+#.*)?$", re.MULTILINE)
+NODE = re.compile(r"^\$ torchrun (.*)$", re.MULTILINE)
 
 
 @pytest.fixture
@@ -157,8 +166,82 @@ def test_every_command_of_a_page_runs(page: Path, beginner: Cli, monkeypatch: py
         monkeypatch.setenv("OLLAMA_HOST", server.url)
         monkeypatch.setenv("OPENAI_BASE_URL", server.openai_url)
         for line in COMMAND.findall(page.read_text(encoding="utf-8")):
-            result = beginner(*shlex.split(line)[1:])
-            assert result.code == 0, f"{line}\n{result.err}"
+            program, *arguments = shlex.split(line.replace("http://localhost:8000/v1", server.openai_url))
+            if program == "vllm":
+                run_batch(*arguments)
+            elif program == "python":
+                search(monkeypatch, *arguments)
+            else:
+                result = beginner(*arguments)
+                assert result.code == 0, f"{line}\n{result.err}"
+
+
+def run_batch(*arguments: str) -> None:
+    """As `vllm run-batch -i FILE -o FILE --model MODEL`."""
+    given = dict(zip(arguments[1::2], arguments[2::2], strict=True))
+    requests = Path(given["-i"])
+    assert {one["body"]["model"] for one in requests_in(requests)} == {given["--model"]}
+    answer(requests, Path(given["-o"]), line=vllm_line, respond=writer_and_judge)
+
+
+def search(monkeypatch: pytest.MonkeyPatch, script: str, *arguments: str) -> None:
+    """As `python SCRIPT ARGUMENTS`, with a server of the tests where the engine would be."""
+    path = ROOT / script
+    with IndexServer([("d2", 2.0), ("d4", 1.0)]) as server, monkeypatch.context() as patch:
+        patch.syspath_prepend(str(path.parent))
+        patch.setattr(sys, "argv", [script, *arguments, "--url", server.url])
+        runpy.run_path(str(path), run_name="__main__")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in PAGES if NODE.search(page.read_text(encoding="utf-8"))])
+def test_the_nodes_of_a_page_work_together(page: Path, beginner: Cli, tmp_path: Path) -> None:
+    """All of them on this machine, at a port of the test's own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    environment = {
+        "PYTHONPATH": str(ROOT),
+        "SYNEG_DATA_DIR": str(tmp_path / "data"),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "HF_HUB_CACHE": str(tmp_path / "hub"),
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+    lines = NODE.findall(page.read_text(encoding="utf-8"))
+    nodes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "torch.distributed.run", *shlex.split(line), "--json"],
+            env=os.environ | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for line in (line.replace("10.0.0.1", "127.0.0.1").replace("29500", port) for line in lines)
+    ]
+    ends = [(*node.communicate(), node.returncode) for node in nodes]
+    assert [code for _, _, code in ends] == [0] * len(nodes), "\n".join(err for _, err, _ in ends)
+    assert sum(out.count("\n") for out, _, _ in ends) == 1, "one process talks"
+    assert Path(".syneg/scifact/mined/dense.jsonl").is_file()
+
+
+def test_the_agents_guide_has_the_codes_and_options_that_there_are() -> None:
+    guide = (ROOT / "AGENTS.md").read_text(encoding="utf-8")
+    told = {int(code) for code in re.findall(r"^\| (\d+) \|", guide, re.MULTILINE)}
+    errors = [SynegError]
+    for error in errors:
+        errors += error.__subclasses__()
+    assert told == {0, INTERRUPTED} | {error.exit_code for error in errors}
+    commands = [_load(name) for name in COMMANDS]
+    for command in commands:
+        commands += getattr(command, "commands", {}).values()  # of `cache`, `keys`, ...
+    known = {option for command in commands for one in command.params for option in one.opts}
+    assert {*re.findall(r"(?<![\w-])--[a-z][\w-]*", guide)} <= known
+    named = re.findall(r"`syneg ([a-z]+)(?: ([a-z][a-z-]*))?`", guide)
+    named += [(name, "") for name in re.findall(r"`([a-z]+)`", guide)]
+    for name, below in named:
+        assert name in {*COMMANDS, "error", "hint", "verdict"}, name
+        assert not below or below in _load(name).commands, f"{name} {below}"
 
 
 def test_the_readme_shows_make_targets_that_exist() -> None:

@@ -12,6 +12,7 @@ import pytest
 from syneg_cli.cli.commands import COMMANDS
 from syneg_cli.cli.render.measured import arms
 from syneg_cli.evaluation import Evaluation, score
+from tests.answered import answer, expired_line, requests_in, write_lines
 from tests.conftest import Cli
 from tests.json_shapes import schema, sections
 from tests.servers import ChatServer, Reply, good_reply, prompt_of
@@ -93,6 +94,22 @@ def test_imports(project: Cli, tiny_model: Path) -> None:
     judged = ("--queries", "queries.tsv", "--qrels", "test.tsv", "--backbone", tiny_model)
     for arguments in (("docs", *judged), ("docs", *judged), ("t.csv", "--backbone", tiny_model)):
         check(printed(project, "import", *arguments), "import", stage=True)
+
+
+def test_requests_and_answers_as_files(project: Cli) -> None:
+    answered = {"generate": good_reply, "verify": lambda body, number: Reply(text='{"relevant": false}')}
+    for heading, respond in answered.items():
+        asked = (heading, "--llm", "openai:m", *(("--check", "judge") if heading == "verify" else ()))
+        check(printed(project, *asked, "--batch-write", "in.jsonl", "--force"), "generate --batch-write")
+        nothing = [expired_line(one["custom_id"]) for one in requests_in(Path("in.jsonl"))]
+        write_lines(Path("none.jsonl"), *nothing)
+        check(printed(project, *asked, "--batch-read", "none.jsonl"), "generate --batch-read")
+        answer(Path("in.jsonl"), Path("out.jsonl"), respond=respond)
+        found = printed(project, *asked, "--batch-read", "out.jsonl")
+        check(found.pop("batch"), "generate --batch-read")
+        check(found, heading, stage=heading in OWN)
+        if heading == "generate":
+            assert project("mine").code == 0
 
 
 def test_queries(project: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

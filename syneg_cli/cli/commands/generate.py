@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from syneg_cli.cli.asking import Batch, Estimating, RetryBad, ask
+from syneg_cli.cli.asking import (
+    Batch,
+    BatchRead,
+    BatchWrite,
+    Estimating,
+    Files,
+    RetryBad,
+    after_reading,
+    ask,
+    through_files,
+    with_batch,
+)
 from syneg_cli.cli.options import DISJOINT, WRITTEN, Call, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.generated import estimated
@@ -15,7 +26,7 @@ from syneg_cli.cli.render.piloted import piloted
 from syneg_cli.cli.render.stages import tables
 from syneg_cli.core import UsageError
 from syneg_cli.generation import QUERY, load_prompt
-from syneg_cli.stages import Generate, MirrorQueries, Pilot, perform, same_server
+from syneg_cli.stages import UNWRITTEN, Generate, MirrorQueries, Pilot, perform, same_server
 
 
 @make(*section("generate", leave_out=("price",)), WRITTEN, DISJOINT, force=True)
@@ -23,6 +34,8 @@ def command(
     call: Call,
     retry_bad: RetryBad = False,
     batch: Batch = None,
+    batch_write: BatchWrite = None,
+    batch_read: BatchRead = None,
     estimate: Estimating = False,
     pilot: Annotated[
         int | None,
@@ -43,15 +56,24 @@ def command(
     output, dataset = call.output, call.dataset()
     session = same_server(call.session, dataset)
     prompt = load_prompt(session.project.generate.prompt, session.resolved.folder)
+    given = {"--batch": batch, "--estimate": estimate, "--pilot": pilot}
+    files = Files(batch_write, batch_read, {**given, "--retry-bad": retry_bad and batch_read})
     _check(pilot, judge=judge, batch=batch, mirrors=prompt.kind == QUERY)
     if prompt.kind == QUERY:
         given = {"--batch": batch, "--estimate": estimate, "--retry-bad": retry_bad}
         if flag := next((flag for flag, value in given.items() if value), None):
             raise UsageError(
                 f"{flag} is not for {prompt.name}: the queries of negatives are asked for at once.",
-                hint="Leave it out; --max-cost and --max-calls bound what is sent.",
+                hint="Leave it out; --max-cost and --max-calls bound what is sent, --batch-write writes it.",
             )
-        done = perform(MirrorQueries(session, dataset, prompt), force=True)
+        mirror = MirrorQueries(session, dataset, prompt)
+        if not files:
+            done = perform(mirror, force=True)
+        elif read := through_files(call, files, mirror.requests):
+            mirror.unsent = UNWRITTEN
+            done = with_batch(after_reading(mirror, call, read), read)
+        else:
+            return
         output.result(done.as_json(), *tables(done, dataset))
         return
     stage: Generate = Generate(session, dataset, again=retry_bad)
@@ -60,7 +82,7 @@ def command(
     if estimate:
         found = stage.estimate()
         output.result(asdict(found), *estimated(found))
-    elif made := ask(stage, call, batch=batch):
+    elif made := ask(stage, call, batch=batch, files=files):
         output.result(made.as_json(), *(tables(made, dataset) if pilot is None else piloted(made)))
         if pilot is not None and made.counts["whole_job"]["calls"]:
             output.note("The same command without --pilot asks for the rest; nothing is paid twice.")

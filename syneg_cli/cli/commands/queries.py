@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from syneg_cli.cli.asking import Batch, Estimating, RetryBad, ask
+from syneg_cli.cli.asking import Batch, BatchRead, BatchWrite, Estimating, Files, RetryBad, ask
 from syneg_cli.cli.options import ASKING, DISJOINT, Call, Flag, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.queries import estimated_queries, queries
@@ -27,19 +27,23 @@ def command(
     ] = False,
     retry_bad: RetryBad = False,
     batch: Batch = None,
+    batch_write: BatchWrite = None,
+    batch_read: BatchRead = None,
     estimate: Estimating = False,
 ) -> None:
     """Let an LLM write queries for documents that have none.
 
     A query is kept if it finds its document again. Answers are stored as they come: nothing is paid twice.
     """
+    given = {"--batch": batch, "--estimate": estimate, "--retry-bad": retry_bad and batch_read}
+    files = Files(batch_write, batch_read, given)
     output, dataset = call.output, call.session.dataset("none")
     session = same_server(call.session, dataset)
     stage = Queries(session, dataset, rewrite=rewrite, again=retry_bad)
     if estimate:
         found = stage.estimate()
         output.result(*estimated_queries(found, stage.estimate_judge(), stage.nouns.asked[1]))
-    elif done := ask(stage, call, batch=batch):
+    elif done := ask(stage, call, batch=batch, files=files):
         output.result(done.as_json(), *queries(done, stage.nouns.asked[1], session.query_weight(dataset)))
         if done.counts["complete"]:
             output.note(stage.next_step())

@@ -7,12 +7,21 @@ from typing import Annotated
 
 import typer
 
+from syneg_cli.cli.asking import BatchRead, BatchWrite, Files, after_reading, through_files
 from syneg_cli.cli.options import ASKING, DISJOINT, SYNTHETIC, WRITTEN, Call, Flag, flags, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.generated import estimated
 from syneg_cli.cli.render.vectors import estimated_vectors
 from syneg_cli.cli.render.verified import verified
-from syneg_cli.stages import estimate_judge, estimate_scorers, perform, same_server, verify_stages
+from syneg_cli.stages import (
+    UNWRITTEN,
+    estimate_judge,
+    estimate_scorers,
+    judge_requests,
+    perform,
+    same_server,
+    verify_stages,
+)
 
 
 @make(
@@ -28,6 +37,8 @@ from syneg_cli.stages import estimate_judge, estimate_scorers, perform, same_ser
 )
 def command(
     call: Call,
+    batch_write: BatchWrite = None,
+    batch_read: BatchRead = None,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Calls, tokens and cost of the checks; nothing is sent.")
     ] = False,
@@ -36,6 +47,7 @@ def command(
 
     Verdicts are stored beside the negatives; those of earlier checks are kept. `syneg mix` reads them.
     """
+    files = Files(batch_write, batch_read, {"--estimate": estimate})
     dataset = call.dataset()
     session = same_server(call.session, dataset)
     if estimate:
@@ -47,6 +59,14 @@ def command(
         told += shown if scorers.apis or scorers.here else []
         call.output.result({"negatives": data.pop("pairs"), **data, **vectors}, *told)
         return
-    done = [perform(stage, force=call.force) for stage in verify_stages(session, dataset)]
+    if files:
+        read = through_files(call, files, lambda: judge_requests(session, dataset))
+        if read is None:
+            return
+        stages = verify_stages(session, dataset, unsent=UNWRITTEN)
+        done = [after_reading(stage, call, read) for stage in stages]
+    else:
+        done = [perform(stage, force=call.force) for stage in verify_stages(session, dataset)]
     data, shown = verified(done, dataset)
+    data |= {"batch": read} if files else {}
     call.output.result(data, *shown)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from syneg_cli.cli.output import short, table
-from syneg_cli.core import counted, duration, money, near
+from syneg_cli.core import duration, money, near
 from syneg_cli.generation import Estimate, Range
-from syneg_cli.llm import DONE, LEFT, Collected
+from syneg_cli.llm import LEFT
 from syneg_cli.stages import Generated, MirroredQueries
 
 MISSING = {"misses": "not recorded", "without_candidate": "without a mined candidate"}
@@ -116,38 +116,3 @@ def mirrored(record: MirroredQueries) -> tuple[Any, ...]:
     rows += [(f"  dropped: {reason}", count) for reason, count in counts["dropped"].items()]
     shown = table(None, ["mirror-queries", ""], [*rows, ("cost", money(counts["cost_usd"]))])
     return shown, f"-> {near(record.path)}\nUse it: syneg mix --mirror {near(record.path)}"
-
-
-def handed_in(made: tuple[str, int] | None) -> tuple[dict[str, Any], str]:
-    if made is None:
-        return {"batch": None, "requests": 0}, "Nothing to hand in."
-    later = "Fetch it with `--batch collect`; it takes up to 24 hours."
-    told = f"batch {made[0]}: {counted(made[1], 'request')} handed in. {later}"
-    return {"batch": made[0], "requests": made[1]}, told
-
-
-def fetched(found: Collected, nothing: str = "") -> tuple[dict[str, Any], str]:
-    """Args: nothing: why there is nothing to ask about any more, where that is so."""
-    waiting = [f"{batch} ({state})" for batch, state in found.states.items() if state not in DONE]
-    told = f"{counted(found.answered, 'answer')} fetched, {found.failed} failed"
-    if not found.states:
-        told = f"No batch is open, so there is nothing to fetch. {nothing or _left(found.left)}"
-    elif waiting:
-        told += f"; waiting for {', '.join(waiting)}"
-    elif found.left:
-        told += f". {_left(found.left)}"
-    if nothing and found.states:
-        told += f"\n{nothing}"
-    if found.bad:
-        lines = counted(len(found.bad), "line")
-        told += f"\npassed over, because not readable: {lines}, such as {found.bad[0]}"
-    data = {"fetched": found.answered, "failed": found.failed, "waiting": waiting, "bad": list(found.bad)}
-    return data | {"left": found.left}, told
-
-
-def _left(count: int) -> str:
-    if not count:
-        return "Everything has its answer."
-    has, them, they = ("has", "it", "it is") if count == 1 else ("have", "them", "they are")
-    lacking = f"{counted(count, 'request')} {has} no answer"
-    return f"{lacking}: `--batch submit` hands {them} in, without --batch {they} asked at once."
