@@ -288,18 +288,14 @@ def test_a_listing_of_the_cache_has_it(cli: Cli, tiny: Path, tiny_model: Path) -
     trained = cli("train")
     assert trained.code == 0, trained.err
     assert "train: the frozen layers are computed once: 0 MB in " in trained.err
-    with seen_by_layers() as texts:
-        measured = cli("eval")
-    assert measured.code == 0, measured.err
-    assert 0 < texts[0] < texts[1], (
-        "the backbone computes all; the trained model finds the positives, at least"
-    )
     listed: Any = cli("cache", "embeddings", "--json").json["entries"]
     assert [(entry["texts"], entry["model"]) for entry in listed] == [("layers 1 to 1", str(tiny_model))]
     assert "layers 1 to 1" in cli("cache", "embeddings").out
     with seen_by_layers() as texts:
         measured = cli("eval")
     assert measured.code == 0, measured.err
-    assert 0 < texts[0] < texts[1], "the backbone computes all; the trained model finds the positives, at least"
+    assert 0 < texts[0] < texts[1], (
+        "the backbone computes all; the trained model finds the positives, at least"
+    )
     assert cli("cache", "prune-embeddings", "--all", "--yes").code == 0
     assert not list(Path(".syneg/embeddings").glob("*/states"))
