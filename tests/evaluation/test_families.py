@@ -62,6 +62,13 @@ def test_a_family_is_named_in_each_of_its_comparisons() -> None:
     assert replace(found["a"], family=(), p_holm=None, p_equivalence_holm=None) == first
 
 
+def test_two_comparisons_are_a_family() -> None:
+    base = compare([0.5, 0.25] * 20, [0.25, 0.5] * 20)
+    found = corrected({"a": replace(base, p_randomisation=0.04), "b": replace(base, p_randomisation=0.03)})
+    assert [one.p_holm for one in found.values()] == pytest.approx([0.06, 0.06])
+    assert found["a"].family == ("a", "b")
+
+
 def test_one_comparison_alone_is_no_family() -> None:
     alone = compare([0.5, 0.25], [0.25, 0.25])
     assert corrected({"a": alone}) == {"a": alone}

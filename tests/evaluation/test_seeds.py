@@ -159,13 +159,19 @@ def test_one_query_says_nothing_of_others() -> None:
     ],
 )
 def test_what_is_not_paired_is_refused(ours: list[list[float]], theirs: list[list[float]], says: str) -> None:
-    with pytest.raises(UsageError, match=says):
+    with pytest.raises(UsageError, match=says) as refused:
         compare_seeds(ours, theirs)
+    assert refused.value.hint in (
+        "Give a row of scores for each run, with the same queries in the same order.",
+        "Give one score per query of each system, in the same order of queries.",
+        "A query without results scores 0; measure again where a score is missing.",
+    )
 
 
 def test_an_untrained_baseline_has_one_row() -> None:
-    with pytest.raises(UsageError, match="not trained has 2 runs"):
+    with pytest.raises(UsageError, match="not trained has 2 runs") as refused:
         compare_seeds(OURS, THEIRS, untrained=True)
+    assert refused.value.hint == "Give its scores once."
 
 
 def test_a_margin_is_a_share() -> None:

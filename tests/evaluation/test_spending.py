@@ -52,11 +52,13 @@ def test_all_looks_together_spend_alpha(looks: list[int], alpha: float) -> None:
 
 @pytest.mark.parametrize("looks", [[], [0, 1], [2, 2], [3, 2]])
 def test_looks_that_are_no_plan(looks: list[int]) -> None:
-    with pytest.raises(UsageError, match="no plan"):
+    with pytest.raises(UsageError, match="no plan") as refused:
         boundaries(looks)
+    assert refused.value.hint == "Name rising numbers, as 2, 3, 5."
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0, math.nan])
 def test_an_alpha_that_is_none(alpha: float) -> None:
-    with pytest.raises(UsageError, match="not between 0 and 1"):
+    with pytest.raises(UsageError, match="not between 0 and 1") as refused:
         boundaries([1, 2], alpha=alpha)
+    assert refused.value.hint == "Give 0.05, or less."

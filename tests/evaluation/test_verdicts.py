@@ -15,7 +15,9 @@ from syneg_cli.evaluation import (
     as_data,
     compare,
     decided,
+    interval,
     p_value,
+    plain_p,
     tells_little,
     verdict,
     within_margin,
@@ -78,6 +80,9 @@ def test_a_look_has_an_alpha_of_its_own() -> None:
     assert not within_margin(small, alpha=0.01)
     assert "margin" not in verdict("nDCG", small, alpha=0.01)
     assert within_margin(small, alpha=0.011)
+    alike = replace(FOUND, **SMALL)
+    assert decided(alike) == "equivalent"
+    assert decided(alike, alpha=0.01) == "undecided", "its p of equivalence is 0.0123"
 
 
 BY_SEEDS = SeedComparison(
@@ -122,6 +127,16 @@ def test_a_comparison_as_json_has_no_number_that_json_has_not() -> None:
     assert json.dumps(found, allow_nan=False)
     assert as_data(replace(FOUND, low=-math.inf))["low"] is None
     assert as_data(FOUND)["low"] == 0.01
+    assert as_data(replace(FOUND, **OF_THREE))["family"] == ["a", "b", "c"]
+
+
+def test_what_is_not_known_is_said_to_be_unknown() -> None:
+    assert plain_p(math.nan) == "unknown"
+    assert interval(replace(FOUND, low=-math.inf, high=math.inf)) == "unknown"
+    assert interval(replace(FOUND, low=-math.inf, high=-math.inf)) == "unknown"
+    assert interval(FOUND) == "[+0.0100, +0.0500]"
+    unknown = replace(FOUND, p_randomisation=0.5, detectable=math.inf)
+    assert verdict("nDCG", unknown).endswith("45 queries; how large it would have to be is unknown.")
 
 
 def test_p_values_as_they_are_read() -> None:
