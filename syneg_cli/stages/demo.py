@@ -41,7 +41,7 @@ llm = "replay:negatives.jsonl"
 
 [mine]
 miners = ["dense"]
-max_length = 96               # the articles have 120 tokens on average; the first 96 find as much, and take less time
+max_length = 96               # of 120 on average: they find as much, in less time
 
 [mix]
 strategy = "hybrid"           # or "mirror": each synthetic text with a question of its own
