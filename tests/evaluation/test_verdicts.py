@@ -37,9 +37,9 @@ NUMBERS: dict[str, Any] = {
 }
 FOUND = Comparison(**NUMBERS, p_randomisation=0.012, p_t=0.01)
 ONE_RUN = "Of what was trained this is one run: the seed adds variance of its own."
-OF_THREE = {"family": ("a", "b", "c"), "p_holm": 0.036, "p_equivalence_holm": 1.0}
-SMALL = {"difference": 0.004, "p_randomisation": 0.3, "p_equivalence": 0.0123}
-SAME = {"difference": 0.0, "wins": 0, "losses": 0, "p_randomisation": 1.0}
+OF_THREE: dict[str, Any] = {"family": ("a", "b", "c"), "p_holm": 0.036, "p_equivalence_holm": 1.0}
+SMALL: dict[str, Any] = {"difference": 0.004, "p_randomisation": 0.3, "p_equivalence": 0.0123}
+SAME: dict[str, Any] = {"difference": 0.0, "wins": 0, "losses": 0, "p_randomisation": 1.0}
 
 
 @pytest.mark.parametrize(
