@@ -69,7 +69,7 @@ def _datasets(place: Place, typed: str) -> list[str]:
     inside = [f"{folder}{slash}{name}" for name in inner_datasets(Path(f"{folder}{slash}").expanduser())]
     if slash:
         return inside
-    kept = inner_datasets(place.data_dir) if place.data_dir else [*BEIR_NAMES, "irds:", "hub:"]
+    kept = inner_datasets(place.data_dir) if place.data_dir else [*BEIR_NAMES, "irds:", "hub:", "mteb:"]
     return [*inside, *kept]
 
 

@@ -29,7 +29,7 @@ from syneg_cli.stages import Session, field_of, flag_of, resolve, setting_keys
 COMMON = "Common"
 DATASET: Any = typer.Argument(
     metavar="DATASET",
-    help="A BEIR name (scifact), a folder in BEIR layout, irds:NAME or hub:OWNER/NAME.",
+    help="A BEIR name (scifact), a folder in BEIR layout, irds:NAME, hub:OWNER/NAME or mteb:TASK.",
     autocompletion=offer("<dataset>"),
 )
 

@@ -236,8 +236,8 @@ def load_dataset(
     """Find (or download), validate and open a data set. It may have no query yet, or none that is judged.
 
     Args:
-        name: a folder, a BEIR name, `irds:` and a name of ir_datasets, or `hub:OWNER/NAME`; relative
-            folders are tried from the current folder and from `folder`, the project file's.
+        name: a folder, a BEIR name, `irds:` and a name of ir_datasets, `hub:OWNER/NAME`, or `mteb:TASK`;
+            relative folders are tried from the current folder and from `folder`, the project file's.
         data_dir: where data set folders are already; with it nothing is downloaded.
         cache: where the Arrow copy of the corpus is kept.
         dev_fraction: the share of training queries that becomes dev where there is no dev split.

@@ -1,8 +1,9 @@
-"""Where a data set is, given what the user calls it: a folder, a BEIR name, `irds:` or `hub:` and a name."""
+"""Where a data set is: a folder, a BEIR name, or `irds:`, `hub:` or `mteb:` and a name there."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from syneg_cli.core import DatasetError, Progress, UsageError, did_you_mean, nearest, user_path
@@ -18,9 +19,17 @@ from syneg_cli.data.layout import (
     is_dataset_folder,
     split_names,
 )
+from syneg_cli.data.mteb_tasks import MTEB, download_mteb, mteb_folder_name
 
 IRDS = "irds:"
 """What a name of ir_datasets begins with."""
+
+SOURCES: Mapping[str, tuple[Callable[[str, Progress], Path], Callable[[str], str]]] = {
+    IRDS: (download_irds, folder_name),
+    HUB: (download_hub, hub_folder_name),
+    MTEB: (download_mteb, mteb_folder_name),
+}
+"""What a name begins with -> (what fetches it, what its folder is called), of the name without that."""
 
 
 def find_folder(name: str | None, *, data_dir: Path | None, folder: Path | None, progress: Progress) -> Path:
@@ -37,10 +46,8 @@ def find_folder(name: str | None, *, data_dir: Path | None, folder: Path | None,
     if place := local_folder(name, data_dir=data_dir, folder=folder):
         return place
     name = str(name)
-    if name.startswith(IRDS):
-        return download_irds(name.removeprefix(IRDS), progress)
-    if name.startswith(HUB):
-        return download_hub(name.removeprefix(HUB), progress)
+    if source := _source(name):
+        return SOURCES[source][0](name.removeprefix(source), progress)
     return download_beir(name, progress)
 
 
@@ -52,9 +59,10 @@ def local_folder(name: str | None, *, data_dir: Path | None, folder: Path | None
     """
     if not name:
         raise UsageError(
-            "No data set named.", hint=f"Give a BEIR name, a folder, {IRDS}NAME or {HUB}OWNER/NAME."
+            "No data set named.",
+            hint=f"Give a BEIR name, a folder, {IRDS}NAME, {HUB}OWNER/NAME or {MTEB}TASK.",
         )
-    if name.startswith((IRDS, HUB)):
+    if _source(name):
         name = _plain(name)
         if data_dir is None:
             return checked(kept) if (kept := kept_folder(name)) else None
@@ -80,9 +88,13 @@ def splits_on_disk(name: str, *, data_dir: Path | None, folder: Path | None) -> 
 
 def _plain(name: str) -> str:
     """What the folder of a data set is called that is not named by its folder."""
-    if name.startswith(IRDS):
-        return folder_name(name.removeprefix(IRDS))
-    return hub_folder_name(name.removeprefix(HUB)) if name.startswith(HUB) else name
+    source = _source(name)
+    return SOURCES[source][1](name.removeprefix(source)) if source else name
+
+
+def _source(name: str) -> str:
+    """What the name of a data set begins with that is fetched from elsewhere; "" for others."""
+    return next((prefix for prefix in SOURCES if name.startswith(prefix)), "")
 
 
 def _candidates(name: str, data_dir: Path | None, folder: Path | None) -> list[Path]:
@@ -114,7 +126,7 @@ def _nothing(name: str, data_dir: Path | None, folder: Path | None) -> DatasetEr
     return DatasetError(
         f"{name!r} is neither a folder nor a BEIR data set.{near or _near_beir(name)}",
         hint=f"Give a folder as ./name, a name of ir_datasets as {IRDS}NAME, one of the hub as "
-        f"{HUB}OWNER/NAME, or one of BEIR's names: "
+        f"{HUB}OWNER/NAME, a task of mteb as {MTEB}TASK, or one of BEIR's names: "
         f"{', '.join(BEIR_NAMES)}.",
     )
 

@@ -49,7 +49,8 @@ class DatasetSettings(Section):
 
     name: str | None = setting(
         None,
-        "A BEIR name, a folder with corpus.jsonl, queries.jsonl and qrels/, irds:NAME or hub:OWNER/NAME.",
+        "A BEIR name, a folder with corpus.jsonl, queries.jsonl and qrels/, irds:NAME, hub:OWNER/NAME or "
+        "mteb:TASK.",
         example='"scifact"',
         values=("<dataset>",),
     )

@@ -21,7 +21,7 @@ def load_dataset(
     progress: Progress | None = None,
     **settings: Any,
 ) -> Dataset:
-    """A data set: a BEIR name, a folder in BEIR layout, `irds:NAME` or `hub:OWNER/NAME`.
+    """A data set: a BEIR name, a folder in BEIR layout, `irds:NAME`, `hub:OWNER/NAME` or `mteb:TASK`.
 
     Args:
         data_dir: where data set folders lie already; with it nothing is downloaded.

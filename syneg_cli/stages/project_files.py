@@ -227,7 +227,7 @@ def _from(directory: Path, source: str) -> str:
 
 def _folder_name(name: str) -> str:
     """What the folder of a data set will be called that is not on disk."""
-    return name.removeprefix("irds:").removeprefix("hub:").replace("/", "--")
+    return name.removeprefix("irds:").removeprefix("hub:").removeprefix("mteb:").replace("/", "--")
 
 
 @contextmanager
