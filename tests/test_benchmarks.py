@@ -76,5 +76,5 @@ def test_the_rates_of_a_machine_add_up() -> None:
         rate, reached = float(line[1]), float(line[2])
         assert reached > 0
         assert abs(float(line[3].strip().rstrip("%")) - 100 * reached / rate) < 2
-        shares = [float(part.rsplit(" ", 1)[1].rstrip("%")) for part in line[5].split(", ")]
+        shares = [float(part.rsplit(" ", 1)[1].rstrip("%")) for part in line[5].strip().split(", ")]
         assert 80 <= sum(shares) <= 105

@@ -197,7 +197,8 @@ def test_demo_ends_with_one_table_of_all_arms(
     cli: Cli, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SYNEG_TRAIN_BACKBONE", str(tiny_model))
-    monkeypatch.setenv("SYNEG_TRAIN_EPOCHS", "1")
+    for section in ("MINE", "TRAIN", "EVAL"):
+        monkeypatch.setenv(f"SYNEG_{section}_MAX_LENGTH", "48")  # of 64 that the model has
     monkeypatch.setenv("SYNEG_MINE_PERCENTAGE", "off")  # random weights: every cosine is near 1
     result = cli("demo", "here", "--json")
     assert result.code == 0, result.err
