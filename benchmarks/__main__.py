@@ -38,6 +38,9 @@ BENCHMARKS: Mapping[str, Sequence[str]] = {
 }
 """Name -> module and arguments."""
 
+COMPUTING = ("rates", "mine", "train", "eval")
+"""Those that products of matrices decide: the others are alike on every processor, but for its pace."""
+
 PLAIN = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
 """What makes PyTorch compute as on a processor without AVX-512 and bf16 units."""
 
@@ -106,7 +109,7 @@ def main(given: Sequence[str] | None = None) -> None:
         folder = options.data.resolve() if options.data else Path(scratch) / demo.DATASET
         if not options.data:
             demo.write_dataset(folder)
-        for name in options.names or BENCHMARKS:
+        for name in options.names or (COMPUTING if options.avx2 else BENCHMARKS):
             output = run(name, folder, plain=options.avx2)
             measured = told(name, output, options.data.name if options.data else ITS_OWN, plain=options.avx2)
             print(f"{name}: {measured}\n", flush=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import BENCHMARKS, PAGE, block, main, processor, replaced, told
+from benchmarks.__main__ import BENCHMARKS, COMPUTING, PAGE, block, main, processor, replaced, told
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
@@ -21,8 +21,10 @@ def test_every_benchmark_is_a_module_that_says_how_it_is_used(name: str) -> None
     assert Path(found.origin).read_text(encoding="utf-8").startswith('"""')
 
 
-@pytest.mark.parametrize("plain", [False, True])
-@pytest.mark.parametrize("name", BENCHMARKS)
+PLACES = [*((name, False) for name in BENCHMARKS), *((name, True) for name in COMPUTING)]
+
+
+@pytest.mark.parametrize(("name", "plain"), PLACES)
 def test_every_benchmark_has_a_place_in_the_page(name: str, plain: bool) -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert page.count(block(name, plain=plain)) == 1
