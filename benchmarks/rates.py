@@ -157,7 +157,7 @@ def rows(found: dict[str, dict[str, Any]]) -> Iterator[str]:
             )
             share = one["gflops"] / figures["rate"]
             yield (
-                f"| {what}, {precision} | {figures['rate']:.0f} | {one['gflops']:.0f} | {share:.0%} "
+                f"| {what}, {precision} | {figures['rate']:.0f} | {one['gflops']:.1f} | {share:.0%} "
                 f"| {one['per_second']:.1f} {unit} | {told} |"
             )
 
