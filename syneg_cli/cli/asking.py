@@ -12,7 +12,18 @@ import typer
 from syneg_cli.cli.options import Call
 from syneg_cli.cli.render.batched import came, fetched, handed_in, written
 from syneg_cli.core import UsageError
-from syneg_cli.stages import UNSENT, UNWRITTEN, Asks, Performed, Requests, Stage, fetch, hand_in, perform
+from syneg_cli.stages import (
+    UNSENT,
+    UNWRITTEN,
+    Asks,
+    MirrorQueries,
+    Performed,
+    Requests,
+    Stage,
+    fetch,
+    hand_in,
+    perform,
+)
 
 RetryBad = Annotated[bool, typer.Option("--retry-bad", help="Ask again for answers that could not be used.")]
 Batch = Annotated[
@@ -93,13 +104,18 @@ def ask(
         stage.unsent = UNSENT
         return with_batch(perform(stage, force=call.force), data)
     if files:
-        read = through_files(call, files, stage.requests)
-        if read is None:
-            return None
-        stage.unsent = UNWRITTEN
-        return with_batch(after_reading(stage, call, read), read)
+        return ask_by_files(stage, call, files)
     because = "--force" if call.force else "--retry-bad"
     return perform(stage, force=call.force or stage.again, because=because)
+
+
+def ask_by_files(stage: Asks | MirrorQueries, call: Call, files: Files) -> Performed | None:
+    """Perform the stage by what files brought; None where requests were written or no answer came."""
+    read = through_files(call, files, stage.requests)
+    if read is None:
+        return None
+    stage.unsent = UNWRITTEN
+    return with_batch(after_reading(stage, call, read), read)
 
 
 def after_reading(stage: Stage, call: Call, read: dict[str, Any]) -> Performed:

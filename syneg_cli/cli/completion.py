@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args, get_origin
 import typer
 
 from syneg_cli.core import Workspace, about_field, names_beside
-from syneg_cli.data import BEIR_NAMES, inner_datasets, known_languages, splits_on_disk
+from syneg_cli.data import BEIR_NAMES, SOURCES, inner_datasets, known_languages, splits_on_disk
 from syneg_cli.encoding import BACKBONES, entries
 from syneg_cli.generation import JUDGEMENT, NEGATIVES, QUERIES, QUERY, REWRITES, list_prompts, of_kind
 from syneg_cli.mining import MINERS
@@ -69,7 +69,7 @@ def _datasets(place: Place, typed: str) -> list[str]:
     inside = [f"{folder}{slash}{name}" for name in inner_datasets(Path(f"{folder}{slash}").expanduser())]
     if slash:
         return inside
-    kept = inner_datasets(place.data_dir) if place.data_dir else [*BEIR_NAMES, "irds:", "hub:", "mteb:"]
+    kept = inner_datasets(place.data_dir) if place.data_dir else [*BEIR_NAMES, *SOURCES]
     return [*inside, *kept]
 
 

@@ -6,7 +6,7 @@ from syneg_cli.data.beir_download import BEIR_NAMES
 from syneg_cli.data.copies import NGRAM, Words, near_copy, vocabulary
 from syneg_cli.data.corpus import Corpus
 from syneg_cli.data.dataset import Dataset, load_dataset
-from syneg_cli.data.find_dataset import local_folder, splits_on_disk
+from syneg_cli.data.find_dataset import SOURCES, folder_called, local_folder, splits_on_disk
 from syneg_cli.data.imports.cutting import ByUnits, Counter
 from syneg_cli.data.imports.hub import HUB
 from syneg_cli.data.imports.making import need_documents
@@ -40,6 +40,7 @@ __all__ = [
     "HUB",
     "NGRAM",
     "RUN_FORMAT",
+    "SOURCES",
     "UNSPACED",
     "ByUnits",
     "Corpus",
@@ -58,6 +59,7 @@ __all__ = [
     "cuts",
     "demo",
     "folded",
+    "folder_called",
     "has_preset",
     "inner_datasets",
     "is_blank",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from syneg_cli.core import DatasetError, Progress, check_no_link, proxy_of
 from syneg_cli.data.layout import CORPUS_FILE, LAYOUT_HINT, inner_datasets, is_dataset_folder
@@ -22,6 +24,23 @@ def kept_folder(name: str) -> Path | None:
     """The folder of what was downloaded before, or None; whether it is a data set, `checked` says."""
     place = download_folder() / name
     return place if place.is_dir() else None
+
+
+def need_package(name: str, install: str) -> Any:
+    """A package that has data sets of its own.
+
+    Args:
+        install: the command that installs it.
+
+    Raises:
+        DatasetError: it is not installed.
+    """
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] != name:
+            raise
+        raise DatasetError(f"The package {name} is not installed.", hint=f"Run `{install}`.") from None
 
 
 def keep(name: str, fetch: Callable[[Path], Path], progress: Progress) -> Path:

@@ -63,7 +63,7 @@ def local_folder(name: str | None, *, data_dir: Path | None, folder: Path | None
             hint=f"Give a BEIR name, a folder, {IRDS}NAME, {HUB}OWNER/NAME or {MTEB}TASK.",
         )
     if _source(name):
-        name = _plain(name)
+        name = folder_called(name)
         if data_dir is None:
             return checked(kept) if (kept := kept_folder(name)) else None
     for place in _candidates(name, data_dir, folder):
@@ -79,14 +79,14 @@ def local_folder(name: str | None, *, data_dir: Path | None, folder: Path | None
 
 def splits_on_disk(name: str, *, data_dir: Path | None, folder: Path | None) -> list[str]:
     """The splits of a data set that needs no download; none where it is not here. Nothing is read."""
-    plain = _plain(name)
+    plain = folder_called(name)
     for place in (*_candidates(plain, data_dir, folder), download_folder() / plain):
         if is_dataset_folder(place):
             return split_names(place)
     return []
 
 
-def _plain(name: str) -> str:
+def folder_called(name: str) -> str:
     """What the folder of a data set is called that is not named by its folder."""
     source = _source(name)
     return SOURCES[source][1](name.removeprefix(source)) if source else name

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from syneg_cli.core import DatasetError, Progress, SynegError, did_you_mean
 from syneg_cli.data.beir_files import write_documents, write_qrels, write_queries
-from syneg_cli.data.downloads import checked, download_folder, keep, kept_folder
+from syneg_cli.data.downloads import checked, download_folder, keep, kept_folder, need_package
 from syneg_cli.data.irds_progress import Asked, IrdsProgress
 from syneg_cli.data.units import is_blank
 
@@ -88,12 +87,7 @@ def _cause(error: Exception) -> str:
 
 
 def _package(watched: IrdsProgress) -> Any:
-    try:
-        package = import_module("ir_datasets")
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] != "ir_datasets":
-            raise
-        raise DatasetError("The package ir_datasets is not installed.", hint=f"Run `{INSTALL}`.") from None
+    package = need_package("ir_datasets", INSTALL)
     watched.listen(package)
     return package
 

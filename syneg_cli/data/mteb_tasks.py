@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from syneg_cli.core import DatasetError, Progress, SynegError
 from syneg_cli.data.beir_files import write_documents, write_qrels, write_queries
-from syneg_cli.data.downloads import checked, download_folder, keep, kept_folder
+from syneg_cli.data.downloads import checked, download_folder, keep, kept_folder, need_package
 from syneg_cli.data.irds import SPLITS
 
 MTEB = "mteb:"
@@ -52,12 +51,7 @@ def download_mteb(name: str, progress: Progress) -> Path:
 
 
 def _task(name: str, subset: str) -> Any:
-    try:
-        package = import_module("mteb")
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] != "mteb":
-            raise
-        raise DatasetError("The package mteb is not installed.", hint=f"Run `{INSTALL}`.") from None
+    package = need_package("mteb", INSTALL)
     try:
         task = package.get_task(name)
     except KeyError as error:

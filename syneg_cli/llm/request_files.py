@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,13 +81,12 @@ class Came:
     bad: int = 0
     left: int = 0
     named: list[str] = field(default_factory=list)
-    _kinds: Counter[str] = field(default_factory=Counter)
 
     def trouble(self, kind: str, where: str, why: str) -> None:
         """Count a line that brought no answer."""
-        setattr(self, kind, getattr(self, kind) + 1)
-        self._kinds[kind] += 1
-        if self._kinds[kind] <= NAMED:
+        count = getattr(self, kind) + 1
+        setattr(self, kind, count)
+        if count <= NAMED:
             self.named.append(f"{where}: {why}")
 
 

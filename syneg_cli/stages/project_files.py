@@ -14,6 +14,7 @@ from syneg_cli.data import (
     HUB,
     Dataset,
     Wanted,
+    folder_called,
     has_preset,
     inner_datasets,
     is_meant_as_dataset,
@@ -154,7 +155,9 @@ def lacking_split(dataset: Dataset | None) -> tuple[str, str] | None:
 def needs_relevance(session: Session, dataset: Dataset | None) -> bool:
     """Whether nobody knows what counts as relevant in the data set that is named."""
     name = session.project.dataset.name
-    return bool(name) and not has_preset(dataset.name if dataset else _folder_name(str(name)))
+    if not name:
+        return False
+    return not has_preset(dataset.name if dataset else folder_called(name).replace("/", "--"))
 
 
 def write_project(session: Session, dataset: Dataset | None, *, relevance: str | None = None) -> list[Path]:
@@ -223,11 +226,6 @@ def _from(directory: Path, source: str) -> str:
     if source.startswith(HUB) or Path(source).is_absolute() or directory.resolve() == Path.cwd():
         return source
     return os.path.relpath(user_path(source).resolve(), directory.resolve())
-
-
-def _folder_name(name: str) -> str:
-    """What the folder of a data set will be called that is not on disk."""
-    return name.removeprefix("irds:").removeprefix("hub:").removeprefix("mteb:").replace("/", "--")
 
 
 @contextmanager

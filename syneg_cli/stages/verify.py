@@ -88,10 +88,8 @@ class Verify(Stage):
         asked = {name: self.settings_of(name) for name in dict.fromkeys(self.settings.checks)}
         earlier = self._earlier_settings(inputs)
         before = earlier.get("checks", {})
-        for (
-            name,
-            found,
-        ) in asked.items():  # of an earlier version: by what is there now, as far as anyone knows
+        for name, found in asked.items():
+            # Of an earlier version: by what is there now, as far as anyone knows.
             if WEIGHTS not in before.get(name, {WEIGHTS: ""}):
                 found.pop(WEIGHTS, None)
         settings: dict[str, Any] = {"checks": before | asked}

@@ -12,24 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from syneg_cli.core import NoProgress
 from syneg_cli.core.errors import DatasetError
 from syneg_cli.data import Dataset, load_dataset
 from tests.conftest import DOCS, QRELS, QUERIES, Cli
-
-
-class Said(NoProgress):
-    """Keeps what was said."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-        self.warnings: list[str] = []
-
-    def note(self, message: str) -> None:
-        self.notes.append(message)
-
-    def warn(self, message: str) -> None:
-        self.warnings.append(message)
+from tests.said import Said
 
 
 def loaded(folder: Path, **options: Any) -> Dataset:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from syneg_cli.core import DatasetError, NoProgress, Query, SyntheticQuery
+from syneg_cli.core import DatasetError, Query, SyntheticQuery
 from syneg_cli.data import Dataset, load_dataset, with_queries
 from tests.conftest import write_dataset
+from tests.said import Said
 
 
 @pytest.fixture
@@ -98,20 +99,10 @@ def test_of_a_few_documents_one_is_held_out_and_of_one_none(bare: Dataset) -> No
     assert set(none.judgements) == {"train"}
 
 
-class Heard(NoProgress):
-    """What was said."""
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warn(self, message: str) -> None:
-        self.warnings.append(message)
-
-
 def test_what_cannot_be_used_is_said_with_its_reason(real: Dataset) -> None:
     taken = Query("synthetic/d4/1", "a query of the data set that has this id")
     named = replace(real, queries={**real.queries, taken.id: taken})
-    told = Heard()
+    told = Said()
     queries = [
         written("d4"),
         written("gone"),
@@ -129,7 +120,7 @@ def test_what_cannot_be_used_is_said_with_its_reason(real: Dataset) -> None:
         "2 of a document that is not in the corpus (the first is 'synthetic/gone/1'), "
         "1 a rewording of a query that is not in train (the first is 'rewrite/q3/1')"
     ]
-    fine = Heard()
+    fine = Said()
     with_queries(real, [written("d6")], progress=fine)
     assert not fine.warnings
 

@@ -8,8 +8,8 @@ import pytest
 
 from syneg_cli.core.errors import BackboneError
 from syneg_cli.encoding.counting import token_counter
-from tests.data.test_layouts import Said
 from tests.encoding.conftest import contents
+from tests.said import Said
 from tests.servers import HubServer
 
 TEXTS = ["vitamin d and bone", "", "sleep"]

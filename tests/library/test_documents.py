@@ -10,7 +10,7 @@ import syneg_cli as syneg
 from syneg_cli.core import UsageError
 from tests.conftest import Cli
 from tests.data.imports.conftest import LONG, corpus, write
-from tests.data.test_layouts import Said
+from tests.said import Said
 
 
 def test_it_makes_what_the_command_makes(cli: Cli, tiny_model: Path) -> None:

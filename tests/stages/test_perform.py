@@ -7,19 +7,12 @@ from typing import Any
 
 import pytest
 
-from syneg_cli.core import NoProgress, SynegError, read_manifest, write_text
+from syneg_cli.core import SynegError, read_manifest, write_text
 from syneg_cli.stages.project import resolve
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Plan, Stage, perform
 from tests.fakes import open_tiny
-
-
-class Heard(NoProgress):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def note(self, message: str) -> None:
-        self.said.append(message)
+from tests.said import Said
 
 
 class Toy(Stage):
@@ -51,12 +44,12 @@ class Toy(Stage):
 @pytest.fixture
 def toy(tiny: Path, tmp_path: Path) -> Toy:
     resolved = resolve({"work_dir": str(tmp_path / "work")}, environ={})
-    return Toy(Session(resolved, Heard()), open_tiny(tiny))
+    return Toy(Session(resolved, Said()), open_tiny(tiny))
 
 
 def said(toy: Toy) -> list[str]:
-    assert isinstance(toy.session.progress, Heard)
-    return toy.session.progress.said
+    assert isinstance(toy.session.progress, Said)
+    return toy.session.progress.notes
 
 
 def test_a_stage_runs_once_and_then_whenever_its_plan_changes(toy: Toy) -> None:

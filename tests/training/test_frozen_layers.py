@@ -28,21 +28,10 @@ from syneg_cli.training.companions import Around
 from syneg_cli.training.fine_tune import fine_tune
 from syneg_cli.training.settings import TrainSettings
 from tests.conftest import DOCS, Cli
+from tests.said import Said
 from tests.training.test_resume import INSTANCES, StopAt
 
 TEXTS = [f"{title} {text}" for title, text in DOCS.values()]
-
-
-class Said(NoProgress):
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-        self.warnings: list[str] = []
-
-    def note(self, message: str) -> None:
-        self.notes.append(message)
-
-    def warn(self, message: str) -> None:
-        self.warnings.append(message)
 
 
 @pytest.fixture

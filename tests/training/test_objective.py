@@ -132,14 +132,18 @@ def test_variance_by_hand() -> None:
     assert variance([]) == 0.0
 
 
-def test_a_guide_scores_a_batch(data: Dataset, tiny_model: Path) -> None:
-    batch = Batch(
+def two_queries_and_a_negative() -> Batch:
+    return Batch(
         query_ids=("q1", "q2"),
         documents=tuple(NegativeRef(CORPUS, id) for id in ("d1", "d3", "d4")),
         positives=(0, 1),
         masked=((False,) * 3,) * 2,
         negatives=((2,), (2,)),
     )
+
+
+def test_a_guide_scores_a_batch(data: Dataset, tiny_model: Path) -> None:
+    batch = two_queries_and_a_negative()
     encoder = Encoder.load(str(tiny_model), precision="fp32")
     guide = Guide(encoder, data, Texts())
     scores = guide(batch)
@@ -151,13 +155,7 @@ def test_a_guide_scores_a_batch(data: Dataset, tiny_model: Path) -> None:
 def test_a_teacher_gives_what_a_sigmoid_would_round_away_and_each_pair_once(
     data: Dataset, tiny_cross_encoder: Path
 ) -> None:
-    batch = Batch(
-        query_ids=("q1", "q2"),
-        documents=tuple(NegativeRef(CORPUS, id) for id in ("d1", "d3", "d4")),
-        positives=(0, 1),
-        masked=((False,) * 3,) * 2,
-        negatives=((2,), (2,)),
-    )
+    batch = two_queries_and_a_negative()
     model = load_cross_encoder(str(tiny_cross_encoder))
     weights = dict(model.named_parameters())
     weights["0.model.classifier.weight"].data.mul_(100)

@@ -64,14 +64,19 @@ def test_a_tool_that_is_none_is_said_so() -> None:
     check_report_to(TrainSettings(report_to="none"))
 
 
+def trainable(cli: Cli, tiny: Path, tiny_model: Path) -> tuple[object, ...]:
+    """Makes a mix, and gives the command that trains on it."""
+    Path("syneg.toml").write_text('[mine]\nminers = ["bm25"]\n', encoding="utf-8")
+    assert cli("mine", tiny, "--depth", 3).code == 0
+    assert cli("mix", tiny, "--strategy", "retrieved", "--name", "m").code == 0
+    return ("train", tiny, "--backbone", tiny_model, "--mixed", "m", "--output", "out", "--epochs", 1)
+
+
 @pytest.mark.slow
 def test_logs_are_kept_beside_the_weights(
     cli: Cli, tiny: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Path("syneg.toml").write_text('[mine]\nminers = ["bm25"]\n', encoding="utf-8")
-    assert cli("mine", tiny, "--depth", 3).code == 0
-    assert cli("mix", tiny, "--strategy", "retrieved", "--name", "m").code == 0
-    train = ("train", tiny, "--backbone", tiny_model, "--mixed", "m", "--output", "out", "--epochs", 1)
+    train = trainable(cli, tiny, tiny_model)
     if not (find_spec("tensorboard") or find_spec("tensorboardX")):
         missing = cli(*train, "--report-to", "tensorboard")
         assert missing.code == 2
@@ -93,15 +98,12 @@ def test_logs_are_kept_beside_the_weights(
 def test_trackio_gets_the_curves_and_nothing_leaves_the_machine(
     cli: Cli, tiny: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Path("syneg.toml").write_text('[mine]\nminers = ["bm25"]\n', encoding="utf-8")
-    assert cli("mine", tiny, "--depth", 3).code == 0
-    assert cli("mix", tiny, "--strategy", "retrieved", "--name", "m").code == 0
     package = tmp_path / "packages" / "trackio"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(TRACKIO)
     monkeypatch.syspath_prepend(str(package.parent))
     monkeypatch.delitem(sys.modules, "trackio", raising=False)
-    train = ("train", tiny, "--backbone", tiny_model, "--mixed", "m", "--output", "out", "--epochs", 1)
+    train = trainable(cli, tiny, tiny_model)
     done = cli(*train, "--report-to", "trackio", "--json")
     sys.modules.pop("trackio", None)
     assert done.code == 0, done.err

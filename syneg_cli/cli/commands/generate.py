@@ -14,10 +14,8 @@ from syneg_cli.cli.asking import (
     Estimating,
     Files,
     RetryBad,
-    after_reading,
     ask,
-    through_files,
-    with_batch,
+    ask_by_files,
 )
 from syneg_cli.cli.options import DISJOINT, WRITTEN, Call, section
 from syneg_cli.cli.options import command as make
@@ -26,7 +24,7 @@ from syneg_cli.cli.render.piloted import piloted
 from syneg_cli.cli.render.stages import tables
 from syneg_cli.core import UsageError
 from syneg_cli.generation import QUERY, load_prompt
-from syneg_cli.stages import UNWRITTEN, Generate, MirrorQueries, Pilot, perform, same_server
+from syneg_cli.stages import Generate, MirrorQueries, Pilot, perform, same_server
 
 
 @make(*section("generate", leave_out=("price",)), WRITTEN, DISJOINT, force=True)
@@ -56,8 +54,8 @@ def command(
     output, dataset = call.output, call.dataset()
     session = same_server(call.session, dataset)
     prompt = load_prompt(session.project.generate.prompt, session.resolved.folder)
-    given = {"--batch": batch, "--estimate": estimate, "--pilot": pilot}
-    files = Files(batch_write, batch_read, {**given, "--retry-bad": retry_bad and batch_read})
+    others = {"--batch": batch, "--estimate": estimate, "--pilot": pilot}
+    files = Files(batch_write, batch_read, {**others, "--retry-bad": retry_bad and batch_read})
     _check(pilot, judge=judge, batch=batch, mirrors=prompt.kind == QUERY)
     if prompt.kind == QUERY:
         given = {"--batch": batch, "--estimate": estimate, "--retry-bad": retry_bad}
@@ -67,14 +65,8 @@ def command(
                 hint="Leave it out; --max-cost and --max-calls bound what is sent, --batch-write writes it.",
             )
         mirror = MirrorQueries(session, dataset, prompt)
-        if not files:
-            done = perform(mirror, force=True)
-        elif read := through_files(call, files, mirror.requests):
-            mirror.unsent = UNWRITTEN
-            done = with_batch(after_reading(mirror, call, read), read)
-        else:
-            return
-        output.result(done.as_json(), *tables(done, dataset))
+        if done := ask_by_files(mirror, call, files) if files else perform(mirror, force=True):
+            output.result(done.as_json(), *tables(done, dataset))
         return
     stage: Generate = Generate(session, dataset, again=retry_bad)
     if pilot is not None:
