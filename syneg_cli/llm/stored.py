@@ -122,8 +122,14 @@ class Stored:
             hint="Keep a copy of the cache; `syneg cache prune` takes answers out.",
         )
 
-    def serves(self, max_tokens: int) -> bool:
-        """Whether it answers a request with this bound; a cut-off one does not answer a larger."""
+    def serves(self, max_tokens: int, *, again: bool = False) -> bool:
+        """Whether it answers a request with this bound; a cut-off one does not answer a larger.
+
+        Args:
+            again: what could not be used is asked for again.
+        """
+        if again and self.status != OK:
+            return False
         return self.status != TRUNCATED or self.max_tokens >= max_tokens
 
 
