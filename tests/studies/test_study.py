@@ -210,6 +210,23 @@ def test_the_projects_own_results_are_apart(ready: Cli) -> None:
     assert again.code == 0
 
 
+def test_a_query_encoder_alone_uses_the_backbones_vectors(ready: Cli) -> None:
+    with Path("syneg.toml").open("a", encoding="utf-8") as file:
+        file.write("""primary = "asking"
+[study.define.asking]
+control = "zero-shot"
+set = { "train.refresh" = "adore" }
+""")
+    HOME.mkdir(parents=True)
+    (HOME / "embeddings").write_text("where vectors of trained models would go", encoding="utf-8")
+    ran = ready("study", "--arms", "asking", "--seeds", "2")
+    assert ran.code == 0, ran.err
+    assert [row["seed"] for row in rows() if row["arm"] == "asking"] == [0, 1]
+    kept = ready("cache", "embeddings", "--json").json["entries"]
+    assert kept
+    assert not [entry for entry in kept if HOME.name in str(entry["model"])], "nor are their queries kept"
+
+
 def test_models_go_where_they_are_not_kept(ready: Cli) -> None:
     assert ready("study", "--arms", "hybrid", "--no-keep-models").code == 0
     assert not list((HOME / "models").iterdir())
