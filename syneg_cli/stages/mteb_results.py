@@ -1,7 +1,8 @@
 """eval --format mteb: what was measured, as the result files that mteb reads.
 
 A folder has `MODEL/REVISION/TASK.json`, as `mteb.ResultCache` has it, and `model_meta.json` beside
-them; each file is a `mteb.TaskResult`.
+them; each file is a `mteb.TaskResult`. mteb keeps what else is in a table of scores: there is what the
+screen says of them.
 """
 
 from __future__ import annotations
@@ -45,6 +46,9 @@ TASKS = {
 
 SYSTEM = ("model", "cross-encoder", "run", "bm25")
 """The inputs of an evaluation that are what is measured."""
+
+OF_WRITTEN = "{}, LLM-written queries"
+"""What a split is called where an LLM wrote queries of it: not as a task of mteb's has one."""
 
 MEASURES = {"p": "precision", "success": "hit_rate"}
 """Our name of a measure -> mteb's, where that is another."""
@@ -96,16 +100,28 @@ def _task_result(evaluation: Evaluation, manifest: Manifest, task: str) -> dict[
         "hf_subset": "default",
         "languages": ["eng-Latn"] if evaluation.dataset in TASKS else ["und-Zyyy"],
     }
+    scores |= _told(evaluation)
+    split = evaluation.split
+    split = OF_WRITTEN.format(split) if evaluation.written_queries else split
     made = datetime.fromisoformat(manifest.created).timestamp() if manifest.created else None
     return {
         "dataset_revision": content_hash(corpus)[:40],
         "task_name": task,
         "mteb_version": None,  # mteb measured nothing of it
-        "scores": {evaluation.split: [scores]},
+        "scores": {split: [scores]},
         "evaluation_time": manifest.seconds,
         "kg_co2_emissions": None,
         "date": made,
     }
+
+
+def _told(evaluation: Evaluation) -> dict[str, Any]:
+    """What a score does not say by itself: who wrote the queries, and what training saw of them."""
+    notes = [said for said in (evaluation.caveat, evaluation.told_of_training) if said]
+    told: dict[str, Any] = {"queries": evaluation.queries, "written_queries": evaluation.written_queries}
+    for name, part in evaluation.parts().items():
+        told |= {f"{name}_queries": part.queries, f"{name}_main_score": part.metrics[MAIN_METRIC]}
+    return told | {"notes": notes}
 
 
 def _called(metric: str) -> str:
