@@ -207,8 +207,9 @@ def main() -> None:
     given = parser.parse_args()
     error = 100 * (0.05 * 0.95 / given.simulations) ** 0.5
     text = [
-        f"`python benchmarks/type_one.py --simulations {given.simulations} --write`, {date.today()}. Of 100 "
-        f"simulations, 5 may find something; a number is sure to ±{2 * error:.1f}.",
+        f"`python benchmarks/type_one.py --simulations {given.simulations} --write`, {date.today()}: "
+        f"{given.simulations:,} simulations a row. Of 100, 5 may find something; a number is sure to "
+        f"±{2 * error:.1f}.",
         "",
         *lines(ROWS, given.simulations),
         "",
