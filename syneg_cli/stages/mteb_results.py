@@ -47,8 +47,8 @@ TASKS = {
 SYSTEM = ("model", "cross-encoder", "run", "bm25")
 """The inputs of an evaluation that are what is measured."""
 
-OF_WRITTEN = "{}, LLM-written queries"
-"""What a split is called where an LLM wrote queries of it: not as a task of mteb's has one."""
+OF_WRITTEN = "{}-LLM-written-queries"
+"""The task where an LLM wrote queries of the split: else mteb would take the score for one of its own."""
 
 MEASURES = {"p": "precision", "success": "hit_rate"}
 """Our name of a measure -> mteb's, where that is another."""
@@ -70,6 +70,7 @@ def write_mteb(found: Measurements, folder: Path) -> list[Path]:
             raise MissingArtifact(f"{stored} has no manifest.", hint="Measure again with --force.")
         name, revision = _model(evaluation), _revision(manifest)
         task = TASKS.get(evaluation.dataset, evaluation.dataset)
+        task = OF_WRITTEN.format(task) if evaluation.written_queries else task
         place = folder / re.sub(r"[/\\]", "__", name).replace(" ", "_") / revision
         path = place / f"{task}.json"
         result = _merged(path, _task_result(evaluation, manifest, task))
@@ -101,14 +102,12 @@ def _task_result(evaluation: Evaluation, manifest: Manifest, task: str) -> dict[
         "languages": ["eng-Latn"] if evaluation.dataset in TASKS else ["und-Zyyy"],
     }
     scores |= _told(evaluation)
-    split = evaluation.split
-    split = OF_WRITTEN.format(split) if evaluation.written_queries else split
     made = datetime.fromisoformat(manifest.created).timestamp() if manifest.created else None
     return {
         "dataset_revision": content_hash(corpus)[:40],
         "task_name": task,
         "mteb_version": None,  # mteb measured nothing of it
-        "scores": {split: [scores]},
+        "scores": {evaluation.split: [scores]},
         "evaluation_time": manifest.seconds,
         "kg_co2_emissions": None,
         "date": made,

@@ -107,9 +107,9 @@ def test_a_score_on_written_queries_says_so_in_the_file_as_on_the_screen(cli: Cl
     asked = ("eval", write_queries(tmp_path / "scifact"), "--model", "bm25", "--format", "mteb")
     shown = cli(*asked, "--set", "dataset.dev_fraction=0.5")
     assert shown.code == 0, shown.err
-    (split,) = written()["bm25/SciFact"]["scores"].items()
-    name, (scores,) = split
-    assert name == "dev, LLM-written queries", "no task of mteb's has such a split"
+    found = written()
+    assert [*found] == ["bm25/SciFact-LLM-written-queries"], "it is no score of mteb's task"
+    ((scores,),) = found["bm25/SciFact-LLM-written-queries"]["scores"].values()
     assert scores["written_queries"] == scores["queries"] == 3
     caveat = "An LLM wrote all 3 queries: a score on such queries is no evidence"
     assert scores["notes"][0].startswith(caveat)
