@@ -191,6 +191,7 @@ def evaluate(
         metrics=scores.metrics,
         per_query=scores.per_query,
         run="",
+        written_queries=len(dataset.synthetic & qrels.keys()),
         exposure=exposure(learned, dataset, chosen.split),
         max_length=length,
     )
