@@ -14,7 +14,7 @@ from syneg_cli.forecast import ABOUT, CAVEAT, SPEAKS, Forecast, read_forecast
 from syneg_cli.generation import NEGATIVES, GenerateSettings, load_prompt
 from syneg_cli.library.arguments import WORK_DIR, need_dataset, need_local, need_text, settings_from
 from syneg_cli.library.sessions import session_of
-from syneg_cli.library.spoken import step
+from syneg_cli.library.spoken import in_python, step
 from syneg_cli.stages import Pilot, perform
 
 
@@ -48,7 +48,7 @@ class Piloted:
         pairs = f"{self.forecast.pairs} pairs, {self.counts['negatives']} negatives"
         rests = [f"{one.rule} ({SPEAKS[one.says]}): {one.text}" for one in self.forecast.evidence]
         first = f"Forecast from {pairs}: {ABOUT[self.forecast.verdict]}."
-        return "\n".join([first, *rests, *self.forecast.notes, CAVEAT])
+        return in_python("\n".join([first, *rests, *self.forecast.notes, CAVEAT]))
 
 
 @step

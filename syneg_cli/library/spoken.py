@@ -17,6 +17,11 @@ FUNCTIONS = ("generate", "mine", "verify", "mix", "train", "study")
 
 WORDS = (
     (re.compile(r"`syneg study --force`"), "`study(..., force=True)`"),
+    (
+        re.compile(r"(no synthetic negatives '[^']*'): run `syneg generate`"),
+        r"\1: give study what generate gave",
+    ),
+    (re.compile(r"(no LLM-written queries): run `syneg queries`"), r"\1: give study(queries=...) some"),
     (re.compile(r"`syneg generate --pilot[^`]*`"), "`pilot(...)`"),
     (re.compile(rf"`syneg ({'|'.join(FUNCTIONS)})\b[^`]*`"), r"`\1(...)`"),
     (re.compile(r"`syneg queries\b[^`]*`"), "`write_queries(...)`"),

@@ -176,6 +176,14 @@ def test_a_data_set_with_written_queries_in_train_has_no_arm_without_them(ready:
         syneg.study(syneg.with_queries(data, [query]), written)
 
 
+def test_what_the_primary_arm_lacks_is_said_in_pythons_words(ready: Cli, tiny_model: Path) -> None:
+    data, _ = loaded()
+    with pytest.raises(syneg.SynegError) as caught:
+        syneg.study(data, backbone=tiny_model, work_dir="empty", **given())
+    assert "no synthetic negatives 'default': give study what generate gave" in str(caught.value)
+    assert "another arm with primary" in str(caught.value)
+
+
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
     with ChatServer(lambda body, number: good_reply(body, 0)) as server:  # the same for both
@@ -205,5 +213,6 @@ def test_a_pilot_is_that_of_the_command_line(ready: Cli, tiny_model: Path, serve
     assert len(server.requests) == 5, "the pilot's answers are there for all"
     assert written.counts["answered"] == 3
     assert "Forecast from 2 pairs" in str(found)
+    assert "(judge asks the model)" in str(found), "in Python's words"
     assert len(repr(found)) < 200
     assert found.cost_usd == 0
