@@ -223,7 +223,7 @@ set = { "train.refresh" = "adore" }
     ran = ready("study", "--arms", "asking", "--seeds", "2")
     assert ran.code == 0, ran.err
     assert [row["seed"] for row in rows() if row["arm"] == "asking"] == [0, 1]
-    kept = ready("cache", "embeddings", "--json").json["entries"]
+    kept: Any = ready("cache", "embeddings", "--json").json["entries"]
     assert kept
     assert not [entry for entry in kept if HOME.name in str(entry["model"])], "nor are their queries kept"
 
