@@ -2,11 +2,11 @@
 
     python docs/results/plant.py DATA/scifact planted-30.jsonl --share 0.3 --disjoint
 
-Mines with the backbone, then puts parts of its positive in the place of a share of every pair's
-negatives, as a corpus has them that is cut into passages, or holds a document in several versions: two
-thirds of the sentences, each part others. No part is so near to the positive that `mine` would take it
-for a copy. Which negatives give way is drawn, by a stream of its own for every pair. The file is for
-`file` of [mix], and holds the pairs of train without the queries that are held out as dev.
+Mines with the backbone, then puts passages of its positive in the place of a share of every pair's
+negatives: two sentences in a row, as where a corpus was cut into passages and one of them was judged.
+None is so near to the positive that `mine` would take it for a copy. Which negatives give way is drawn,
+by a stream of its own for every pair. The file is for `file` of [mix], and holds the pairs of train
+without the queries that are held out as dev.
 
 With --percentage, a negative that the backbone scores above that share of its positive's score is left
 out afterwards, which is what `percentage` of [mine] does with mined ones.
@@ -20,6 +20,7 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -32,24 +33,17 @@ COPY = 0.9
 """`near_copies` of [mine], as it is by default."""
 
 
-def parts(text: str, count: int, rng: random.Random) -> list[str]:
-    """Up to `count` different parts of a text: two thirds of its sentences, in their order, no near copy."""
+def passages(text: str) -> list[str]:
+    """The passages of two sentences in a row that a text has; none that is nearly all of it."""
     sentences = re.split(r"(?<=[.!?])\s+", text.strip())
-    kept = round(len(sentences) * 2 / 3)
-    found: dict[str, None] = {}
-    for _ in range(20 * count):  # a short text has fewer
-        places = sorted(rng.sample(range(len(sentences)), kept))
-        part = " ".join(sentences[place] for place in places)
-        if part and not near_copy(part, text, COPY):
-            found[part] = None
-        if len(found) == count:
-            break
-    return list(found)
+    found = dict.fromkeys(" ".join(pair) for pair in pairwise(sentences))
+    return [passage for passage in found if not near_copy(passage, text, COPY)]
 
 
 def planted(negatives: Sequence[str], positive: str, share: float, rng: random.Random) -> list[str]:
-    """The negatives, of which a share (the nearest whole number) has given way to parts of the positive."""
-    false = parts(positive, round(share * len(negatives)), rng)
+    """The negatives, of which a share has given way to passages of the positive, where it has as many."""
+    known = passages(positive)
+    false = rng.sample(known, min(round(share * len(negatives)), len(known)))
     places = rng.sample(range(len(negatives)), len(false))
     made = dict(zip(places, false, strict=True))
     return [made.get(place, text) for place, text in enumerate(negatives)]

@@ -21,34 +21,26 @@ def functions() -> dict[str, Any]:
     return runpy.run_path(str(SCRIPT))
 
 
-def test_a_part_is_two_thirds_of_the_sentences_in_their_order(functions: dict[str, Any]) -> None:
-    text = "Red one. Blue two! Green three? Grey four. Pink five. White six."
-    made = functions["parts"](text, 15, random.Random(1))
-    sentences = text.replace("!", ".").replace("?", ".").split(". ")
-    assert len(made) == len(set(made)) == 15, "all the ways to leave out two of six"
-    for part in made:
-        kept = [one for one in sentences if one.rstrip(".") in part]
-        assert len(kept) == 4
-        assert [part.index(one.rstrip(".")) for one in kept] == sorted(
-            part.index(one.rstrip(".")) for one in kept
-        )
+def test_a_passage_is_two_sentences_in_a_row(functions: dict[str, Any]) -> None:
+    found = functions["passages"]("Red one. Blue two! Green three?  Grey four.")
+    assert found == ["Red one. Blue two!", "Blue two! Green three?", "Green three? Grey four."]
 
 
-def test_what_mine_would_take_for_a_copy_is_no_part(functions: dict[str, Any]) -> None:
-    assert functions["parts"]("One sentence alone.", 3, random.Random(1)) == []
-    assert functions["parts"]("Same words. Same words. Same words.", 3, random.Random(1)) == []
+@pytest.mark.parametrize("text", ["One sentence.", "First of two. Second of two.", "Same. Same. Same. Same."])
+def test_what_mine_would_take_for_a_copy_is_no_passage(functions: dict[str, Any], text: str) -> None:
+    assert functions["passages"](text) == []
 
 
-@pytest.mark.parametrize(("share", "false"), [(0.0, 0), (0.1, 1), (0.3, 3), (0.36, 4), (1.0, 10)])
-def test_the_share_is_reached_and_every_part_is_another(
+@pytest.mark.parametrize(("share", "false"), [(0.0, 0), (0.1, 1), (0.3, 3), (0.36, 4), (1.0, 5)])
+def test_the_share_is_reached_and_every_passage_is_another(
     functions: dict[str, Any], share: float, false: int
 ) -> None:
     negatives = [f"negative {number}" for number in range(10)]
     positive = "A one. B two. C three. D four. E five. F six."
     made = functions["planted"](negatives, positive, share, random.Random("q d"))
-    parts = [text for text in made if text not in negatives]
+    passages = [text for text in made if text not in negatives]
     assert len(made) == 10
-    assert len(parts) == len(set(parts)) == false
+    assert len(passages) == len(set(passages)) == false, "a text of six sentences has five"
     kept = [text for text in made if text in negatives]
     assert kept == [text for text in negatives if text in made], "in their order"
 
