@@ -169,6 +169,14 @@ def command_of(arm: str, folder: Path, work: Path, model: str, python: str) -> l
     ]
 
 
+def installed(arm: str, mteb_python: str) -> bool:
+    """Whether there is what an arm needs."""
+    if arm not in ("beir", "mteb"):
+        return True
+    look = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({arm!r}) is None)"
+    return subprocess.run([mteb_python if arm == "mteb" else sys.executable, "-c", look]).returncode == 0
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -178,7 +186,7 @@ def main() -> None:
     parser.add_argument(
         "--mteb-python", default=sys.executable, help="the python of an environment with mteb"
     )
-    parser.add_argument("--arms", nargs="+", choices=ARMS, help="only these", default=[*ARMS])
+    parser.add_argument("--arms", nargs="+", choices=ARMS, help="only these (all that are installed)")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     parser.add_argument("--arm", help=argparse.SUPPRESS)
     parser.add_argument("--model", help=argparse.SUPPRESS)
@@ -187,8 +195,11 @@ def main() -> None:
         return one_arm(options.arm, options.data, options.model)
     from syneg_cli.encoding.loading import locate
 
-    wanted = {*options.arms, *(["cold"] if "warm" in options.arms else [])}  # which makes it warm
+    asked = options.arms or [arm for arm in ARMS if installed(arm, options.mteb_python)]
+    wanted = {*asked, *(["cold"] if "warm" in asked else [])}  # which makes it warm
     arms = [arm for arm in ARMS if arm in wanted]
+    for arm in [] if options.arms else [arm for arm in ARMS if arm not in wanted]:
+        print(f"{arm} is not installed, and left out.\n")
     figures: dict[str, tuple[Means, float, float]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder, work = Path(name) / "data", Path(name) / "work"

@@ -1,6 +1,6 @@
 """How often each test of syneg finds what is not there: false positives, by simulation.
 
-    python benchmarks/type_one.py                      4 000 simulations a row, some minutes
+    python benchmarks/type_one.py                      5 000 simulations a row, ten minutes on one core
     python benchmarks/type_one.py --write              puts the table into docs/significance.md
 
 Scores are per-query nDCG@10 of one relevant document, at a rank that depends on the query, on what a
@@ -202,13 +202,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--simulations", type=int, default=4000)
+    parser.add_argument("--simulations", type=int, default=5000)
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     error = 100 * (0.05 * 0.95 / given.simulations) ** 0.5
     text = [
-        f"`python benchmarks/type_one.py --simulations {given.simulations} --write`, {date.today()}. Of 100 "
-        f"simulations, 5 may find something; a number is sure to ±{2 * error:.1f}.",
+        f"`python benchmarks/type_one.py --simulations {given.simulations} --write`, {date.today()}: "
+        f"{given.simulations:,} simulations a row. Of 100, 5 may find something; a number is sure to "
+        f"±{2 * error:.1f}.",
         "",
         *lines(ROWS, given.simulations),
         "",

@@ -22,6 +22,8 @@ from syneg_cli.core import __version__
 if TYPE_CHECKING:
     from syneg_cli.core import Printed, SynegError
     from syneg_cli.library import (
+        Piloted,
+        Study,
         TrainingSet,
         Written,
         WrittenQueries,
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
         load_dataset,
         mine,
         mix,
+        pilot,
+        study,
         train,
         verify,
         with_queries,
@@ -38,7 +42,9 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Piloted",
     "Printed",
+    "Study",
     "SynegError",
     "TrainingSet",
     "Written",
@@ -50,6 +56,8 @@ __all__ = [
     "load_dataset",
     "mine",
     "mix",
+    "pilot",
+    "study",
     "train",
     "verify",
     "with_queries",

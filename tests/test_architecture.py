@@ -29,7 +29,7 @@ FLOORS = {
     "forecast": 5,
     "report": 6,
     "stages": 7,
-    "library": 7,
+    "library": 8,
     "cli": 8,
     "__main__": 9,
 }

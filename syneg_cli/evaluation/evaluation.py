@@ -125,7 +125,8 @@ class Evaluation:
         """
         comparisons = compare_metrics(self, baseline, margin=margin)
         parts = self.parts(baseline, margin=margin)
-        return Gain(self.name, baseline.name, self.metrics, baseline.metrics, comparisons, parts, self.split)
+        means = self.metrics, baseline.metrics
+        return Gain(self.name, baseline.name, *means, comparisons, parts, self.split, self.caveat)
 
 
 def caveat(written: int, queries: int) -> str:
@@ -163,13 +164,15 @@ class Gain:
     parts: Mapping[str, Part] = field(default_factory=dict)
     """ "seen" and "unseen": the same, on the queries with a positive that training saw, and without."""
     split: str = "test"
+    caveat: str = ""
+    """What a score on queries that nobody asked does not say; "" where people asked all of them."""
 
     @property
     def told(self) -> tuple[str, ...]:
-        """What the parts say of the first metric's gain, in plain sentences."""
+        """What the parts say of the first metric's gain, in plain sentences; and who wrote the queries."""
         first, main = next(iter(self.comparisons.items()))
         gain = told_of_gain(first, main, self.parts)
-        return tuple(filter(None, (gain, told_of_few(self.parts, self.split))))
+        return tuple(filter(None, (gain, told_of_few(self.parts, self.split), self.caveat)))
 
     def __str__(self) -> str:
         """A few lines on the first metric, for a notebook."""

@@ -8,10 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from syneg_cli.core import CORPUS, MissingArtifact, TrainingInstance, counted, parsed, whole_text
+from syneg_cli.core import (
+    CORPUS,
+    MissingArtifact,
+    TrainingInstance,
+    content_hash,
+    counted,
+    parsed,
+    whole_text,
+)
 from syneg_cli.data import Dataset
 from syneg_cli.evaluation.metrics import MAIN_METRIC, label_of
 from syneg_cli.evaluation.significance import MARGIN, Comparison, compare
@@ -19,6 +27,9 @@ from syneg_cli.evaluation.verdicts import decided, interval, p_value, tells_litt
 
 RECORD = "trained_on.json"
 """The file of a model folder that says what the model was trained on."""
+
+IDS = ("queries", "documents", "written")
+"""The fields that are ids."""
 
 SEEN, UNSEEN = "seen", "unseen"
 PerQuery = Mapping[str, Mapping[str, float]]
@@ -38,6 +49,8 @@ class TrainedOn:
     """The positives of queries of people."""
     written: frozenset[str]
     """The positives of LLM-written queries."""
+    texts: str = ""
+    """The hash of the texts of all these documents; "" where an earlier version kept none."""
 
     @classmethod
     def instances(
@@ -53,7 +66,14 @@ class TrainedOn:
             if one.positive_source == CORPUS:
                 found["written" if one.query_id in written else "documents"].add(one.positive_id)
                 found["queries"].add(one.query_id)
-        return cls(dataset.name, dataset.corpus.fingerprint, **{k: frozenset(v) for k, v in found.items()})
+        return cls._in(dataset, {name: frozenset(ids) for name, ids in found.items()})
+
+    @classmethod
+    def _in(cls, dataset: Dataset, ids: Mapping[str, frozenset[str]]) -> TrainedOn:
+        """With what tells the documents of this data set from others that have their ids."""
+        texts = _hash_of(dataset, ids["documents"] | ids["written"])
+        own = (ids["queries"], ids["documents"], ids["written"])
+        return cls(dataset.name, dataset.corpus.fingerprint, *own, texts)
 
     @classmethod
     def train(cls, dataset: Dataset) -> TrainedOn:
@@ -67,9 +87,11 @@ class TrainedOn:
         """As a model folder says it; None where it does not."""
         try:
             held = parsed(whole_text(folder / RECORD, MissingArtifact))[0]
-            ids = {f.name: frozenset(map(str, held[f.name])) for f in fields(cls)[2:]}
-            return cls(str(held["dataset"]), str(held["corpus"]), **ids)
-        except (MissingArtifact, ValueError, TypeError, LookupError, RecursionError):
+            ids = {name: frozenset(map(str, held[name])) for name in IDS}
+            texts = str(held.get("texts") or "")
+            own = (ids["queries"], ids["documents"], ids["written"])
+            return cls(str(held["dataset"]), str(held["corpus"]), *own, texts)
+        except (MissingArtifact, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
 
     def text(self) -> str:
@@ -78,15 +100,37 @@ class TrainedOn:
         return json.dumps(held, ensure_ascii=False, indent=1) + "\n"
 
     def of(self, dataset: Dataset) -> bool:
-        """Whether the ids mean documents of this data set."""
-        return self.dataset == dataset.name or self.corpus == dataset.corpus.fingerprint
+        """Whether the ids mean the same documents in this data set. What the two are called says nothing."""
+        if self.corpus == dataset.corpus.fingerprint:
+            return True
+        documents = self.documents | self.written
+        return bool(self.texts and documents) and self.texts == _hash_of(dataset, documents)
 
-    def joined(self, other: TrainedOn | None) -> TrainedOn:
-        """With what another training before it saw, of the same data set."""
-        if other is None or not (self.dataset == other.dataset or self.corpus == other.corpus):
+    def told_of_others(self, name: str, dataset: Dataset) -> str:
+        """A sentence where `name` was trained on a data set that is called like this one, and is another.
+
+        "" where it is this one, or is called otherwise.
+        """
+        if self.dataset != dataset.name or self.of(dataset):
+            return ""
+        why = "other documents than it has now" if self.texts else "documents that may be others by now"
+        return (
+            f"{name} was trained on {dataset.name} with {why}: which queries that training saw is not known"
+        )
+
+    def joined(self, other: TrainedOn | None, dataset: Dataset) -> TrainedOn:
+        """With what another training before it saw, as far as it is known to be of this data set."""
+        if other is None or not other.of(dataset):
             return self
-        ids = {f.name: getattr(self, f.name) | getattr(other, f.name) for f in fields(self)[2:]}
-        return TrainedOn(self.dataset, self.corpus, **ids)
+        return self._in(dataset, {name: getattr(self, name) | getattr(other, name) for name in IDS})
+
+
+def _hash_of(dataset: Dataset, doc_ids: Iterable[str]) -> str:
+    """The hash of documents with their texts; "" where one is not there."""
+    ids = sorted(doc_ids)
+    if any(doc_id not in dataset.corpus for doc_id in ids):
+        return ""
+    return content_hash([[doc_id, content_hash(dataset.corpus[doc_id].full_text)] for doc_id in ids])
 
 
 @dataclass(frozen=True)
@@ -217,7 +261,7 @@ def told_of_training(exposure: Exposure | None, name: str, *, trained: bool = Tr
         said = f"{who} a positive of {seen} of the {queries} ({documents}), and none of {every - seen}"
     if exposure.written:
         said += f"; of {len(exposure.written)} only through LLM-written queries"
-    unknown = f"What {name} was trained on is not recorded. " if trained else f"{name} is not trained. "
+    unknown = f"What {name} was trained on is not known. " if trained else f"{name} is not trained. "
     return f"{'' if exposure.known else unknown}{said}."
 
 

@@ -9,9 +9,14 @@ from syneg_cli.library.datasets import load_dataset
 from syneg_cli.library.documents import import_documents
 from syneg_cli.library.models import TrainingSet, evaluate, mix, train
 from syneg_cli.library.negatives import Written, generate, mine, verify
+from syneg_cli.library.pilots import Piloted, pilot
 from syneg_cli.library.queries import WrittenQueries, with_queries, write_queries
+from syneg_cli.library.studies import study
+from syneg_cli.studies import Study
 
 __all__ = [
+    "Piloted",
+    "Study",
     "TrainingSet",
     "Written",
     "WrittenQueries",
@@ -21,6 +26,8 @@ __all__ = [
     "load_dataset",
     "mine",
     "mix",
+    "pilot",
+    "study",
     "train",
     "verify",
     "with_queries",

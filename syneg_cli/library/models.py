@@ -172,7 +172,7 @@ def evaluate(
     told = progress or NoProgress()
     model = str(model) if isinstance(model, PathLike) else model
     _need_model(model)
-    learned = _learned(model, dataset, trained_on)
+    learned = _learned(model, dataset, trained_on, told)
     scorer = None if rerank is None else _scorer(rerank, told)
     run, precision, length = _found(model, dataset, chosen, embeddings(work_dir), told)
     called = model if isinstance(model, str) else "run" if isinstance(model, Mapping) else "model"
@@ -191,6 +191,7 @@ def evaluate(
         metrics=scores.metrics,
         per_query=scores.per_query,
         run="",
+        written_queries=len(dataset.synthetic & qrels.keys()),
         exposure=exposure(learned, dataset, chosen.split),
         max_length=length,
     )
@@ -209,7 +210,9 @@ def _need_model(model: object) -> None:
         )
 
 
-def _learned(model: object, dataset: Dataset, trained_on: TrainingSet | None) -> TrainedOn | None:
+def _learned(
+    model: object, dataset: Dataset, trained_on: TrainingSet | None, progress: Progress
+) -> TrainedOn | None:
     """What a model was trained on; None where nobody says it."""
     if trained_on is None:
         learned = TrainedOn.read(Path(model)) if isinstance(model, str) else None
@@ -218,7 +221,11 @@ def _learned(model: object, dataset: Dataset, trained_on: TrainingSet | None) ->
         learned = TrainedOn.instances(trained_on.instances, known, known.synthetic)
     else:
         raise UsageError(f"trained_on: {trained_on!r} is no training set.", hint="mix(data, ...) gives one.")
-    return learned if learned is not None and learned.of(dataset) else None
+    if learned is None or learned.of(dataset):
+        return learned
+    if said := learned.told_of_others(Path(model).name if isinstance(model, str) else "model", dataset):
+        progress.warn(said)
+    return None
 
 
 def _scorer(model: str | PathLike[str] | CrossEncoder, progress: Progress) -> CrossEncoder:

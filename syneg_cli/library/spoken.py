@@ -12,10 +12,17 @@ from typing import Any, TypeVar, cast
 from syneg_cli.core import Advance, Progress, SynegError, UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
-FUNCTIONS = ("generate", "mine", "verify", "mix", "train")
+FUNCTIONS = ("generate", "mine", "verify", "mix", "train", "study")
 """The commands that are functions of the same name."""
 
 WORDS = (
+    (re.compile(r"`syneg study --force`"), "`study(..., force=True)`"),
+    (
+        re.compile(r"(no synthetic negatives '[^']*'): run `syneg generate`"),
+        r"\1: give study what generate gave",
+    ),
+    (re.compile(r"(no LLM-written queries): run `syneg queries`"), r"\1: give study(queries=...) some"),
+    (re.compile(r"`syneg generate --pilot[^`]*`"), "`pilot(...)`"),
     (re.compile(rf"`syneg ({'|'.join(FUNCTIONS)})\b[^`]*`"), r"`\1(...)`"),
     (re.compile(r"`syneg queries\b[^`]*`"), "`write_queries(...)`"),
     (re.compile(r"`([a-z_]+) = ([^`]+)` in \[\w+\]"), r"`\1=\2`"),

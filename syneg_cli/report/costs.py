@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from syneg_cli.core import duration, money
 from syneg_cli.report.page import Block, BulletList, Paragraph, Table
-from syneg_cli.report.results import SHARD, Result, Results
+from syneg_cli.report.results import SHARD, STUDY, Result, Results
 
 MISSING = "–"
 COLUMNS = ("stage", "name", "what it made", "LLM", "prompt", "time", "cost")
@@ -70,6 +70,11 @@ def _legend(results: Results) -> Iterator[str]:
         "cost: US dollars over all runs of one LLM for one result, and of one embedding API for the data "
         f"set, with what answers that never came may have cost. {MISSING}: nothing was paid."
     )
+    if any(row.stage == STUDY for row in results.rows):
+        yield (
+            "study: the time of every stage that ran for one of its arms, each once however many arms and "
+            "seeds read it. No LLM is asked; what its LLM data cost stands with them."
+        )
     if not results.priced:
         yield "unknown: the model has no known price, or the manifest does not say what its calls cost."
     shared = [row for row in results.rows if row.counted_with]

@@ -1,4 +1,7 @@
-"""What there is of a data set: each result by its manifest, what it made, who wrote it, what that cost."""
+"""What there is of a data set: each result by its manifest, what it made, who wrote it, what that cost.
+
+The runs of a study have manifests, too, in its own folder: a study is one result, with the time of all.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import Manifest, Workspace, counted, manifest_path, names_beside, read_manifest
+from syneg_cli.core import (
+    Manifest,
+    MissingArtifact,
+    Workspace,
+    counted,
+    manifest_path,
+    names_beside,
+    read_manifest,
+)
 from syneg_cli.evaluation import MAIN_METRIC
+from syneg_cli.studies import planned_runs, read_study, read_times, studies_of
 
 SHARD = re.compile(r"\.shard-\d+-of-\d+$")
 MOST = sys.float_info.max
 OF_PILOT = ".pilot"
 """What the name of a pilot's forecast ends with, after that of the negatives that it foretells."""
 
-IMPORT, WEIGHT = "import", "weight of LLM-written queries"
+IMPORT, STUDY, WEIGHT = "import", "study", "weight of LLM-written queries"
 OF_EMBEDDINGS = "embed."
 """What the settings begin with that only an encoder behind an API has."""
 
@@ -89,7 +101,7 @@ def read_results(
 
     Args:
         folder: of the data set, where it is known: it may have been imported.
-        only: of these places; what they share with others counts for them.
+        only: of these places, which are no studies; what they share with others counts for them.
     """
     found: list[Result] = []
     notes: list[str] = []
@@ -101,6 +113,11 @@ def read_results(
             notes.append(f"{path.parent.name}/{path.name} is left out: {_why(path, manifest)}.")
         else:
             found.append(_result(path, manifest))
+    for folder in () if only is not None else studies_of(workspace.root / workspace.dataset):
+        try:
+            found.append(_study(folder))
+        except MissingArtifact as error:
+            notes.append(f"studies/{folder.name} is left out: {error.message}")
     return Results(_each_once(found), notes)
 
 
@@ -155,6 +172,17 @@ def _result(path: Path, manifest: Manifest) -> Result:
     bills = (*made.bills, *(_total(str(one["job"]), one) for one in told))
     unknown = not told and any(key.startswith(OF_EMBEDDINGS) for key in settings)
     return replace(made, bills=bills, vectors=unknown)
+
+
+def _study(folder: Path) -> Result:
+    """A study as one result: its runs pay for nothing, and what they made is no result of its own.
+
+    Raises:
+        MissingArtifact: a file of it is something else.
+    """
+    study = read_study(folder)
+    made = f"{len(study.rows)} of {counted(planned_runs(study.plan), 'run')} measured"
+    return Result(STUDY, folder.name, folder, made, math.fsum(read_times(folder).values()))
 
 
 def _told_jobs(manifest: Manifest, key: str) -> list[Mapping[str, Any]]:

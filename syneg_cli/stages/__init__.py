@@ -48,6 +48,7 @@ from syneg_cli.stages.settings import Project
 from syneg_cli.stages.several import Failure, Measurements, measure_all
 from syneg_cli.stages.stage import Performed, Stage, perform
 from syneg_cli.stages.study import run_study
+from syneg_cli.stages.study_states import study_states
 from syneg_cli.stages.subjects import Asked
 from syneg_cli.stages.train import Train
 from syneg_cli.stages.vector_estimates import (
@@ -132,6 +133,7 @@ __all__ = [
     "stages_of",
     "states",
     "stored_answers",
+    "study_states",
     "tell_of_other",
     "verify_stages",
     "with_costs",

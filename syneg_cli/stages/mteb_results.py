@@ -1,7 +1,8 @@
 """eval --format mteb: what was measured, as the result files that mteb reads.
 
 A folder has `MODEL/REVISION/TASK.json`, as `mteb.ResultCache` has it, and `model_meta.json` beside
-them; each file is a `mteb.TaskResult`.
+them; each file is a `mteb.TaskResult`. mteb keeps what else is in a table of scores: there is what the
+screen says of them.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ TASKS = {
 SYSTEM = ("model", "cross-encoder", "run", "bm25")
 """The inputs of an evaluation that are what is measured."""
 
+OF_WRITTEN = "{}-LLM-written-queries"
+"""The task where an LLM wrote queries of the split: else mteb would take the score for one of its own."""
+
 MEASURES = {"p": "precision", "success": "hit_rate"}
 """Our name of a measure -> mteb's, where that is another."""
 
@@ -66,6 +70,7 @@ def write_mteb(found: Measurements, folder: Path) -> list[Path]:
             raise MissingArtifact(f"{stored} has no manifest.", hint="Measure again with --force.")
         name, revision = _model(evaluation), _revision(manifest)
         task = TASKS.get(evaluation.dataset, evaluation.dataset)
+        task = OF_WRITTEN.format(task) if evaluation.written_queries else task
         place = folder / re.sub(r"[/\\]", "__", name).replace(" ", "_") / revision
         path = place / f"{task}.json"
         result = _merged(path, _task_result(evaluation, manifest, task))
@@ -96,6 +101,7 @@ def _task_result(evaluation: Evaluation, manifest: Manifest, task: str) -> dict[
         "hf_subset": "default",
         "languages": ["eng-Latn"] if evaluation.dataset in TASKS else ["und-Zyyy"],
     }
+    scores |= _told(evaluation)
     made = datetime.fromisoformat(manifest.created).timestamp() if manifest.created else None
     return {
         "dataset_revision": content_hash(corpus)[:40],
@@ -106,6 +112,15 @@ def _task_result(evaluation: Evaluation, manifest: Manifest, task: str) -> dict[
         "kg_co2_emissions": None,
         "date": made,
     }
+
+
+def _told(evaluation: Evaluation) -> dict[str, Any]:
+    """What a score does not say by itself: who wrote the queries, and what training saw of them."""
+    notes = [said for said in (evaluation.caveat, evaluation.told_of_training) if said]
+    told: dict[str, Any] = {"queries": evaluation.queries, "written_queries": evaluation.written_queries}
+    for name, part in evaluation.parts().items():
+        told |= {f"{name}_queries": part.queries, f"{name}_main_score": part.metrics[MAIN_METRIC]}
+    return told | {"notes": notes}
 
 
 def _called(metric: str) -> str:

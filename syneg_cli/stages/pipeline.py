@@ -80,7 +80,8 @@ class State:
     label: str
     """As notes call it: "mine bm25"."""
     state: str
-    """"up to date", "stale", "to do", "waits" for an earlier stage, "not set up"; "not run" is optional."""
+    """"up to date", "stale", "to do", "waits" for an earlier stage, "not set up"; "not run" is optional; a
+    study whose runs are all measured is "done"."""
     detail: str
     created: str = "-"
     seconds: float | None = None

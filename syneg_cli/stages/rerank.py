@@ -92,7 +92,7 @@ class Rerank(Eval):
     def learned(self) -> TrainedOn | None:
         """What the cross-encoder was trained on, and what retrieves, where that is recorded."""
         own = trained_on(self.session, self.dataset, self.reranker)
-        return own and own.joined(super().learned())
+        return own and own.joined(super().learned(), self.dataset)
 
     def run(self, plan: Plan, to: Path) -> Made:
         made = super().run(plan, to)

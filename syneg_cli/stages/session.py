@@ -66,6 +66,9 @@ class Session:
     places: Callable[[Path, str], Workspace] = Workspace
     """(work directory, data set) -> where everything is stored; an arm of a study has places of its own."""
 
+    loaded: Dataset | None = None
+    """The data set where it is at hand already; else it is read as the settings say."""
+
     of_data: set[str] = field(default_factory=set, compare=False)
     """What was said of the data set: it may be read again for every stage and arm."""
 
@@ -100,7 +103,7 @@ class Session:
         dataset = self._real()
         if written != "none":
             dataset = self._with_queries(dataset, needed=written == "needed")
-        return kept_apart(dataset, self._once) if self.project.dataset.disjoint else dataset
+        return kept_apart(dataset, self.once) if self.project.dataset.disjoint else dataset
 
     def query_weight(self, dataset: Dataset) -> float:
         """What an LLM-written query counts in training; 0: they are not used."""
@@ -135,7 +138,7 @@ class Session:
             weight=weight,
             dev_fraction=of_dev.dev_fraction,
             dev_seed=of_dev.dev_seed,
-            progress=self._once,
+            progress=self.once,
         )
         if found.synthetic:
             return found
@@ -148,10 +151,13 @@ class Session:
         return dataset
 
     @property
-    def _once(self) -> SaidOnce:
+    def once(self) -> SaidOnce:
+        """Who is told what is true of the data set, each sentence a single time."""
         return SaidOnce(self.progress, self.of_data)
 
     def _real(self) -> Dataset:
+        if self.loaded is not None:
+            return self.loaded
         section = self.project.dataset
         return load_dataset(
             self.need_name(),
@@ -168,7 +174,7 @@ class Session:
             attributes=section.attributes.model_dump(),
             identical_ids=section.identical_ids,
             language=section.language,
-            progress=self._once,
+            progress=self.once,
         )
 
     def workspace(self, dataset: Dataset) -> Workspace:

@@ -7,7 +7,7 @@ stage, so the same command goes on wherever it was interrupted.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,8 @@ from syneg_cli.studies import (
     StudyPlan,
     Trial,
     best,
-    decided_early,
     differences,
+    open_runs,
     read_plan,
     read_rows,
     read_trials,
@@ -141,9 +141,10 @@ class _Progress:
         if (self.folder / TIMES).is_file():
             self.times = list(read_jsonl(self.folder / TIMES, hint="Delete it: no table is made from it."))
         self.runs = Runs(self.session, self.dataset, self.plan, self._ended)
-        if any(self._open()):
+        if any(open_runs(self.plan, self.rows)):
             begins(self.frozen)
-        for arm, seed in self._open():
+        while found := next(open_runs(self.plan, self.rows), None):  # a run may decide an arm
+            arm, seed = found
             started = time.monotonic()
             self._say(arm, seed)
             tried = self._tuned(arm) if arm.makes != "backbone" else {}
@@ -157,34 +158,10 @@ class _Progress:
         self.runs.drop_vectors()
         self._write_tables()
 
-    def _open(self) -> Iterator[tuple[ArmPlan, int | None]]:
-        """What is to be measured, one seed of all arms after the other; looked at again before each."""
-        for number, seed in enumerate(self.plan.seeds):
-            before = (None, *self.plan.seeds[:number])
-            stopped = decided_early(self.plan, [row for row in self.rows if row.seed in before])
-            for arm in self.plan.arms:
-                once = arm.makes == "backbone"
-                if arm.makes == "soup" or (once and seed != self.plan.seeds[0]):
-                    continue
-                if arm.name in stopped and not self._needed(arm, stopped):
-                    continue
-                if not self._has(arm, None if once else seed):
-                    yield arm, None if once else seed
-        for arm in self.plan.arms:
-            if arm.makes == "soup" and not self._has(arm, None):
-                yield arm, None
-
     def _in_soups(self) -> list[int]:
         """The seeds that every arm has which a soup is made of: a soup and its control are of as many."""
         of = {arm.of for arm in self.plan.arms if arm.of}
         return [seed for seed in self.plan.seeds if all(self._has(self.plan.arm(one), seed) for one in of)]
-
-    def _needed(self, arm: ArmPlan, stopped: set[str]) -> bool:
-        """Whether another arm that goes on is compared with it or made from it."""
-        return any(
-            other.name not in stopped and arm.name in other.after and other.name != arm.name
-            for other in self.plan.arms
-        )
 
     def _has(self, arm: ArmPlan, seed: int | None) -> bool:
         return any(row.arm == arm.name and row.seed == seed for row in self.rows)

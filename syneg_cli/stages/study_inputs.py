@@ -12,7 +12,7 @@ from syneg_cli.forecast import read_forecast
 from syneg_cli.mining import run_files
 from syneg_cli.mixing import check_strategy
 from syneg_cli.stages.mine import mined_path
-from syneg_cli.stages.session import Session
+from syneg_cli.stages.session import Session, rewordings
 from syneg_cli.stages.study_places import arm_session
 from syneg_cli.studies import ArmPlan
 
@@ -51,7 +51,8 @@ def _files(session: Session, dataset: Dataset, arm: ArmPlan) -> dict[str, Path]:
     if strategy.mirrors and session.project.mix.mirror:
         files["mirror queries"] = session.given(session.project.mix.mirror)
     if arm.settings["queries"]["weight"]:
-        files["LLM-written queries, all"] = work.queries(session.project.queries.name)
+        written = work.queries(session.project.queries.name)
+        files |= {"LLM-written queries, all": written, "reworded queries": rewordings(written)}
     return files
 
 

@@ -6,6 +6,7 @@ is not: mixes, models and evaluations would else be among the user's own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -35,24 +36,33 @@ class ArmPlaces(Workspace):
     judged: bool = False
     passing: bool = False
     """Whether vectors are those of a trained model, which go when it is measured."""
+    places: Callable[[Path, str], Workspace] = Workspace
+    """Where the project's own results are, which an arm reads."""
 
     @property
     def home(self) -> Path:
         return self.root / self.dataset / FOLDER / self.study
 
     @property
+    def own(self) -> Workspace:
+        return self.places(self.root, self.dataset)
+
+    @property
     def embeddings(self) -> Path:
         return self.home / PASSING if self.passing else super().embeddings
 
+    def queries(self, name: str) -> Path:
+        return self.own.queries(name)
+
     def synthetic(self, name: str) -> Path:
-        return self.home / "synthetic" / f"{name}.jsonl" if self.shuffled else super().synthetic(name)
+        return self.home / "synthetic" / f"{name}.jsonl" if self.shuffled else self.own.synthetic(name)
 
     def mined(self, name: str) -> Path:
         return self.home / "mined" / self.pool / f"{name}.jsonl"
 
     def verified(self, negatives: Path) -> Path:
         if self.judged:
-            return super().verified(negatives)
+            return self.own.verified(negatives)
         return self.home / "verified" / f"{negatives.parent.name}-{negatives.name}"  # there are none
 
     def mixed(self, name: str) -> Path:
@@ -88,6 +98,7 @@ def arm_session(
         shuffled=arm.shuffled,
         judged=arm.judged,
         passing=passing,
+        places=session.places,
     )
     resolved = changed(session.resolved, {**arm.sets, **(extra or {})}, f"the arm {arm.name}")
     return replace(session, resolved=resolved, places=places)

@@ -92,6 +92,7 @@ def new_plan(session: Session, dataset: Dataset, known: Beside | None) -> Frozen
         arms=tuple(planned),
         left_out=found.left_out,
         budget=project.study.budget,
+        written=len(dataset.synthetic & qrels.keys()),
     )
     rates = known.rates if known else measured_rates(session, dataset)
     plan = affordable(plan, forecast(plan, rates))

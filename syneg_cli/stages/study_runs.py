@@ -16,6 +16,7 @@ from syneg_cli.core import (
     write_negatives,
 )
 from syneg_cli.data import Dataset
+from syneg_cli.encoding import entries, remove
 from syneg_cli.evaluation import Evaluation
 from syneg_cli.mixing import check_strategy
 from syneg_cli.stages.evaluate import Eval, evaluation_of
@@ -156,11 +157,22 @@ class Runs:
         return self._perform(arm, Train(session, dataset)), mixed
 
     def _measured(self, arm: ArmPlan, seed: int | None, tried: Mapping[str, Any], split: str) -> Evaluation:
-        session = self._of(arm, seed, {**tried, "eval.split": split}, passing=True)
+        tried = {**tried, "eval.split": split}
+        session = self._of(arm, seed, tried)
+        if session.project.train.refresh != "adore":  # its documents have the backbone's vectors
+            session = self._of(arm, seed, tried, passing=True)
         try:
             return evaluation_of(self._perform(arm, Eval(session, self._dataset(session))))
         finally:
+            self._drop_own_vectors(session)
             self.drop_vectors()
+
+    def _drop_own_vectors(self, session: Session) -> None:
+        """Remove from the cache what a model alone encoded."""
+        workspace = session.workspace(self.dataset)
+        model = str(workspace.model(str(session.project.train.output)))
+        own = [entry for entry in entries(workspace.embeddings) if entry.labels.model == model]
+        remove(workspace.embeddings, own)
 
     def _soup(self, arm: ArmPlan, tried: Mapping[str, Any], seeds: Sequence[int]) -> Evaluation:
         of = self.plan.arm(arm.of)

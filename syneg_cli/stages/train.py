@@ -136,7 +136,10 @@ class Train(Stage):
     def _trained_on(self, instances: Sequence[TrainingInstance]) -> TrainedOn:
         """What the model has learned from, with what its backbone had learned from where syneg trained it."""
         own = TrainedOn.instances(instances, self.dataset, self.dataset.synthetic)
-        return own.joined(TrainedOn.read(Path(self.settings.backbone)))
+        before = TrainedOn.read(Path(self.settings.backbone))
+        if before and (told := before.told_of_others(Path(self.settings.backbone).name, self.dataset)):
+            self.session.progress.warn(f"{told}, nor will it be of the new model")
+        return own.joined(before, self.dataset)
 
 
 def model_name(session: Session) -> str:

@@ -2,7 +2,17 @@
 
 from syneg_cli.studies.arms import BASE, TABLES, TELLING, Arm, Need, built_in, chosen, with_soups
 from syneg_cli.studies.budget import Rates, Spent, seconds_of, within
-from syneg_cli.studies.comparing import PARTS, Line, Part, decided_early, lines, looks, parts_of
+from syneg_cli.studies.comparing import (
+    PARTS,
+    Line,
+    Part,
+    decided_early,
+    lines,
+    looks,
+    open_runs,
+    parts_of,
+    planned_runs,
+)
 from syneg_cli.studies.pilots import Outcome, outcomes
 from syneg_cli.studies.placebo import shuffled
 from syneg_cli.studies.plan import PLAN, ArmPlan, Beside, Frozen, StudyPlan, differences, read_plan, told
@@ -35,6 +45,7 @@ from syneg_cli.studies.tables import (
     remarks,
     tables_of,
 )
+from syneg_cli.studies.times import read_times
 
 __all__ = [
     "BASE",
@@ -80,11 +91,14 @@ __all__ = [
     "limits",
     "lines",
     "looks",
+    "open_runs",
     "outcomes",
     "parts_of",
+    "planned_runs",
     "read_plan",
     "read_rows",
     "read_study",
+    "read_times",
     "read_trials",
     "remarks",
     "seconds_of",

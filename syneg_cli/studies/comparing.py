@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
@@ -99,6 +99,38 @@ def decided_early(plan: StudyPlan, rows: Sequence[Row]) -> set[str]:
     """The arms that a look has decided before the last seed: they need no further one."""
     found = by_arm(rows)
     return {name for name in found if _decided_after(plan, found, name)}
+
+
+def planned_runs(plan: StudyPlan) -> int:
+    """How many runs the plan has, if no look decides an arm early."""
+    return sum(len(plan.seeds) if arm.makes == "trained" else 1 for arm in plan.arms)
+
+
+def open_runs(plan: StudyPlan, rows: Sequence[Row]) -> Iterator[tuple[ArmPlan, int | None]]:
+    """What is to be measured by what has been so far: one seed of all arms after the other, soups at last."""
+    there = {(row.arm, row.seed) for row in rows}
+    for number, seed in enumerate(plan.seeds):
+        before = (None, *plan.seeds[:number])
+        stopped = decided_early(plan, [row for row in rows if row.seed in before])
+        for arm in plan.arms:
+            once = arm.makes == "backbone"
+            if arm.makes == "soup" or (once and number):
+                continue
+            if arm.name in stopped and not _needed(plan, arm, stopped):
+                continue
+            if (arm.name, None if once else seed) not in there:
+                yield arm, None if once else seed
+    for arm in plan.arms:
+        if arm.makes == "soup" and (arm.name, None) not in there:
+            yield arm, None
+
+
+def _needed(plan: StudyPlan, arm: ArmPlan, stopped: set[str]) -> bool:
+    """Whether another arm that goes on is compared with it or made from it."""
+    return any(
+        other.name not in stopped and arm.name in other.after and other.name != arm.name
+        for other in plan.arms
+    )
 
 
 def _alpha(plan: StudyPlan, arm: ArmPlan, seeds: int) -> float:

@@ -79,6 +79,8 @@ class StudyPlan:
     dropped: tuple[str, ...] = ()
     """Arms that the budget has no time for."""
     budget: str | None = None
+    written: int = 0
+    """How many of the queries an LLM wrote."""
 
     @property
     def hash(self) -> str:
@@ -161,7 +163,9 @@ def _arm(stored: Mapping[str, Any]) -> ArmPlan:
 
 
 def _plain(plan: StudyPlan) -> Any:
-    return json.loads(json.dumps(asdict(plan), ensure_ascii=False))
+    """As JSON has it; plans without LLM-written queries are as before these were counted."""
+    plain = json.loads(json.dumps(asdict(plan), ensure_ascii=False))
+    return plain if plan.written else {key: value for key, value in plain.items() if key != "written"}
 
 
 def differences(frozen: StudyPlan, now: StudyPlan) -> list[str]:

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from syneg_cli.core import MissingArtifact
+from syneg_cli.core import MissingArtifact, counted
 from syneg_cli.studies.comparing import Line, lines
 from syneg_cli.studies.pilots import Outcome, outcomes
 from syneg_cli.studies.plan import PLAN, Frozen, StudyPlan, read_plan
 from syneg_cli.studies.results import Row, read_rows
+from syneg_cli.studies.tables import StudyTable, answer, markdown, remarks, tables_of
 
 FOLDER = "studies"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Study:
     """A study and what it has found so far."""
 
@@ -28,6 +29,13 @@ class Study:
     def plan(self) -> StudyPlan:
         return self.frozen.plan
 
+    def __repr__(self) -> str:
+        return f"<Study {self.plan.name}, plan {self.plan.hash}: {counted(len(self.rows), 'run')} measured>"
+
+    def __str__(self) -> str:
+        """The tables, as tables.md has them."""
+        return markdown(self.plan, self.lines)
+
     @cached_property
     def lines(self) -> list[Line]:
         """Every arm with results against its control."""
@@ -37,6 +45,21 @@ class Study:
     def outcomes(self) -> list[Outcome]:
         """The forecasts of `generate --pilot` that there were, and whether they came true."""
         return outcomes(self.plan, self.frozen.beside, self.rows)
+
+    @property
+    def tables(self) -> list[StudyTable]:
+        """One for each group of arms, with the controls of its arms."""
+        return tables_of(self.plan, self.lines)
+
+    @property
+    def answer(self) -> str:
+        """The primary comparison in words."""
+        return answer(self.plan, self.lines)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What one has to know to read the tables."""
+        return remarks(self.plan, self.lines)
 
 
 def read_study(folder: Path) -> Study:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from syneg_cli.core import counted
-from syneg_cli.evaluation import METRICS, interval, plain_p, verdict
+from syneg_cli.evaluation import METRICS, caveat, interval, plain_p, verdict
 from syneg_cli.studies.arms import TABLES
 from syneg_cli.studies.comparing import PARTS, Line, Part
 from syneg_cli.studies.plan import StudyPlan
@@ -146,8 +146,9 @@ def _reading(plan: StudyPlan, lines: Sequence[Line]) -> list[str]:
 
 
 def limits(plan: StudyPlan) -> list[str]:
-    """What the plan does not hold: arms that are left out, and controls that are not given the same."""
-    told = [f"Nothing is chosen on dev: {plan.no_grid}."] if plan.no_grid else []
+    """What the plan does not hold: queries of people, arms that are left out, fair controls."""
+    told = [caveat(plan.written, plan.queries)] if plan.written else []
+    told += [f"Nothing is chosen on dev: {plan.no_grid}."] if plan.no_grid else []
     told += [
         f"{arm.name} is not given what {arm.control} is: {'; '.join(arm.unequal)}."
         for arm in plan.arms
@@ -201,13 +202,15 @@ def markdown(plan: StudyPlan, lines: Sequence[Line]) -> str:
 
 
 def latex(plan: StudyPlan, lines: Sequence[Line]) -> str:
-    """All tables as LaTeX, for the package booktabs."""
+    """All tables as LaTeX, for the package booktabs; what one has to know to read them is in comments."""
     out = [f"% Study {plan.name}, plan {plan.hash}: {heading(plan)}", "% needs \\usepackage{booktabs}"]
+    out += [f"% {' '.join(one.split())}" for one in remarks(plan, lines)]
     for table in tables_of(plan, lines):
         for part in table.parts:
             queries = table.lines[0].parts[part].queries
             label = METRICS[plan.metric].label
             caption = f"{table.title}: {label} on {SAID[part]} ({queries}), {plan.dataset}"
+            caption += f". {caveat(plan.written, plan.queries)}" if plan.written else ""
             rows = [" & ".join(map(_tex, cells(line, line.parts[part]))) for line in table.lines]
             out += ["\\begin{table}", "\\centering", f"\\caption{{{_tex(caption)}}}"]
             out += ["\\begin{tabular}{lrrrlrrrrl}", "\\toprule"]
@@ -238,6 +241,7 @@ COLUMNS = (
         "high",
     ),
     *("p", "p_holm", "p_equivalence", "detectable", "wins", "ties", "losses", "verdict", "stopped"),
+    *("written_queries", "unequal"),
 )
 
 
@@ -249,7 +253,7 @@ def comma_separated(plan: StudyPlan, lines: Sequence[Line]) -> str:
     for line in lines:
         for name, part in line.parts.items():
             compared = part.against
-            told = [getattr(compared, key, None) for key in COLUMNS[9:-2]]
+            told = [getattr(compared, key, None) for key in COLUMNS[9:-4]]
             row: list[object] = [
                 plan.hash,
                 line.arm.name,
@@ -259,6 +263,7 @@ def comma_separated(plan: StudyPlan, lines: Sequence[Line]) -> str:
                 part.queries,
             ]
             row += [line.seeds, part.mean, part.sd, *told, part.verdict, str(line.stopped).lower()]
+            row += [plan.written, "; ".join(line.arm.unequal)]
             writer.writerow(["" if value is None else value for value in row])
     return text.getvalue()
 

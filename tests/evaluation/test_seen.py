@@ -74,12 +74,31 @@ def test_the_record_comes_back_and_is_of_its_data_set_alone(dataset: Dataset, tm
     assert learned.of(replace(dataset, name="other"))  # the same corpus
     other = replace(learned, dataset="other", corpus="x", documents=frozenset({"d9"}))
     assert not other.of(dataset)
-    assert learned.joined(other) == learned
-    more = replace(learned, documents=frozenset({"d9"}))
-    assert learned.joined(more).documents == {"d1", "d2", "d9"}
+    assert learned.joined(other, dataset) == learned
+    more = replace(learned, documents=frozenset({"d3"}))
+    assert learned.joined(more, dataset).documents == {"d1", "d2", "d3"}
     for broken in ("", "[]", "{}", '{"dataset": "x", "corpus": "y", "queries": 1}'):
         (tmp_path / "trained_on.json").write_text(broken)
         assert TrainedOn.read(tmp_path) is None
+
+
+def test_a_name_says_nothing_and_the_texts_of_what_was_trained_on_do(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    learned = TrainedOn.train(dataset)
+    elsewhere = replace(learned, corpus="of other files")
+    assert elsewhere.of(dataset), "the documents that it was trained on are the same"
+    before = replace(elsewhere, texts="")
+    assert not before.of(dataset)
+    assert "may be others by now" in before.told_of_others("m", dataset)
+    (tmp_path / "trained_on.json").write_text(before.text().replace('"texts"', '"another field"'))
+    assert TrainedOn.read(tmp_path) == before
+    changed = replace(elsewhere, texts="of other texts")
+    assert not changed.of(dataset)
+    assert "with other documents than it has now" in changed.told_of_others("m", dataset)
+    assert changed.told_of_others("m", replace(dataset, name="other")) == ""
+    assert learned.told_of_others("m", dataset) == ""
+    assert learned.joined(changed, dataset) == learned
 
 
 QUERIES = [f"q{i}" for i in range(40)]
@@ -128,7 +147,7 @@ def test_each_part_has_its_means_and_its_comparison() -> None:
         ),
         (
             Exposure(False, [], [], QUERIES, 50, 0),
-            "What tuned was trained on is not recorded. A training on train sees no positive of the 40 queries.",
+            "What tuned was trained on is not known. A training on train sees no positive of the 40 queries.",
         ),
         (None, ""),
     ],

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +27,29 @@ def benchmark() -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def test_the_table_goes_into_its_place_and_names_its_simulations(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    for file in ("benchmarks/type_one.py", "docs/significance.md"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        shutil.copy(root / file, tmp_path / file)
+    page = tmp_path / "docs/significance.md"
+    before = page.read_text(encoding="utf-8")
+    command = [sys.executable, "benchmarks/type_one.py", "--simulations", "3", "--write"]
+    subprocess.run(
+        command, cwd=tmp_path, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": str(root)}
+    )
+    after = page.read_text(encoding="utf-8")
+    begin, end = "<!-- type_one.py: begin -->", "<!-- type_one.py: end -->"
+    assert after.split(begin)[0] == before.split(begin)[0], "nothing else is touched"
+    assert after.split(end)[1] == before.split(end)[1]
+    table, old = (text.split(begin)[1].split(end)[0] for text in (after, before))
+    assert "3 simulations a row" in table
+    assert re.search(r"\d simulations a row", old), "and the page says how many its table rests on"
+    assert [row.split("|")[1:3] for row in table.splitlines() if row.startswith("| ")] == [
+        row.split("|")[1:3] for row in old.splitlines() if row.startswith("| ")
+    ], "every row that the script has is in the page"
 
 
 MOST = int(stats.binom.ppf(1 - 1e-6, SIMULATIONS, 0.05)) / SIMULATIONS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from sentence_transformers import SentenceTransformer
 
 import syneg_cli as syneg
-from syneg_cli.core import MinedNegative, UsageError
+from syneg_cli.core import MinedNegative, SyntheticQuery, UsageError
 from tests.servers import ChatServer, Reply
 
 
@@ -102,6 +103,17 @@ def test_a_run_can_be_measured(data: Any) -> None:
     perfect = syneg.evaluate({"q3": {"d5": 1.0}}, data)
     assert perfect.metrics["ndcg@10"] == 1.0
     assert perfect.against(syneg.evaluate({"q3": {"d1": 1.0}}, data)).comparisons["ndcg@10"].difference == 1.0
+
+
+def test_scores_on_written_queries_say_so_alone_and_compared(data: Any) -> None:
+    alone = replace(data, queries={}, judgements={})
+    texts = [SyntheticQuery(d, 1, f"words of {d}", "queries", "m", d) for d in ("d1", "d3", "d5")]
+    written = syneg.with_queries(alone, texts, dev_fraction=0.4)
+    (query, (document,)) = next((q, [*grades]) for q, grades in written.qrels("dev").items())
+    found = syneg.evaluate({query: {document: 1.0}}, written, split="dev")
+    said = "An LLM wrote all 1 queries: a score on such queries is no evidence"
+    assert said in str(found)
+    assert said in str(found.against(syneg.evaluate({query: {"d6": 1.0}}, written, split="dev")))
 
 
 def test_what_a_model_in_memory_was_trained_on_parts_the_queries(data: Any, tiny_model: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from syneg_cli.core.artifacts import Workspace, read_manifest, write_manifest
 from syneg_cli.core.errors import UsageError
 from syneg_cli.core.files import write_text
+from syneg_cli.encoding.loading import weights_hash
 from syneg_cli.evaluation import holm
 from syneg_cli.report.facts import Facts
 from syneg_cli.report.page import Figure, Figures, Lead, Samples, figures_of, to_markdown
@@ -106,6 +107,18 @@ def test_few_and_llm_written_queries_are_said(work: Workspace) -> None:
     model(work, "h", HIGH[:8])
     text = to_markdown(page_of(facts_of(work)))
     assert "8 test queries tell little: with less than 25" in text
+
+
+def test_a_first_sentence_on_written_queries_says_so_once(work: Workspace) -> None:
+    """It is printed alone, too."""
+    said = "An LLM wrote all 30 queries: a score on such queries is no evidence of how those of people are answered."
+    weights = weights_hash(str(add_model(work, "m")))
+    add_evaluation(work, "m", HIGH, weights=weights, written_queries=30)
+    assert lead(facts_of(work)).endswith(f"nothing can be said of a gain. {said}")
+    add_evaluation(work, "minilm", LOW, weights="abc", written_queries=30)
+    assert lead(facts_of(work)).startswith("On 30 test queries of tiny, m is better")
+    assert lead(facts_of(work)).endswith(said)
+    assert to_markdown(page_of(facts_of(work))).count("An LLM wrote all") == 1
 
 
 def test_of_one_query_there_is_no_interval(work: Workspace) -> None:

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from tests.conftest import Cli, write_dataset
+from syneg_cli.core import SyntheticQuery, write_synthetic_queries
+from tests.conftest import DOCS, Cli, write_dataset
 
 NUMBER = {"type": "number"}
 SCORES = {
     "type": "object",
     "required": ["main_score", "hf_subset", "languages", "ndcg_at_10"],
-    "properties": {"hf_subset": {"const": "default"}, "languages": {"type": "array"}},
-    "patternProperties": {"^(ndcg|map|recall|mrr|precision|hit_rate|judged)_at_[0-9]+$|main_score": NUMBER},
+    "properties": {
+        "hf_subset": {"const": "default"},
+        "languages": {"type": "array"},
+        "notes": {"type": "array", "items": {"type": "string"}},
+    },
+    "patternProperties": {
+        "^(ndcg|map|recall|mrr|precision|hit_rate|judged)_at_[0-9]+$|main_score$": NUMBER,
+        "queries$": {"type": "integer"},
+    },
     "additionalProperties": False,
 }
 TASK_RESULT = {
@@ -83,6 +92,43 @@ def test_splits_come_together_and_other_files_stay(cli: Cli, scifact: Path) -> N
     assert refused.code == 2
     assert "no result of mteb's" in refused.err
     assert path.read_text() == "[]"
+
+
+def write_queries(folder: Path) -> Path:
+    """Documents alone, with a query for each that an LLM wrote."""
+    write_dataset(folder)
+    shutil.rmtree(folder / "qrels")
+    written = [SyntheticQuery(d, 1, f"{text} please", "queries", "m", d) for d, (_, text) in DOCS.items()]
+    write_synthetic_queries(Path(f".syneg/{folder.name}/queries/default.jsonl"), written)
+    return folder
+
+
+def test_a_score_on_written_queries_says_so_in_the_file_as_on_the_screen(cli: Cli, tmp_path: Path) -> None:
+    asked = ("eval", write_queries(tmp_path / "scifact"), "--model", "bm25", "--format", "mteb")
+    shown = cli(*asked, "--set", "dataset.dev_fraction=0.5")
+    assert shown.code == 0, shown.err
+    found = written()
+    assert [*found] == ["bm25/SciFact-LLM-written-queries"], "it is no score of mteb's task"
+    ((scores,),) = found["bm25/SciFact-LLM-written-queries"]["scores"].values()
+    assert scores["written_queries"] == scores["queries"] == 3
+    caveat = "An LLM wrote all 3 queries: a score on such queries is no evidence"
+    assert scores["notes"][0].startswith(caveat)
+    assert caveat in " ".join(shown.out.split())
+
+
+def test_what_training_saw_is_said_in_the_file(cli: Cli, tmp_path: Path) -> None:
+    qrels = {"train": [("q1", "d1", 1)], "test": [("q3", "d5", 1), ("q2", "d1", 1)]}
+    write_dataset(tmp_path / "scifact", qrels=qrels)
+    asked = ("eval", tmp_path / "scifact", "--model", "bm25", "--format", "mteb", "--json")
+    found: Any = cli(*asked, "--set", "dataset.dev_fraction=0").json
+    ((scores,),) = written()["bm25/SciFact"]["scores"].values()
+    assert (scores["seen_queries"], scores["unseen_queries"], scores["written_queries"]) == (1, 1, 0)
+    for part in ("seen", "unseen"):
+        assert scores[f"{part}_main_score"] == found["seen"]["parts"][part]["metrics"]["ndcg@10"]
+    assert scores["notes"] == [
+        "bm25 is not trained. A training on train sees a positive of 1 of the 2 queries "
+        "(1 of 2 documents), and none of 1."
+    ]
 
 
 def test_output_is_for_a_format(cli: Cli, scifact: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import QUERIES, Cli, write_dataset
+from tests.conftest import DOCS, QUERIES, Cli, write_dataset
 
 TEXTS = QUERIES | {"q5": "bone density of women", "q6": "apnea of men"}
 JUDGED = {
@@ -89,7 +89,7 @@ def test_the_parts_are_those_of_the_models_training_not_of_train_as_it_is_now(
     backbone = seen(project, "--backbone", "tiny-bert")  # had it been trained on train
     assert backbone["known"] is False
     assert counts(backbone) == {"seen": 2, "unseen": 1}
-    assert "What tiny-bert was trained on is not recorded. A training on train sees" in str(backbone["told"])
+    assert "What tiny-bert was trained on is not known. A training on train sees" in str(backbone["told"])
 
 
 def test_a_model_of_before_is_known_by_its_mix_or_its_judgements(project: Cli, tmp_path: Path) -> None:
@@ -109,6 +109,55 @@ def test_a_model_of_before_is_known_by_its_mix_or_its_judgements(project: Cli, t
     assert (unknown["known"], counts(unknown)) == (False, {"seen": 2, "unseen": 1})
     stored = json.loads(Path(".syneg/set/eval/tiny-bert-retrieved-test.json").read_text())
     assert stored["exposure"] is None  # train may change again
+
+
+def test_another_data_set_of_the_same_name_is_another(project: Cli, tmp_path: Path) -> None:
+    """With the same ids, and one of the documents that were trained on is another text."""
+    train(project)
+    docs = DOCS | {"d1": ("Iron and blood", "Iron supplements raise haemoglobin in children.")}
+    other = write_dataset(tmp_path / "again" / "set", docs, queries=TEXTS, qrels=JUDGED)
+    measured = ("eval", other, "--work-dir", "second", "--model", MODEL)
+    result = project(*measured, "--json")
+    assert result.code == 0, result.err
+    found = result.json["seen"]
+    assert found["known"] is False  # type: ignore[index]
+    assert "is not known" in found["told"]  # type: ignore[index]
+    said = "tiny-bert-retrieved was trained on set with other documents than it has now: which queries"
+    assert result.err.count(said) == 1
+    more = DOCS | {"d7": ("Iron and blood", "Iron supplements raise haemoglobin in children.")}
+    longer = write_dataset(tmp_path / "longer" / "set", more, queries=TEXTS, qrels=JUDGED)
+    grown = project("eval", longer, "--work-dir", "third", "--model", MODEL, "--json")
+    assert grown.code == 0, grown.err
+    assert (grown.json["seen"]["known"], "was trained on set with" in grown.err) == (True, False)  # type: ignore[index]
+
+
+def test_a_model_of_before_of_other_documents_is_not_known(project: Cli, tmp_path: Path) -> None:
+    train(project)
+    (MODEL / "trained_on.json").unlink()
+    manifest = json.loads((MODEL / "syneg.manifest.json").read_text())
+    del manifest["files"]["trained_on.json"]
+    (MODEL / "syneg.manifest.json").write_text(json.dumps(manifest))
+    docs = DOCS | {"d1": ("Iron and blood", "Iron supplements raise haemoglobin in children.")}
+    write_dataset(tmp_path / "set", docs, queries=TEXTS, qrels=JUDGED)
+    result = project("eval", "--json")
+    assert result.code == 0, result.err
+    assert result.json["seen"]["known"] is False  # type: ignore[index]
+    assert result.err.count("was trained on is not known: it is of an earlier version") == 1
+
+
+def test_a_backbone_of_another_data_set_of_the_name_is_said_when_it_is_trained_on(
+    project: Cli, tmp_path: Path
+) -> None:
+    train(project)
+    shutil.copytree(MODEL, "first")
+    docs = DOCS | {"d1": ("Iron and blood", "Iron supplements raise haemoglobin in children.")}
+    other = write_dataset(tmp_path / "again" / "set", docs, queries=TEXTS, qrels=JUDGED)
+    options = (other, "--work-dir", "second", "--set", "train.backbone=first")
+    for command in ("mine", "mix"):
+        assert project(command, *options).code == 0
+    done = project("train", *options)
+    assert done.code == 0, done.err
+    assert "first was trained on set with other documents than it has now" in done.err
 
 
 def test_what_its_backbone_was_trained_on_counts_too(project: Cli, tmp_path: Path) -> None:

@@ -202,12 +202,30 @@ def test_the_projects_own_results_are_apart(ready: Cli) -> None:
     assert ready("study", "--arms", "placebo,soups", "--seeds", "2").code == 0
     work = HOME.parents[1]
     assert {path.name for path in work.iterdir()} == {"synthetic", "studies", "dataset.json"}
-    assert "study" not in ready("status").out
+    stages: Any = ready("status", "--json").json["stages"]
+    assert [one["stage"] for one in stages if one["state"] in ("up to date", "done")] == ["generate", "study"]
     assert not (HOME / "embeddings").exists(), "vectors of trained models are of no use any more"
     assert {"soup-hybrid", "soup-dense"} <= {row["arm"] for row in rows()}
     again = ready("study", "--arms", "placebo,soups", "--seeds", "2")
     assert "train: running" not in again.err
     assert again.code == 0
+
+
+def test_a_query_encoder_alone_uses_the_backbones_vectors(ready: Cli) -> None:
+    with Path("syneg.toml").open("a", encoding="utf-8") as file:
+        file.write("""primary = "asking"
+[study.define.asking]
+control = "zero-shot"
+set = { "train.refresh" = "adore" }
+""")
+    HOME.mkdir(parents=True)
+    (HOME / "embeddings").write_text("where vectors of trained models would go", encoding="utf-8")
+    ran = ready("study", "--arms", "asking", "--seeds", "2")
+    assert ran.code == 0, ran.err
+    assert [row["seed"] for row in rows() if row["arm"] == "asking"] == [0, 1]
+    kept: Any = ready("cache", "embeddings", "--json").json["entries"]
+    assert kept
+    assert not [entry for entry in kept if HOME.name in str(entry["model"])], "nor are their queries kept"
 
 
 def test_models_go_where_they_are_not_kept(ready: Cli) -> None:

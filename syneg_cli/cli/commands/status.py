@@ -14,6 +14,7 @@ from syneg_cli.stages import (
     remembering,
     stages_of,
     states,
+    study_states,
     tell_of_other,
     with_costs,
 )
@@ -30,7 +31,7 @@ def command(call: Call) -> None:
         session = measuring(remembering(session, dataset), dataset)
         if not any(one.state == "waits" for one in found):
             found += states(stages_of(session, dataset))
-        found = with_costs(session, dataset, found)
+        found = [*with_costs(session, dataset, found), *study_states(session, dataset)]
     shown = table_of(found, name, session.work_dir)
     call.output.result({"dataset": name, "stages": [_data(one) for one in found]}, *shown)
 

@@ -62,7 +62,13 @@ def _sentence_of(study: Study) -> str:
     line = primary_of(study)
     assert line is not None
     what, on_all, *_ = answers(study.plan, [line])
-    return f"{study.plan.dataset}, study {study.plan.name}, {counted(line.seeds, 'seed')}: {what} {on_all}"
+    said = f"{study.plan.dataset}, study {study.plan.name}, {counted(line.seeds, 'seed')}: {what} {on_all}"
+    return _with_caveat(said, study.plan.written, study.plan.queries)
+
+
+def _with_caveat(said: str, written: int, queries: int) -> str:
+    """A first sentence goes where it goes alone, so what it does not say goes with it."""
+    return f"{said} {caveat(written, queries)}".rstrip()
 
 
 def difference_row(label: str, part: Part, told: str = "") -> Row:
@@ -106,14 +112,19 @@ def _nothing(facts: Facts) -> str:
         )
     best = max(measured, key=lambda model: model.score.value if model.score else 0.0)
     value = best.score.value if best.score else 0.0
-    return (
+    said = (
         f"{best.name} has an nDCG@10 of {value:.3f} on {facts.split}; its backbone was not measured on the "
         "same data, so nothing can be said of a gain."
     )
+    return _with_caveat(said, best.score.written, best.score.queries) if best.score else said
 
 
 def sentence(facts: Facts, model: Model, score: Score, gain: Comparison) -> str:
     """The answer, with its size, its interval and its p value."""
+    return _with_caveat(_sentence(facts, model, score, gain), score.written, score.queries)
+
+
+def _sentence(facts: Facts, model: Model, score: Score, gain: Comparison) -> str:
     where = (
         f"On {counted(score.queries, f'{facts.split} query', f'{facts.split} queries')} of {facts.dataset}"
     )
@@ -215,7 +226,6 @@ def _caveats(facts: Facts, model: Model, score: Score) -> Sequence[str]:
         )
     if few := tells_little(score.queries, facts.split):
         found.append(f"{few}.")
-    found.append(caveat(score.written, score.queries))
     return [line for line in found if line]
 
 

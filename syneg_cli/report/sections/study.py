@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 
+from syneg_cli.core import MissingArtifact, duration
 from syneg_cli.evaluation import METRICS, SeedComparison, plain_p
 from syneg_cli.report.charts import Axis, Line, Lines, Row, line_chart, rows_chart
 from syneg_cli.report.curves import Curve
@@ -22,6 +23,7 @@ from syneg_cli.studies import (
     by_arm,
     cells,
     heading,
+    read_times,
     remarks,
     tables_of,
 )
@@ -46,6 +48,8 @@ def _study(facts: Facts, study: Study, place: int) -> Iterator[Block]:
     figures = [*_forests(study, lines, name), _strip(study, lines, name), *_curves(study, lines, name)]
     if shown := [figure for figure in figures if figure]:
         yield Figures(shown)
+    if took := _took(study):
+        yield Paragraph(took)
     if told := _of_pilots(study):
         yield Paragraph(" ".join(told))
     yield from _tables(study, lines)
@@ -202,6 +206,17 @@ def _curve(
     columns = [across, "arm", "against", "queries", "difference", "95 % interval", "p"]
     svg = line_chart(key, title, caption, panels, across=across, up=up, legend=[], zero=True)
     yield Figure(key, title, svg, caption, Table(columns, table))
+
+
+def _took(study: Study) -> str:
+    """How long the runs took, arm by arm; "" where that is not known."""
+    try:
+        times = read_times(study.folder)
+    except MissingArtifact as error:
+        return f"How long its runs took is not known: {error.message}"
+    each = ", ".join(f"{arm} {duration(seconds)}" for arm, seconds in times.items())
+    whole = duration(sum(times.values()))
+    return f"Its runs took {whole} so far: {each}. What an arm made first the others read." if times else ""
 
 
 def _of_pilots(study: Study) -> list[str]:
