@@ -120,7 +120,7 @@ from syneg_cli.core.records import (
 from syneg_cli.core.resources import shipped_prompts
 from syneg_cli.core.results import check_free, check_owner, check_place, check_unedited, settle, staged, tidy
 from syneg_cli.core.secrets import known_masked, masked, remember, remember_address, without_keys
-from syneg_cli.core.sqlite_logs import copied, has_log
+from syneg_cli.core.sqlite_logs import copied, has_log, sync_log
 from syneg_cli.core.text import brief, counted, duration, money, near, plain_json, printable, roughly, visible
 from syneg_cli.core.text_files import (
     Told,
@@ -300,6 +300,7 @@ __all__ = [
     "store_key",
     "stream",
     "sync",
+    "sync_log",
     "sync_tree",
     "text_lines",
     "this_process",

@@ -75,7 +75,7 @@ def mended(text: str) -> tuple[str, int]:
 
     A broken character is half a surrogate pair; the two halves of one are put together.
     """
-    if not HALF.search(text):
+    if text.isascii() or not HALF.search(text):
         return text, 0
     return HALF.subn("\ufffd", PAIR.sub(lambda pair: _joined(pair.group()), text))
 
