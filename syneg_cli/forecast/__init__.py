@@ -10,12 +10,13 @@ from syneg_cli.forecast.records import (
     SourceMeasures,
     read_forecast,
 )
-from syneg_cli.forecast.scoring import draw_mined, scored
+from syneg_cli.forecast.scoring import PER_QUERY, draw_mined, scored
 from syneg_cli.forecast.wording import ABOUT, CAVEAT, SPEAKS
 
 __all__ = [
     "ABOUT",
     "CAVEAT",
+    "PER_QUERY",
     "SPEAKS",
     "STYLE",
     "Evidence",

@@ -35,7 +35,8 @@ class Piloted:
     @property
     def cost_usd(self) -> float | None:
         """What the calls cost over all runs, the judge's too; None for an unpriced model."""
-        totals = [self.counts["total"], *self.counts["judges"], *self.counts["vectors"]]
+        # Earlier versions counted the judge's calls as a job of its own.
+        totals = [self.counts["total"], *self.counts.get("judges", ()), *self.counts["vectors"]]
         if any(one["unpriced_calls"] for one in totals):
             return None
         return float(sum(one["spent_usd"] + one["lost_usd"] for one in totals))

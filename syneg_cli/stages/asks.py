@@ -234,8 +234,7 @@ class Asks(Stage):
         elif plan.path.is_file():
             kept = f"{plan.path} keeps what an earlier run wrote."
         if outcome.stopped is not None:
-            hint = "Raise the cap and run the same command again: nothing is paid twice."
-            return BudgetExceeded(f"{outcome.stopped.message} {kept}".strip(), hint=hint)
+            return BudgetExceeded(f"{outcome.stopped.message} {kept}".strip(), hint=language_model.RAISE_CAP)
         if self.unsent:  # what is left is said, and is no failure
             return None
         if not outcome.usable:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from syneg_cli.core import UsageError, content_hash
+from syneg_cli.core import BudgetExceeded, UsageError, content_hash, counted
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encodes
 from syneg_cli.generation import JUDGEMENT, Prompt, load_prompt
@@ -75,7 +75,12 @@ def tools_of(
             engine = language_model.open_engine(session, llm, answers, job=job_, unsent=unsent)
             watch = session.watch("judge", engine.limits.max_cost, "judgements")
             with language_model.asking(session, "judge"), watch as tick:
-                found = ask_each(engine, count, make, classify=classify, tick=tick)
+                try:
+                    found = ask_each(engine, count, make, classify=classify, tick=tick)
+                except BudgetExceeded as stopped:
+                    there = engine.stats.from_cache + engine.stats.answered
+                    told = f"{there} of {counted(count, 'judgement')} are made, and kept."
+                    raise BudgetExceeded(f"{stopped.message} {told}", hint=language_model.RAISE_CAP) from None
         if used is not None:
             used.append(engine.stats)
         for failure in engine.stats.failed_for_good():

@@ -27,17 +27,17 @@ from syneg_cli.core import (
     write_text,
 )
 from syneg_cli.data import Dataset
-from syneg_cli.forecast import Forecast, draw_mined, forecast_of, scored
-from syneg_cli.generation import Outcome, estimate, read_negatives, recall
+from syneg_cli.forecast import PER_QUERY, Forecast, draw_mined, forecast_of, scored
+from syneg_cli.generation import Estimate, Outcome, estimate, estimate_each, read_negatives, recall
 from syneg_cli.llm import Stats, settled_price
-from syneg_cli.mining import Selection, mine_negatives, uses_encoder
+from syneg_cli.mining import MinedNegatives, Selection, Setup, mine_negatives, uses_encoder
 from syneg_cli.stages import encoders, language_model
 from syneg_cli.stages.generate import Generate
-from syneg_cli.stages.judging import judge_bill, judge_job, judge_of, judge_settings
+from syneg_cli.stages.judging import JUDGEMENT_TOKENS, judge_of, judge_prompt, judge_settings
 from syneg_cli.stages.mine import Mine, backbone_of, mined_path, setup_of
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Plan
-from syneg_cli.verification import Place, Verdict, candidate_of, place_of, verdicts_of
+from syneg_cli.verification import Place, Verdict, candidate_of, judge_request, place_of, verdicts_of
 
 
 class Pilot(Generate):
@@ -104,13 +104,14 @@ class Pilot(Generate):
             counters: dict[str, Any] = {"counts": outcome.negatives, "unusable": outcome.unusable}
             counters["shared"] = outcome.shared
             read = [*read_negatives(generator, pairs, outcome.keys, cache, **counters)]
-            totals = cache.totals(self.job(plan))
             left = estimate(generator, super().pairs(), cache, price)
         if error := self._no_forecast(plan, outcome):
             raise error
         self.tell(outcome)
         judged: list[Stats] = []
-        forecast = self._forecast([one for one in read if one.status == "ok"], pairs, judged)
+        forecast = self._forecast(plan, [one for one in read if one.status == "ok"], pairs, judged)
+        with language_model.open_cache(self.session) as cache:
+            totals = cache.totals(self.job(plan))
         if world().leads:
             write_text(to, json.dumps(forecast.as_json(), indent=2, ensure_ascii=False) + "\n")
         calls = outcome.stats.calls
@@ -119,7 +120,6 @@ class Pilot(Generate):
             "without_candidate": outcome.stats.no_candidate,
             "total": asdict(totals),
             "judge": language_model.used(judged),
-            "judges": [judge_bill(self.session, self.dataset)] if self.judge else [],
             "vectors": encoders.bills(self.session, self.dataset, backbone_of(self.session)),
             "forecast": forecast.as_json(),
             "whole_job": {
@@ -137,12 +137,65 @@ class Pilot(Generate):
         """Why nothing can be forecast: a cap was reached, or there is no negative to look at."""
         if outcome.stopped is not None:
             told = f"No forecast yet: {outcome.answered} of {len(outcome.keys)} pairs are answered, and kept."
-            hint = "Raise the cap and run the same command again: nothing is paid twice."
-            return BudgetExceeded(f"{outcome.stopped.message} {told}", hint=hint)
+            return BudgetExceeded(f"{outcome.stopped.message} {told}", hint=language_model.RAISE_CAP)
         return None if outcome.usable else self._error(plan, outcome, written=False)
 
+    def estimate_judge(self) -> Estimate | None:
+        """What a judge is asked on top of it, at most; None where there is none.
+
+        What is not written yet has a stand-in, and so have mined negatives that an encoder would look for.
+        """
+        if not self.judge:
+            return None
+        generator, pairs, prompt = self.generator(), self.pairs(), judge_prompt(self.session)
+        keys: list[str | None] = [None] * len(pairs)
+        with language_model.open_cache(self.session) as cache:
+            recall(generator, pairs, cache, keys)
+            read = read_negatives(generator, pairs, keys, cache, counts=Counter())
+            synthetic = [one for one in read if one.status == "ok"]
+            places = zip(pairs, keys, strict=True)
+            lacking = [pair for pair, key in places if key is None and not generator.lacks(pair)]
+            synthetic += [self._stand_in(pair, n) for pair in lacking for n in range(1, self.settings.n + 1)]
+            mined = self._stand_ins(pairs) if uses_encoder(self.mine.miner) else self._mined(pairs).negatives
+            negatives = _to_judge(synthetic, draw_mined(mined, self.project.mine.seed))
+            asked, seed = (candidate_of(one, self.dataset) for one in negatives), self.settings.seed
+            requests = (judge_request(prompt, self.dataset, one, seed) for one in asked)
+            price = settled_price(self.settings, generator.llm)
+            return estimate_each(
+                requests, generator.llm, cache, price, prompt=prompt.name, out=JUDGEMENT_TOKENS
+            )
+
+    def _stand_in(self, pair: Pair, number: int) -> SyntheticNegative:
+        """A negative about as long as one that is written."""
+        text = f"{self.dataset.corpus[pair.doc_id].text} {number}"
+        return SyntheticNegative(pair.query_id, pair.doc_id, number, "", text, prompt="", llm="", key="")
+
+    def _stand_ins(self, pairs: Sequence[Pair]) -> list[MinedNegative]:
+        """Any documents, in the place of those that a miner finds."""
+        corpus, miner = self.dataset.corpus, self.mine.miner
+        found = dict.fromkeys(
+            (pair.query_id, corpus.ids[(corpus.row(pair.doc_id) + step) % len(corpus.ids)])
+            for pair in pairs
+            for step in range(1, min(PER_QUERY, len(corpus.ids) - 1) + 1)
+        )
+        return [MinedNegative(query_id, doc_id, miner, 1, 0.0) for query_id, doc_id in found]
+
+    def _mined(self, pairs: Sequence[Pair], setup: Setup | None = None) -> MinedNegatives:
+        """The miner's negatives of the pairs' queries."""
+        return mine_negatives(
+            self.dataset,
+            [self.mine.miner],
+            setup=setup or setup_of(self.session, self.dataset),
+            selection=Selection.of(self.project.mine),
+            queries=list(dict.fromkeys(pair.query_id for pair in pairs)),
+        )[0]
+
     def _forecast(
-        self, synthetic: Sequence[SyntheticNegative], pairs: Sequence[Pair], judged: list[Stats]
+        self,
+        plan: Plan,
+        synthetic: Sequence[SyntheticNegative],
+        pairs: Sequence[Pair],
+        judged: list[Stats],
     ) -> Forecast:
         """Mined negatives of the same queries, the judge where one was asked for, and all measures.
 
@@ -150,13 +203,9 @@ class Pilot(Generate):
             judged: gets what the judge's calls took.
         """
         setup, dataset = setup_of(self.session, self.dataset), self.dataset
-        query_ids = list(dict.fromkeys(pair.query_id for pair in pairs))
-        selection = Selection.of(self.project.mine)
-        found = mine_negatives(
-            dataset, [self.mine.miner], setup=setup, selection=selection, queries=query_ids
-        )
-        mined = draw_mined(found[0].negatives, self.project.mine.seed)
-        relevant = self._judged(synthetic, mined, judged) if self.judge else {}
+        found = self._mined(pairs, setup)
+        mined = draw_mined(found.negatives, self.project.mine.seed)
+        relevant = self._judged(plan, _to_judge(synthetic, mined), judged) if self.judge else {}
         ours, theirs = scored(
             dataset,
             setup.encoder,
@@ -175,21 +224,14 @@ class Pilot(Generate):
             backbone=backbone_of(self.session),
             margin=self.project.verify.margin,
             need_synthetic=self.project.mix.need_synthetic,
-            notes=found[0].notes,
+            notes=found.notes,
         )
 
     def _judged(
-        self, synthetic: Sequence[SyntheticNegative], mined: Sequence[MinedNegative], used: list[Stats]
+        self, plan: Plan, negatives: Sequence[SyntheticNegative | MinedNegative], used: list[Stats]
     ) -> dict[Place, bool]:
-        """What the judge says of the synthetic negatives, and of as many mined ones of each query."""
-        wanted = Counter(one.query_id for one in synthetic)
-        negatives: list[SyntheticNegative | MinedNegative] = [*synthetic]
-        for one in mined:
-            if wanted[one.query_id] > 0:
-                wanted[one.query_id] -= 1
-                negatives.append(one)
-        job = judge_job(self.session, self.dataset)
-        check = judge_of(self.session, self.dataset, job=job, used=used)
+        """What the judge says; its calls are of the same job, so that the caps hold for both together."""
+        check = judge_of(self.session, self.dataset, job=self.job(plan), used=used)
         candidates = [candidate_of(one, self.dataset) for one in negatives]
         verdicts = verdicts_of(["judge"], lambda name: check, candidates)["judge"]
         return {
@@ -209,3 +251,16 @@ class Pilot(Generate):
             f"{backbone_of(self.session)}, the default (--set train.backbone=NAME)"
         )
         return "bm25"
+
+
+def _to_judge(
+    synthetic: Sequence[SyntheticNegative], mined: Sequence[MinedNegative]
+) -> list[SyntheticNegative | MinedNegative]:
+    """The synthetic negatives, and as many mined ones of each query."""
+    wanted = Counter(one.query_id for one in synthetic)
+    negatives: list[SyntheticNegative | MinedNegative] = [*synthetic]
+    for one in mined:
+        if wanted[one.query_id] > 0:
+            wanted[one.query_id] -= 1
+            negatives.append(one)
+    return negatives

@@ -7,76 +7,16 @@ import os
 import re
 import signal
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from syneg_cli.core import read_manifest, write_jsonl
-from tests.conftest import Cli, write_dataset
+from tests.conftest import Cli
 from tests.fakes import good
+from tests.forecast.conftest import DOCS, STORED, made
 from tests.servers import Body, ChatServer, Reply, good_reply, prompt_of
 from tests.verification.conftest import verdict_json
-
-STORED = Path(".syneg/data/synthetic/default.pilot.json")
-DOCS = 12
-"""Documents, each the answer to a query of its own."""
-
-
-@pytest.fixture
-def data(cli: Cli, tmp_path: Path, tiny_model: Path) -> Path:
-    """A data set of twelve training pairs, and a project that names a backbone and mines by words."""
-    things = [
-        "vitamin",
-        "aspirin",
-        "sleep",
-        "bone",
-        "heart",
-        "memory",
-        "mood",
-        "dose",
-        "men",
-        "women",
-        "risk",
-        "trial",
-    ]
-    docs = {
-        f"d{at}": (f"{thing} study", f"{thing} was compared in groups of adults")
-        for at, thing in enumerate(things)
-    }
-    folder = write_dataset(
-        tmp_path / "data",
-        docs,
-        {f"q{at}": f"{thing} in adults" for at, thing in enumerate(things)},
-        {"train": [(f"q{at}", f"d{at}", 1) for at in range(DOCS)], "test": [("q0", "d0", 1)]},
-    )
-    Path("syneg.toml").write_text(
-        f'[dataset]\nname = "{folder}"\ndev_fraction = 0\n[generate]\nllm = "openai:m"\nprice = [1, 2]\n'
-        f'[mine]\nminers = ["bm25"]\n[train]\nbackbone = "{tiny_model}"\n',
-        encoding="utf-8",
-    )
-    return folder
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
-    with ChatServer(answer) as server:
-        monkeypatch.setenv("OPENAI_BASE_URL", server.openai_url)
-        yield server
-
-
-def answer(body: Body, number: int) -> Reply:
-    """Negatives; a judge finds none of them relevant."""
-    judged = '"evidence"' in prompt_of(body)
-    return Reply(text=verdict_json(False)) if judged else good_reply(body, number)
-
-
-def made(cli: Cli, *arguments: object, code: int = 0) -> dict[str, Any]:
-    result = cli("generate", *arguments, "--json")
-    assert result.code == code, result.err
-    return dict(result.json)
 
 
 def test_a_pilot_asks_for_its_pairs_and_the_whole_job_for_the_others_alone(
@@ -170,7 +110,7 @@ def test_a_judge_says_which_are_relevant_of_both_sources(cli: Cli, data: Path, s
     assert sources["synthetic"]["judged_relevant"][1] == 0.0
     assert sources["bm25"]["judged_relevant"][1] == 1.0
     assert found["judge"]["calls"] == 24
-    assert [one["calls"] for one in found["judges"]] == [24], "what they cost is in the report's sum"
+    assert found["total"]["calls"] == 30, "what they cost is in the report's sum"
     assert found["calls"] == 6
     judged = next(one for one in found["forecast"]["evidence"] if one["rule"] == "false negatives")
     assert "of 12 judged 0% are relevant after all" in judged["text"]
@@ -287,7 +227,7 @@ def test_wrong_use_is_one_message_and_nothing_is_sent(
 
 def test_an_estimate_of_a_pilot_is_of_its_pairs(cli: Cli, data: Path, server: ChatServer) -> None:
     found = made(cli, "--pilot", 5, "--estimate")
-    assert (found["pairs"], found["calls"]) == (5, 5)
+    assert (found["pairs"], found["calls"], found["judge"]) == (5, 5, None)
     assert server.requests == []
 
 

@@ -21,7 +21,7 @@ from syneg_cli.cli.asking import (
 )
 from syneg_cli.cli.options import DISJOINT, WRITTEN, Call, section
 from syneg_cli.cli.options import command as make
-from syneg_cli.cli.render.generated import estimated
+from syneg_cli.cli.render.generated import asked_json, estimated
 from syneg_cli.cli.render.piloted import piloted
 from syneg_cli.cli.render.stages import tables
 from syneg_cli.core import UsageError
@@ -74,7 +74,9 @@ def command(
         stage = Pilot(session, dataset, pilot, judge=judge, again=retry_bad)
     if estimate:
         found = stage.estimate()
-        output.result(asdict(found), *estimated(found))
+        judged = stage.estimate_judge() if isinstance(stage, Pilot) else None
+        more = {} if pilot is None else {"judge": judged and asked_json(judged)}
+        output.result(asdict(found) | more, *estimated(found, judge=judged))
     elif made := ask(stage, call, batch=batch, files=files):
         output.result(made.as_json(), *(tables(made, dataset) if pilot is None else piloted(made)))
         if pilot is not None and made.counts["whole_job"]["calls"]:

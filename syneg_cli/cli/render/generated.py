@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from syneg_cli.cli.output import short, table
@@ -81,8 +82,26 @@ def told_of(record: Generated) -> list[str]:
     return said
 
 
-def estimated(found: Estimate, what: str = "pairs") -> tuple[Any, ...]:
-    return table(None, ESTIMATE, estimated_rows(found, what)), basis_of(found)
+def estimated(found: Estimate, what: str = "pairs", judge: Estimate | None = None) -> tuple[Any, str]:
+    """(table, what it rests on) of what the writing will need, and a judge on top of it."""
+    rows, basis = estimated_rows(found, what), basis_of(found)
+    if judge is not None:
+        rows += [(f"judge: {label}", *cells) for label, *cells in estimated_rows(judge, "pairs, at most")]
+        rows.append(cost_row("cost of both", _sum(found.cost, judge.cost)))
+        basis = f"{basis}\nThe judge: {basis_of(judge)}"
+    return table(None, ESTIMATE, rows), basis
+
+
+def _sum(one: Range | None, other: Range | None) -> Range | None:
+    if one is None or other is None:
+        return None
+    return one[0] + other[0], one[1] + other[1], one[2] + other[2]
+
+
+def asked_json(found: Estimate) -> dict[str, Any]:
+    """An estimate of what is asked about things that are no pairs."""
+    data = asdict(found)
+    return {"asked": data.pop("pairs"), **data}
 
 
 def estimated_rows(found: Estimate, what: str) -> list[tuple[object, ...]]:

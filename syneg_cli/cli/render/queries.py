@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from syneg_cli.cli.output import short, table
 from syneg_cli.cli.render.generated import (
-    ESTIMATE,
+    asked_json,
     asked_rows,
-    basis_of,
-    cost_row,
-    estimated_rows,
+    estimated,
     spent_rows,
     told_of,
 )
 from syneg_cli.core import near
-from syneg_cli.generation import Estimate, Range
+from syneg_cli.generation import Estimate
 from syneg_cli.stages import Performed
 
 SHOWN = 160
@@ -54,24 +51,9 @@ def queries(done: Performed, asked: str, weight: float) -> tuple[Any, ...]:
 
 def estimated_queries(found: Estimate, judge: Estimate | None, asked: str) -> tuple[dict[str, Any], Any, str]:
     """(data, table, what it rests on) of what the writing will need, and a judge on top of it."""
-    data, rows, basis = _estimate_json(found), estimated_rows(found, asked), basis_of(found)
-    data["judge"] = judge and _estimate_json(judge)
-    if judge is not None:
-        rows += [(f"judge: {label}", *cells) for label, *cells in estimated_rows(judge, "pairs, at most")]
-        rows.append(cost_row("cost of both", _sum(found.cost, judge.cost)))
-        basis = f"{basis}\nThe judge: {basis_of(judge)}"
-    return data, table(None, ESTIMATE, rows), basis
-
-
-def _sum(one: Range | None, other: Range | None) -> Range | None:
-    if one is None or other is None:
-        return None
-    return one[0] + other[0], one[1] + other[1], one[2] + other[2]
-
-
-def _estimate_json(found: Estimate) -> dict[str, Any]:
-    data = asdict(found)
-    return {"asked": data.pop("pairs"), **data}
+    data = asked_json(found) | {"judge": judge and asked_json(judge)}
+    shown, basis = estimated(found, asked, judge)
+    return data, shown, basis
 
 
 def _meaning(done: Performed, weight: float) -> list[str]:
