@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from syneg_cli.core import MissingArtifact, SynegError, Workspace, did_you_mean, names_beside, user_path
-from syneg_cli.data import Dataset, local_folder
+from syneg_cli.data import Dataset, folder_called, local_folder
 from syneg_cli.encoding import Encoder, find_model
 from syneg_cli.forecast import Forecast, read_forecast
 from syneg_cli.llm import embedding_api
@@ -43,7 +43,7 @@ def report_workspace(session: Session) -> Workspace:
 
 def _places(session: Session) -> list[Path]:
     """Where the data set's folder may be, the likeliest first."""
-    name, data_dir = session.need_name(), session.project.dataset.data_dir
+    name, data_dir = folder_called(session.need_name()), session.project.dataset.data_dir
     places = [user_path(name), session.resolved.path(name)]
     return [session.resolved.path(data_dir) / name, *places] if data_dir else places
 
