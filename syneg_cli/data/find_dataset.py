@@ -122,7 +122,8 @@ def _nothing(name: str, data_dir: Path | None, folder: Path | None) -> DatasetEr
             hint=f"{known} While a data_dir is set, nothing is downloaded.",
         )
     if meant := next((one for one in SOURCES if name.lower().startswith(one)), ""):
-        return DatasetError(f"{name} is not there. Did you mean {meant}{name[len(meant) :]}?", hint=LAYOUT_HINT)
+        meant += name[len(meant) :]
+        return DatasetError(f"{name} is not there. Did you mean {meant}?", hint=LAYOUT_HINT)
     if os.sep in name:
         return DatasetError(f"{name} is not there.{near or _near_beir(name)}", hint=LAYOUT_HINT)
     return DatasetError(

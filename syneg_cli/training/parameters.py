@@ -81,6 +81,15 @@ def need_one_tower(model: SentenceTransformer) -> None:
         )
 
 
+def need_attention(model: SentenceTransformer) -> None:
+    """Raises UsageError for a model that is no transformer, such as a table of static embeddings."""
+    if "attention_mask" not in model.preprocess(["text"]):
+        raise UsageError(
+            f"This backbone is no transformer ({type(model[0]).__name__}); syneg trains transformers alone.",
+            hint="Name another --backbone. As it is it can mine and be measured.",
+        )
+
+
 def freeze_layers(model: SentenceTransformer, layers: int) -> None:
     """Embeddings and the first `layers` layers keep their weights; 0 freezes nothing.
 
@@ -93,7 +102,7 @@ def freeze_layers(model: SentenceTransformer, layers: int) -> None:
     if layers >= count:
         raise UsageError(
             f"freeze: {layers} layers of {count}: nothing would be left to train.",
-            hint=f"Freeze at most {count - 1}.",
+            hint=f"Freeze at most {count - 1}." if count > 1 else "Leave freeze out.",
         )
     for name, parameter in model.named_parameters():
         number = layer_of(name)

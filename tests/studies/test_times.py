@@ -61,3 +61,4 @@ def test_times_that_were_damaged_are_said_where_they_are_missed(ready: Cli) -> N
     shown = ready("report")
     assert shown.code == 0, shown.err
     assert "studies/default is left out" in shown.err
+    assert "Delete it: no table is made from it." in " ".join(shown.err.split())

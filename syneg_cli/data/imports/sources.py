@@ -12,7 +12,7 @@ from syneg_cli.core import DatasetError, Progress, UsageError, content_hash, has
 from syneg_cli.data.beir_download import BEIR_NAMES
 from syneg_cli.data.beir_files import read_documents
 from syneg_cli.data.corpus import files_hash
-from syneg_cli.data.find_dataset import IRDS, MTEB, find_folder
+from syneg_cli.data.find_dataset import IRDS, find_folder
 from syneg_cli.data.imports.converting import Converter
 from syneg_cli.data.imports.databases import answered
 from syneg_cli.data.imports.hub import HUB, Files, hub_files
@@ -23,6 +23,7 @@ from syneg_cli.data.imports.tally import Tally
 from syneg_cli.data.imports.text import Document, plain
 from syneg_cli.data.imports.walk import files_below
 from syneg_cli.data.layout import CORPUS, QRELS_FOLDER, QUERIES, is_dataset_folder, qrels_files, table_files
+from syneg_cli.data.mteb_tasks import MTEB
 from syneg_cli.data.settings import DocumentsSettings
 
 KINDS = f"Give a folder, a file, {HUB}OWNER/NAME, {IRDS}NAME or {MTEB}TASK."
