@@ -31,6 +31,8 @@ BENCHMARKS: Mapping[str, Sequence[str]] = {
     "rates": ("rates", DATA),
     "mine": ("mine", DATA),
     "train": ("train", DATA),
+    "freeze": ("freeze", DATA, "--epochs", "1"),
+    "int8": ("int8", DATA),
     "eval": ("eval", DATA),
     "generate": ("generate", "calls", "replay"),
     "scale": ("scale", "--index", "Flat"),
@@ -38,7 +40,7 @@ BENCHMARKS: Mapping[str, Sequence[str]] = {
 }
 """Name -> module and arguments."""
 
-COMPUTING = ("rates", "mine", "train", "eval")
+COMPUTING = ("rates", "mine", "train", "freeze", "int8", "eval")
 """Those that products of matrices decide: the others are alike on every processor, but for its pace."""
 
 PLAIN = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}

@@ -1,6 +1,6 @@
 """Frozen layers: what `freeze = N` costs and saves, with and without keeping what those layers give.
 
-    python benchmarks/freeze.py FOLDER/aldermere-support [--layers 2 3 4] [--precision fp32] [--epochs 2]
+    python -m benchmarks.freeze FOLDER/aldermere-support [--layers 2 3 4] [--precision fp32] [--epochs 2]
 
 FOLDER is what `syneg demo FOLDER` wrote. First a step: 16 of its articles through MiniLM and back, the ways
 taking turns, four rounds of which the first does not count. Then MiniLM is trained on batches of 16 pairs

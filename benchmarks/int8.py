@@ -1,6 +1,6 @@
 """Encoding in int8: what dynamic quantisation would give, and what it would cost in negatives.
 
-    python benchmarks/int8.py FOLDER/aldermere-support [--texts 128]
+    python -m benchmarks.int8 FOLDER/aldermere-support [--texts 128]
 
 FOLDER is what `syneg demo FOLDER` wrote. MiniLM encodes the first documents and 64 questions in every way,
 on one thread, taking turns twice; seconds are the processor's. "The same negatives" is the share of the ten

@@ -21,6 +21,7 @@ from syneg_cli.stages import (
     Requests,
     Stage,
     fetch,
+    flag_of,
     hand_in,
     perform,
 )
@@ -47,26 +48,50 @@ Estimating = Annotated[bool, typer.Option("--estimate", help="Calls, tokens and 
 
 @dataclass(frozen=True)
 class Files:
-    """The files of requests and answers that a command was given.
-
-    Raises:
-        UsageError: another way of asking was given, too.
-    """
+    """The files of requests and answers that a command was given."""
 
     write: Path | None
     read: list[Path] | None
-    others: Mapping[str, object]
-    """Option -> its value, of what goes with neither."""
-
-    def __post_init__(self) -> None:
-        files = {"--batch-write": self.write, "--batch-read": self.read}
-        given = [name for name, value in (files | dict(self.others)).items() if value]
-        if (self.write or self.read) and len(given) > 1:
-            told = f"{given[0]} and {given[1]} exclude each other."
-            raise UsageError(told, hint="Give one, then the other.")
 
     def __bool__(self) -> bool:
         return bool(self.write or self.read)
+
+
+LIVE = ("concurrency", "rpm", "tpm")
+"""Settings of calls that are sent one by one."""
+
+
+def check_ways(
+    call: Call,
+    files: Files,
+    others: Mapping[str, object],
+    *,
+    batch: Literal["submit", "collect"] | None = None,
+    retry_bad: bool = False,
+) -> None:
+    """Raises UsageError for two ways of asking, and for options that have no part in the one that was given.
+
+    Args:
+        others: option -> its value, of what goes with no batch.
+    """
+    ways = {"--batch-write": files.write, "--batch-read": files.read, "--batch": batch}
+    given = [name for name, value in ways.items() if value]
+    if not given:
+        return
+    asks_nothing = files.read or batch == "collect"
+    useless = {
+        **others,
+        "--retry-bad": retry_bad and asks_nothing,
+        "--force": call.force and batch == "submit",
+    }
+    given += [name for name, value in useless.items() if value]
+    if len(given) > 1:
+        raise UsageError(f"{given[0]} and {given[1]} exclude each other.", hint="Give one, then the other.")
+    if key := next((key for key in LIVE if call.session.named(f"generate.{key}")), None):
+        raise UsageError(
+            f"{flag_of(f'generate.{key}')} is for calls that are sent one by one, and {given[0]} sends none.",
+            hint="Leave it out.",
+        )
 
 
 def through_files(call: Call, files: Files, requests: Callable[[], Requests]) -> dict[str, Any] | None:
@@ -102,7 +127,7 @@ def ask(
             return None
         call.output.note(told)
         stage.unsent = UNSENT
-        return with_batch(perform(stage, force=call.force), data)
+        return with_batch(after_answers(stage, call, found.answered), data)
     if files:
         return ask_by_files(stage, call, files)
     because = "--force" if call.force else "--retry-bad"
@@ -115,13 +140,13 @@ def ask_by_files(stage: Asks | MirrorQueries, call: Call, files: Files) -> Perfo
     if read is None:
         return None
     stage.unsent = UNWRITTEN
-    return with_batch(after_reading(stage, call, read), read)
+    return with_batch(after_answers(stage, call, read["read"]), read)
 
 
-def after_reading(stage: Stage, call: Call, read: dict[str, Any]) -> Performed:
-    """Perform a stage whose stored answers may be others now."""
+def after_answers(stage: Stage, call: Call, new: int) -> Performed:
+    """Perform a stage that got so many new answers: those stored may be others now."""
     because = "--force" if call.force else "new answers"
-    return perform(stage, force=call.force or read["read"] > 0, because=because)
+    return perform(stage, force=call.force or new > 0, because=because)
 
 
 def with_batch(done: Performed, data: dict[str, Any]) -> Performed:

@@ -1,4 +1,7 @@
-"""What a run of LLM calls looks like while it runs: a live view in a terminal, else a line now and then."""
+"""What a run of LLM calls looks like while it runs: a live view in a terminal, else a line now and then.
+
+What takes long is said once, in a line that stays.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from syneg_cli.cli.output import PLAIN_INTERVAL, Output
-from syneg_cli.core import duration, known_masked, money, visible
+from syneg_cli.core import Pace, duration, forecast, known_masked, money, visible
 from syneg_cli.llm import Stats, Tick
 
 if TYPE_CHECKING:
@@ -24,19 +27,31 @@ def watch(
     output: Output, description: str, cap: float | None = None, unit: str = "pairs"
 ) -> Iterator[Tick | None]:
     """A function to call with the `Stats` a few times a second; None where nobody looks."""
-    started = time.monotonic()
+    started, pace = time.monotonic(), Pace()
+
+    def foretell(stats: Stats) -> None:
+        left = pace.step(*stats.work, stats.answered, stats.in_flight)
+        if left is not None:
+            output.note(forecast(description, left, stats.total - stats.done, unit))
+
     if output.quiet:
         yield None
     elif output.notes.is_terminal:
         from rich.live import Live
 
         with Live(console=output.notes, refresh_per_second=4, transient=True) as live:
-            yield lambda stats: live.update(view(stats, description, time.monotonic() - started, cap, unit))
+
+            def shown(stats: Stats) -> None:
+                foretell(stats)
+                live.update(view(stats, description, time.monotonic() - started, cap, unit))
+
+            yield shown
     else:
         last = started
 
         def tick(stats: Stats) -> None:
             nonlocal last
+            foretell(stats)
             if time.monotonic() - last >= PLAIN_INTERVAL:
                 last = time.monotonic()
                 output.note(f"{description}: {', '.join(facts(stats, last - started, cap, unit))}")

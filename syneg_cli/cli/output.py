@@ -15,13 +15,11 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     SpinnerColumn,
     TextColumn,
@@ -32,7 +30,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from syneg_cli.core import Advance, duration, known_masked, masked, plain_json, visible
+from syneg_cli.core import Advance, Line, duration, known_masked, masked, plain_json, roughly, visible
 
 PLAIN_INTERVAL = 5.0
 """Seconds between two progress lines where there is no terminal."""
@@ -82,22 +80,6 @@ def make_console(*, stderr: bool = False) -> Console:
     if not console.is_terminal and "COLUMNS" not in console._environ:
         console.width = PIPE_WIDTH
     return console
-
-
-@dataclass
-class Line:
-    """An `Advance` that is also told how it goes."""
-
-    show: Callable[[int, str], None]
-    done: int = 0
-    said: str = ""
-
-    def __call__(self, n: int) -> None:
-        self.done += n
-        self.show(self.done, self.said)
-
-    def say(self, text: str) -> None:
-        self.said = f", {text}"
 
 
 class Output:
@@ -155,44 +137,48 @@ class Output:
         started = time.monotonic()
         show = self._bar if self.notes.is_terminal else self._lines
         with show(description, total, unit) as to:
-            line = Line(to)
+            line = Line(description, total, unit, self.note, to)
             yield line
         seconds = time.monotonic() - started
         if unit and seconds >= QUICK:
             self.note(f"{description}{line.said}: {line.done} {unit} in {duration(seconds)}")
 
     @contextmanager
-    def _bar(self, description: str, total: int | None, unit: str) -> Iterator[Callable[[int, str], None]]:
-        counted = [TextColumn("{task.completed} {task.fields[unit]}", markup=False)] if unit else []
-        units = TextColumn("{task.fields[unit]}", markup=False)
-        measured = [BarColumn(bar_width=None), MofNCompleteColumn(), units]
+    def _bar(self, description: str, total: int | None, unit: str) -> Iterator[Callable[[Line], None]]:
+        """A bar of the work that is done: it, and the time it shows as left, go by that, not by items."""
+        items = f"{{task.fields[done]}}{f'/{total}' if total else ''} {{task.fields[unit]}}"
         with Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
-            *(measured if total else counted),
+            *([BarColumn(bar_width=None)] if total else []),
+            *([TextColumn(items, markup=False)] if total or unit else []),
             TimeElapsedColumn(),
             *([TimeRemainingColumn()] if total else []),
             console=self.notes,
             transient=True,
         ) as live:
-            task = live.add_task(visible(masked(description)), total=total, unit=unit)
-            yield lambda done, said: live.update(
-                task, completed=done, description=visible(masked(f"{description}{said}"))
+            whole = 1.0 if total else None
+            task = live.add_task(visible(masked(description)), total=whole, unit=unit, done=0)
+            yield lambda line: live.update(
+                task,
+                completed=line.share,
+                done=line.done,
+                description=visible(masked(f"{description}{line.said}")),
             )
 
     @contextmanager
-    def _lines(self, description: str, total: int | None, unit: str) -> Iterator[Callable[[int, str], None]]:
+    def _lines(self, description: str, total: int | None, unit: str) -> Iterator[Callable[[Line], None]]:
         """A line now and then, more seldom the longer it takes."""
         started = last = time.monotonic()
         if not unit:
             self.note(f"{description} ...")
 
-        def show(done: int, said: str) -> None:
+        def show(line: Line) -> None:
             nonlocal last
             now = time.monotonic()
             if now - last >= max(PLAIN_INTERVAL, (now - started) / 12):
                 last = now
-                self.note(f"{description}{said}: {progress_text(done, total, unit, now - started)}")
+                self.note(f"{description}{line.said}: {progress_text(line)}")
 
         yield show
 
@@ -219,12 +205,12 @@ def print_json(data: Any) -> None:
     print(known_masked(plain_json(json.dumps(data, ensure_ascii=False, default=str))))
 
 
-def progress_text(done: int, total: int | None, unit: str, seconds: float) -> str:
-    """`120/400 docs, 30%, ETA 12s`."""
-    if not total:
-        return f"{done} {unit}".rstrip()
-    eta = f", ETA {duration(seconds * (total - done) / done)}" if done else ""
-    return f"{done}/{total} {unit}".rstrip() + f", {done / total:.0%}{eta}"
+def progress_text(line: Line) -> str:
+    """`120/400 docs, 30%, ETA 15s`."""
+    if not line.total:
+        return f"{line.done} {line.unit}".rstrip()
+    eta = "" if line.pace.left is None else f", ETA {roughly(line.pace.left)}"
+    return f"{line.done}/{line.total} {line.unit}".rstrip() + f", {line.share:.0%}{eta}"
 
 
 def table(

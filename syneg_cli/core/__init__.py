@@ -69,10 +69,21 @@ from syneg_cli.core.keys import (
 )
 from syneg_cli.core.locks import Unlockable, holder_of, locked
 from syneg_cli.core.machine import Check, existing, extras, machine_checks
+from syneg_cli.core.pace import Pace, forecast
 from syneg_cli.core.paths import RIGHTS, check_no_link, is_file, need_file, user_path
 from syneg_cli.core.private_files import make_private, others_may, tighten, write_private
 from syneg_cli.core.processes import leave, lost_process, world
-from syneg_cli.core.progress import Advance, NoProgress, Printed, Progress, SaidOnce, say
+from syneg_cli.core.progress import (
+    Advance,
+    Line,
+    NoProgress,
+    Printed,
+    Progress,
+    SaidOnce,
+    say,
+    uncounted,
+    weigh,
+)
 from syneg_cli.core.proxies import Proxy, all_proxies, proxy_for, proxy_of
 from syneg_cli.core.random_streams import digest, generator, joined, listed, pick, stream
 from syneg_cli.core.record_files import (
@@ -109,8 +120,8 @@ from syneg_cli.core.records import (
 from syneg_cli.core.resources import shipped_prompts
 from syneg_cli.core.results import check_free, check_owner, check_place, check_unedited, settle, staged, tidy
 from syneg_cli.core.secrets import known_masked, masked, remember, remember_address, without_keys
-from syneg_cli.core.sqlite_logs import copied, has_log
-from syneg_cli.core.text import brief, counted, duration, money, near, plain_json, printable, visible
+from syneg_cli.core.sqlite_logs import copied, has_log, sync_log
+from syneg_cli.core.text import brief, counted, duration, money, near, plain_json, printable, roughly, visible
 from syneg_cli.core.text_files import (
     Told,
     field_names,
@@ -163,6 +174,7 @@ __all__ = [
     "Known",
     "LLMError",
     "LLMSetupError",
+    "Line",
     "Manifest",
     "MinedNegative",
     "MissingArtifact",
@@ -170,6 +182,7 @@ __all__ = [
     "NegativeRef",
     "NoProgress",
     "NonNegative",
+    "Pace",
     "Pair",
     "Passage",
     "Positive",
@@ -223,6 +236,7 @@ __all__ = [
     "field_names",
     "file_hash",
     "find_key",
+    "forecast",
     "generator",
     "has_log",
     "hash_once",
@@ -275,6 +289,7 @@ __all__ = [
     "remember",
     "remember_address",
     "remove_key",
+    "roughly",
     "say",
     "setting",
     "settle",
@@ -285,13 +300,16 @@ __all__ = [
     "store_key",
     "stream",
     "sync",
+    "sync_log",
     "sync_tree",
     "text_lines",
     "this_process",
     "tidy",
     "tighten",
+    "uncounted",
     "user_path",
     "visible",
+    "weigh",
     "whole_text",
     "without_keys",
     "world",

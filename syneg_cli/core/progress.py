@@ -6,8 +6,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from typing import Protocol, TextIO
 
+from syneg_cli.core.pace import Pace, forecast
 from syneg_cli.core.secrets import masked
 from syneg_cli.core.text import visible
 
@@ -19,6 +21,24 @@ def say(advance: Advance, text: str) -> None:
     """How it goes, as `loss 0.57`, beside a progress line; nothing where the line has no place for it."""
     if callable(told := getattr(advance, "say", None)):
         told(text)
+
+
+def weigh(advance: Advance, done: float, of: float, *, steps: int | None = None, at_once: int = 0) -> None:
+    """How much of the work is done, before its items are counted: where some take longer than others.
+
+    Args:
+        done, of: in a unit of which each takes the same time (tokens); `of` may be an estimate.
+        steps: how often something was finished; by default how often `advance` was called.
+        at_once: how many items are under way.
+    """
+    if callable(told := getattr(advance, "weigh", None)):
+        told(done, of, steps, at_once)
+
+
+def uncounted(advance: Advance, what: str) -> None:
+    """What takes its time beside the items that are counted, as `measuring on dev`."""
+    if callable(told := getattr(advance, "uncounted", None)):
+        told(what)
 
 
 class Progress(Protocol):
@@ -36,6 +56,57 @@ class Progress(Protocol):
     def warn(self, message: str) -> None:
         """Say one line that is never left out."""
         ...
+
+
+@dataclass
+class Line:
+    """An `Advance` that is also told how it goes, and says once how long a long task takes.
+
+    Args:
+        note: says that, in a line that stays.
+        show: is called at every step.
+    """
+
+    description: str
+    total: int | None
+    unit: str
+    note: Callable[[str], None]
+    show: Callable[[Line], None]
+    done: int = 0
+    said: str = ""
+    pace: Pace = field(default_factory=Pace)
+
+    def __post_init__(self) -> None:
+        self._beside = ""
+        self._steps = self._at_once = 0
+        self._finished: int | None = None
+        self._work: tuple[float, float] | None = None
+
+    def __call__(self, n: int) -> None:
+        self.done += n
+        self._steps += n > 0
+        if self.total:
+            steps = self._steps if self._finished is None else self._finished
+            done, of = self._work or (self.done, self.total)
+            if (left := self.pace.step(done, of, steps, self._at_once)) is not None:
+                rest = max(0, self.total - self.done)
+                self.note(forecast(self.description, left, rest, self.unit) + self._beside)
+        self.show(self)
+
+    @property
+    def share(self) -> float:
+        """How much of the work is done, from 0 to 1."""
+        done, of = self._work or (self.done, self.total or 0)
+        return min(1.0, done / of) if of else 0.0
+
+    def say(self, text: str) -> None:
+        self.said = f", {text}"
+
+    def weigh(self, done: float, of: float, steps: int | None, at_once: int) -> None:
+        self._work, self._finished, self._at_once = (done, of), steps, at_once
+
+    def uncounted(self, what: str) -> None:
+        self._beside = f", {what} not counted"
 
 
 class NoProgress:
@@ -61,18 +132,17 @@ class Printed:
 
     @contextmanager
     def task(self, description: str, total: int | None, unit: str = "") -> Iterator[Advance]:
-        last, done = time.monotonic(), 0
+        last = time.monotonic()
         if not unit:
             self.note(f"{description} ...")
 
-        def advance(n: int) -> None:
-            nonlocal last, done
-            done += n
+        def show(line: Line) -> None:
+            nonlocal last
             if time.monotonic() - last >= self.interval:
                 last = time.monotonic()
-                self.note(f"{description}: {done}{f' of {total}' if total else ''} {unit}")
+                self.note(f"{description}: {line.done}{f' of {total}' if total else ''} {unit}")
 
-        yield advance
+        yield Line(description, total, unit, self.note, show)
 
     def note(self, message: str) -> None:
         print(visible(masked(message)), file=self.stream)

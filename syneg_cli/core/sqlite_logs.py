@@ -1,6 +1,6 @@
-"""An SQLite file that is only read: what its log holds belongs to it, also where no log can be opened.
+"""The log beside an SQLite file (`-wal`): what it holds belongs to the file.
 
-SQLite reads a log (`-wal`) by an index (`-shm`) that it makes beside the file. Where it may not write
+SQLite reads it by an index (`-shm`) that it makes beside the file. Where it may not write
 there, it does not open the file at all; told that nothing changes (`immutable`), it leaves the log out.
 """
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
 from syneg_cli.core.errors import SynegError
+from syneg_cli.core.files import sync
 
 TRIES = 5
 
@@ -19,6 +20,14 @@ def has_log(path: Path) -> bool:
     """Whether a log beside an SQLite file holds some of it."""
     log = _log_of(path)
     return log.is_file() and log.stat().st_size > 0
+
+
+def sync_log(path: Path) -> None:
+    """Until what was committed to an SQLite file that has a log is on the disk itself; from any thread.
+
+    What SQLite moved from the log into the file is there already: it waits for both before it reuses a log.
+    """
+    sync(_log_of(path))
 
 
 def copied(path: Path, why: str) -> TemporaryDirectory[str]:

@@ -23,6 +23,17 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60}h {minutes % 60:02d}m"
 
 
+def roughly(seconds: float) -> str:
+    """A duration that is not known well: `25s`, `1m 10s`, `12m`, `2h 05m`."""
+    step = 5 if seconds < 60 else 10 if seconds < 600 else 60 if seconds < 3600 else 300
+    minutes, rest = divmod(max(step, round(seconds / step) * step), 60)
+    if minutes < 60:
+        return " ".join(
+            [f"{minutes}m"] * bool(minutes) + [f"{rest:02d}s" if minutes else f"{rest}s"] * bool(rest)
+        )
+    return f"{minutes // 60}h {minutes % 60:02d}m"
+
+
 def money(usd: float | None) -> str:
     """`$0.0123`; an unknown price is "unpriced", and what costs a little is not shown as free."""
     if usd is None:
@@ -64,7 +75,7 @@ def mended(text: str) -> tuple[str, int]:
 
     A broken character is half a surrogate pair; the two halves of one are put together.
     """
-    if not HALF.search(text):
+    if text.isascii() or not HALF.search(text):
         return text, 0
     return HALF.subn("\ufffd", PAIR.sub(lambda pair: _joined(pair.group()), text))
 

@@ -13,6 +13,7 @@ from syneg_cli.data.imports.making import need_documents
 from syneg_cli.data.imports.place import Imported, Importing, carried_out, cuts, output_of, prepared
 from syneg_cli.data.imports.sources import Wanted
 from syneg_cli.data.imports.tally import Tally
+from syneg_cli.data.known_names import beir_name, mteb_task
 from syneg_cli.data.languages import ENGLISH, UNSPACED, known_languages, stemmed_languages, stop_words
 from syneg_cli.data.layout import inner_datasets, is_meant_as_dataset
 from syneg_cli.data.presets import EARLIER_DOMAIN, has_preset, refutation_counts
@@ -53,6 +54,7 @@ __all__ = [
     "Tally",
     "Wanted",
     "Words",
+    "beir_name",
     "best_first",
     "carried_out",
     "characters_per_word",
@@ -69,6 +71,7 @@ __all__ = [
     "length",
     "load_dataset",
     "local_folder",
+    "mteb_task",
     "near_copy",
     "need_documents",
     "normalised",

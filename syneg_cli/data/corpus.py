@@ -67,11 +67,9 @@ class Corpus:
             yield start, self.texts(range(start, min(start + size, len(self))))
 
     def versions(self) -> Iterator[str]:
-        """The text of every document, and with its title before it where it has one."""
+        """The folded text (`normalised`) of every document, and with its title before it where it has one."""
         for _, title, text in self._rows_of():
-            yield text
-            if title:
-                yield f"{title} {text}"
+            yield from _versions(title, text)
 
     def _rows_of(self) -> Iterator[tuple[str, str, str]]:
         """(id, title, text) of every document, block by block."""
@@ -92,8 +90,8 @@ class Corpus:
         """
         found: dict[str, set[str]] = {}
         for doc_id, title, text in self._rows_of() if wanted else ():
-            for version in (text, f"{title} {text}") if title else (text,):
-                if (folded := normalised(version)) in wanted:
+            for folded in _versions(title, text):
+                if folded in wanted:
                     found.setdefault(folded, set()).add(doc_id)
         return {folded: frozenset(ids) for folded, ids in found.items()}
 
@@ -119,6 +117,16 @@ class Corpus:
                 digest = hashlib.blake2b(normalised(text).encode(), digest_size=12).digest()
                 groups.setdefault(digest, []).append(self.ids[start + offset])
         return {doc_id: frozenset(same) for same in groups.values() if len(same) > 1 for doc_id in same}
+
+
+def _versions(title: str, text: str) -> tuple[str, ...]:
+    """A document's folded text, and where it has a title that with it."""
+    alone = normalised(text)
+    if not title:
+        return (alone,)
+    if title.isascii() and text.isascii():  # nothing joins across the blank between them
+        return alone, f"{normalised(title)} {alone}".strip()
+    return alone, normalised(f"{title} {text}")
 
 
 def open_corpus(files: Sequence[Path], cache: Path, name: str, progress: Progress) -> Corpus:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from syneg_cli.data.known_names import beir_name
+
 DIFFICULTY = (
     "Foundational (Equivalent to Elementary and Middle School)",
     "Intermediate (High School and Undergraduate)",
@@ -141,13 +143,8 @@ def has_preset(name: str) -> bool:
 
 
 def preset_for(name: str) -> Preset:
-    """What is known of a data set by its folder's name; `GENERIC` where nothing is.
-
-    Folders made from ir_datasets carry the whole name, as in `beir--scifact--train`: the first
-    part that is known counts.
-    """
-    known = [part for part in name.split("--") if part in PRESETS]
-    return PRESETS[known[0]] if known else GENERIC
+    """What is known of a data set by its folder's name (`beir_name`); `GENERIC` where nothing is."""
+    return PRESETS.get(beir_name(name), GENERIC)
 
 
 def refutation_counts(name: str, relevance: str) -> bool:
@@ -161,4 +158,4 @@ def refutation_counts(name: str, relevance: str) -> bool:
 
 def queries_are_documents(name: str) -> bool:
     """Whether a data set is known for queries that are documents under the same id, by its folder's name."""
-    return any(part in QUERIES_ARE_DOCUMENTS for part in name.split("--"))
+    return beir_name(name) in QUERIES_ARE_DOCUMENTS

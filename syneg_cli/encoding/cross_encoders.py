@@ -7,7 +7,6 @@ random one: what scores is refused where it is an encoder, and what encodes wher
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,9 +23,9 @@ from syneg_cli.core import (
     SynegError,
     UsageError,
     damaged_file,
-    duration,
     hub_token,
     user_path,
+    weigh,
 )
 from syneg_cli.encoding import hub
 from syneg_cli.encoding.backbones import BACKBONES
@@ -54,11 +53,8 @@ NO_HEAD_HINT = (
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
-CHUNK = 512
-"""Pairs that are scored between two steps of the bar."""
-
-BATCHES_AT_ONCE = 8
-"""So few take no time that is worth a word."""
+SAMPLE = 64
+"""Pairs, evenly spaced, that say how many letters a token has."""
 
 
 def is_cross_encoder(name: str) -> bool:
@@ -126,44 +122,47 @@ def pair_scores(
 ) -> np.ndarray:
     """(n,) float32 scores of (query, document) pairs, before any sigmoid; batched by length.
 
-    Of more than a few batches it is said first about how long they take, by one that is drawn from all.
-
     Raises:
         SynegError: a score is not finite.
     """
     import numpy as np
     import torch
 
-    order = sorted(range(len(pairs)), key=lambda row: -len(pairs[row][0]) - len(pairs[row][1]))
+    letters = [len(query) + len(document) for query, document in pairs]
+    order = sorted(range(len(pairs)), key=lambda row: -letters[row])
     scores = np.empty(len(pairs), dtype=np.float32)
-    told = progress or NoProgress()
-
-    def score(rows: Sequence[int]) -> np.ndarray:
-        return model.predict(
-            [pairs[row] for row in rows],
-            batch_size=batch_size,
-            show_progress_bar=False,
-            activation_fn=torch.nn.Identity(),
-        )
-
-    with _without_autocast(model):
-        if progress and len(order) > BATCHES_AT_ONCE * batch_size:
-            some = order[:: len(order) // batch_size][:batch_size]
-            score(some[:1])  # the first call takes longer
-            started = time.monotonic()
-            score(some)
-            about = (time.monotonic() - started) * len(order) / len(some)
-            told.note(f"Scoring {len(order):,} pairs takes about {duration(about)}, judged by {len(some)}")
-        with told.task("Scoring pairs", len(pairs), "pairs") as advance:
-            for start in range(0, len(order), CHUNK):
-                rows = order[start : start + CHUNK]
-                scores[rows] = score(rows)
-                advance(len(rows))
+    told, most = progress or NoProgress(), _letters_read(model, pairs) if progress else 1.0
+    work = [min(own, most) for own in letters]
+    done, of = 0.0, sum(work)
+    with _without_autocast(model), told.task("Scoring pairs", len(pairs), "pairs") as advance:
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            scores[rows] = model.predict(
+                [pairs[row] for row in rows],
+                batch_size=batch_size,
+                show_progress_bar=False,
+                activation_fn=torch.nn.Identity(),
+            )
+            done += sum(work[row] for row in rows)
+            weigh(advance, done, of)  # the longest come first
+            advance(len(rows))
     if not bool(np.isfinite(scores).all()):
         raise SynegError(
             "The cross-encoder gave scores that are not finite.", hint="Train it again, or give another one."
         )
     return scores
+
+
+def _letters_read(model: CrossEncoder, pairs: Sequence[tuple[str, str]]) -> float:
+    """About how many letters of a pair a model reads at most; infinitely many where it has no limit."""
+    some = [pairs[row] for row in range(0, len(pairs), max(1, len(pairs) // SAMPLE))]
+    limit = model.max_seq_length
+    if not some or not limit:
+        return float("inf")
+    tokeniser: Any = model.tokenizer
+    tokens = tokeniser([query for query, _ in some], [document for _, document in some], verbose=False)
+    letters = sum(len(query) + len(document) for query, document in some)
+    return max(1, letters) / sum(map(len, tokens["input_ids"])) * limit
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syneg_cli.core import Advance, NoProgress, Progress, content_hash, world
+from syneg_cli.core import Advance, NoProgress, Progress, content_hash, weigh, world
 from syneg_cli.data import Corpus
 from syneg_cli.encoding.assemble import split_towers
 from syneg_cli.encoding.loading import load_model
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 BLOCK_ROWS = 1024
 """Texts that are tokenised and sorted by length together, and saved together."""
+
+SAMPLE = 256
+"""Texts, evenly spaced, that say how long those are that are not tokenised yet."""
 
 CPU_TOKENS, CUDA_TOKENS = 128, 4096
 """Tokens of a batch for each unit of batch_size; on a CPU small batches stay in its caches."""
@@ -203,27 +206,40 @@ class Encoder:
         blocks = ((start, job.texts(own)) for start, own in rows.items())
         total = sum(len(own) for own in rows.values())
         with (progress or NoProgress()).task(job.title, total, job.unit) as advance:
-            yield from self._vectors(blocks, job.task, advance)
+            yield from self._vectors(blocks, job, total, advance)
 
     def _vectors(
-        self, blocks: Iterable[tuple[int, list[str]]], task: Task, advance: Advance
+        self, blocks: Iterable[tuple[int, list[str]]], job: _Job, total: int, advance: Advance
     ) -> Iterator[tuple[int, np.ndarray]]:
-        """(first row, vectors) of every block; the next batches are tokenised meanwhile."""
+        """(first row, vectors) of every block; the next batches are tokenised meanwhile.
+
+        The work is counted in tokens: the longest texts of a block come first.
+        """
         import numpy as np
 
-        tower = self.towers[task]
+        tower, task = self.towers[job.task], job.task
         budget = self.batch_size * (CUDA_TOKENS if tower.model.device.type == "cuda" else CPU_TOKENS)
         batches = (
             b for start, texts in blocks for b in token_batches(tower.model, start, texts, task, budget)
         )
         block, filled = np.empty((0, 0), dtype=np.float32), 0
+        about = total * self._usual_tokens(job) if total > BLOCK_ROWS else 0.0
+        done, known, unseen = 0, 0, total
         with tower.evaluating(), tower.reusing(self.kept), read_ahead(batches) as ready:
             for batch in ready:
                 if filled == 0:
                     block = np.empty((batch.size, self.dimension), dtype=np.float32)
+                    known, unseen = known + batch.of, unseen - batch.size
                 block[batch.places] = tower.forward(batch.features)
-                filled += len(batch.places)
+                filled, done = filled + len(batch.places), done + batch.tokens
+                weigh(advance, done, max(known, about) if unseen else known)
                 advance(len(batch.places))
                 if filled == batch.size:
                     filled = 0
                     yield batch.start, block
+
+    def _usual_tokens(self, job: _Job) -> float:
+        """Tokens that are computed for a text, in the mean of some from everywhere."""
+        some = job.texts(range(0, job.count, max(1, job.count // SAMPLE)))
+        first = next(token_batches(self.towers[job.task].model, 0, some, job.task, 1))
+        return first.of / len(some)

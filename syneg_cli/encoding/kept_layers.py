@@ -23,7 +23,17 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core import NoProgress, Progress, content_hash, counted, locked, sync, write_bytes, write_text
+from syneg_cli.core import (
+    NoProgress,
+    Progress,
+    content_hash,
+    counted,
+    locked,
+    sync,
+    weigh,
+    write_bytes,
+    write_text,
+)
 from syneg_cli.encoding.fingerprint import weights_digest
 from syneg_cli.encoding.split_layers import TOKENS, Features, Split, lower_weights, why_whole
 from syneg_cli.encoding.vector_store import Labels, described
@@ -170,6 +180,7 @@ class Kept:
             first = self._end
             states.truncate(first * self.token_bytes)  # what a killed process left without a record
             index.truncate(index.tell() // np.dtype(RECORD).itemsize * np.dtype(RECORD).itemsize)
+            done, of = 0, sum(len(row["input_ids"]) for row in missing.values())
             for texts, found in _computed(split, missing):
                 records = []
                 for text, state in zip(texts, found, strict=True):
@@ -179,6 +190,8 @@ class Kept:
                 states.flush()
                 index.write(np.array(records, dtype=RECORD).tobytes())
                 index.flush()
+                done += sum(map(len, found))
+                weigh(advance, done, of)  # the shortest come first
                 advance(len(texts))
         for file in ("states", "index"):
             sync(self.folder / file)

@@ -17,12 +17,17 @@ WIDTH_STEP = 16
 
 @dataclass(frozen=True)
 class TokenBatch:
-    """Model inputs for some texts of a block: `places` are their positions in it."""
+    """Model inputs for some texts of a block: `places` are their positions in it.
+
+    `tokens` are those that are computed for them, `of` those for the whole block.
+    """
 
     start: int
     size: int
     places: list[int]
     features: dict[str, Any]
+    tokens: int
+    of: int
 
 
 def token_batches(
@@ -37,9 +42,11 @@ def token_batches(
     prompt = prompt_of(model, task)
     if not plain_tokens(model, prompt):
         # Models with preprocessing of their own: four letters count as a token.
-        for chosen in by_token_count([len(text) // 4 + 1 for text in texts], budget):
+        guessed = [len(text) // 4 + 1 for text in texts]
+        read = [min(length, model.max_seq_length or length) for length in guessed]
+        for chosen in by_token_count(guessed, budget):
             features = model.preprocess([texts[i] for i in chosen], prompt=prompt or None, task=task)
-            yield TokenBatch(start, len(texts), chosen, features)
+            yield TokenBatch(start, len(texts), chosen, features, sum(read[i] for i in chosen), sum(read))
         return
     tokenizer: Any = model.tokenizer
     tokens = tokenizer([prompt + text for text in texts], truncation=True, max_length=model.max_seq_length)
@@ -49,7 +56,8 @@ def token_batches(
         padded = tokenizer.pad(
             picked, padding="max_length", max_length=max(widths[i] for i in chosen), return_tensors="pt"
         )
-        yield TokenBatch(start, len(texts), chosen, dict(padded) | {"modality": "text"})
+        features = dict(padded) | {"modality": "text"}
+        yield TokenBatch(start, len(texts), chosen, features, sum(widths[i] for i in chosen), sum(widths))
 
 
 def _width(length: int, limit: int | None) -> int:

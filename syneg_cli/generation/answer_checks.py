@@ -6,7 +6,6 @@ reason, one of `REASONS`.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -55,13 +54,9 @@ TALK = re.compile(
 )
 """Of folded text."""
 
-TALK_HINTS = (
-    "negative",
-    "query",
-    "positive document",
-    *(f"this {what}" for what in ("document", "passage", "abstract", "article", "text")),
-)
-"""One of these is in every text that TALK can match: looking for them first is much faster."""
+TALK_HINTS = ("negative", "query", "positive document")
+OF_ITSELF = tuple(f"this {what}" for what in ("document", "passage", "abstract", "article", "text"))
+"""One of all these is in every text that TALK can match: looking for them first is much faster."""
 
 OWN_KEYS = ("document", "title", "plan", "reflection")
 
@@ -162,18 +157,14 @@ class CorpusTexts:
     def __init__(self, corpus: Corpus) -> None:
         import numpy as np
 
-        hashes = [text_hash(normalised(text)) for text in corpus.versions()]
-        self._sorted = np.sort(np.array(hashes, dtype=np.uint64)).data
+        hashes = [hash(text) for text in corpus.versions()]
+        self._sorted = np.sort(np.array(hashes, dtype=np.int64)).data
 
     def holds(self, folded: str) -> bool:
         """Whether a document has this text, title included or not; folded as by `normalised`."""
-        wanted = text_hash(folded)
+        wanted = hash(folded)
         place = bisect_left(self._sorted, wanted)
         return place < len(self._sorted) and self._sorted[place] == wanted
-
-
-def text_hash(folded: str) -> int:
-    return int.from_bytes(hashlib.blake2b(folded.encode(), digest_size=8).digest(), "little")
 
 
 class Positives:
@@ -232,7 +223,9 @@ def check_drafts(
 
 
 def talks(folded: str) -> bool:
-    return any(hint in folded for hint in TALK_HINTS) and TALK.search(folded) is not None
+    hinted = any(hint in folded for hint in TALK_HINTS)
+    hinted = hinted or ("this " in folded and any(hint in folded for hint in OF_ITSELF))
+    return hinted and TALK.search(folded) is not None
 
 
 def _first_problem(written: Words, positive: Words, query: Words, kept: Sequence[Words]) -> str:

@@ -44,11 +44,17 @@ class Estimate:
     earlier: int
 
 
-def estimate(asker: Asker, pairs: Sequence[Pair], cache: Cache, price: Price | None) -> Estimate:
-    """Render every prompt, take away what the cache answers, and add up the rest."""
+def estimate(
+    asker: Asker, pairs: Sequence[Pair], cache: Cache, price: Price | None, *, again: bool = False
+) -> Estimate:
+    """Render every prompt, take away what the cache answers, and add up the rest.
+
+    Args:
+        again: answers that could not be used are asked for again.
+    """
     characters = words = calls = cached = asked = 0
     for items in items_of(asker, pairs):
-        known = cache.answered([item.key for item in items], asker.asking.max_tokens)
+        known = cache.answered([item.key for item in items], asker.asking.max_tokens, again=again)
         for item in items:
             asked += 1
             if item.key in known:
@@ -69,19 +75,27 @@ def estimate(asker: Asker, pairs: Sequence[Pair], cache: Cache, price: Price | N
 
 
 def estimate_each(
-    requests: Iterable[Request], llm: LLM, cache: Cache, price: Price | None, *, prompt: str, out: float
+    requests: Iterable[Request],
+    llm: LLM,
+    cache: Cache,
+    price: Price | None,
+    *,
+    prompt: str,
+    out: float,
+    again: bool = False,
 ) -> Estimate:
     """As `estimate`, of requests whose answers are all about as long.
 
     Args:
         prompt: the name under which earlier answers are stored.
         out: tokens of an answer, where there are too few earlier ones.
+        again: as in `estimate`.
     """
     asked, new, identity = 0, dict[str, int](), llm.identity()
     waiting = iter(requests)
     while part := list(islice(waiting, CHUNK)):
         keys = [generation_key(identity, request) for request in part]
-        known = cache.answered(keys, max(request.max_tokens for request in part))
+        known = cache.answered(keys, max(request.max_tokens for request in part), again=again)
         for key, request in zip(keys, part, strict=True):
             if key not in known:
                 new[key] = sum(len(text) for _, text in request.messages)

@@ -131,9 +131,22 @@ def every_item(
             asked = [_correction(asker, item, stored) for item, stored in bad if _can_be_corrected(stored)]
 
 
-def open_items(asker: Asker, pairs: Sequence[Pair], cache: Cache) -> Iterator[list[Item]]:
-    """What there is to ask that the cache does not answer, in chunks; corrections of bad answers, too."""
-    return _recalled(asker, pairs, cache, [None] * len(pairs))
+def open_items(
+    asker: Asker, pairs: Sequence[Pair], cache: Cache, *, again: bool = False
+) -> Iterator[list[Item]]:
+    """What there is to ask that the cache does not answer, in chunks; corrections of bad answers, too.
+
+    Args:
+        again: instead of its correction, the request that got a bad answer.
+    """
+    if not again:
+        yield from _recalled(asker, pairs, cache, [None] * len(pairs))
+        return
+    for items in every_item(asker, pairs, cache, again):
+        known = cache.answers([item.key for item in items], messages=False)
+        bounds = {item.key: item.request.max_tokens for item in items}
+        good = {key for key, stored in known.items() if stored.serves(bounds[key], again=True)}
+        yield [item for item in items if item.key not in good]
 
 
 def _recalled(

@@ -126,7 +126,9 @@ class Prompt:
 
     @cached_property
     def _template(self) -> Template:
-        return environment().from_string(self.source)
+        made = environment().from_string(self.source)
+        made.globals = dict(made.globals)  # a chain of mappings, which every rendering would go through
+        return made
 
 
 def prompt_folders(project_folder: Path | None = None) -> tuple[Path, ...]:

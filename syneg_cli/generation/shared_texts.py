@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from syneg_cli.core import SyntheticNegative
 from syneg_cli.data import normalised
-from syneg_cli.generation.answer_checks import text_hash
 
 
 class SharedTexts:
@@ -19,7 +18,7 @@ class SharedTexts:
     def add(self, negatives: Iterable[SyntheticNegative]) -> None:
         for one in negatives:
             if one.status == "ok":
-                key = text_hash(normalised(one.text))
+                key = hash(normalised(one.text))
                 query, count = self._seen.get(key, (one.query_id, 0))
                 self._seen[key] = (query if query == one.query_id else None, count + 1)
 

@@ -12,9 +12,19 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from syneg_cli.core import MinedNegative, Run, Section, SyntheticNegative, UsageError, Workspace, did_you_mean
+from syneg_cli.core import (
+    Advance,
+    MinedNegative,
+    Run,
+    Section,
+    SyntheticNegative,
+    UsageError,
+    Workspace,
+    did_you_mean,
+    weigh,
+)
 from syneg_cli.data import Dataset
-from syneg_cli.llm import Cache, CallSettings, Engine, Limits, embedding_api, settled_price
+from syneg_cli.llm import Cache, CallSettings, Engine, Limits, Stats, Tick, embedding_api, settled_price
 
 WORK_DIR = Path(".syneg")
 S = TypeVar("S", bound=Section)
@@ -136,12 +146,13 @@ def engine_for(settings: CallSettings, model: Any, cache: Cache, job: str) -> En
     return Engine(model, cache, price=price, job=job, limits=Limits.of(settings))
 
 
-def ticking(advance: Any) -> Any:
+def ticking(advance: Advance) -> Tick:
     """Turn the statistics of calls into steps of progress."""
     done = 0
 
-    def tick(stats: Any) -> None:
+    def tick(stats: Stats) -> None:
         nonlocal done
+        weigh(advance, *stats.work, steps=stats.answered, at_once=stats.in_flight)
         advance(stats.done - done)
         done = stats.done
 

@@ -208,13 +208,14 @@ def verify(
 
     def ask(count: int, make: Any, classify: Classify) -> list[Asked]:
         model = open_llm(str(llm), base_url=calls.base_url, timeout=calls.timeout)
-        told = (progress or NoProgress()).warn
-        model.tell = told
-        with answers(calls, work_dir) as cache:
+        told = progress or NoProgress()
+        model.tell = told.warn
+        judged = told.task("judge", count, "judgements")
+        with answers(calls, work_dir) as cache, judged as advance:
             engine = engine_for(calls, model, cache, content_hash(["verify", dataset.name, llm])[:16])
-            found = ask_each(engine, count, make, classify=classify)
+            found = ask_each(engine, count, make, classify=classify, tick=ticking(advance))
         for failure in engine.stats.failed_for_good():
-            told(f"judge: {failure}")
+            told.warn(f"judge: {failure}")
         return found
 
     tools = Tools(

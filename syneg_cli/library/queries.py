@@ -179,8 +179,9 @@ def _judge(
     def ask(count: int, make: Any, classify: Classify) -> list[Asked]:
         model = open_llm(llm, base_url=calls.base_url, timeout=calls.timeout)
         model.tell = told.warn
-        with answers(calls, work_dir) as cache:
-            return ask_each(engine_for(calls, model, cache, job), count, make, classify=classify)
+        with answers(calls, work_dir) as cache, told.task("judge", count, "judgements") as advance:
+            engine = engine_for(calls, model, cache, job)
+            return ask_each(engine, count, make, classify=classify, tick=ticking(advance))
 
     def judge(dataset: Dataset) -> Any:
         settings = VerifySettings()

@@ -74,7 +74,9 @@ async def submit(chunks: Iterable[list[Item]], engine: Engine) -> tuple[str, int
         Claim(key, most_it_can_cost(item.request, engine.price), item.request.max_tokens)
         for key, item in items.items()
     ][:LARGEST]
-    claimed = engine.cache.claim_for_batch(wanted, owner=f"{BATCH}{token}", job=engine.job, caps=engine.caps)
+    claimed = engine.cache.claim_for_batch(
+        wanted, owner=f"{BATCH}{token}", job=engine.job, caps=engine.caps, again=engine.again
+    )
     if not claimed:
         return None
     chosen = [items[claim.key] for claim in claimed]

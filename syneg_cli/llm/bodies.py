@@ -37,8 +37,7 @@ def bound_bodies(client: Any) -> None:
     client would unpack all that came at one moment, a thousand times as much, before anyone can look.
     What is read later then raises TooLarge, by itself or as the cause of the client's own error.
     """
-    library = sys.modules[type(client).__mro__[-2].__module__.partition(".")[0]]
-    streams = _bounded(library)
+    streams = _bounded(library_of(client))
     client.headers["accept-encoding"] = ", ".join(PACKED)
 
     async def bound(response: Any) -> None:
@@ -47,6 +46,11 @@ def bound_bodies(client: Any) -> None:
 
     hooks = client.event_hooks
     client.event_hooks = {**hooks, "response": [*hooks.get("response", []), bound]}
+
+
+def library_of(client: Any) -> Any:
+    """The module of an HTTP client: httpx or httpx2, as the version of the SDK has it."""
+    return sys.modules[type(client).__mro__[-2].__module__.partition(".")[0]]
 
 
 @lru_cache

@@ -121,8 +121,13 @@ class Cache:
             self.ledger.claim([Claim(key, reserve)], self.ledger.owner, job, time.time() + LEASE)
         return None
 
-    def claim_for_batch(self, wanted: Sequence[Claim], *, owner: str, job: str, caps: Caps) -> list[Claim]:
+    def claim_for_batch(
+        self, wanted: Sequence[Claim], *, owner: str, job: str, caps: Caps, again: bool = False
+    ) -> list[Claim]:
         """Claim what has neither an answer nor another claim, all of it or, where that passes a cap, none.
+
+        Args:
+            again: an answer that could not be used counts as none.
 
         Raises:
             BudgetExceeded: all together could pass a cap.
@@ -139,7 +144,7 @@ class Cache:
                     claim
                     for claim in part
                     if claim.key not in held
-                    and not (claim.key in known and known[claim.key].serves(claim.max_tokens))
+                    and not (claim.key in known and known[claim.key].serves(claim.max_tokens, again=again))
                 ]
             if open_:
                 reserve = sum(claim.reserve for claim in open_)

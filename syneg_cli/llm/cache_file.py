@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 from weakref import WeakSet
 
-from syneg_cli.core import SynegError, copied, has_log, make_private
+from syneg_cli.core import SynegError, copied, has_log, make_private, sync_log
 
 APPLICATION = 0x53594E47
 """ "SYNG" in the file's head (sqlite.org/fileformat.html, application_id)."""
@@ -81,6 +81,8 @@ class CacheFile:
         self.read_only = looks
         self.why: sqlite3.Error | None = None
         """Why it is open for reading alone."""
+        self.has_log = False
+        """Whether changes go to a log first; on some disks of a network SQLite has none."""
         self._synchronous = ""
         with self.told():
             if not looks:
@@ -110,7 +112,8 @@ class CacheFile:
         from syneg_cli.llm.cache_schema import MIGRATIONS
 
         self._need_ours()
-        self.connection.execute("PRAGMA journal_mode = WAL")
+        (mode,) = self.connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        self.has_log = mode == "wal"
         self.connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         with self._transaction("FULL"):
             try:
@@ -196,6 +199,11 @@ class CacheFile:
         """
         with self.told(), self._transaction("FULL" if durable else "NORMAL"):
             yield
+
+    def sync(self) -> None:
+        """Wait until what is in the log is on the disk itself; from any thread."""
+        with self.told():
+            sync_log(self.path.resolve())
 
     @contextmanager
     def _transaction(self, synchronous: str) -> Iterator[None]:

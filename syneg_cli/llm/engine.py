@@ -190,7 +190,7 @@ class Engine:
             for task in (*tasks, renewing):
                 task.cancel()
             await asyncio.gather(*tasks, renewing, return_exceptions=True)
-            self.recording.flush()
+            await self.recording.flush()
         if self._over:
             raise self._over
 

@@ -35,7 +35,7 @@ from syneg_cli.llm.cache import CHUNK
 from syneg_cli.llm.engine import Classify, Engine
 from syneg_cli.llm.openai import OFFICIAL
 from syneg_cli.llm.prices import BATCH_DISCOUNT, Price
-from syneg_cli.llm.stored import OK, Stored, generation_key
+from syneg_cli.llm.stored import Stored, generation_key
 
 LARGEST_FILE = 200 * 10**6
 """Bytes; OpenAI takes no larger file, and no more than `LARGEST` requests in one."""
@@ -152,9 +152,7 @@ def _chosen(chunks: Iterable[list[Item]], engine: Engine, found: Written) -> Ite
 
 
 def _serves(stored: Stored | None, item: Item, *, again: bool) -> bool:
-    if stored is None or not stored.serves(item.request.max_tokens):
-        return False
-    return not (again and stored.status != OK)
+    return stored is not None and stored.serves(item.request.max_tokens, again=again)
 
 
 def _fits(engine: Engine, reserved: float, found: Written) -> bool:

@@ -98,6 +98,12 @@ class Stats:
         return self.failures.total() - self.failures[REFUSED]
 
     @property
+    def work(self) -> tuple[int, int]:
+        """(done, of) of what is asked for: what the cache has, or nobody can answer, takes no time."""
+        passed_over = self.from_cache + self.misses + self.no_candidate
+        return self.done - passed_over, self.total - passed_over
+
+    @property
     def projected_usd(self) -> float:
         """What the whole run will have cost if the rest costs like what was answered."""
         answered = max(1, self.done - self.from_cache - self.misses - self.no_candidate)

@@ -10,6 +10,8 @@ from datetime import datetime, timezone
 from types import NoneType
 from typing import Any
 
+from pydantic_core import to_json
+
 from syneg_cli.core import SynegError, brief, content_hash, parsed
 from syneg_cli.llm.base import Answer, Request
 
@@ -21,10 +23,12 @@ DECLINED = ("refusal", "content_filter", "safety", "recitation", "prohibited_con
 
 
 def generation_key(identity: Mapping[str, str], request: Request) -> str:
-    """The hash of everything that changes the answer."""
+    """The hash of everything that changes the answer, as one list in JSON; the messages are its last item."""
     decisive = [KEY_VERSION, identity["provider"], identity["model"], identity["endpoint"]]
-    decisive += [schema_hash(request.schema), request.temperature, request.seed, request.messages]
-    return hashlib.sha256(_encode(decisive).encode()).hexdigest()
+    decisive += [schema_hash(request.schema), request.temperature, request.seed]
+    # Of a long text `json` makes the same bytes, and takes five times as long.
+    messages = b", ".join(b"[%s, %s]" % (to_json(role), to_json(text)) for role, text in request.messages)
+    return hashlib.sha256(b"%s, [%s]]" % (_encode(decisive)[:-1].encode(), messages)).hexdigest()
 
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -122,8 +126,14 @@ class Stored:
             hint="Keep a copy of the cache; `syneg cache prune` takes answers out.",
         )
 
-    def serves(self, max_tokens: int) -> bool:
-        """Whether it answers a request with this bound; a cut-off one does not answer a larger."""
+    def serves(self, max_tokens: int, *, again: bool = False) -> bool:
+        """Whether it answers a request with this bound; a cut-off one does not answer a larger.
+
+        Args:
+            again: what could not be used is asked for again.
+        """
+        if again and self.status != OK:
+            return False
         return self.status != TRUNCATED or self.max_tokens >= max_tokens
 
 

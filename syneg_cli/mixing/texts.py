@@ -44,7 +44,7 @@ class Texts:
         if name not in self.documents:
             raise MissingArtifact(
                 f"The mix refers to {name}, and there is no such text, or more than one of that name.",
-                hint="Run `syneg mix --force` again, then `syneg train`.",
+                hint="Run `syneg mix --force` again, then the training.",
             )
         return self.documents[name]
 
@@ -108,6 +108,6 @@ def _unchanged(mixed: Manifest, role: str) -> Path | None:
     if not path.is_file() or file_hash(path) != mixed.inputs.get(role):
         raise MissingArtifact(
             f"{path} is not the file that was mixed any more.",
-            hint="Run `syneg mix` again, then `syneg train`.",
+            hint="Run `syneg mix` again, then the training.",
         )
     return path

@@ -37,7 +37,8 @@ def hand_in(stage: Asks) -> tuple[str, int] | None:
     generator, pairs = stage.generator(), stage.pairs()
     with language_model.open_cache(stage.session) as cache:
         engine = _engine(stage, generator.llm, cache)
-        return run(_closing(engine.llm, submit(open_items(generator, pairs, cache), engine)))
+        open_ = open_items(generator, pairs, cache, again=stage.again)
+        return run(_closing(engine.llm, submit(open_, engine)))
 
 
 def fetch(stage: Asks) -> tuple[Collected, UsageError | None]:
@@ -69,6 +70,7 @@ def _engine(stage: Asks, llm: LLM, cache: Cache) -> Engine:
         price=price.scaled(BATCH_DISCOUNT) if price else None,
         job=stage.job(stage.plan()),
         limits=Limits.of(stage.model_settings),
+        again=stage.again,
     )
     openai_of(engine)
     return engine

@@ -113,8 +113,9 @@ def _loss(session: Session) -> str:
 
 def _facts(session: Session, result: TrainResult) -> dict[str, Any]:
     section = session.project.train
+    epochs = len(result.losses)
     facts: dict[str, Any] = {
-        "epochs": section.epochs,
+        "epochs": epochs if epochs == section.epochs else f"{epochs} of {section.epochs}",
         "steps": result.steps,
         "batch size": section.batch_size,
         "learning rate": section.lr,
@@ -126,9 +127,10 @@ def _facts(session: Session, result: TrainResult) -> dict[str, Any]:
         "seed": section.seed,
     }
     for key in ("balance", "guide", "cross_encoder", "matryoshka", "freeze", "lora"):
-        if value := getattr(section, key):
+        idle = key == "cross_encoder" and not section.distil
+        if (value := getattr(section, key)) and not idle:
             facts[key.replace("_", " ")] = value
-    if section.refresh != "none":
+    if section.refresh == "adore" or (section.refresh == "ance" and _mined_again(section, result)):
         facts["dynamic negatives"] = section.refresh
     if section.merge < 1:
         facts["share of the fine-tuned weights"] = section.merge
@@ -138,11 +140,19 @@ def _facts(session: Session, result: TrainResult) -> dict[str, Any]:
     return facts
 
 
+def _mined_again(section: TrainSettings, result: TrainResult) -> bool:
+    """Whether a run was long enough for ANCE to mine during it."""
+    every = section.refresh_steps
+    return result.steps * section.accumulation > every if every else len(result.losses) > 1
+
+
 def _comparing(section: TrainSettings, result: TrainResult) -> dict[str, Any]:
     """What only vectors have, or only a cross-encoder."""
     if section.kind == CROSS_ENCODER:
         head = "fresh, drawn with the seed" if result.fresh_head else "the base model's"
         return {"head before training": head, "negatives": "a query's own, none of the batch"}
+    if section.refresh == "adore":
+        return {"temperature": result.temperature}
     return {"temperature": result.temperature, "in-batch negatives": "yes" if section.in_batch else "no"}
 
 

@@ -82,7 +82,8 @@ class Generate(Asks):
         generator = self.generator()
         with language_model.open_cache(self.session) as cache:
             self.tell_of_other_servers(cache, generator)
-            return estimate(generator, self.pairs(), cache, settled_price(self.settings, generator.llm))
+            price = settled_price(self.settings, generator.llm)
+            return estimate(generator, self.pairs(), cache, price, again=self.again)
 
     def pairs(self) -> list[Pair]:
         """The training pairs that are asked for.
@@ -130,7 +131,7 @@ class Generate(Asks):
                 return path
         raise MissingArtifact(
             f"{self.settings.prompt!r} rewrites mined negatives, and {self.dataset.name} has none.",
-            hint=f"Run `syneg mine {self.dataset.name}` first.",
+            hint=self.session.again("mine"),
         )
 
     def _candidates(self) -> dict[str, list[str]]:

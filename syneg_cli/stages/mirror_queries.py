@@ -41,7 +41,7 @@ class MirrorQueries(Stage):
         self.source = self.workspace.synthetic(self.settings.name)
 
     def plan(self) -> Plan:
-        hint = f"Run `syneg generate {self.dataset.name}` first: it makes the negatives that need queries."
+        hint = f"{self.session.again('generate')} It makes the negatives that need queries."
         read_synthetic(self.source, hint=hint)
         inputs = {"negatives": file_hash(self.source), "prompt": content_hash(self.prompt.source)}
         settings = {

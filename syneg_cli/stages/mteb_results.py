@@ -22,27 +22,10 @@ from syneg_cli.core import (
     read_manifest,
     write_text,
 )
+from syneg_cli.data import beir_name, mteb_task
 from syneg_cli.encoding import BACKBONES
 from syneg_cli.evaluation import MAIN_METRIC, Evaluation
 from syneg_cli.stages.several import Measurements
-
-TASKS = {
-    "arguana": "ArguAna",
-    "climate-fever": "ClimateFEVER",
-    "dbpedia-entity": "DBPedia",
-    "fever": "FEVER",
-    "fiqa": "FiQA2018",
-    "hotpotqa": "HotpotQA",
-    "msmarco": "MSMARCO",
-    "nfcorpus": "NFCorpus",
-    "nq": "NQ",
-    "quora": "QuoraRetrieval",
-    "scidocs": "SCIDOCS",
-    "scifact": "SciFact",
-    "trec-covid": "TRECCOVID",
-    "webis-touche2020": "Touche2020",
-}
-"""BEIR's name of a data set -> mteb's of the task; any other data set is a task of its own name."""
 
 SYSTEM = ("model", "cross-encoder", "run", "bm25")
 """The inputs of an evaluation that are what is measured."""
@@ -69,7 +52,7 @@ def write_mteb(found: Measurements, folder: Path) -> list[Path]:
         if manifest is None:
             raise MissingArtifact(f"{stored} has no manifest.", hint="Measure again with --force.")
         name, revision = _model(evaluation), _revision(manifest)
-        task = TASKS.get(evaluation.dataset, evaluation.dataset)
+        task = mteb_task(evaluation.dataset)
         task = OF_WRITTEN.format(task) if evaluation.written_queries else task
         place = folder / re.sub(r"[/\\]", "__", name).replace(" ", "_") / revision
         path = place / f"{task}.json"
@@ -101,7 +84,7 @@ def _task_result(evaluation: Evaluation, manifest: Manifest, task: str) -> dict[
     scores |= {
         "main_score": evaluation.metrics[MAIN_METRIC],
         "hf_subset": "default",
-        "languages": ["eng-Latn"] if evaluation.dataset in TASKS else ["und-Zyyy"],
+        "languages": ["eng-Latn"] if beir_name(evaluation.dataset) else ["und-Zyyy"],
     }
     scores |= _told(evaluation, manifest)
     made = datetime.fromisoformat(manifest.created).timestamp() if manifest.created else None

@@ -214,7 +214,9 @@ class Queries(Asks):
             requests = (item.request for items in items_of(asker, self.pairs()) for item in items)
             price = settled_price(self.model_settings, asker.llm)
             out = TOKENS * (3 if self.rewrite else self.settings.n)
-            return estimate_each(requests, asker.llm, cache, price, prompt=asker.prompt.name, out=out)
+            return estimate_each(
+                requests, asker.llm, cache, price, prompt=asker.prompt.name, out=out, again=self.again
+            )
 
     def estimate_judge(self) -> Estimate | None:
         """What a judge is asked on top of it, at most; None where there is none."""

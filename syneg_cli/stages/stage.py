@@ -37,6 +37,7 @@ from syneg_cli.core import (
 )
 from syneg_cli.data import Dataset
 from syneg_cli.stages.owner import claim, need_own
+from syneg_cli.stages.remaking import remake
 from syneg_cli.stages.session import Session
 
 
@@ -246,7 +247,7 @@ def _look_at(stage: Stage, plan: Plan) -> None:
         if (path.is_dir() or not path.stat().st_size) and is_damaged(path, manifest):
             raise MissingArtifact(
                 f"{near(path)} is damaged since {manifest.stage} wrote it.",
-                hint=stage.session.again(manifest.stage),
+                hint=remake(stage.session, path, manifest),
             )
         stage.session.progress.warn(
             f"{near(path)} was changed since {manifest.stage} wrote it; it is used as it is"

@@ -238,7 +238,7 @@ def negative_files(session: Session, dataset: Dataset) -> list[Path]:
         what = f"negatives of the source {', '.join(lacking)}" if lacking else "negatives"
         others = f"There are: {', '.join(there)} (--source)." if there else ""
         meant = did_you_mean(lacking[0], [*there, *MINERS]) if lacking else ""
-        first = f"Run `syneg generate {dataset.name}` or `syneg mine {dataset.name}` first."
+        first = f"{session.again('generate').rstrip('.')}, or {session.again('mine').removeprefix('Run ')}"
         hint = others if meant and others else f"{first} {others}".strip()
         raise MissingArtifact(f"There are no {what} for {dataset.name} to verify.{meant}", hint=hint)
     return found

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core import Progress, say
+from syneg_cli.core import Progress, say, uncounted
 from syneg_cli.training import parameters
 from syneg_cli.training.checkpoints import Best
 from syneg_cli.training.recorder import RECORDING, Recorder
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 
 class Watch:
-    """The progress line, the recording, and the choice of the best epoch by dev. Left, it is closed."""
+    """The progress line, the recording, and the choice of the best epoch by dev. Left, it is closed.
+
+    Args:
+        between: what is done between steps and takes long, for people.
+    """
 
     def __init__(
         self,
@@ -29,7 +33,9 @@ class Watch:
         patience: int = 0,
         scratch: Path | None = None,
         record: Path | None = None,
+        between: str = "",
     ) -> None:
+        self.between = between
         self.model, self.progress, self.dev, self.patience = model, progress, dev, patience
         self.recorder = Recorder(record / RECORDING if record else None)
         self.best = Best(scratch)
@@ -51,6 +57,8 @@ class Watch:
             self.progress.note(f"train: going on at step {done} of {steps}")
         self._line.close()
         self.advance = self._line.enter_context(self.progress.task("Training", steps, "steps"))
+        if self.between:
+            uncounted(self.advance, self.between)
         self.advance(done)
 
     def log(self, step: int, logs: dict[str, Any]) -> None:

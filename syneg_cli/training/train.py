@@ -43,7 +43,8 @@ class TrainResult:
     steps: int
     seconds: float
     losses: tuple[float, ...]
-    temperature: float
+    temperature: float | None
+    """None for a cross-encoder, which has none."""
     dropout: float | None
     precision: str
     device: str
@@ -94,6 +95,7 @@ def train(
         patience=settings.patience,
         scratch=helpers.scratch,
         record=helpers.record,
+        between=_between(helpers),
     )
     tuned = parameters.tuned(model, lora=settings.lora, freeze=settings.freeze, merge=settings.merge)
     with _saying_where_it_goes_on(helpers, progress or NoProgress()), tuned, watch:
@@ -106,7 +108,7 @@ def train(
         steps=steps,
         seconds=seconds,
         losses=epoch_losses(history),
-        temperature=chosen.temperature,
+        temperature=None if settings.kind == CROSS_ENCODER else chosen.temperature,
         dropout=chosen.dropout,
         precision=chosen.precision,
         device=chosen.device,
@@ -115,6 +117,12 @@ def train(
         best_epoch=watch.best.epoch,
         resumed_at=watch.resumed_at,
     )
+
+
+def _between(helpers: Helpers) -> str:
+    """What takes its time between the steps of a training."""
+    parts = {"measuring on dev": helpers.dev, "mining again": helpers.refresh}
+    return " and ".join(what for what, part in parts.items() if part is not None)
 
 
 @contextmanager

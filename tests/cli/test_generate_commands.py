@@ -205,7 +205,7 @@ def test_rewriting_needs_mined_negatives_and_shows_them(cli: Cli, tiny: Path) ->
         options = ("--llm", "openai:m", "--base-url", server.openai_url, "--prompt", "rewrite")
         lacking = cli("generate", tiny, *options)
         assert lacking.code == 2
-        assert "Run `syneg mine tiny` first" in lacking.err
+        assert f"Run `syneg mine {tiny}`." in lacking.err
         mined = [MinedNegative("q1", "d2", "dense", 2, 0.5), MinedNegative("q1", "d6", "dense", 1, 0.9)]
         write_jsonl(Path(".syneg/tiny/mined/dense.jsonl"), mined)
         result = cli("generate", tiny, *options, "--json")

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
-from hypothesis import given
+import pyarrow as pa
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from syneg_cli.data.copies import NGRAM, Words, near_copy
+from syneg_cli.data.corpus import Corpus
 from syneg_cli.data.units import normalised
 
 TEXTS = st.lists(st.sampled_from("abcd"), max_size=14).map(" ".join)
@@ -40,3 +42,17 @@ def test_case_and_white_space_do_not_hide_a_copy() -> None:
     assert near_copy(text, shouted, 1.0)
     assert Words("Two Words").copies(Words("two  words"), 1.0)
     assert not Words("two words").copies(Words("two words more"), 0.1)
+
+
+@given(st.text(), st.text())
+@example("A  Title ", "of\tTWO words")
+@example(" ", "x")
+@example("x", "")
+@example("e", "\u0301x")
+@example("\u4e2d", "\u6587 x")
+def test_a_corpus_folds_its_documents_as_texts_are_folded(title: str, text: str) -> None:
+    corpus = Corpus(pa.table({"id": ["d"], "title": [title], "text": [text]}), "")
+    versions = [text, f"{title} {text}"] if title else [text]
+    assert list(corpus.versions()) == [normalised(version) for version in versions]
+    found = corpus.with_text(set(map(normalised, versions)))
+    assert set(found) == set(map(normalised, versions))

@@ -65,6 +65,47 @@ def test_corrections_are_handed_in_like_all_else(
     assert (done.json["negatives"], done.json["complete"], server.requests) == (6, True, []), done.err
 
 
+def test_bad_answers_are_handed_in_again(cli: Cli, base: tuple[str, ...], server: BatchServer) -> None:
+    """As a live run asks for them again; what is good, or in a batch already, is not."""
+
+    def one_good(body: Body, number: int) -> Reply:
+        return Reply(text="no JSON") if number else good_reply(body, number)
+
+    never = (*base, "--set", "generate.corrections=0")
+    server.respond, server.ready = one_good, True
+    assert cli(*never, "--batch", "submit").json["requests"] == 3
+    assert cli(*never, "--batch", "collect").json["negatives"] == 2
+    assert cli(*never, "--batch", "submit").json["requests"] == 0
+    assert cli(*never, "--estimate").json["calls"] == 2
+    server.respond, server.ready = good_reply, False
+    assert cli(*never, "--batch", "submit", "--retry-bad").json["requests"] == 2
+    assert cli(*never, "--batch", "submit", "--retry-bad").json["requests"] == 0
+    server.ready = True
+    done = cli(*never, "--batch", "collect")
+    assert (done.json["negatives"], done.json["calls"], server.requests) == (6, 0, []), done.err
+    assert cli(*never, "--batch", "submit", "--retry-bad").json["requests"] == 0
+
+
+def test_an_estimate_counts_what_is_asked_again(cli: Cli, base: tuple[str, ...], server: BatchServer) -> None:
+    server.respond = lambda body, number: Reply(text="", finish="content_filter")
+    cli(*base)
+    assert cli(*base, "--estimate").json["calls"] == 0
+    assert cli(*base, "--estimate", "--retry-bad").json["calls"] == 3
+
+
+@pytest.mark.parametrize("flag", [("--limit", 1), ("--shard", "1/2"), ("--n", 1), ("--corrections", 0)])
+def test_queries_of_negatives_are_asked_for_all(
+    cli: Cli, base: tuple[str, ...], server: BatchServer, flag: tuple[object, ...]
+) -> None:
+    """What would bound the calls of another prompt is not passed over."""
+    assert cli(*base).code == 0
+    asked = len(server.requests)
+    refused = cli(*base, "--prompt", "mirror-queries", *flag)
+    assert refused.code == 2
+    assert f"{flag[0]} is not for mirror-queries" in refused.err
+    assert len(server.requests) == asked
+
+
 @pytest.mark.parametrize(
     "flag", [("--batch", "submit"), ("--batch", "collect"), ("--estimate",), ("--retry-bad",)]
 )

@@ -234,6 +234,12 @@ def test_bad_answers_are_asked_for_again(cli: Cli, bare: tuple[object, ...]) -> 
         (("--batch-read", "x", "--estimate"), "--batch-read and --estimate exclude each other"),
         (("--batch-write", "x", "--pilot", "2"), "--batch-write and --pilot exclude each other"),
         (("--batch-read", "x", "--retry-bad"), "--batch-read and --retry-bad exclude each other"),
+        (("--batch", "submit", "--estimate"), "--batch and --estimate exclude each other"),
+        (("--batch", "collect", "--retry-bad"), "--batch and --retry-bad exclude each other"),
+        (("--batch", "submit", "--force"), "--batch and --force exclude each other"),
+        (("--batch", "submit", "--rpm", "60"), "--rpm is for calls that are sent one by one, and --batch"),
+        (("--batch-write", "x", "--concurrency", "2"), "--concurrency is for calls that are sent one by one"),
+        (("--batch-read", "x", "--set", "generate.tpm=9"), "--tpm is for calls that are sent one by one"),
         (("--batch-write", "x", "--llm", "ollama:m"), "Batches are of openai models, not of ollama ones"),
     ],
 )

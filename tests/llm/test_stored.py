@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from syneg_cli.core.errors import SynegError
 from syneg_cli.llm.base import Answer, Subject
-from syneg_cli.llm.stored import DECLINED, Stored, schema_hash, schema_size, settled_status, stored_answer
+from syneg_cli.llm.stored import (
+    DECLINED,
+    Stored,
+    generation_key,
+    schema_hash,
+    schema_size,
+    settled_status,
+    stored_answer,
+)
 from tests.llm.test_cache import IDENTITY, REQUEST, stored
 
 WRONG: list[tuple[str, object]] = [
@@ -56,6 +67,22 @@ def test_all_that_is_known_of_an_answer_is_stored() -> None:
         "seed": 7,
         "schema": schema_hash({"type": "object"}),
     }
+
+
+@given(
+    st.lists(st.tuples(st.text(), st.text())),
+    st.text(),
+    st.none() | st.integers(0, 2) | st.floats(0, 2),
+    st.none() | st.integers(),
+)
+def test_a_key_is_the_hash_of_one_list_as_json_writes_it(
+    messages: list[tuple[str, str]], endpoint: str, temperature: float | None, seed: int | None
+) -> None:
+    asked = replace(REQUEST, messages=tuple(messages), temperature=temperature, seed=seed)
+    begins = [1, IDENTITY["provider"], IDENTITY["model"], endpoint, schema_hash(REQUEST.schema)]
+    whole = json.dumps([*begins, temperature, seed, messages], ensure_ascii=False)
+    key = generation_key(IDENTITY | {"endpoint": endpoint}, asked)
+    assert key == hashlib.sha256(whole.encode()).hexdigest()
 
 
 def test_schemas_are_told_apart_whichever_came_before() -> None:

@@ -79,6 +79,13 @@ def test_files_that_mteb_reads(cli: Cli, scifact: Path, tiny: Path, tiny_model: 
         assert json.loads(path.read_text())["revision"] == path.parent.name
 
 
+def test_a_data_set_that_is_mtebs_own_keeps_the_name_of_its_task(cli: Cli, tmp_path: Path) -> None:
+    folders = [write_dataset(tmp_path / name) for name in ("mteb--SciFact", "hub--mteb--fiqa")]
+    done = cli("eval", *folders, "--model", "bm25", "--format", "mteb", "--output", "out")
+    assert done.code == 0, done.err
+    assert sorted(written("out")) == ["bm25/FiQA2018", "bm25/SciFact"]
+
+
 def test_splits_come_together_and_other_files_stay(cli: Cli, scifact: Path) -> None:
     asked = ("eval", scifact, "--model", "bm25", "--format", "mteb", "--output", "out")
     dev = ("--split", "dev", "--set", "dataset.dev_fraction=0.67")

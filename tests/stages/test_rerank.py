@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 from sentence_transformers import CrossEncoder, SentenceTransformer
 
-from syneg_cli.core import NoProgress, read_manifest
+from syneg_cli.core import read_manifest
 from syneg_cli.data.trec import read_run
-from syneg_cli.encoding import load_cross_encoder, pair_scores
 from syneg_cli.encoding.push import card_for, read_card
 from tests.cli.test_json import check
 from tests.conftest import DOCS, QUERIES, Cli, write_dataset
@@ -62,6 +60,7 @@ def test_the_folder_is_a_cross_encoder_with_its_card_and_manifest(project: Cli, 
     assert manifest is not None
     assert (manifest.settings["kind"], manifest.settings["lr"]) == ("cross-encoder", 2e-5)
     assert manifest.counts["fresh_head"] is True
+    assert manifest.counts["temperature"] is None, "it has none"
     again = project("train", *CROSS, "--json")
     assert again.json["skipped"] is True
 
@@ -322,20 +321,3 @@ def test_the_best_epoch_is_chosen_by_reranking_dev(project: Cli) -> None:
     assert trained.json["best_epoch"] == dev.index(max(dev)) + 1
     card = (Path(str(trained.json["path"])) / "README.md").read_text(encoding="utf-8")
     assert f"| its dev nDCG@10 | {round(max(dev), 4)} |" in card
-
-
-def test_how_long_scoring_takes_is_said_before_it_does(reranker: Path) -> None:
-    class Told(NoProgress):
-        notes: ClassVar[list[str]] = []
-
-        def note(self, message: str) -> None:
-            self.notes.append(message)
-
-    model = load_cross_encoder(str(reranker))
-    pairs = [("vitamin D", f"{'bone ' * number}density") for number in range(12)]
-    few = pair_scores(model, pairs[:8], batch_size=1, progress=Told())
-    assert not Told.notes, "so few are done before it is read"
-    scores = pair_scores(model, pairs, batch_size=1, progress=Told())
-    (note,) = Told.notes
-    assert re.fullmatch(r"Scoring 12 pairs takes about .+s, judged by 1", note)
-    assert scores[:8] == pytest.approx(few, abs=1e-5)

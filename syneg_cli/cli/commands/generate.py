@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from syneg_cli.cli.asking import (
     RetryBad,
     ask,
     ask_by_files,
+    check_ways,
 )
 from syneg_cli.cli.options import DISJOINT, WRITTEN, Call, section
 from syneg_cli.cli.options import command as make
@@ -23,8 +25,11 @@ from syneg_cli.cli.render.generated import estimated
 from syneg_cli.cli.render.piloted import piloted
 from syneg_cli.cli.render.stages import tables
 from syneg_cli.core import UsageError
-from syneg_cli.generation import QUERY, load_prompt
-from syneg_cli.stages import Generate, MirrorQueries, Pilot, perform, same_server
+from syneg_cli.generation import QUERY, Prompt, load_prompt
+from syneg_cli.stages import Generate, MirrorQueries, Pilot, Session, flag_of, perform, same_server
+
+OF_PAIRS = ("n", "limit", "shard", "max_words", "max_tokens", "corrections")
+"""Settings of [generate] that are about pairs and their negatives."""
 
 
 @make(*section("generate", leave_out=("price",)), WRITTEN, DISJOINT, force=True)
@@ -54,16 +59,12 @@ def command(
     output, dataset = call.output, call.dataset()
     session = same_server(call.session, dataset)
     prompt = load_prompt(session.project.generate.prompt, session.resolved.folder)
-    others = {"--batch": batch, "--estimate": estimate, "--pilot": pilot}
-    files = Files(batch_write, batch_read, {**others, "--retry-bad": retry_bad and batch_read})
+    files = Files(batch_write, batch_read)
     _check(pilot, judge=judge, batch=batch, mirrors=prompt.kind == QUERY)
+    check_ways(call, files, {"--estimate": estimate, "--pilot": pilot}, batch=batch, retry_bad=retry_bad)
     if prompt.kind == QUERY:
         given = {"--batch": batch, "--estimate": estimate, "--retry-bad": retry_bad}
-        if flag := next((flag for flag, value in given.items() if value), None):
-            raise UsageError(
-                f"{flag} is not for {prompt.name}: the queries of negatives are asked for at once.",
-                hint="Leave it out; --max-cost and --max-calls bound what is sent, --batch-write writes it.",
-            )
+        _check_mirrors(session, prompt, given)
         mirror = MirrorQueries(session, dataset, prompt)
         if done := ask_by_files(mirror, call, files) if files else perform(mirror, force=True):
             output.result(done.as_json(), *tables(done, dataset))
@@ -78,6 +79,20 @@ def command(
         output.result(made.as_json(), *(tables(made, dataset) if pilot is None else piloted(made)))
         if pilot is not None and made.counts["whole_job"]["calls"]:
             output.note("The same command without --pilot asks for the rest; nothing is paid twice.")
+
+
+def _check_mirrors(session: Session, prompt: Prompt, given: Mapping[str, object]) -> None:
+    """Raises UsageError for options that have no part in asking for the queries of negatives."""
+    if flag := next((flag for flag, value in given.items() if value), None):
+        raise UsageError(
+            f"{flag} is not for {prompt.name}: the queries of negatives are asked for at once.",
+            hint="Leave it out; --max-cost and --max-calls bound what is sent, --batch-write writes it.",
+        )
+    if key := next((key for key in OF_PAIRS if session.named(f"generate.{key}")), None):
+        raise UsageError(
+            f"{flag_of(f'generate.{key}')} is not for {prompt.name}: every negative gets a query.",
+            hint="Leave it out; --max-cost and --max-calls bound what is sent.",
+        )
 
 
 def _check(pilot: int | None, *, judge: bool, batch: str | None, mirrors: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from syneg_cli.cli.asking import Batch, BatchRead, BatchWrite, Estimating, Files, RetryBad, ask
+from syneg_cli.cli.asking import Batch, BatchRead, BatchWrite, Estimating, Files, RetryBad, ask, check_ways
 from syneg_cli.cli.options import ASKING, DISJOINT, Call, Flag, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.queries import estimated_queries, queries
@@ -35,8 +35,8 @@ def command(
 
     A query is kept if it finds its document again. Answers are stored as they come: nothing is paid twice.
     """
-    given = {"--batch": batch, "--estimate": estimate, "--retry-bad": retry_bad and batch_read}
-    files = Files(batch_write, batch_read, given)
+    files = Files(batch_write, batch_read)
+    check_ways(call, files, {"--estimate": estimate}, batch=batch, retry_bad=retry_bad)
     output, dataset = call.output, call.session.dataset("none")
     session = same_server(call.session, dataset)
     stage = Queries(session, dataset, rewrite=rewrite, again=retry_bad)

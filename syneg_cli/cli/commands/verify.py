@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from syneg_cli.cli.asking import BatchRead, BatchWrite, Files, after_reading, through_files
+from syneg_cli.cli.asking import BatchRead, BatchWrite, Files, after_answers, check_ways, through_files
 from syneg_cli.cli.options import ASKING, DISJOINT, SYNTHETIC, WRITTEN, Call, Flag, flags, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.generated import estimated
@@ -47,7 +47,8 @@ def command(
 
     Verdicts are stored beside the negatives; those of earlier checks are kept. `syneg mix` reads them.
     """
-    files = Files(batch_write, batch_read, {"--estimate": estimate})
+    files = Files(batch_write, batch_read)
+    check_ways(call, files, {"--estimate": estimate})
     dataset = call.dataset()
     session = same_server(call.session, dataset)
     if estimate:
@@ -64,7 +65,7 @@ def command(
         if read is None:
             return
         stages = verify_stages(session, dataset, unsent=UNWRITTEN)
-        done = [after_reading(stage, call, read) for stage in stages]
+        done = [after_answers(stage, call, read["read"]) for stage in stages]
     else:
         done = [perform(stage, force=call.force) for stage in verify_stages(session, dataset)]
     data, shown = verified(done, dataset)

@@ -12,7 +12,7 @@ from syneg_cli.training import TrainResult
 def trained(result: TrainResult) -> tuple[Any, ...]:
     rows = [(epoch, f"{loss:.4f}") for epoch, loss in enumerate(result.losses, start=1)]
     dropout = "the model's own dropout" if result.dropout is None else f"dropout {result.dropout}"
-    vectors = result.fresh_head is None
-    facts = [result.precision, *([f"temperature {result.temperature}"] if vectors else []), dropout]
+    temperature = [] if result.temperature is None else [f"temperature {result.temperature}"]
+    facts = [result.precision, *temperature, dropout]
     took = f"{counted(result.steps, 'step')} in {duration(result.seconds)} on {result.device}"
     return table("train", ["epoch", "mean loss"], rows), ", ".join([took, *facts])
