@@ -91,6 +91,8 @@ def reported(
     studies, not_read = reported_studies(workspace)
     pilots, no_forecast = reported_pilots(workspace)
     alone = bool(studies) and not names
+    if not_read and not studies and not names_beside(workspace.model("x")):
+        raise MissingArtifact(f"{workspace.dataset} has no trained model. {' '.join(not_read)}")
     anything = alone or names_beside(workspace.model("x"))  # else the data set is not even opened
     dataset, why = reported_texts(session) if anything else (None, "")
     models, left_out = reported_models(session, workspace, list(names), dataset, alone=alone)
@@ -130,7 +132,9 @@ def reported_studies(workspace: Workspace) -> tuple[list[Study], list[str]]:
         try:
             found.append(read_study(folder))
         except MissingArtifact as error:
-            left_out.append(f"The study {folder.name} is left out: {error.message}")
+            left_out.append(
+                f"The study {folder.name} is left out: {error.message} {error.hint or ''}".rstrip()
+            )
     return found, left_out
 
 

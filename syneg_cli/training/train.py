@@ -81,9 +81,7 @@ def train(
         UsageError: the model has two towers or no transformer, or settings that do not fit it.
     """
     helpers = helpers or Helpers()
-    parameters.need_one_tower(model)
-    if settings.kind != CROSS_ENCODER:
-        parameters.need_attention(model)
+    parameters.need_trainable(model, settings.kind)
     _need_dimensions(model, settings.matryoshka)
     chosen = Chosen.of(settings, model)
     _tell_of_idle_pairs(instances, settings, progress or NoProgress())
