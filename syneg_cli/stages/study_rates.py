@@ -83,13 +83,14 @@ def forecast(plan: StudyPlan, rates: Rates) -> dict[str, float]:
 
 def _seconds(plan: StudyPlan, name: str, rates: Rates) -> float:
     arm, seeds = plan.arm(name), len(plan.seeds)
-    measure = rates.measuring(plan.split)
     if arm.makes != "trained":
-        return measure
-    epochs = int(arm.settings["train"]["epochs"])
+        return rates.measuring(plan.split)
+    epochs, refresh = int(arm.settings["train"]["epochs"]), arm.settings["train"]["refresh"]
+    measure = rates.measuring(plan.split, documents=refresh != "adore")
     each = rates.training(arm.spent)
-    if arm.settings["train"]["refresh"] == "ance":
+    if refresh == "ance":
         each += epochs * rates.documents * rates.text_seconds
     # A trial at twice the epochs takes twice as long; the batch size decides how long a step takes, not all.
     trials: float = sum(each * one.get("train.epochs", epochs) / epochs for one in plan.grid)
-    return seeds * (each + measure) + trials + len(plan.grid) * rates.measuring("dev")
+    of_dev = rates.measuring("dev", documents=refresh != "adore")
+    return seeds * (each + measure) + trials + len(plan.grid) * of_dev

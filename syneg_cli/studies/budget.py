@@ -62,7 +62,7 @@ class Rates:
     step_seconds: float
     """For each text that a training step encodes, forth and back."""
     documents: int
-    """Of the corpus, encoded anew for every model that is measured."""
+    """Of the corpus, encoded anew for every model that is measured, but those of `adore`."""
     queries: Mapping[str, int]
     """Split -> judged queries."""
     model_bytes: int = 0
@@ -71,9 +71,9 @@ class Rates:
         """Seconds of one training run."""
         return spent.steps * spent.texts * self.step_seconds
 
-    def measuring(self, split: str) -> float:
-        """Seconds to encode what one model is measured on."""
-        return (self.documents + self.queries.get(split, 0)) * self.text_seconds
+    def measuring(self, split: str, *, documents: bool = True) -> float:
+        """Seconds to encode what one model is measured on; without documents its queries alone."""
+        return (documents * self.documents + self.queries.get(split, 0)) * self.text_seconds
 
 
 def within(costs: Mapping[str, float], needs: Mapping[str, Sequence[str]], budget: float) -> list[str]:

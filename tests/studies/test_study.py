@@ -295,6 +295,19 @@ def test_what_the_budget_has_no_time_for_is_named(ready: Cli) -> None:
     assert f"Dropped, as {budget} has no time for them: R-0.2." in limits(plan)
 
 
+def test_the_forecast_counts_the_corpus_for_each_model_that_encodes_it(ready: Cli) -> None:
+    ready("study", "--arms", "dense,adore", "--seeds", "2", "--plan")
+    frozen = read_plan(HOME)
+    assert frozen is not None
+    rates = Rates(1.0, 0.0, 1000, {"test": 3}, 0)  # training takes no time, a text a second
+    seconds = forecast(frozen.plan, rates)
+    assert {arm: seconds[arm] for arm in ("zero-shot", "dense", "adore")} == {
+        "zero-shot": 1003,
+        "dense": 2 * 1003,
+        "adore": 2 * 3,
+    }
+
+
 def test_a_finished_study_shows_its_tables_once_and_no_plan(ready: Cli) -> None:
     first = ready("study")
     again = ready("study")
