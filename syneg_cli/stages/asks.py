@@ -235,7 +235,7 @@ class Asks(Stage):
             kept = f"{plan.path} keeps what an earlier run wrote."
         if outcome.stopped is not None:
             return BudgetExceeded(f"{outcome.stopped.message} {kept}".strip(), hint=language_model.RAISE_CAP)
-        if self.unsent:  # what is left is said, and is no failure
+        if self.unsent and not outcome.complete:  # what is left is said, and is no failure
             return None
         if not outcome.usable:
             message = f"0 of {every} {of_them} got a usable {one}: {outcome.causes()}."
