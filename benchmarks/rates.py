@@ -3,10 +3,11 @@
     python benchmarks/rates.py                    on the demo's articles
     python benchmarks/rates.py DATA/scifact       on a data set of yours
 
-In one process for each precision: the rate of a large matrix product, then encoding, then training
-steps. Work is counted as the products that a transformer cannot do without (its linear layers and
-attention, three times that in training), for real tokens: padding counts as lost. The profile says
-which operations the time is in; "outside" is what is no operation of PyTorch: tokenising, Python.
+In one process for each precision that the processor has units for: the rate of a large matrix product,
+then encoding, then training steps. Work is counted as the products that a transformer cannot do without
+(its linear layers and attention, three times that in training), for real tokens: padding counts as lost.
+The profile says which operations the time is in; "outside" is what is no operation of PyTorch:
+tokenising, Python.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.train import instances
+from benchmarks.train import instances, precisions
 from syneg_cli.data import demo
 from syneg_cli.data.dataset import Dataset, load_dataset
 
@@ -179,7 +180,7 @@ def main() -> None:
         if args.data is None:
             demo.write_dataset(folder)
         found = {}
-        for precision in PRECISIONS:
+        for precision in precisions():
             command = [sys.executable, "-m", "benchmarks.rates", str(folder), "--precision", precision]
             command += ["--texts", str(args.texts), "--steps", str(args.steps)]
             done = subprocess.run(command, capture_output=True, text=True, check=True)

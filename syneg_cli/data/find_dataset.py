@@ -57,9 +57,9 @@ def local_folder(name: str | None, *, data_dir: Path | None, folder: Path | None
     Raises:
         UsageError, DatasetError: as `find_folder`, but for the download.
     """
-    if not name:
+    if not name or name in SOURCES:
         raise UsageError(
-            "No data set named.",
+            f"{name} names no data set." if name else "No data set named.",
             hint=f"Give a BEIR name, a folder, {IRDS}NAME, {HUB}OWNER/NAME or {MTEB}TASK.",
         )
     if _source(name):
@@ -121,6 +121,9 @@ def _nothing(name: str, data_dir: Path | None, folder: Path | None) -> DatasetEr
             f"{name} is not in {data_dir}.{near}",
             hint=f"{known} While a data_dir is set, nothing is downloaded.",
         )
+    if meant := next((one for one in SOURCES if name.lower().startswith(one)), ""):
+        meant += name[len(meant) :]
+        return DatasetError(f"{name} is not there. Did you mean {meant}?", hint=LAYOUT_HINT)
     if os.sep in name:
         return DatasetError(f"{name} is not there.{near or _near_beir(name)}", hint=LAYOUT_HINT)
     return DatasetError(

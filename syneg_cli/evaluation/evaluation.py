@@ -126,7 +126,8 @@ class Evaluation:
         comparisons = compare_metrics(self, baseline, margin=margin)
         parts = self.parts(baseline, margin=margin)
         means = self.metrics, baseline.metrics
-        return Gain(self.name, baseline.name, *means, comparisons, parts, self.split, self.caveat)
+        lengths = self.told_of_length(baseline)
+        return Gain(self.name, baseline.name, *means, comparisons, parts, self.split, self.caveat, lengths)
 
 
 def caveat(written: int, queries: int) -> str:
@@ -166,13 +167,15 @@ class Gain:
     split: str = "test"
     caveat: str = ""
     """What a score on queries that nobody asked does not say; "" where people asked all of them."""
+    lengths: str = ""
+    """A sentence where the two read texts to another length; "" where not, or it is not known."""
 
     @property
     def told(self) -> tuple[str, ...]:
-        """What the parts say of the first metric's gain, in plain sentences; and who wrote the queries."""
+        """What the parts say of the first metric's gain, in plain sentences; what was read, and who asks."""
         first, main = next(iter(self.comparisons.items()))
         gain = told_of_gain(first, main, self.parts)
-        return tuple(filter(None, (gain, told_of_few(self.parts, self.split), self.caveat)))
+        return tuple(filter(None, (gain, told_of_few(self.parts, self.split), self.lengths, self.caveat)))
 
     def __str__(self) -> str:
         """A few lines on the first metric, for a notebook."""

@@ -87,7 +87,7 @@ class TrainedOn:
         """As a model folder says it; None where it does not."""
         try:
             held = parsed(whole_text(folder / RECORD, MissingArtifact))[0]
-            ids = {name: frozenset(map(str, held[name])) for name in IDS}
+            ids = {name: _ids(held[name]) for name in IDS}
             texts = str(held.get("texts") or "")
             own = (ids["queries"], ids["documents"], ids["written"])
             return cls(str(held["dataset"]), str(held["corpus"]), *own, texts)
@@ -123,6 +123,13 @@ class TrainedOn:
         if other is None or not other.of(dataset):
             return self
         return self._in(dataset, {name: getattr(self, name) | getattr(other, name) for name in IDS})
+
+
+def _ids(held: object) -> frozenset[str]:
+    """Ids as a file holds them; raises TypeError for anything else, which would be nobody's ids."""
+    if not isinstance(held, list) or not all(isinstance(one, str) for one in held):
+        raise TypeError("no list of ids")
+    return frozenset(held)
 
 
 def _hash_of(dataset: Dataset, doc_ids: Iterable[str]) -> str:

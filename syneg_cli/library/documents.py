@@ -38,7 +38,8 @@ def import_documents(
     """A folder in BEIR layout of documents; `.path` is where it is, `.tally` what was read and left out.
 
     Args:
-        source: a folder, a file, a table, a database, `hub:OWNER/NAME` or `irds:NAME`.
+        source: a folder, a file, a table, a database, `hub:OWNER/NAME`, `irds:NAME`
+            or `mteb:TASK`.
         output: the folder to write; by default the source's name with `-data`, in the current folder.
         query: of a database, the SELECT whose rows are the documents.
         queries, qrels: judgements to go with them; the name of a file of judgements says its split.

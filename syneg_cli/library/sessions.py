@@ -11,6 +11,9 @@ from syneg_cli.core import NoProgress, Progress, UsageError, Workspace, did_you_
 from syneg_cli.data import Dataset
 from syneg_cli.stages import Session, resolve, setting_keys
 
+CALLED = {"miners": "miner"}
+"""Settings whose argument has another name."""
+
 
 def session_of(
     dataset: Dataset,
@@ -49,7 +52,9 @@ def _check(sets: object, own_section: str, own: Mapping[str, Any]) -> None:
     known = setting_keys()
     for key in sets:
         section, _, name = str(key).partition(".")
-        if key not in known or key == "work_dir":
+        if key == "work_dir":
+            raise UsageError("sets: work_dir is an argument.", hint="Give work_dir=...")
+        if key not in known:
             raise UsageError(
                 f"sets: there is no setting {key!r}.{did_you_mean(str(key), known)}",
                 hint='Keys are as in docs/settings.md, with their section: {"train.epochs": 1}.',
@@ -59,4 +64,4 @@ def _check(sets: object, own_section: str, own: Mapping[str, Any]) -> None:
                 f"sets: {key} is of the data set, which is loaded.", hint=f"load_dataset(NAME, {name}=...)"
             )
         if section == own_section or key in own:
-            raise UsageError(f"sets: {key} is an argument.", hint=f"Give {name}=...")
+            raise UsageError(f"sets: {key} is an argument.", hint=f"Give {CALLED.get(name, name)}=...")

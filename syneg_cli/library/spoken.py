@@ -70,7 +70,7 @@ def step(function: F) -> F:
     def spoken(*args: Any, **given: Any) -> Any:
         try:
             for name in ("work_dir", "data_dir"):
-                if given.get(name) is not None:
+                if given.get(name) is not None or (name in given and name == "work_dir"):
                     need_path(name, given[name])
             if given.get("progress") is not None:
                 need_progress(given["progress"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from os import PathLike
@@ -94,6 +94,7 @@ def study(
     _need_plain(dataset)
     need_local(backbone)
     need_text("backbone", str(backbone) if isinstance(backbone, PathLike) else backbone)
+    settings = {key: [*value] if isinstance(value, Iterator) else value for key, value in settings.items()}
     settings_from(StudySettings, settings)
     given, asked = _sets_of(dataset, negatives, sets), _written(queries)
     session = session_of(
@@ -107,11 +108,10 @@ def study(
     )
     need_own(session, dataset)
     work = session.workspace(dataset)
-    for name, every in given.items():
-        if not (path := work.synthetic(name)).is_file():
-            write_negatives(path, every)
-    if asked and not (path := work.queries(session.project.queries.name)).is_file():
-        write_synthetic_queries(path, asked)
+    for name, every in given.items():  # also where they are: somebody may have edited the file
+        write_negatives(work.synthetic(name), every)
+    if asked:
+        write_synthetic_queries(work.queries(session.project.queries.name), asked)
     return run_study(session, plan_only=plan_only, force=force)
 
 
@@ -162,9 +162,13 @@ def _written(queries: Iterable[SyntheticQuery] | None) -> list[SyntheticQuery]:
     if queries is None:
         return []
     every: list[Any] = list(queries) if isinstance(queries, Iterable) else [queries]
+    known: set[str] = set()
     for query in every or [None]:
         if not isinstance(query, SyntheticQuery):
             raise UsageError(f"queries: {query!r} is no LLM-written query.", hint="write_queries gives them.")
+        if query.id in known:
+            raise UsageError(f"queries: {query.id} is there twice.", hint="Give each query once.")
+        known.add(query.id)
     return every
 
 

@@ -217,6 +217,9 @@ def _names(files: Sequence[Path]) -> str:
 
 
 def _stored(at: str, line: Line, item: Item, engine: Engine, classify: Classify, came: Came) -> Stored | None:
+    if line.failed:
+        came.trouble("failed", at, line.failed)
+        return None
     try:
         return line.stored(item, engine, classify)
     except LLMError as error:
@@ -253,7 +256,7 @@ class _Lines:
             file.close()
 
     def of(self, key: str) -> list[tuple[str, Line]]:
-        """(place, line) of all answers to a request, the first time that it is asked for."""
+        """(place, line) of all that came of a request, the first time that it is asked for."""
         places = self._places.execute(
             "SELECT file, number, start FROM lines WHERE key = ? AND NOT met ORDER BY rowid", [key]
         ).fetchall()
@@ -262,7 +265,7 @@ class _Lines:
         return [(self._named(file, number), self._line(file, start)) for file, number, start in places]
 
     def left(self) -> Iterator[tuple[str, str]]:
-        """(place, custom_id) of answers that nobody asked for."""
+        """(place, custom_id) of what came that nobody asked for."""
         rows = self._places.execute("SELECT file, number, key FROM lines WHERE NOT met ORDER BY rowid")
         return ((self._named(file, number), key) for file, number, key in rows)
 
@@ -278,12 +281,12 @@ class _Lines:
             self._places.executemany("INSERT INTO lines VALUES (?, ?, ?, ?, 0)", self._answers(index))
         run("COMMIT")
         run("CREATE INDEX by_key ON lines (key)")
-        if not (self.came.failed or run("SELECT 1 FROM lines LIMIT 1").fetchone()):
+        if not run("SELECT 1 FROM lines LIMIT 1").fetchone():
             first = f" ({self.came.named[0]})" if self.came.named else ""
             raise UsageError(f"{_names(self.files)}: no line of what a batch brought{first}.", hint=HINT)
 
     def _answers(self, index: int) -> Iterator[tuple[str, int, int, int]]:
-        """(custom_id, file, line, first byte) of the lines with an answer; the others are counted."""
+        """(custom_id, file, line, first byte) of the lines that can be read; the others are counted."""
         for number, start, content in _lines(self._open[index]):
             at = self._named(index, number)
             try:
@@ -291,10 +294,7 @@ class _Lines:
             except BadResponse as error:
                 self.came.trouble("bad", at, f"{error.message}{_cut(content)}")
                 continue
-            if line.failed:
-                self.came.trouble("failed", at, line.failed)
-            else:
-                yield line.key, index, number, start
+            yield line.key, index, number, start
 
     def _line(self, file: int, start: int) -> Line:
         self._open[file].seek(start)

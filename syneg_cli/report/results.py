@@ -117,7 +117,7 @@ def read_results(
         try:
             found.append(_study(folder))
         except MissingArtifact as error:
-            notes.append(f"studies/{folder.name} is left out: {error.message}")
+            notes.append(f"studies/{folder.name} is left out: {error.message} {error.hint or ''}".rstrip())
     return Results(_each_once(found), notes)
 
 

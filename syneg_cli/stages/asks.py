@@ -236,7 +236,7 @@ class Asks(Stage):
         if outcome.stopped is not None:
             hint = "Raise the cap and run the same command again: nothing is paid twice."
             return BudgetExceeded(f"{outcome.stopped.message} {kept}".strip(), hint=hint)
-        if self.unsent:  # what is left is said, and is no failure
+        if self.unsent and not outcome.complete:  # what is left is said, and is no failure
             return None
         if not outcome.usable:
             message = f"0 of {every} {of_them} got a usable {one}: {outcome.causes()}."

@@ -23,7 +23,7 @@ def import_documents(
     """Make the folder that is asked for, unless it is up to date.
 
     Args:
-        source: a folder, a file, `hub:OWNER/NAME` or `irds:NAME`.
+        source: a folder, a file, `hub:OWNER/NAME`, `irds:NAME` or `mteb:TASK`.
         query: of a database.
 
     Raises:

@@ -71,8 +71,10 @@ def _model(evaluation: Evaluation) -> str:
 
 
 def _revision(manifest: Manifest) -> str:
-    """What was measured, by its content: the weights, the run."""
+    """What was measured, by its content: the weights, the run; at another length it is another system."""
     parts = [manifest.inputs[role] for role in SYSTEM if role in manifest.inputs]
+    if (length := manifest.settings.get("max_length")) and "model" in manifest.inputs:
+        parts.append(f"max_length {length}")
     return content_hash(parts)[:40] if len(parts) > 1 else parts[0][:40]
 
 
@@ -84,7 +86,7 @@ def _task_result(evaluation: Evaluation, manifest: Manifest, task: str) -> dict[
         "hf_subset": "default",
         "languages": ["eng-Latn"] if beir_name(evaluation.dataset) else ["und-Zyyy"],
     }
-    scores |= _told(evaluation)
+    scores |= _told(evaluation, manifest)
     made = datetime.fromisoformat(manifest.created).timestamp() if manifest.created else None
     return {
         "dataset_revision": content_hash(corpus)[:40],
@@ -97,9 +99,11 @@ def _task_result(evaluation: Evaluation, manifest: Manifest, task: str) -> dict[
     }
 
 
-def _told(evaluation: Evaluation) -> dict[str, Any]:
-    """What a score does not say by itself: who wrote the queries, and what training saw of them."""
-    notes = [said for said in (evaluation.caveat, evaluation.told_of_training) if said]
+def _told(evaluation: Evaluation, manifest: Manifest) -> dict[str, Any]:
+    """What a score does not say by itself: who wrote the queries, what training saw, what was read."""
+    asked = manifest.settings.get("max_length")
+    cut = f"Measured with max_length = {asked}: the first {asked} tokens of a text." if asked else ""
+    notes = [said for said in (evaluation.caveat, evaluation.told_of_training, cut) if said]
     told: dict[str, Any] = {"queries": evaluation.queries, "written_queries": evaluation.written_queries}
     for name, part in evaluation.parts().items():
         told |= {f"{name}_queries": part.queries, f"{name}_main_score": part.metrics[MAIN_METRIC]}

@@ -178,12 +178,12 @@ def _given(flags: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[tuple
         UsageError: one is empty, as an unset variable of the shell leaves it.
     """
     for key, value in flags.items():
-        if value == "" and key != "dataset.name" and field_of(key).default != "":
+        if isinstance(value, str) and not value and key != "dataset.name" and field_of(key).default != "":
             raise UsageError(
                 f"{names.get(key, flag_of(key))}: the value is empty.",
                 hint="Leave it out for the default, or give a value.",
             )
-        if value is not None and value != []:
+        if value is not None and not (isinstance(value, list) and not value):
             yield key, value
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from syneg_cli.core import MissingArtifact, SynegError, Workspace, did_you_mean, names_beside, user_path
-from syneg_cli.data import Dataset, local_folder
+from syneg_cli.data import Dataset, folder_called, local_folder
 from syneg_cli.encoding import Encoder, find_model
 from syneg_cli.forecast import Forecast, read_forecast
 from syneg_cli.llm import embedding_api
@@ -43,7 +43,7 @@ def report_workspace(session: Session) -> Workspace:
 
 def _places(session: Session) -> list[Path]:
     """Where the data set's folder may be, the likeliest first."""
-    name, data_dir = session.need_name(), session.project.dataset.data_dir
+    name, data_dir = folder_called(session.need_name()), session.project.dataset.data_dir
     places = [user_path(name), session.resolved.path(name)]
     return [session.resolved.path(data_dir) / name, *places] if data_dir else places
 
@@ -91,6 +91,8 @@ def reported(
     studies, not_read = reported_studies(workspace)
     pilots, no_forecast = reported_pilots(workspace)
     alone = bool(studies) and not names
+    if not_read and not studies and not names_beside(workspace.model("x")):
+        raise MissingArtifact(f"{workspace.dataset} has no trained model. {' '.join(not_read)}")
     anything = alone or names_beside(workspace.model("x"))  # else the data set is not even opened
     dataset, why = reported_texts(session) if anything else (None, "")
     models, left_out = reported_models(session, workspace, list(names), dataset, alone=alone)
@@ -130,7 +132,9 @@ def reported_studies(workspace: Workspace) -> tuple[list[Study], list[str]]:
         try:
             found.append(read_study(folder))
         except MissingArtifact as error:
-            left_out.append(f"The study {folder.name} is left out: {error.message}")
+            left_out.append(
+                f"The study {folder.name} is left out: {error.message} {error.hint or ''}".rstrip()
+            )
     return found, left_out
 
 

@@ -41,13 +41,11 @@ class Row:
     any negative was drawn the `synthetic_share`. None: unknown, or there was no mix."""
 
     def __post_init__(self) -> None:
-        numbers = [*self.metrics.values(), *self.scores.values()]
-        if not all(type(value) in (int, float) for value in numbers) or not self.scores:
-            raise TypeError("scores are numbers")
-        numbers = list((self.mixed or {}).values())
+        if not all(map(_is_score, [*self.metrics.values(), *self.scores.values()])) or not self.scores:
+            raise TypeError("scores are numbers from 0 to 1")
         if self.mixed is not None and not self.mixed.keys() >= MIXED:
             raise TypeError("a mix has pairs and draws")
-        if not all(type(value) in (int, float) for value in numbers):
+        if not all(type(value) in (int, float) for value in (self.mixed or {}).values()):
             raise TypeError("a mix is numbers")
 
 
@@ -90,8 +88,8 @@ def read_trials(folder: Path, plan: StudyPlan) -> list[Trial]:
     grid = [dict(one) for one in plan.grid]
 
     def wrong(trial: Trial) -> str:
-        fits = dict(trial.tried) in grid and type(trial.score) in (int, float)
-        return "" if fits else "settings that are none of the grid, or a score that is no number"
+        fits = dict(trial.tried) in grid and _is_score(trial.score)
+        return "" if fits else "settings that are none of the grid, or a score that is none"
 
     return _read(
         folder / TRIALS,
@@ -100,6 +98,11 @@ def read_trials(folder: Path, plan: StudyPlan) -> list[Trial]:
         lambda one: (one.arm, sorted(one.tried.items())),
         wrong,
     )
+
+
+def _is_score(value: object) -> bool:
+    """Whether it is a number from 0 to 1, as all metrics are."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def _read(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from syneg_cli.core import UsageError
+from syneg_cli.training.settings import CROSS_ENCODER
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -70,14 +71,19 @@ def layer_count(model: SentenceTransformer) -> int:
     return 1 + max((number for number in numbers if number is not None), default=-1)
 
 
-def need_one_tower(model: SentenceTransformer) -> None:
-    """Raises UsageError for a model whose queries and documents have encoders of their own."""
+def need_trainable(model: SentenceTransformer, kind: str) -> None:
+    """Raises UsageError for two encoders in one, and for what is no transformer, as static embeddings."""
     from sentence_transformers.base.modules import Router
 
     if isinstance(model[0], Router):
         raise UsageError(
             "This backbone encodes queries and documents with two models; syneg trains one.",
             hint="Train the backbone it was made from (its card names it), or save one side as a model.",
+        )
+    if kind != CROSS_ENCODER and "attention_mask" not in model.preprocess(["text"]):
+        raise UsageError(
+            f"This backbone is no transformer ({type(model[0]).__name__}); syneg trains transformers alone.",
+            hint="Name another --backbone. As it is it can mine and be measured.",
         )
 
 
@@ -93,7 +99,7 @@ def freeze_layers(model: SentenceTransformer, layers: int) -> None:
     if layers >= count:
         raise UsageError(
             f"freeze: {layers} layers of {count}: nothing would be left to train.",
-            hint=f"Freeze at most {count - 1}.",
+            hint=f"Freeze at most {count - 1}." if count > 1 else "Leave freeze out.",
         )
     for name, parameter in model.named_parameters():
         number = layer_of(name)

@@ -78,10 +78,10 @@ def train(
         What was done, with the settings that "auto" and None resolved to.
 
     Raises:
-        UsageError: the model has two towers, or settings that do not fit it.
+        UsageError: the model has two towers or no transformer, or settings that do not fit it.
     """
     helpers = helpers or Helpers()
-    parameters.need_one_tower(model)
+    parameters.need_trainable(model, settings.kind)
     _need_dimensions(model, settings.matryoshka)
     chosen = Chosen.of(settings, model)
     _tell_of_idle_pairs(instances, settings, progress or NoProgress())

@@ -121,11 +121,14 @@ def verdicts_of(
     found = {name: check(name)(candidates) for name in dict.fromkeys(names)}
     for name, verdicts in found.items():
         if candidates and not any(isinstance(one, Verdict) for one in verdicts):
-            whys = Counter(one.why for one in verdicts if isinstance(one, NoVerdict))
+            none = [one for one in verdicts if isinstance(one, NoVerdict)]
+            hint = "Look at the answers with `syneg cache list`, or choose another model or check."
+            if all(one.later for one in none):
+                hint = "The same command goes on as soon as some are answered."
             raise SynegError(
-                f"{name} gave no usable verdict on any of {len(candidates)} negatives ({reasons(whys)}). "
-                "Nothing is written.",
-                hint="Look at the answers with `syneg cache list`, or choose another model or check.",
+                f"{name} gave no usable verdict on any of {len(candidates)} negatives "
+                f"({reasons(Counter(one.why for one in none))}). Nothing is written.",
+                hint=hint,
             )
     return found
 

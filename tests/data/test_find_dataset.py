@@ -69,3 +69,25 @@ def test_what_is_downloaded_already_is_local_and_the_rest_is_not_there(
     with pytest.raises(DatasetError, match="androd is not there") as caught:
         local_folder("cqadupstack/androd", **places)
     assert "cqadupstack/android" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("source", ["hub:", "irds:", "mteb:"])
+def test_a_source_without_a_name_names_nothing(tmp_path: Path, source: str) -> None:
+    with pytest.raises(UsageError, match=f"^{source} names no data set") as caught:
+        load_dataset(source, cache=tmp_path)
+    assert "hub:OWNER/NAME" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("Hub:BeIR/scifact", "hub:BeIR/scifact"),
+        ("MTEB:SciFact", "mteb:SciFact"),
+        ("IRDS:vaswani", "irds:vaswani"),
+    ],
+)
+def test_a_source_in_capitals_is_guessed(tmp_path: Path, name: str, meant: str) -> None:
+    """Not `scifact` of BEIR, which is another one."""
+    with pytest.raises(DatasetError) as caught:
+        load_dataset(name, cache=tmp_path)
+    assert caught.value.message == f"{name} is not there. Did you mean {meant}?"

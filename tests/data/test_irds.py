@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from syneg_cli.core.errors import DatasetError
+from syneg_cli.core.errors import DatasetError, UsageError
 from syneg_cli.core.progress import Advance
 from syneg_cli.data.dataset import Dataset, load_dataset
 from syneg_cli.data.irds import folder_name
@@ -231,7 +231,7 @@ def test_unknown_names_are_helped(irds: Irds, load: Load) -> None:
     irds.register("local", irds.docs())
     with pytest.raises(DatasetError, match=r"no data set 'local/tony'\. Did you mean 'local/tiny'"):
         load("irds:local/tony")
-    with pytest.raises(DatasetError, match="no data set ''"):
+    with pytest.raises(UsageError, match="irds: names no data set"):
         load("irds:")
     with pytest.raises(DatasetError, match="'local' has no documents with queries and judgements") as caught:
         load("irds:local")

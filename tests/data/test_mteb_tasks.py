@@ -120,3 +120,10 @@ def test_without_the_package_it_says_what_to_install(
     assert ran.code == 2
     assert "The package mteb is not installed." in ran.err
     assert "pip install 'mteb>=2'" in ran.err
+
+
+def test_one_is_imported_as_a_folder(cli: Cli, mteb: list[str]) -> None:
+    done = cli("import", "mteb:Odd", "--json")
+    assert done.code == 0, done.err
+    assert (Path("Odd-data") / "corpus.jsonl").is_file()
+    assert done.json["judgements"] == {"test": 6}

@@ -130,6 +130,9 @@ def test_each_part_has_its_means_and_its_comparison() -> None:
         "10 unseen test queries tell little: with less than 25, only a large difference can be seen.",
     )
     assert str(gain).endswith("\n".join(gain.told))
+    shorter = replace(tuned, max_length=8).against(replace(other, max_length=48))
+    told = f"tuned reads 8 tokens of a text, {other.name} 48: that is in the difference, too."
+    assert shorter.told == (*gain.told, told)
     assert tuned.told_of_training == (
         "Training of tuned saw a positive of 30 of the 40 queries (35 of 50 documents), and none of 10; "
         "of 10 only through LLM-written queries."

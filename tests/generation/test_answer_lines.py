@@ -151,3 +151,30 @@ def test_when_nothing_came_nothing_is_made(cli: Cli, bare: tuple[object, ...]) -
     read = cli(*bare, "--batch-read", OUT)
     assert (read.code, read.json["read"], read.json["failed"], read.json["left"]) == (0, 0, 3, 3), read.err
     assert not Path(".syneg/tiny/synthetic/default.jsonl").exists()
+
+
+def test_errors_of_other_requests_are_none_of_ours(cli: Cli, bare: tuple[object, ...]) -> None:
+    """A file of another job is refused as a whole, whether its requests were answered or failed."""
+    write_lines(OUT, openai_line("0" * 64, "of another job"), expired_line("1" * 64))
+    refused = cli(*bare, "--batch-read", OUT)
+    assert refused.code == 2
+    assert "none of 2 answers is to what is asked here" in refused.err
+    assert cli(*bare, "--batch-write", IN).code == 0
+    mine = answer(IN, OUT)
+    write_lines(OUT, *mine, expired_line("1" * 64))
+    came: dict[str, Any] = cli(*bare, "--batch-read", OUT).json["batch"]  # type: ignore[assignment]
+    assert (came["read"], came["failed"], came["unknown"]) == (3, 0, 1)
+
+
+def test_where_all_is_answered_and_nothing_is_usable_that_is_a_failure(
+    cli: Cli, bare: tuple[object, ...]
+) -> None:
+    """As it is of a live run: there is no result, and no later file brings one."""
+    never = (*bare, "--set", "generate.corrections=0")
+    assert cli(*never, "--batch-write", IN).code == 0
+    answer(IN, OUT, respond=lambda body, number: Reply(text="no JSON"))
+    read = cli(*never, "--batch-read", OUT)
+    assert read.code == 1
+    assert "0 of 3 pairs got a usable negative: 3 answers unparsable" in read.err
+    assert "--retry-bad asks for them again" in read.err
+    assert not Path(".syneg/tiny/synthetic/default.jsonl").exists()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import syneg_cli as syneg
@@ -97,6 +98,25 @@ def test_another_plan_is_refused_and_begins_anew_where_that_is_asked(ready: Cli,
     assert (HOME / "before-1/plan.json").is_file()
 
 
+def test_what_was_handed_over_is_read_whatever_became_of_its_file(ready: Cli, tiny_model: Path) -> None:
+    """The file is the study's own: one that was edited or emptied is not taken for what was given."""
+    data, written = loaded()
+    asked: Any = {**given(), "backbone": tiny_model, "plan_only": True}
+    first = syneg.study(data, written, queries=[QUERY], **asked)
+    for file in Path(".syneg/tiny/given").rglob("*.jsonl"):
+        file.write_text("", encoding="utf-8")
+    assert syneg.study(data, written, queries=[QUERY], **asked).plan == first.plan
+
+
+def test_numbers_of_numpy_are_numbers(ready: Cli, tiny_model: Path) -> None:
+    data, written = loaded()
+    asked: Any = {**given(), "backbone": tiny_model, "plan_only": True}
+    first = syneg.study(data, written, **asked)
+    numpys = {**SETS, "train.lr": np.float64(1e-3), "train.epochs": np.int64(1)}
+    again = syneg.study(data, written, **{**asked, "seeds": np.int64(2), "sets": numpys})
+    assert again.plan == first.plan
+
+
 def test_sets_by_name_and_queries_are_read_by_their_arms(ready: Cli, tiny_model: Path) -> None:
     data, written = loaded()
     other = [replace(one, text=f"{one.text} again") for one in written]
@@ -130,6 +150,7 @@ def test_reworded_queries_are_part_of_the_plan(ready: Cli, tiny_model: Path) -> 
 
 
 anything: Any = syneg
+QUERY = SyntheticQuery("d6", 1, "how common is apnea", "queries", "m", "k")
 
 
 @pytest.mark.parametrize(
@@ -140,6 +161,10 @@ anything: Any = syneg
         (lambda data, written: anything.study(data, 5), "negatives: 5 is no list"),
         (lambda data, written: anything.study(data, queries=[5]), "queries: 5 is no LLM-written query"),
         (lambda data, written: anything.study(data, queries=5), "queries: 5 is no LLM-written query"),
+        (lambda data, written: anything.study(data, queries=[QUERY, QUERY]), "synthetic/d6/1 is there twice"),
+        (lambda data, written: anything.study(data, written, arms=iter(["hybird"])), "Did you mean 'hybrid'"),
+        (lambda data, written: anything.study(data, written, work_dir=None), "work_dir: None is no path"),
+        (lambda data, written: anything.study(data, written, sets={"work_dir": "x"}), "Give work_dir="),
         (lambda data, written: anything.study(data, syneg.mine(data, "bm25")), "some are mined"),
         (
             lambda data, written: anything.study(data, [replace(written[0], relevant_by=("judge",))]),
@@ -158,6 +183,7 @@ anything: Any = syneg
         (lambda data, written: anything.pilot(data, "ollama:x", 0), "pairs: expected a whole number"),
         (lambda data, written: anything.pilot(data, "ollama:x", miner=5), "miner: expected a text"),
         (lambda data, written: anything.pilot(data, "ollama:x", prompt="rewrite"), "rewrites mined"),
+        (lambda data, written: anything.pilot(data, "ollama:x", sets={"mine.miners": "x"}), "Give miner="),
         (lambda data, written: anything.pilot(data, "ollama:x", temprature=1), "Did you mean 'temperature'"),
     ],
 )

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from syneg_cli.core.artifacts import Workspace
+from syneg_cli.data.downloads import download_folder
 from syneg_cli.training.recorder import RECORDING
 from tests.cli.test_app import modules_after
-from tests.conftest import Cli
+from tests.conftest import Cli, write_dataset
 from tests.report.conftest import add_model
 
 
@@ -179,3 +180,20 @@ def test_without_models_the_next_step_is_named(cli: Cli, work: Workspace, tiny: 
 
 def test_help_imports_no_library_that_draws() -> None:
     assert not modules_after("report", "--help") & {"matplotlib", "numpy", "torch"}
+
+
+def test_a_data_set_from_elsewhere_is_not_the_one_that_its_name_ends_with(
+    trained: Cli, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`hub:OWNER/tiny` has results of its own; those of the folder `tiny` are there, too."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "kept"))
+    write_dataset(download_folder() / "hub--owner--tiny")
+    early = trained("report", "hub:owner/tiny", "--sample", 0)
+    assert early.code == 2
+    assert "No trained model for hub--owner--tiny" in early.err
+    for command in ("mine", "mix", "train"):
+        more = ("--output", "three") if command == "train" else ()
+        assert trained(command, "hub:owner/tiny", *more, "-q").code == 0
+    done = trained("report", "hub:owner/tiny", "--sample", 0, "--json")
+    assert done.code == 0, done.err
+    assert [one["name"] for one in done.json["models"]] == ["three"]  # type: ignore[attr-defined]

@@ -151,3 +151,16 @@ def test_mteb_reads_them(cli: Cli, scifact: Path) -> None:
     found: Any = cli("eval", scifact, "--model", "bm25", "--format", "mteb", "--json").json
     result = ResultCache(".").load_task_result("SciFact", "bm25")
     assert result.get_score() == pytest.approx(found["metrics"]["ndcg@10"])
+
+
+def test_at_another_length_a_model_is_another_one(cli: Cli, tiny: Path, tiny_model: Path) -> None:
+    """Its file is not put over that of the model as it is, nor among its splits; what was read is said."""
+    asked = ("eval", tiny, "--model", tiny_model, "--baseline", "none", "--format", "mteb")
+    assert cli(*asked).code == 0
+    assert cli(*asked, "--max-length", "8").code == 0
+    files = [*Path("results").glob("st/*/tiny.json")]
+    notes = [json.loads(path.read_text())["scores"]["test"][0]["notes"] for path in files]
+    told = "Measured with max_length = 8: the first 8 tokens of a text."
+    assert sorted(told in each for each in notes) == [False, True]
+    for path in Path("results").glob("st/*/model_meta.json"):
+        assert json.loads(path.read_text())["revision"] == path.parent.name

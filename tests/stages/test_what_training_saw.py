@@ -92,6 +92,16 @@ def test_the_parts_are_those_of_the_models_training_not_of_train_as_it_is_now(
     assert "What tiny-bert was trained on is not known. A training on train sees" in str(backbone["told"])
 
 
+@pytest.mark.parametrize("edited", ["d5", [1, 5], None])
+def test_a_record_of_something_else_than_ids_is_none(project: Cli, edited: object) -> None:
+    """Taken for ids it would say that training saw nothing; the mix says what it saw."""
+    train(project)
+    record = next(Path(".syneg").rglob("trained_on.json"))
+    known = seen(project, "--model", "tiny-bert-retrieved", "--force")
+    record.write_text(json.dumps({**json.loads(record.read_text()), "documents": edited}))
+    assert seen(project, "--model", "tiny-bert-retrieved", "--force") == known
+
+
 def test_a_model_of_before_is_known_by_its_mix_or_its_judgements(project: Cli, tmp_path: Path) -> None:
     train(project)
     (MODEL / "trained_on.json").unlink()

@@ -142,6 +142,8 @@ def test_results_that_are_of_another_plan_are_not_mixed_in(ready: Cli) -> None:
         (lambda lines: lines.append(lines[1]), "row 3: the same run twice"),
         (lambda lines: lines[1].update(seed=7), "row 2: a run of dense that the plan has not (seed 7)"),
         (lambda lines: lines[1].update(arm="other"), "row 2: an arm that the plan has not (other)"),
+        (lambda lines: lines[1]["scores"].update(q5=7.5), "row 2: other fields than study writes"),
+        (lambda lines: lines[1]["metrics"].update({"mrr@10": -1}), "row 2: other fields than study writes"),
     ],
 )
 def test_results_that_were_damaged_make_no_table(

@@ -61,3 +61,16 @@ def test_times_that_were_damaged_are_said_where_they_are_missed(ready: Cli) -> N
     shown = ready("report")
     assert shown.code == 0, shown.err
     assert "studies/default is left out" in shown.err
+    assert "Delete it: no table is made from it." in " ".join(shown.err.split())
+
+
+def test_where_the_only_study_is_damaged_the_report_says_so_and_what_to_do(ready: Cli) -> None:
+    """And not that a model has to be trained: there is none, as a study's are its own."""
+    assert ready("study", "--plan").code == 0
+    (HOME / "plan.json").write_text("{", encoding="utf-8")
+    shown = ready("report")
+    assert shown.code == 2
+    told = " ".join(shown.err.split())
+    assert "The study default is left out" in told
+    assert "`syneg study --force` makes a new plan" in told
+    assert "syneg train" not in told

@@ -192,8 +192,9 @@ def test_layers_are_numbered_and_frozen(tiny_model: Path) -> None:
     assert 1 in trained
     assert 0 not in trained
     assert not any(p.requires_grad for name, p in model.named_parameters() if "embeddings" in name)
-    with pytest.raises(UsageError, match="nothing would be left"):
+    with pytest.raises(UsageError, match="nothing would be left") as refused:
         freeze_layers(model, 2)
+    assert refused.value.hint == "Freeze at most 1."
 
 
 def test_rates_fall_from_layer_to_layer(tiny_model: Path) -> None:

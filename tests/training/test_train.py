@@ -158,3 +158,20 @@ def test_pairs_that_teach_nothing_are_said(changes: dict[str, object], told: str
     assert told in (said or "")
     assert bool(said) is bool(told)
     assert _teaches_nothing(INSTANCES, TrainSettings(**changes)) is None  # type: ignore[arg-type]
+
+
+def test_a_backbone_that_is_no_transformer_is_refused_in_a_line(
+    cli: Cli, tiny: Path, tiny_model: Path
+) -> None:
+    """A table of static embeddings mines and is measured; training asks for attention."""
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(tiny_model / "tokenizer.json"))
+    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=16)], device="cpu").save("static")
+    assert cli("mine", tiny, "--backbone", "static", "--miner", "dense").code == 0
+    assert cli("mix", tiny, "--strategy", "retrieved").code == 0
+    for more, told in ((), "no transformer (StaticEmbedding)"), (("--freeze", 1), "no transformer"):
+        refused = cli("train", tiny, "--mixed", "retrieved", "--backbone", "static", *more)
+        assert refused.code == 2, refused.err
+        assert told in refused.err

@@ -53,6 +53,23 @@ def test_a_part_of_the_judgements_leaves_the_rest_to_be_asked(
     assert whole.json["no_opinion"] == {}
 
 
+def test_a_file_without_any_judgement_yet_is_to_be_answered_and_not_looked_at(
+    cli: Cli, bare: tuple[object, ...], work: Path
+) -> None:
+    """The other file is written: the error is of this one, and so is what to do."""
+    assert cli(*bare, "--batch-write", IN).code == 0
+    lines = answer(IN, OUT, respond=judge)
+    write_lines(OUT, *lines[:2])
+    part = cli(*bare, "--batch-read", OUT)
+    assert part.code == 1
+    assert (work / "verified/synthetic-default.jsonl").is_file()
+    assert "no usable verdict on any of 2 negatives" in part.err
+    assert "The same command goes on as soon as some are answered." in part.err
+    assert "cache list" not in part.err
+    write_lines(OUT, *lines)
+    assert cli(*bare, "--batch-read", OUT).json["no_opinion"] == {}
+
+
 def test_caps_hold_for_the_judge(cli: Cli, bare: tuple[object, ...]) -> None:
     made = cli(*bare, "--max-calls", 1, "--batch-write", IN)
     assert (made.json["requests"], made.json["over_cap"]) == (1, 3)

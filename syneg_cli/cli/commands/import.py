@@ -22,8 +22,9 @@ def command(
         str,
         typer.Argument(
             metavar="PATH",
-            help="A folder or a file of documents, a table, a database, hub:OWNER/NAME or irds:NAME.",
-            autocompletion=offer("<path>", "hub:", "irds:"),
+            help="A folder or a file of documents, a table, a database, hub:OWNER/NAME, irds:NAME or "
+            "mteb:TASK.",
+            autocompletion=offer("<path>", "hub:", "irds:", "mteb:"),
         ),
     ],
     output: Annotated[

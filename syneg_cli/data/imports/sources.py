@@ -23,9 +23,10 @@ from syneg_cli.data.imports.tally import Tally
 from syneg_cli.data.imports.text import Document, plain
 from syneg_cli.data.imports.walk import files_below
 from syneg_cli.data.layout import CORPUS, QRELS_FOLDER, QUERIES, is_dataset_folder, qrels_files, table_files
+from syneg_cli.data.mteb_tasks import MTEB
 from syneg_cli.data.settings import DocumentsSettings
 
-KINDS = f"Give a folder, a file, {HUB}OWNER/NAME or {IRDS}NAME."
+KINDS = f"Give a folder, a file, {HUB}OWNER/NAME, {IRDS}NAME or {MTEB}TASK."
 
 
 @dataclass(frozen=True)
@@ -168,9 +169,9 @@ def _opened(wanted: Wanted, progress: Progress) -> Source:
     name = wanted.source
     if not name:
         raise UsageError("What is to be imported has an empty name.", hint=KINDS)
-    if name.startswith(IRDS):
+    if name.startswith((IRDS, MTEB)):
         place = find_folder(name, data_dir=None, folder=None, progress=progress)
-        return Source(_plain(name.removeprefix(IRDS)), wanted, None, _layout(place))
+        return Source(_plain(name.partition(":")[2]), wanted, None, _layout(place))
     if name.startswith(HUB):
         files, revision = hub_files(name.removeprefix(HUB), progress)
         return Source(_plain(name.removeprefix(HUB)), wanted, None, files, revision)

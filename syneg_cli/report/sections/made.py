@@ -16,7 +16,7 @@ def made(facts: Facts) -> list[Block]:
         Heading("What was done"),
         Table(["", ""], [list(row) for row in _short(facts)]),
         Folded(
-            f"All {counted(len(facts.models), 'model')}, their settings and scores",
+            f"{counted(len(facts.models), 'model')}: settings and scores",
             [
                 models_table(facts.models, facts.split),
                 BulletList([*legend_of_table(facts.models, facts.split), *settings_lines(facts.models)]),
