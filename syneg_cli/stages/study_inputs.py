@@ -101,7 +101,7 @@ def need_mixable(session: Session, dataset: Dataset, arms: Sequence[ArmPlan]) ->
     rest = session.again("generate", *(("--name", next(iter(short))[0]) if named else ()))
     raise MissingArtifact(
         f"Arms that cannot be mixed: {told}.",
-        hint=f"{rest[:-1]} for the rest, leave these arms out, or allow it with "
+        hint=f"{rest[:-1]} for the rest, leave these arms out (--arms, --primary), or allow it with "
         "--set mix.need_synthetic=0: then mined negatives fill up.",
     )
 
