@@ -105,8 +105,13 @@ def mix(
         instances += _mirrored(chosen, pool, draw(rounds), family)
     mixed = replace(_counted(instances), with_synthetic=sum(bool(pool.synthetic) for pool in pools.values()))
     _check(mixed, strategy, k)
-    if ratio > 0 or not chosen.uses_ratio:
-        _check_synthetic(mixed.with_synthetic, len(pools), chosen, k, need_synthetic)
+    if _too_few(mixed.with_synthetic, len(pools), chosen, k, ratio, need_synthetic):
+        raise MissingArtifact(
+            f"{mixed.with_synthetic} of {len(pools)} pairs have a usable synthetic negative; the mix needs "
+            f"{need_synthetic:.0%} of them, or it is one of mined negatives under another name.",
+            hint="See what `syneg generate` says about the rest, choose `--strategy retrieved`, "
+            "or allow it with --need-synthetic 0.",
+        )
     return mixed
 
 
@@ -152,14 +157,30 @@ def mix_negatives(
     )
 
 
-def _check_synthetic(found: int, pairs: int, strategy: Strategy, k: int, needed: float) -> None:
-    if strategy.reads(k)[0] and found < needed * pairs:
-        raise MissingArtifact(
-            f"{found} of {pairs} pairs have a usable synthetic negative; the mix needs "
-            f"{needed:.0%} of them, or it is one of mined negatives under another name.",
-            hint="See what `syneg generate` says about the rest, choose `--strategy retrieved`, "
-            "or allow it with --need-synthetic 0.",
-        )
+def short_of_synthetic(
+    dataset: Dataset,
+    synthetic: Sequence[SyntheticNegative],
+    settings: MixSettings,
+    imported: Imported | None = None,
+) -> tuple[int, int] | None:
+    """(pairs with a synthetic negative, pairs) where a mix would refuse them as too few; None else.
+
+    Args:
+        synthetic, imported: as `mix_negatives` has them; what is mined plays no part.
+    """
+    pairs = dict.fromkeys(imported.pairs if imported else dataset.pairs("train"))
+    rules = Rules(settings.weights or {}, settings.max_risk)
+    usable = {Pair(one.query_id, one.positive_id) for one in synthetic if rules.admit(one, one.prompt)}
+    found, chosen = len(usable & pairs.keys()), check_strategy(settings.strategy)
+    needed = settings.need_synthetic
+    short = _too_few(found, len(pairs), chosen, settings.negatives, settings.ratio, needed)
+    return (found, len(pairs)) if short else None
+
+
+def _too_few(found: int, pairs: int, strategy: Strategy, k: int, ratio: float, needed: float) -> bool:
+    """Whether fewer pairs than are needed have a synthetic negative, where any is to be drawn."""
+    asks = strategy.reads(k)[0] and (ratio > 0 or not strategy.uses_ratio)
+    return asks and found < needed * pairs
 
 
 def _check(mixed: Mixed, strategy: str, k: int) -> None:

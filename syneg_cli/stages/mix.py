@@ -29,18 +29,20 @@ from syneg_cli.core import (
 from syneg_cli.data import Dataset
 from syneg_cli.mining import MINERS
 from syneg_cli.mixing import (
+    FEW,
     STRATEGIES,
     Imported,
     Mixed,
     OwnQuery,
     asked,
     check_strategy,
+    misses,
     mix_negatives,
     reached,
     reached_share,
     read_imported,
     read_mirror,
-    share_of,
+    short_of_synthetic,
 )
 from syneg_cli.stages.absent import absent
 from syneg_cli.stages.mine import mined_path
@@ -51,11 +53,6 @@ from syneg_cli.verification import applied
 
 ROUNDS = 8
 NAMED = {"synthetic": "synthetic negatives", "mirror": "own queries", "imported": "negatives of yours"}
-FEW = 0.1
-"""Up to this share of pairs without a synthetic negative nothing is said."""
-
-OFF = 0.05
-"""Nor where the share of synthetic negatives is off by no more than this."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +150,24 @@ class Mix(Stage):
                 files[f"{miner} negatives"] = Source(path, partial(absent, path, "--miner", mine, MINERS))
         return files
 
+    def short(self) -> tuple[int, int] | None:
+        """(pairs with a synthetic negative, pairs) where `run` would refuse them as too few; None else.
+
+        It is known before anything is mined.
+        """
+        files = {role: source for role, source in self.sources().items() if source.path.is_file()}
+        if "synthetic" not in files:
+            return None
+        synthetic, file = self._synthetic(files), files.get("imported")
+        imported = read_imported(file.path, self.dataset, lambda said: None) if file else None
+        return short_of_synthetic(self.dataset, synthetic, self.settings, imported)
+
+    def _synthetic(self, files: Mapping[str, Source]) -> list[SyntheticNegative]:
+        """The synthetic negatives as `verify` left them."""
+        file = self._verdicts(files).get("synthetic")
+        found = read_verifications(file) if file else []
+        return applied(read_synthetic(files["synthetic"].path, known=self.dataset.known), found)
+
     def _given(self, flag: str, named: str) -> Source:
         """A file of the user's own; where it is missing no stage makes it."""
         path = self.session.given(named)
@@ -164,13 +179,11 @@ class Mix(Stage):
 
     def _mix(self, files: Mapping[str, Source], imported: Imported | None) -> Mixed:
         verdicts = self._verdicts(files)
-        synthetic: list[SyntheticNegative] = []
+        synthetic = self._synthetic(files) if "synthetic" in files else []
         mined: list[MinedNegative] = []
         for role, source in files.items():
-            found = read_verifications(verdicts[role]) if role in verdicts else []
-            if role == "synthetic":
-                synthetic += applied(read_synthetic(source.path, known=self.dataset.known), found)
-            elif role.endswith(" negatives"):
+            if role.endswith(" negatives"):
+                found = read_verifications(verdicts[role]) if role in verdicts else []
                 mined += applied(read_mined(source.path, known=self.dataset.known), found)
         mirror: list[OwnQuery] = read_mirror(files["mirror"].path) if "mirror" in files else []
         return mix_negatives(
@@ -211,18 +224,12 @@ class Mix(Stage):
             self.session.progress.warn(
                 f"{lacking} of {pairs} pairs have no synthetic negative; `syneg generate` says why"
             )
-        if self.strategy.uses_ratio and self._misses(mixed):
+        draws = sum(mixed.composition.values())
+        if self.strategy.uses_ratio and misses(reached_share(mixed.sources), self.settings.ratio, draws):
             self.session.progress.warn(
                 f"synthetic : retrieved was to be {asked(self.settings.ratio)}, and is "
                 f"{reached(mixed.sources)}: where one kind is short, the other fills up"
             )
-
-    def _misses(self, mixed: Mixed) -> bool:
-        """Whether the ratio is missed by more than draws alone explain."""
-        share, wanted = reached_share(mixed.sources), share_of(self.settings.ratio)
-        draws = sum(mixed.composition.values())
-        chance = 3 * (wanted * (1 - wanted) / draws) ** 0.5
-        return share is not None and abs(share - wanted) > max(OFF, chance)
 
     def _all_verdicts(self, files: Mapping[str, Source]) -> Iterator[tuple[str, Path, bool]]:
         """(role, file of verdicts, whether they are on the negatives as they are now)."""

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import UsageError, duration, locked, near, read_jsonl, write_jsonl, write_text
+from syneg_cli.core import UsageError, counted, duration, locked, near, read_jsonl, write_jsonl, write_text
 from syneg_cli.data import Dataset
 from syneg_cli.stages.owner import claim, need_own
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Performed
+from syneg_cli.stages.study_inputs import need_mixable
 from syneg_cli.stages.study_places import study_folder
 from syneg_cli.stages.study_plan import new_plan
 from syneg_cli.stages.study_runs import Runs
@@ -35,6 +36,7 @@ from syneg_cli.studies import (
     best,
     differences,
     open_runs,
+    planned_runs,
     read_plan,
     read_rows,
     read_trials,
@@ -63,7 +65,7 @@ def run_study(
 
     Raises:
         UsageError: the plan is not the frozen one any more, or makes no study.
-        MissingArtifact: the primary arm lacks something.
+        MissingArtifact: the primary arm lacks something, or an arm has too few synthetic negatives.
     """
     dataset = plain_dataset(session)
     folder = study_folder(session, dataset.name, session.project.study.name)
@@ -88,6 +90,7 @@ def _frozen(session: Session, dataset: Dataset, folder: Path, *, force: bool) ->
     before = None if force else read_plan(folder)
     now = new_plan(session, dataset, before.beside if before else None)
     if before is None:
+        need_mixable(session, dataset, now.plan.arms)
         _put_aside(session, folder)
         now.write(folder)
         session.progress.note(f"study: the plan is frozen ({near(folder / PLAN)})")
@@ -143,6 +146,17 @@ class _Progress:
         self.runs = Runs(self.session, self.dataset, self.plan, self._ended)
         if any(open_runs(self.plan, self.rows)):
             begins(self.frozen)
+        try:
+            self._run_all()
+        except KeyboardInterrupt:
+            done = len(self.rows)
+            kept = f"{done} of {counted(planned_runs(self.plan), 'run')} {'is' if done == 1 else 'are'}"
+            self.session.progress.note(f"study: {kept} measured and kept; the same command goes on there")
+            raise
+        self.runs.drop_vectors()
+        self._write_tables()
+
+    def _run_all(self) -> None:
         while found := next(open_runs(self.plan, self.rows), None):  # a run may decide an arm
             arm, seed = found
             started = time.monotonic()
@@ -155,8 +169,6 @@ class _Progress:
             self._tidy(arm, seed, tried)
             if arm == self.plan.arms[-1]:  # a seed of all arms is measured
                 self._write_tables()
-        self.runs.drop_vectors()
-        self._write_tables()
 
     def _in_soups(self) -> list[int]:
         """The seeds that every arm has which a soup is made of: a soup and its control are of as many."""

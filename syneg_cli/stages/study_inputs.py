@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from syneg_cli.core import Manifest, MissingArtifact, Workspace, file_hash, read_manifest, user_path
@@ -12,6 +13,7 @@ from syneg_cli.forecast import read_forecast
 from syneg_cli.mining import run_files
 from syneg_cli.mixing import check_strategy
 from syneg_cli.stages.mine import mined_path
+from syneg_cli.stages.mix import Mix
 from syneg_cli.stages.session import Session, rewordings
 from syneg_cli.stages.study_places import arm_session
 from syneg_cli.studies import ArmPlan
@@ -72,6 +74,36 @@ def _named(session: Session, dataset: Dataset, arm: ArmPlan) -> Iterator[tuple[s
     for model in (own.project.mine.backbone, train.guide, train.cross_encoder):
         if model and Path(model).is_dir():
             yield f"model {model}", weights_hash(model)
+
+
+def need_mixable(session: Session, dataset: Dataset, arms: Sequence[ArmPlan]) -> None:
+    """Whether the mix of every arm will have enough synthetic negatives: asked before the first is trained.
+
+    Raises:
+        MissingArtifact: some have too few; all are named.
+    """
+    short: dict[tuple[str, int, int, float], list[str]] = {}
+    for arm in arms:
+        if arm.makes != "trained":
+            continue
+        own = arm_session(session, session.project.study.name, replace(arm, shuffled=False))
+        read = own.dataset() if own.project.queries.weight else dataset
+        if few := Mix(own, read).short():
+            key = (own.project.generate.name, *few, own.project.mix.need_synthetic)
+            short.setdefault(key, []).append(arm.name)
+    if not short:
+        return
+    told = "; ".join(
+        f"{', '.join(names)} ({found} of {pairs} pairs have a usable synthetic negative; {need:.0%} needed)"
+        for (_, found, pairs, need), names in short.items()
+    )
+    named = session.named("generate.name") or len(short) > 1
+    rest = session.again("generate", *(("--name", next(iter(short))[0]) if named else ()))
+    raise MissingArtifact(
+        f"Arms that cannot be mixed: {told}.",
+        hint=f"{rest[:-1]} for the rest, leave these arms out (--arms, --primary), or allow it with "
+        "--set mix.need_synthetic=0: then mined negatives fill up.",
+    )
 
 
 def foretold(work: Workspace, name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -113,8 +114,9 @@ class Runs:
         session = self._of(arm, seed, tried)
         trained, mixed = self._trained(arm, session)
         evaluation = self._measured(arm, seed, tried, self.plan.split)
+        row = self._row(arm, seed, tried, evaluation)
         negatives = sum(mixed.counts["negatives_per_instance"].values())
-        return self._row(arm, seed, tried, evaluation, trained.counts["steps"], negatives)
+        return replace(row, steps=trained.counts["steps"], negatives=negatives, mixed=_mixed(mixed.counts))
 
     def trial(self, arm: ArmPlan, tried: Mapping[str, Any]) -> Trial:
         """Train an arm with the first seed and measure it on dev."""
@@ -198,18 +200,19 @@ class Runs:
         self.ended(arm.name, done)
         return done
 
-    def _row(
-        self,
-        arm: ArmPlan,
-        seed: int | None,
-        tried: Mapping[str, Any],
-        evaluation: Evaluation,
-        steps: int | None = None,
-        negatives: float | None = None,
-    ) -> Row:
+    def _row(self, arm: ArmPlan, seed: int | None, tried: Mapping[str, Any], evaluation: Evaluation) -> Row:
         scores = dict(evaluation.per_query[self.plan.metric])
         metrics = dict(evaluation.metrics)
-        return Row(self.plan.hash, arm.name, seed, dict(tried), metrics, scores, steps, negatives)
+        return Row(self.plan.hash, arm.name, seed, dict(tried), metrics, scores)
+
+
+def _mixed(counts: Mapping[str, Any]) -> dict[str, float] | None:
+    """What a mix came to, for a row of results; None of one that did not count it."""
+    if "with_synthetic" not in counts or "composition" not in counts:
+        return None
+    draws, share = sum(counts["composition"].values()), counts.get("synthetic_share")
+    found = {"pairs": counts["instances"], "with_synthetic": counts["with_synthetic"], "draws": draws}
+    return found if share is None else {**found, "synthetic_share": share}
 
 
 def _short(tried: Mapping[str, Any]) -> list[str]:

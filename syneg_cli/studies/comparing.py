@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean, stdev
 
 from syneg_cli.evaluation import (
@@ -50,6 +50,8 @@ class Line:
     """Whether it was decided, and so stopped, before all seeds were run."""
     drawn: float | None = None
     """Negatives of an instance as they came to be, on average over the runs."""
+    mixed: Mapping[str, float] = field(default_factory=dict)
+    """What its mixes came to, as `Row.mixed`, on average over the runs that say so."""
     alpha: float = ALPHA
     """How often its verdict may be wrong: of a sequential study what the look may spend."""
 
@@ -91,7 +93,7 @@ def lines(plan: StudyPlan, rows: Sequence[Row]) -> list[Line]:
         seeds = len(own) if own[0].seed is not None else 0
         drawn = [row.negatives for row in own if row.negatives is not None]
         stopped = bool(ends[arm.name]) and len(own) < len(plan.seeds)
-        made.append(Line(arm, seeds, each, stopped, fmean(drawn) if drawn else None, alpha))
+        made.append(Line(arm, seeds, each, stopped, fmean(drawn) if drawn else None, _mixed(own), alpha))
     return made
 
 
@@ -181,6 +183,15 @@ def _decided_after(plan: StudyPlan, found: Mapping[str, list[Row]], name: str) -
         if decided(compared, alpha=bound) != "undecided":
             return seeds
     return 0
+
+
+def _mixed(rows: Sequence[Row]) -> dict[str, float]:
+    """The means over runs of what their mixes came to."""
+    told: dict[str, list[float]] = {}
+    for row in rows:
+        for key, value in (row.mixed or {}).items():
+            told.setdefault(key, []).append(value)
+    return {key: fmean(values) for key, values in told.items()}
 
 
 def _spread(rows: Sequence[Row], queries: Sequence[str]) -> tuple[float, float | None]:

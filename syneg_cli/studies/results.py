@@ -17,6 +17,9 @@ from syneg_cli.studies.plan import StudyPlan
 RESULTS, TRIALS, TIMES = "results.jsonl", "trials.jsonl", "times.jsonl"
 ANEW = "`syneg study --force` begins anew, and keeps what is there beside it."
 
+MIXED = {"pairs", "with_synthetic", "draws"}
+"""What `Row.mixed` always has."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -33,10 +36,17 @@ class Row:
     steps: int | None = None
     negatives: float | None = None
     """Of an instance, as they were drawn."""
+    mixed: Mapping[str, float] | None = None
+    """`pairs`, those of them `with_synthetic` negatives, the `draws` (instances over all rounds), and where
+    any negative was drawn the `synthetic_share`. None: unknown, or there was no mix."""
 
     def __post_init__(self) -> None:
         if not all(map(_is_score, [*self.metrics.values(), *self.scores.values()])) or not self.scores:
             raise TypeError("scores are numbers from 0 to 1")
+        if self.mixed is not None and not self.mixed.keys() >= MIXED:
+            raise TypeError("a mix has pairs and draws")
+        if not all(type(value) in (int, float) for value in (self.mixed or {}).values()):
+            raise TypeError("a mix is numbers")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from syneg_cli.core import counted
 from syneg_cli.evaluation import METRICS, caveat, interval, plain_p, verdict
+from syneg_cli.mixing import FEW, as_ratio, asked, check_strategy, misses
 from syneg_cli.studies.arms import TABLES
 from syneg_cli.studies.comparing import PARTS, Line, Part
 from syneg_cli.studies.plan import StudyPlan
@@ -124,7 +125,7 @@ def remarks(plan: StudyPlan, lines: Sequence[Line]) -> list[str]:
     done = {line.arm.name for line in lines}
     open_ = [arm.name for arm in plan.arms if arm.name not in done]
     told = [*_reading(plan, lines), *limits(plan)]
-    told += filter(None, (say(line) for line in lines for say in (_drawn, _of_first_seeds)))
+    told += filter(None, (say(line) for line in lines for say in (_drawn, _mixed, _of_first_seeds)))
     return [*told, *([f"Not measured yet: {', '.join(open_)}."] if open_ else [])]
 
 
@@ -168,6 +169,30 @@ def _drawn(line: Line) -> str:
     return (
         f"{line.arm.name} came to {line.drawn:.3g} negatives an instance, where {planned:.3g} were planned."
     )
+
+
+def _mixed(line: Line) -> str:
+    """Where pairs had no synthetic negative, or these came to another share than was asked for."""
+    if not line.mixed or not line.arm.settings:
+        return ""
+    section, share = line.arm.settings["mix"], line.mixed.get("synthetic_share")
+    strategy = check_strategy(section["strategy"])
+    if not strategy.reads(section["negatives"])[0]:
+        return ""
+    pairs, lacking = line.mixed["pairs"], _lacking(line) or 0.0
+    told = []
+    if lacking > FEW * pairs:
+        told.append(f"{lacking:.4g} of {pairs:.4g} pairs had no synthetic negative")
+    if strategy.uses_ratio and misses(share, section["ratio"], line.mixed["draws"]):
+        wanted = asked(section["ratio"])
+        told.append(f"synthetic : retrieved came to {as_ratio(share or 0.0)}, where {wanted} was asked for")
+    return f"{line.arm.name}: {'; '.join(told)}." if told else ""
+
+
+def _lacking(line: Line) -> float | None:
+    """Pairs without a synthetic negative; None where that is unknown."""
+    told = line.mixed
+    return told["pairs"] - told["with_synthetic"] if told else None
 
 
 def _of_first_seeds(line: Line) -> str:
@@ -241,7 +266,7 @@ COLUMNS = (
         "high",
     ),
     *("p", "p_holm", "p_equivalence", "detectable", "wins", "ties", "losses", "verdict", "stopped"),
-    *("written_queries", "unequal"),
+    *("written_queries", "unequal", "synthetic_share", "without_synthetic"),
 )
 
 
@@ -253,7 +278,7 @@ def comma_separated(plan: StudyPlan, lines: Sequence[Line]) -> str:
     for line in lines:
         for name, part in line.parts.items():
             compared = part.against
-            told = [getattr(compared, key, None) for key in COLUMNS[9:-4]]
+            told = [getattr(compared, key, None) for key in COLUMNS[9:-6]]
             row: list[object] = [
                 plan.hash,
                 line.arm.name,
@@ -263,7 +288,12 @@ def comma_separated(plan: StudyPlan, lines: Sequence[Line]) -> str:
                 part.queries,
             ]
             row += [line.seeds, part.mean, part.sd, *told, part.verdict, str(line.stopped).lower()]
-            row += [plan.written, "; ".join(line.arm.unequal)]
+            row += [
+                plan.written,
+                "; ".join(line.arm.unequal),
+                line.mixed.get("synthetic_share"),
+                _lacking(line),
+            ]
             writer.writerow(["" if value is None else value for value in row])
     return text.getvalue()
 

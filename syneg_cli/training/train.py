@@ -131,7 +131,7 @@ def _saying_where_it_goes_on(helpers: Helpers, progress: Progress) -> Iterator[N
     except KeyboardInterrupt:
         step = checkpoints.step_of(checkpoints.last(helpers.scratch)) if helpers.scratch else 0
         every = f"; there is one every {counted(helpers.save, 'step')}" if helpers.save else ""
-        anew = f"train: there is no checkpoint yet{every}: the same command begins anew"
+        anew = f"train: there is no checkpoint yet{every}: the same command begins this training anew"
         progress.note(f"train: the same command goes on at step {step}" if step else anew)
         raise
 

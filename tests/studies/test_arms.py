@@ -30,6 +30,23 @@ def test_what_an_arm_lacks_is_said_before_anything_runs(cli: Cli, here: Path) ->
     assert not arms & left_out.keys()
 
 
+def test_arms_that_could_not_be_mixed_are_named_before_the_plan_is_frozen(cli: Cli, here: Path) -> None:
+    assert cli("generate", "--limit", "1", "--name", "few").code == 0
+    study = ("study", "--set", "generate.name=few", "--arms", "hybrid,placebo,bm25", "--primary", "hybrid")
+    for argv in ((*study, "--plan"), study):
+        refused = cli(*argv)
+        assert refused.code == 2
+        assert "hybrid" in refused.err
+        assert "1 of 3 pairs have a usable synthetic negative; 50% needed" in refused.err
+        assert "Run `syneg generate --name few` for the rest" in refused.err
+        assert "--set mix.need_synthetic=0" in refused.err
+        assert "bm25" not in refused.err
+        assert not HOME.exists()
+    assert cli(*study[:4], "hybrid", "--plan", "--set", "mix.need_synthetic=0.3").code == 0
+    alone = ("--arms", "bm25", "--primary", "bm25", "--name", "alone", "--plan")
+    assert cli(*study[:3], *alone).code == 0
+
+
 def test_the_controls_of_an_arm_run_too_and_where_they_are_unequal_it_is_said(ready: Cli) -> None:
     plan = ready("study", "--arms", "added,synthetic", "--plan", "--json")
     assert plan.code == 0, plan.err

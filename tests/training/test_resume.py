@@ -94,7 +94,11 @@ def run(
     ("save", "told"),
     [
         (1, "train: the same command goes on at step 2"),
-        (9, "train: there is no checkpoint yet; there is one every 9 steps: the same command begins anew"),
+        (
+            9,
+            "train: there is no checkpoint yet; there is one every 9 steps: the same command begins this "
+            "training anew",
+        ),
     ],
 )
 def test_an_interrupted_run_says_where_it_goes_on(

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
 
 from syneg_cli.cli.output import cell, is_number, table
 
@@ -41,6 +42,8 @@ class Fitted:
     columns: Sequence[Column]
     rows: Sequence[Sequence[Any]]
     right: Callable[[str], bool] | None = None
+    all_in: str = ""
+    """The file that has every column, which is said below a table that leaves one out."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         texts = [[cell(value) for value in row] for row in self.rows]
@@ -49,6 +52,8 @@ class Fitted:
         rows = [[self._cut(row[at], at, width) for at, width in widths.items()] for row in texts]
         numeric = {self.columns[at].name for at in widths if all(is_number(row[at]) for row in self.rows)}
         yield table(None, names, rows, right=self.right or numeric.__contains__)
+        if self.all_in and (left_out := [c.name for at, c in enumerate(self.columns) if at not in widths]):
+            yield Text(f"not shown here: {', '.join(left_out)} ({self.all_in} has all)", "dim")
 
     def _widths(self, texts: Sequence[Sequence[str]], room: int) -> dict[int, int]:
         """Column -> its width, of the columns that are shown."""

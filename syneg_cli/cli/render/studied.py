@@ -29,6 +29,8 @@ from syneg_cli.studies import (
 )
 
 BYTES = 1e9
+ALL = "tables.md"
+"""The file that has every column of the tables."""
 
 
 def planned(frozen: Frozen) -> tuple[dict[str, Any], list[Any]]:
@@ -126,33 +128,34 @@ def studied(study: Study) -> tuple[dict[str, Any], list[Any]]:
 
 
 def _table(each: StudyTable, part: str) -> Fitted:
-    """One table on one part of the queries; where it is narrow, what the interval says is left out first."""
+    """One table on one part of the queries; narrow, it keeps what is compared with what, and the verdict."""
     rows = [list(cells(line, line.parts[part])) for line in each.lines]
     columns = [
         Column("arm"),
-        Column("seeds", spare=5),
-        Column("mean"),
-        Column("SD", spare=3),
-        Column("against", spare=2),
+        Column("seeds", spare=6),
+        Column("mean", spare=1),
+        Column("SD", spare=5),
+        Column("against"),
         Column("difference"),
-        Column("95 % interval"),
+        Column("95 % interval", spare=2),
         Column("p", spare=4),
-        Column("p (Holm)", spare=1),
+        Column("p (Holm)", spare=3),
         Column("verdict"),
     ]
-    return Fitted(columns, rows, right=lambda name: name not in ("arm", "against", "verdict"))
+    return Fitted(columns, rows, right=lambda name: name not in ("arm", "against", "verdict"), all_in=ALL)
 
 
 def _new(tables: Sequence[StudyTable]) -> list[StudyTable]:
-    """The tables without those whose arms are all in earlier ones: the files have every one."""
-    found: list[StudyTable] = []
-    shown: set[str] = set()
-    for table in tables:
-        names = {line.arm.name for line in table.lines}
-        if not names <= shown:
-            found.append(table)
-        shown |= names
-    return found
+    """The tables without those whose arms are all in another one: the files have every one.
+
+    Of two with the same arms the first stays.
+    """
+    names = [{line.arm.name for line in table.lines} for table in tables]
+    return [
+        table
+        for number, (table, own) in enumerate(zip(tables, names, strict=True))
+        if not any(own < other or (own == other and place < number) for place, other in enumerate(names))
+    ]
 
 
 def _picture(plan: StudyPlan, lines: Sequence[Line], part: str) -> Intervals:

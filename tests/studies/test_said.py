@@ -1,0 +1,101 @@
+"""What a study says: of mixes that came out otherwise, of columns left out, when it is interrupted, and quietly."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+
+from tests.conftest import Cli
+from tests.patience import PATIENCE
+from tests.studies.conftest import HOME, rows
+from tests.terminal import in_terminal
+
+
+def test_a_picture_of_the_differences_in_a_terminal_and_nowhere_else(ready: Cli) -> None:
+    piped = ready("study")
+    title = "nDCG@10 less the control's, with its 95 % interval"
+    assert title not in piped.out
+    for columns in (80, 200):
+        shown = in_terminal("study", columns=columns, NO_COLOR="1")
+        assert shown.code == 0, shown.text
+        assert f"{title}: all queries" in shown.text
+        assert f"{title}: queries whose documents" in shown.text
+        head = next(line for line in shown.lines if "arm" in line and "verdict" in line)
+        assert all(name in head for name in ("mean", "against", "difference", "95 % interval")), head
+        assert ("not shown here: seeds, SD, p, p (Holm) (tables.md has all)" in shown.text) == (columns == 80)
+        assert any(line.strip().startswith("hybrid  ") and "●" in line for line in shown.lines)
+
+
+def test_an_arm_that_was_mixed_otherwise_than_asked_says_so_in_every_format(cli: Cli, here: Path) -> None:
+    assert cli("generate", "--limit", "1").code == 0
+    study = (
+        "study",
+        "--arms",
+        "hybrid",
+        "--seeds",
+        "2",
+        "--set",
+        "mix.need_synthetic=0",
+        "--set",
+        "mix.rounds=60",
+    )
+    ran = cli(*study)
+    assert ran.code == 0, ran.err
+    mixed = [row["mixed"] for row in rows() if row["arm"] == "hybrid"]
+    assert [(one["pairs"], one["with_synthetic"]) for one in mixed] == [(3, 1)] * 2
+    share = fmean(one["synthetic_share"] for one in mixed)
+    said = (
+        f"hybrid: 2 of 3 pairs had no synthetic negative; synthetic : retrieved came to "
+        f"{share / (1 - share):.2f} : 1 ({share:.0%} synthetic), where"
+    ).replace("%", " %")
+    assert said in " ".join(ran.out.split())
+    assert said in (HOME / "tables.md").read_text(encoding="utf-8")
+    assert f"% {said}".replace(" %", " %") in (HOME / "tables.tex").read_text(encoding="utf-8")
+    table = {row["arm"]: row for row in csv.DictReader((HOME / "tables.csv").open(encoding="utf-8"))}
+    assert float(table["hybrid"]["synthetic_share"]) == pytest.approx(share)
+    assert [table[arm]["without_synthetic"] for arm in ("zero-shot", "dense", "hybrid")] == ["", "3.0", "2.0"]
+    assert "dense: " not in (HOME / "tables.md").read_text(encoding="utf-8").split("## To read them")[1]
+
+    before = {name: (HOME / name).read_bytes() for name in ("results.jsonl", "tables.md", "tables.csv")}
+    lines = (HOME / "results.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (HOME / "results.jsonl").write_text("".join(lines[:3]), encoding="utf-8")  # as one that was killed
+    assert cli(*study).code == 0
+    assert {name: (HOME / name).read_bytes() for name in before} == before
+    old = [json.dumps({key: value for key, value in row.items() if key != "mixed"}) + "\n" for row in rows()]
+    (HOME / "results.jsonl").write_text("".join(old), encoding="utf-8")
+    again = cli(*study)
+    assert again.code == 0, again.err
+    assert "had no synthetic negative" not in again.out, "what an older version did not count is unknown"
+
+
+def test_an_interrupted_study_says_what_is_kept_and_that_it_goes_on(ready: Cli) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "syneg_cli", "study"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stderr is not None
+        said = ""
+        for line in process.stderr:
+            said += line
+            if line.startswith("study: run 2 of 5"):
+                process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE * 10) == 130, said
+    assert "study: 1 of 5 runs is measured and kept; the same command goes on there" in said
+    assert "begins anew" not in said
+    assert len(rows()) == 1
+
+
+def test_quiet_has_the_result_alone(ready: Cli) -> None:
+    ran = ready("study", "--arms", "bm25", "--primary", "dense", "--seeds", "1", "--quiet")
+    assert ran.code == 0
+    assert ran.err == ""
