@@ -170,15 +170,21 @@ def plan_of(seeds: int, *, sequential: bool = False) -> StudyPlan:
     )
 
 
+def score_of(value: float) -> float:
+    """The nearest score that a metric can have."""
+    return min(max(value, 0.0), 1.0)
+
+
 def results(plan: StudyPlan, seeds: int) -> list[Row]:
     """Good is better by 0.2, same is as dense is but for noise, dense is a little better than zero."""
     rng = random.Random(0)
-    base = [rng.random() * 0.5 for _ in range(200)]
+    base = [0.3 + rng.random() * 0.2 for _ in range(200)]
     found = []
     for name, gain in (("zero", 0.0), ("dense", 0.002), ("good", 0.2), ("same", 0.002)):
         for seed in [None] if name == "zero" else range(seeds):
             noise = random.Random(f"{name} {seed}")
-            scores = {f"q{n}": value + gain + noise.gauss(0, 0.1) for n, value in enumerate(base)}
+            drawn = [value + gain + noise.gauss(0, 0.1) for value in base]
+            scores = {f"q{n}": score_of(value) for n, value in enumerate(drawn)}
             found.append(Row(plan.hash, name, seed, {}, {}, scores))
     return found
 
@@ -212,7 +218,7 @@ def nearly(plan: StudyPlan, seeds: int, gain: float) -> list[Row]:
     noise = random.Random(1)
     more = {f"q{n}": gain + noise.gauss(0, 0.1) for n in range(200)}
     return [
-        replace(row, scores={query: row.scores[query] + more[query] - 0.2 for query in row.scores})
+        replace(row, scores={query: score_of(row.scores[query] + more[query] - 0.2) for query in row.scores})
         if row.arm == "good"
         else row
         for row in results(plan, seeds)
