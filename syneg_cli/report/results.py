@@ -23,7 +23,7 @@ from syneg_cli.core import (
     read_manifest,
 )
 from syneg_cli.evaluation import MAIN_METRIC
-from syneg_cli.studies import planned_runs, read_study, read_times, studies_of
+from syneg_cli.studies import read_study, read_times, studies_of
 
 SHARD = re.compile(r"\.shard-\d+-of-\d+$")
 MOST = sys.float_info.max
@@ -113,11 +113,11 @@ def read_results(
             notes.append(f"{path.parent.name}/{path.name} is left out: {_why(path, manifest)}.")
         else:
             found.append(_result(path, manifest))
-    for folder in () if only is not None else studies_of(workspace.root / workspace.dataset):
+    for home in () if only is not None else studies_of(workspace.root / workspace.dataset):
         try:
-            found.append(_study(folder))
+            found.append(_study(home))
         except MissingArtifact as error:
-            notes.append(f"studies/{folder.name} is left out: {error.message} {error.hint or ''}".rstrip())
+            notes.append(f"studies/{home.name} is left out: {error}")
     return Results(_each_once(found), notes)
 
 
@@ -181,8 +181,7 @@ def _study(folder: Path) -> Result:
         MissingArtifact: a file of it is something else.
     """
     study = read_study(folder)
-    made = f"{len(study.rows)} of {counted(planned_runs(study.plan), 'run')} measured"
-    return Result(STUDY, folder.name, folder, made, math.fsum(read_times(folder).values()))
+    return Result(STUDY, folder.name, folder, study.measured, math.fsum(read_times(folder).values()))
 
 
 def _told_jobs(manifest: Manifest, key: str) -> list[Mapping[str, Any]]:

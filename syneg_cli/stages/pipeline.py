@@ -183,8 +183,7 @@ def _state(stage: Stage) -> State:
         return State(stage.name, stage.label, "waits", error.message, brief=_without_folders(error.message))
     except UsageError as error:
         brief = error.message.removeprefix(f"{stage.name}: ").rstrip(".")
-        detail = f"{error.message} {error.hint or ''}".strip()
-        return State(stage.name, stage.label, "not set up", detail, brief=brief)
+        return State(stage.name, stage.label, "not set up", str(error), brief=brief)
     reason = plan.stale()
     manifest = read_manifest(plan.path)
     if manifest is None:

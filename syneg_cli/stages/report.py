@@ -132,9 +132,7 @@ def reported_studies(workspace: Workspace) -> tuple[list[Study], list[str]]:
         try:
             found.append(read_study(folder))
         except MissingArtifact as error:
-            left_out.append(
-                f"The study {folder.name} is left out: {error.message} {error.hint or ''}".rstrip()
-            )
+            left_out.append(f"The study {folder.name} is left out: {error}")
     return found, left_out
 
 

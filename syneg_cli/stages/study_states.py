@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from syneg_cli.core import MissingArtifact, counted
+from syneg_cli.core import MissingArtifact
 from syneg_cli.data import Dataset
 from syneg_cli.stages.pipeline import State
 from syneg_cli.stages.session import Session
@@ -25,11 +25,9 @@ def _state(folder: Path, path: str) -> State:
     try:
         study, times = read_study(folder), read_times(folder)
     except MissingArtifact as error:
-        return State("study", label, DAMAGED, f"{error.message} {error.hint or ''}".rstrip(), path=path)
-    measured, planned = len(study.rows), planned_runs(study.plan)
-    left = any(open_runs(study.plan, study.rows))
-    detail = f"{measured} of {counted(planned, 'run')} measured"
-    if not left and measured < planned:
+        return State("study", label, DAMAGED, str(error), path=path)
+    left, detail = any(open_runs(study.plan, study.rows)), study.measured
+    if not left and len(study.rows) < planned_runs(study.plan):
         detail += ", the others decided before"
     seconds = sum(times.values()) if times else None
     return State("study", label, TO_DO if left else DONE, detail, seconds=seconds, path=path)

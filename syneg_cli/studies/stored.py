@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from syneg_cli.core import MissingArtifact, counted
-from syneg_cli.studies.comparing import Line, lines
+from syneg_cli.studies.comparing import Line, lines, planned_runs
 from syneg_cli.studies.pilots import Outcome, outcomes
 from syneg_cli.studies.plan import PLAN, Frozen, StudyPlan, read_plan
 from syneg_cli.studies.results import Row, read_rows
@@ -35,6 +35,11 @@ class Study:
     def __str__(self) -> str:
         """The tables, as tables.md has them."""
         return markdown(self.plan, self.lines)
+
+    @property
+    def measured(self) -> str:
+        """`5 of 7 runs measured`."""
+        return f"{len(self.rows)} of {counted(planned_runs(self.plan), 'run')} measured"
 
     @cached_property
     def lines(self) -> list[Line]:

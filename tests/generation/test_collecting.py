@@ -93,26 +93,17 @@ def test_an_estimate_counts_what_is_asked_again(cli: Cli, base: tuple[str, ...],
     assert cli(*base, "--estimate", "--retry-bad").json["calls"] == 3
 
 
-@pytest.mark.parametrize("flag", [("--limit", 1), ("--shard", "1/2"), ("--n", 1), ("--corrections", 0)])
-def test_queries_of_negatives_are_asked_for_all(
+@pytest.mark.parametrize(
+    "flag",
+    [
+        *[("--batch", "submit"), ("--batch", "collect"), ("--estimate",), ("--retry-bad",)],
+        *[("--limit", 1), ("--shard", "1/2"), ("--n", 1), ("--corrections", 0)],
+    ],
+)
+def test_queries_of_negatives_know_no_batch_no_estimate_and_no_part(
     cli: Cli, base: tuple[str, ...], server: BatchServer, flag: tuple[object, ...]
 ) -> None:
-    """What would bound the calls of another prompt is not passed over."""
-    assert cli(*base).code == 0
-    asked = len(server.requests)
-    refused = cli(*base, "--prompt", "mirror-queries", *flag)
-    assert refused.code == 2
-    assert f"{flag[0]} is not for mirror-queries" in refused.err
-    assert len(server.requests) == asked
-
-
-@pytest.mark.parametrize(
-    "flag", [("--batch", "submit"), ("--batch", "collect"), ("--estimate",), ("--retry-bad",)]
-)
-def test_queries_of_negatives_know_no_batch_and_no_estimate(
-    cli: Cli, base: tuple[str, ...], server: BatchServer, flag: tuple[str, ...]
-) -> None:
-    """Neither is passed over in silence while all is asked at the full price."""
+    """None is passed over in silence while all is asked at the full price."""
     assert cli(*base).code == 0
     asked = len(server.requests)
     refused = cli(*base, "--prompt", "mirror-queries", *flag)
