@@ -3,7 +3,7 @@
 from syneg_cli.mining.base import Setup
 from syneg_cli.mining.bm25 import K1 as BM25_K1
 from syneg_cli.mining.bm25 import B as BM25_B
-from syneg_cli.mining.bm25 import bm25_run
+from syneg_cli.mining.bm25 import Bm25Miner, bm25_run, words_of
 from syneg_cli.mining.fusion import reciprocal_ranks
 from syneg_cli.mining.mine import MinedNegatives, mine_negatives
 from syneg_cli.mining.registry import MINERS, check_miner, make_miner, run_files, uses_encoder, uses_words
@@ -15,6 +15,7 @@ __all__ = [
     "BM25_B",
     "BM25_K1",
     "MINERS",
+    "Bm25Miner",
     "MineSettings",
     "MinedNegatives",
     "Selection",
@@ -29,4 +30,5 @@ __all__ = [
     "run_files",
     "uses_encoder",
     "uses_words",
+    "words_of",
 ]

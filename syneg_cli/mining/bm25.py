@@ -6,9 +6,11 @@ k1 0.9 and b 0.4 are what Anserini and BEIR use; bm25s itself defaults to 1.5 an
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import log
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from syneg_cli.core import Progress, Run
@@ -42,7 +44,12 @@ class Bm25Miner:
 
     @cached_property
     def index(self) -> Any:
-        """The bm25s index. Texts are tokenised in blocks; only token ids stay in memory."""
+        """The bm25s index."""
+        return self._indexed[0]
+
+    @cached_property
+    def _indexed(self) -> tuple[Any, float]:
+        """(the index, mean terms of a document). Texts are tokenised in blocks; only token ids stay."""
         import bm25s
         import numpy as np
 
@@ -53,7 +60,7 @@ class Bm25Miner:
                 ids.append(np.array(text, dtype=np.int32))
         retriever = bm25s.BM25(method="lucene", k1=K1, b=B)
         retriever.index((ids, tokenizer.get_vocab_dict()), show_progress=False)
-        return retriever
+        return retriever, sum(map(len, ids)) / max(1, len(ids))
 
     def _texts(self, advance: Any) -> Iterator[list[int]]:
         for _, texts in self.setup.dataset.corpus.blocks():
@@ -80,11 +87,35 @@ class Bm25Miner:
         return Ranking(rows, scores, positive, np.zeros(len(query_ids), dtype=np.float32))
 
     def _scores(self, index: Any, text: str) -> np.ndarray:
+        scores: np.ndarray = index.get_scores_from_ids(self._known(text))
+        return scores
+
+    def _known(self, text: str) -> list[int]:
+        """The terms of a query that some document has, as often as it says them."""
         # With "never" bm25s passes over a form that no document has, though it has others of its stem.
         ids = next(iter(self._tokenizer.streaming_tokenize([composed(text)], update_vocab=False)))
-        known = [token for token in ids if token in index.unique_token_ids_set]
-        scores: np.ndarray = index.get_scores_from_ids(known)
-        return scores
+        return [token for token in ids if token in self.index.unique_token_ids_set]
+
+    def best(self, query: str) -> float:
+        """The score of the document that has most of a query's words; 0 where none has any."""
+        return float(self._scores(self.index, query).max(initial=0.0))
+
+    def score(self, query: str, text: str) -> float:
+        """BM25 of any text, in the corpus or not, by the corpus' own counts: of a document, its score.
+
+        Lucene's variant: the sum over the query's terms of idf * tf / (tf + k1 (1 - b + b length / mean
+        length)), idf = ln(1 + (N - df + 0.5) / (df + 0.5)) (Robertson and Zaragoza, 2009; Kamphuis et
+        al., ECIR 2020).
+        """
+        index, mean = self._indexed
+        starts, documents = index.scores["indptr"], index.scores["num_docs"]
+        terms = next(iter(self._tokenizer.streaming_tokenize([composed(text)], update_vocab=True)))
+        counts, total = Counter(terms), 0.0
+        norm = K1 * (1 - B + B * len(terms) / mean)
+        for token in self._known(query):
+            df = int(starts[token + 1] - starts[token])
+            total += log(1 + (documents - df + 0.5) / (df + 0.5)) * counts[token] / (counts[token] + norm)
+        return total
 
 
 def composed(text: str) -> str:
@@ -130,13 +161,18 @@ def make(setup: Setup, argument: str, other: object) -> Bm25Miner:
     return Bm25Miner(setup)
 
 
-def bm25_run(dataset: Dataset, query_ids: Sequence[str], depth: int, progress: Progress) -> Run:
-    """BM25's first documents of each query with their scores, best first."""
+def words_of(dataset: Dataset, progress: Progress) -> Bm25Miner:
+    """BM25 over a corpus, without an encoder."""
 
     def no_encoder() -> Encoder:
         raise AssertionError("words have no vectors")
 
-    found = Bm25Miner(Setup(dataset, no_encoder, progress=progress)).rank(query_ids, depth)
+    return Bm25Miner(Setup(dataset, no_encoder, progress=progress))
+
+
+def bm25_run(dataset: Dataset, query_ids: Sequence[str], depth: int, progress: Progress) -> Run:
+    """BM25's first documents of each query with their scores, best first."""
+    found = words_of(dataset, progress).rank(query_ids, depth)
     ids = dataset.corpus.ids
     return {
         query_id: {ids[row]: score for row, score in zip(rows, scores, strict=True) if row >= 0}

@@ -105,10 +105,15 @@ def _loss(session: Session) -> str:
         )
     added = {
         "CausalNeg's regulariser": section.balance,
-        "a cross-encoder's listwise distillation": section.distil if section.cross_encoder else 0,
+        f"listwise distillation from {_teacher(section)}": section.distil if section.taught else 0,
     }
     terms = [f"{weight} x {name}" for name, weight in added.items() if weight]
     return " + ".join(["InfoNCE", *terms])
+
+
+def _teacher(section: TrainSettings) -> str:
+    first = "a cross-encoder" if section.cross_encoder else "the base model's similarities"
+    return f"{first} + {section.lexical:g} x BM25" if section.lexical else first
 
 
 def _facts(session: Session, result: TrainResult) -> dict[str, Any]:
@@ -126,8 +131,8 @@ def _facts(session: Session, result: TrainResult) -> dict[str, Any]:
         "precision": result.precision,
         "seed": section.seed,
     }
-    for key in ("balance", "guide", "cross_encoder", "matryoshka", "freeze", "lora"):
-        idle = key == "cross_encoder" and not section.distil
+    for key in ("balance", "guide", "cross_encoder", "lexical", "matryoshka", "freeze", "lora"):
+        idle = key in ("cross_encoder", "lexical") and not section.distil
         if (value := getattr(section, key)) and not idle:
             facts[key.replace("_", " ")] = value
     if section.refresh == "adore" or (section.refresh == "ance" and _mined_again(section, result)):

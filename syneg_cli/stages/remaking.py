@@ -66,7 +66,7 @@ def _differing(session: Session, manifest: Manifest) -> Iterator[str]:
     own = getattr(session.project, section).model_dump(mode="json") if section else {}
     for key, here in own.items():
         made = manifest.settings.get(key)
-        if key == "distil" and not manifest.settings.get("cross_encoder"):
+        if key == "distil" and not any(map(manifest.settings.get, ("cross_encoder", "lexical"))):
             continue  # there was nothing that it could weigh
         if made is None or (made == here and not session.named(f"{section}.{key}")):
             continue

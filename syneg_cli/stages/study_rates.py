@@ -62,6 +62,7 @@ def _step(session: Session, dataset: Dataset) -> float:
         "accumulation": 1,
         "refresh": "none",
         "cross_encoder": None,
+        "lexical": 0.0,
         "guide": None,
         "dev": False,
         "patience": 0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from syneg_cli.core import (
     TrainingInstance,
@@ -66,13 +67,15 @@ class Train(Stage):
         }
         if self.dataset.synthetic:
             inputs[JUDGED_TRAIN] = self.dataset.judged_train
-        # Without a cross-encoder there is nothing that `distil` could weigh.
-        distil = self.settings.distil if self.settings.cross_encoder else 0.0
+        # Without a teacher there is nothing that `distil` could weigh.
+        distil = self.settings.distil if self.settings.taught else 0.0
         written = self._of_written()
         ids, before = own_ids(self.dataset, "train", "dev")  # they decide what is masked, and the dev score
         taught = encoders.weights_of("cross-encoder weights", self.settings.cross_encoder)
         taught |= encoders.weights_of("guide weights", self.settings.guide)
-        named = {"mix": mixed_name(self.session), "distil": distil}
+        named: dict[str, Any] = {"mix": mixed_name(self.session), "distil": distil}
+        if self.settings.taught and self.settings.lexical:
+            named["language"] = self.dataset.language
         settings = self.settings.deciding() | named | taught | ids | written
         path = self.workspace.model(model_name(self.session))
         # A model of an earlier version was taught by what is there now, as far as anyone knows.

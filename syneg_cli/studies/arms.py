@@ -31,6 +31,8 @@ TELLING = ("zero-shot", "dense", "hybrid", "synthetic", "bm25", "placebo")
 RATIOS = (0.2, 0.5, 1.0, 1.5, 2.7)
 """The paper's figure of R goes from 0.2 to 2.7."""
 TEMPERATURES = (0.02, 0.05, 0.1)
+LEXICAL = 10.0
+"""The weight of BM25's scores in `distil-bm25`: at τ = 0.05, half of a similarity of 1."""
 CAUSALNEG = 0.05
 """The weight of `balance` in CausalNeg."""
 
@@ -42,6 +44,7 @@ BASE: Mapping[str, Any] = {
     "mix.max_synthetic": None,
     "train.refresh": "none",
     "train.cross_encoder": None,
+    "train.lexical": 0.0,
     "train.balance": 0.0,
 }
 """What every trained arm begins with: mined negatives alone, and no lever that is an arm of its own."""
@@ -134,11 +137,13 @@ def _levers(teacher: str | None) -> list[Arm]:
     """What else the project has: written queries, verdicts, a cross-encoder."""
     beside, judged = "LLM-written queries beside the real ones", "hybrid, as verify leaves the pools"
     taught, levers = "dense, taught by the cross-encoder of [train]", ("levers",)
+    by_words = "dense, taught by the backbone's similarities and BM25's scores"
     of_llm, by_teacher = {"queries.weight": 1.0}, {"train.cross_encoder": teacher}
     return [
         _trained("llm-queries", beside, "queries", 5, of_llm, ("written queries",)),
         Arm("hybrid-judged", judged, levers, 9, "hybrid", HYBRID, (*LLM, "verdicts"), judged=True),
         _trained("distil", taught, "levers", 9, by_teacher, ("cross-encoder",)),
+        _trained("distil-bm25", by_words, "levers", 9, {"train.lexical": LEXICAL}),
     ]
 
 

@@ -136,7 +136,7 @@ class Collator:
     """Similarities of a guide model: what it finds too relevant is masked (GISTEmbed)."""
     guide_margin: float = 0.0
     teacher: Judge | None = None
-    """A cross-encoder's scores of each query's own documents, -inf elsewhere."""
+    """Scores to learn from, of each query's own documents, -inf elsewhere."""
     share: bool = False
     """Name the documents, so that other processes can use them as negatives (cross_process.py)."""
     refresh: Refresh | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from syneg_cli.core import Progress, UsageError, world
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encoder, load_cross_encoder
+from syneg_cli.mining import words_of
 from syneg_cli.mixing import Texts
 from syneg_cli.training.ance import Ance
 from syneg_cli.training.batches import Judge, Refresh
+from syneg_cli.training.chosen import Chosen
 from syneg_cli.training.dev_pool import DevPairs, DevPool
 from syneg_cli.training.settings import CROSS_ENCODER, TrainSettings
-from syneg_cli.training.teachers import Guide, Teacher
+from syneg_cli.training.teachers import Guide, Nearness, Reading, Scorer, Teacher, Vectors, Words
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -29,7 +31,7 @@ class Helpers:
     """What a run may be given beside its data; each may be missing.
 
     `dev` measures the model as it is (higher is better); `guide` gives guide similarities of a
-    batch, `teacher` a cross-encoder's scores; `scratch` is where checkpoints are kept, every `save`
+    batch, `teacher` scores to learn from; `scratch` is where checkpoints are kept, every `save`
     steps; `record` is the folder of the per-step recording.
     """
 
@@ -59,7 +61,7 @@ def check_refresh(settings: TrainSettings) -> None:
             f"refresh = {settings.refresh} goes by epochs, and synthetic_order = before by phases.",
             hint="Leave one of the two out.",
         )
-    useless = ("chunk", "balance", "guide", "cross_encoder", "matryoshka", "share_negatives")
+    useless = ("chunk", "balance", "guide", "cross_encoder", "lexical", "matryoshka", "share_negatives")
     given = [name for name in useless if getattr(settings, name)]
     if settings.refresh == "adore" and given:
         raise UsageError(
@@ -69,7 +71,8 @@ def check_refresh(settings: TrainSettings) -> None:
 
 
 NOT_FOR_PAIRS = (
-    *("temperature", "chunk", "balance", "guide", "guide_margin", "cross_encoder", "distil", "matryoshka"),
+    *("temperature", "chunk", "balance", "guide", "guide_margin", "cross_encoder", "lexical", "distil"),
+    "matryoshka",
     *("refresh", "refresh_steps", "refresh_depth", "lora", "merge", "share_negatives"),
 )
 """Settings that are about vectors, in-batch negatives or a backbone's own weights."""
@@ -119,12 +122,12 @@ def make_helpers(
         documents: what encodes documents, where that is not what is trained (ADORE).
     """
     dataset, texts, progress = around.dataset, around.texts, around.progress
-    guide, cross = settings.guide, settings.cross_encoder
+    guide = settings.guide
     return Helpers(
         dev=_dev(settings, around, model, documents),
-        guide=Guide(Encoder.load(guide, progress=progress), dataset, texts) if guide else None,
+        guide=Guide(Vectors(Encoder.load(guide, progress=progress), dataset, texts)) if guide else None,
         guide_margin=settings.guide_margin,
-        teacher=Teacher(load_cross_encoder(cross, progress), dataset, texts) if cross else None,
+        teacher=Teacher(tuple(_scorers(settings, around, model))) if settings.taught else None,
         scratch=around.scratch,
         save=settings.save_steps if around.scratch else 0,
         record=around.scratch if world().leads else None,
@@ -132,6 +135,23 @@ def make_helpers(
         frozen=_frozen(settings, around, documents),
         cache=around.cache,
     )
+
+
+def _scorers(settings: TrainSettings, around: Around, model: Any) -> Iterator[Scorer]:
+    """Who teaches: a cross-encoder or else the backbone as it is, and words."""
+    own = around.dataset, around.texts
+    if settings.cross_encoder:
+        yield Reading(load_cross_encoder(settings.cross_encoder, around.progress), *own)
+    else:
+        backbone = Encoder.load(
+            settings.backbone,
+            precision=settings.precision,
+            max_length=settings.max_length,
+            progress=around.progress,
+        )
+        yield Nearness(Vectors(backbone, *own), Chosen.of(settings, model).temperature)
+    if settings.lexical:
+        yield Words(words_of(around.dataset, around.progress), *own, settings.lexical)
 
 
 def _dev(

@@ -117,7 +117,7 @@ def listwise_distillation(
 
     Args:
         scores: (B, K) the student's similarities; -inf where a query has fewer candidates.
-        teacher: (B, K) a cross-encoder's scores of the same pairs; -inf in the same places.
+        teacher: (B, K) a teacher's logits of the same pairs; -inf in the same places.
         weights: (B,) what each query counts, as in `info_nce`.
 
     Returns:

@@ -31,8 +31,8 @@ class Terms:
     """How the loss is put together. A weight of 0 leaves a term out.
 
     `matryoshka`: dimensions at which InfoNCE is taken besides the full one, each with weight 1
-    (arXiv 2205.13147); `balance`: weight of CausalNeg's regulariser; `distil`: weight of the
-    cross-encoder's listwise distillation; `chunk`: texts per GradCache chunk.
+    (arXiv 2205.13147); `balance`: weight of CausalNeg's regulariser; `distil`: weight of
+    listwise distillation from a teacher; `chunk`: texts per GradCache chunk.
     """
 
     temperature: float

@@ -124,6 +124,12 @@ class TrainSettings(Section):
         example='"cross-encoder/ms-marco-MiniLM-L6-v2"',
         panel=LOSS,
     )
+    lexical: Annotated[float, Field(ge=0)] = setting(
+        0.0,
+        "Teach by BM25's scores: so much for its best document, beside the backbone's similarities over the "
+        "temperature, or the cross-encoder's scores; 10 is a start.",
+        panel=LOSS,
+    )
     distil: Annotated[float, Field(ge=0)] = setting(1.0, "Weight of that teaching.", panel=LOSS)
     matryoshka: Annotated[tuple[Positive, ...], AfterValidator(_all_different)] = setting(
         (), "Dimensions that are good alone too.", example="[64, 128]", panel=LOSS
@@ -169,6 +175,11 @@ class TrainSettings(Section):
         values=("none", "tensorboard", "wandb", "trackio"),
     )
     seed: Seed = setting(0, "Random seed of the order of batches, and of dropout.", panel=OPTIMISER)
+
+    @property
+    def taught(self) -> bool:
+        """Whether scores of others are learned from."""
+        return bool(self.distil and (self.cross_encoder or self.lexical))
 
     @model_validator(mode="before")
     @classmethod

@@ -1,16 +1,20 @@
-"""Other models' opinions of a batch: a guide encoder's similarities, a cross-encoder's scores.
+"""Others' opinions of a batch: a guide encoder's similarities; scores of a cross-encoder, or of words.
 
-Both remember what they computed: the same texts come back every epoch.
+All remember what they computed: the same texts come back every epoch. On a CPU nothing that they say depends
+on what else is in the batch, as rounding would have it: a run that is gone on with has other company.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from syneg_cli.core import NegativeRef
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encoder, pair_scores
+from syneg_cli.mining import Bm25Miner
 from syneg_cli.mixing import Texts
 from syneg_cli.training.batches import Batch
 
@@ -20,10 +24,15 @@ if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
     from torch import Tensor
 
+Group = tuple[str, tuple[NegativeRef, ...]]
+"""A query with its own documents."""
+Scorer = Callable[[Sequence[Group]], Iterable[Sequence[float]]]
+"""Groups -> logits of the documents of each."""
+
 
 @dataclass
-class Guide:
-    """Similarities of a guide encoder, for GISTEmbed's masking."""
+class Vectors:
+    """What an encoder makes of queries and documents, each once."""
 
     encoder: Encoder
     dataset: Dataset
@@ -31,49 +40,135 @@ class Guide:
     _queries: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     _documents: dict[NegativeRef, NDArray[np.float32]] = field(default_factory=dict)
 
+    def queries(self, ids: Iterable[str]) -> list[NDArray[np.float32]]:
+        wanted = list(ids)
+        new = [q for q in dict.fromkeys(wanted) if q not in self._queries]
+        texts = [self.texts.query(q, self.dataset) for q in new]
+        self._queries |= zip(new, self._encoded(self.encoder.encode_queries, texts), strict=True)
+        return [self._queries[q] for q in wanted]
+
+    def documents(self, refs: Iterable[NegativeRef]) -> list[NDArray[np.float32]]:
+        wanted = list(refs)
+        new = [ref for ref in dict.fromkeys(wanted) if ref not in self._documents]
+        texts = [self.texts.document(ref, self.dataset) for ref in new]
+        self._documents |= zip(new, self._encoded(self.encoder.encode_texts, texts), strict=True)
+        return [self._documents[ref] for ref in wanted]
+
+    def _encoded(
+        self, encode: Callable[[list[str]], NDArray[np.float32]], texts: list[str]
+    ) -> Iterable[NDArray[np.float32]]:
+        if not texts:
+            return ()
+        if self.encoder.model.device.type != "cpu":
+            return encode(texts)
+        return (encode([text])[0] for text in texts)
+
+
+@dataclass
+class Guide:
+    """Similarities of a guide encoder, for GISTEmbed's masking."""
+
+    vectors: Vectors
+
     def __call__(self, batch: Batch) -> Tensor:
         """(B, M)."""
         import numpy as np
         import torch
 
-        new_queries = [q for q in dict.fromkeys(batch.query_ids) if q not in self._queries]
-        if new_queries:
-            texts = [self.texts.query(q, self.dataset) for q in new_queries]
-            self._queries |= zip(new_queries, self.encoder.encode_queries(texts), strict=True)
-        new_documents = [ref for ref in batch.documents if ref not in self._documents]
-        if new_documents:
-            texts = [self.texts.document(ref, self.dataset) for ref in new_documents]
-            self._documents |= zip(new_documents, self.encoder.encode_texts(texts), strict=True)
-        queries = np.stack([self._queries[q] for q in batch.query_ids])
-        documents = np.stack([self._documents[ref] for ref in batch.documents])
-        return torch.from_numpy(queries @ documents.T)
+        queries = np.stack(self.vectors.queries(batch.query_ids))
+        return torch.from_numpy(queries @ np.stack(self.vectors.documents(batch.documents)).T)
 
 
 @dataclass
 class Teacher:
-    """A cross-encoder's scores, before any sigmoid, of each query with its own documents; else -inf."""
+    """The sum of some scorers' logits of each query with its own documents; else -inf."""
 
-    model: CrossEncoder
-    dataset: Dataset
-    texts: Texts
-    _scores: dict[tuple[str, NegativeRef], float] = field(default_factory=dict)
+    scorers: Sequence[Scorer]
+    _scores: dict[Group, tuple[float, ...]] = field(default_factory=dict)
 
     def __call__(self, batch: Batch) -> Tensor:
         """(B, M)."""
         import torch
 
-        wanted = {
-            (row, column): (query_id, batch.documents[column])
-            for row, query_id in enumerate(batch.query_ids)
-            for column in (batch.positives[row], *batch.negatives[row])
-        }
-        new = [pair for pair in dict.fromkeys(wanted.values()) if pair not in self._scores]
-        if new:
-            texts = [
-                (self.texts.query(q, self.dataset), self.texts.document(ref, self.dataset)) for q, ref in new
-            ]
-            self._scores |= zip(new, pair_scores(self.model, texts).tolist(), strict=True)
+        columns = [
+            tuple(dict.fromkeys((positive, *negatives)))
+            for positive, negatives in zip(batch.positives, batch.negatives, strict=True)
+        ]
+        groups: list[Group] = [
+            (query_id, tuple(batch.documents[column] for column in own))
+            for query_id, own in zip(batch.query_ids, columns, strict=True)
+        ]
+        self._learn([group for group in dict.fromkeys(groups) if group not in self._scores])
         table = torch.full((len(batch.query_ids), len(batch.documents)), float("-inf"))
-        for place, pair in wanted.items():
-            table[place] = self._scores[pair]
+        for row, (group, own) in enumerate(zip(groups, columns, strict=True)):
+            table[row, list(own)] = torch.tensor(self._scores[group])
         return table
+
+    def _learn(self, groups: list[Group]) -> None:
+        said = [scorer(groups) for scorer in self.scorers]
+        for group, *each in zip(groups, *said, strict=True):
+            self._scores[group] = tuple(map(sum, zip(*each, strict=True)))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A cross-encoder's scores, before any sigmoid."""
+
+    model: CrossEncoder
+    dataset: Dataset
+    texts: Texts
+
+    def __call__(self, groups: Sequence[Group]) -> list[list[float]]:
+        together = [groups] if self.model.device.type != "cpu" else [[group] for group in groups]
+        scores = iter([*chain.from_iterable(map(self._scores, together))])
+        return [[next(scores) for _ in refs] for _, refs in groups]
+
+    def _scores(self, groups: Sequence[Group]) -> list[float]:
+        read = [
+            (self.texts.query(query_id, self.dataset), self.texts.document(ref, self.dataset))
+            for query_id, refs in groups
+            for ref in refs
+        ]
+        scores: list[float] = pair_scores(self.model, read).tolist() if read else []
+        return scores
+
+
+@dataclass
+class Nearness:
+    """The untrained backbone's similarities / temperature: the logits that training begins with."""
+
+    vectors: Vectors
+    temperature: float
+
+    def __call__(self, groups: Sequence[Group]) -> list[list[float]]:
+        found = []
+        for query_id, refs in groups:
+            (query,) = self.vectors.queries([query_id])
+            found.append([float(query @ own) / self.temperature for own in self.vectors.documents(refs)])
+        return found
+
+
+@dataclass
+class Words:
+    """`weight` times BM25's score, of which the corpus' best document for the query has 1.
+
+    Retrievers that were taught with BM25's scores beside their own find what they missed by words
+    (SPAR, arXiv 2110.06918; LED, arXiv 2208.13661); a sum of both is a better ranking than either
+    (Bruch et al., arXiv 2210.11934).
+    """
+
+    words: Bm25Miner
+    dataset: Dataset
+    texts: Texts
+    weight: float
+
+    def __call__(self, groups: Sequence[Group]) -> list[list[float]]:
+        return [self._scores(query_id, refs) for query_id, refs in groups]
+
+    def _scores(self, query_id: str, refs: Sequence[NegativeRef]) -> list[float]:
+        query = self.texts.query(query_id, self.dataset)
+        best = self.words.best(query)
+        if not best:
+            return [0.0] * len(refs)
+        own = (self.words.score(query, self.texts.document(ref, self.dataset)) for ref in refs)
+        return [self.weight * min(score / best, 1.0) for score in own]

@@ -283,7 +283,7 @@ def _collator(
         share=settings.share_negatives and world().size > 1,
         guide=helpers.guide,
         guide_margin=helpers.guide_margin,
-        teacher=helpers.teacher if settings.distil else None,
+        teacher=helpers.teacher,
         refresh=helpers.refresh,
     )
 

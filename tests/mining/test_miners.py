@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from syneg_cli.core.errors import DatasetError, UsageError
+from syneg_cli.core.progress import NoProgress
 from syneg_cli.core.random_streams import generator, joined
 from syneg_cli.data.dataset import Dataset, load_dataset
 from syneg_cli.encoding.encoder import Encoder
 from syneg_cli.mining import Selection, Setup, check_miner, mine_negatives, uses_encoder
 from syneg_cli.mining.base import Ranking
+from syneg_cli.mining.bm25 import words_of
 from syneg_cli.mining.fusion import reciprocal_ranks
 from syneg_cli.mining.registry import make_miner
 from syneg_cli.mining.select import select
@@ -306,3 +308,20 @@ def test_bm25_ranks_a_random_corpus_as_the_formula_does(tmp_path: Path, seed: in
     assert ranking.scores[0, : len(order)].tolist() == pytest.approx([expected[r] for r in order], abs=1e-4)
     assert (ranking.rows[0, len(order) :] == -1).all()
     assert ranking.positive[0] == pytest.approx(expected[0], abs=1e-5)
+    bm25 = words_of(dataset, NoProgress())
+    texts = [text for _, text in docs.values()]
+    assert [bm25.score(query, text) for text in texts] == pytest.approx(expected, abs=1e-9)
+    assert bm25.best(query) == pytest.approx(max(expected), abs=1e-5)
+
+
+def test_bm25_of_a_text_that_is_in_no_corpus(tmp_path: Path) -> None:
+    """Words that the corpus does not have make it longer, and nothing else; a word of the query counts twice."""
+    docs = {"a": ("", "ant cat"), "b": ("", "cat dog elk"), "c": ("", "ant")}
+    folder = write_dataset(tmp_path / "x", docs, {"q": "ant"}, {"train": [("q", "a", 1)]})
+    words = words_of(load_dataset(str(folder), cache=tmp_path / "cache", dev_fraction=0), NoProgress())
+    idf = math.log(1 + (3 - 2 + 0.5) / (2 + 0.5))
+    expected = idf * 2 / (2 + 0.9 * (1 - 0.4 + 0.4 * 4 / 2))
+    assert words.score("ant", "ant zebra ant yak") == pytest.approx(expected)
+    assert words.score("ant ant", "ant zebra ant yak") == pytest.approx(2 * expected)
+    assert words.score("zebra", "ant zebra ant yak") == 0.0
+    assert words.score("ant", "") == 0.0

@@ -56,3 +56,22 @@ def test_a_teacher_without_weight_teaches_nothing(project: Cli, tiny_cross_encod
     teacher = ("--epochs", 1, "--cross-encoder", tiny_cross_encoder)
     assert settings_in_card(project, *teacher)["cross encoder"] == str(tiny_cross_encoder)
     assert "cross encoder" not in settings_in_card(project, *teacher, "--distil", 0)
+
+
+def test_words_teach_where_they_are_asked_to(project: Cli) -> None:
+    assert settings_in_card(project, "--epochs", 1, "--lexical", 10)["lexical"] == "10.0"
+    card = Path(".syneg/tiny/models/m/README.md").read_text(encoding="utf-8")
+    assert "1.0 x listwise distillation from the base model's similarities + 10 x BM25" in card
+    assert "lexical" not in settings_in_card(project, "--epochs", 1, "--lexical", 10, "--distil", 0)
+    both = project("train", "--epochs", 1, "--lexical", 10, "--refresh", "adore")
+    assert both.code == 2
+    assert "lexical has no part in it" in both.err
+
+
+def test_words_of_another_language_teach_anew(project: Cli) -> None:
+    train = ("train", "--epochs", 1, "--json")
+    for taught in ((), ("--lexical", 10)):
+        project(*train, *taught)
+        assert project(*train, *taught).json["skipped"] is True
+        other = project(*train, *taught, "--set", "dataset.language=german")
+        assert other.json["skipped"] is not bool(taught)

@@ -244,6 +244,7 @@ def test_the_rate_is_the_kinds_own_where_none_is_given() -> None:
         ({"chunk": 8}, "chunk"),
         ({"cross_encoder": "x"}, "cross_encoder"),
         ({"distil": 0.5}, "distil"),
+        ({"lexical": 10.0}, "lexical"),
         ({"temperature": 0.05}, "temperature"),
         ({"in_batch": True}, "in_batch"),
         ({"lora": 4}, "lora"),

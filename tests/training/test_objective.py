@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ import torch
 from torch import Tensor
 
 from syneg_cli.core.errors import UsageError
-from syneg_cli.core.records import CORPUS, NegativeRef
+from syneg_cli.core.progress import NoProgress
+from syneg_cli.core.records import CORPUS, NegativeRef, Query
 from syneg_cli.data.dataset import Dataset, load_dataset
 from syneg_cli.encoding import load_cross_encoder
 from syneg_cli.encoding.encoder import Encoder
 from syneg_cli.encoding.loading import load_model
+from syneg_cli.mining.bm25 import bm25_run, words_of
 from syneg_cli.mixing.texts import Texts
 from syneg_cli.training import objective as module
 from syneg_cli.training.batches import Batch
@@ -34,7 +37,7 @@ from syneg_cli.training.parameters import (
     weights_of,
 )
 from syneg_cli.training.recorder import step_figures, variance
-from syneg_cli.training.teachers import Guide, Teacher
+from syneg_cli.training.teachers import Guide, Nearness, Reading, Teacher, Vectors, Words
 from tests.conftest import DOCS, QUERIES
 
 TEXTS = [f"{title} {text}" for title, text in DOCS.values()]
@@ -145,7 +148,7 @@ def two_queries_and_a_negative() -> Batch:
 def test_a_guide_scores_a_batch(data: Dataset, tiny_model: Path) -> None:
     batch = two_queries_and_a_negative()
     encoder = Encoder.load(str(tiny_model), precision="fp32")
-    guide = Guide(encoder, data, Texts())
+    guide = Guide(Vectors(encoder, data, Texts()))
     scores = guide(batch)
     queries = encoder.encode_queries([QUERIES["q1"], QUERIES["q2"]])
     documents = encoder.encode_texts([data.corpus[id].full_text for id in ("d1", "d3", "d4")])
@@ -162,7 +165,7 @@ def test_a_teacher_gives_what_a_sigmoid_would_round_away_and_each_pair_once(
     weights["0.model.classifier.bias"].data.fill_(40.0)
     scored: list[int] = []
     model.register_forward_pre_hook(lambda module, given: scored.append(len(given[0]["input_ids"])))
-    teacher = Teacher(model, data, Texts())
+    teacher = Teacher([Reading(model, data, Texts())])
     table = teacher(batch)
     assert torch.isinf(table).tolist() == [[False, True, False], [True, False, False]]
     assert torch.equal(teacher(batch), table)
@@ -170,6 +173,34 @@ def test_a_teacher_gives_what_a_sigmoid_would_round_away_and_each_pair_once(
     finite = table[table.isfinite()]
     assert len(set(finite.tolist())) == 4
     assert finite.min() > 30
+
+
+def test_words_and_the_backbone_teach_together(data: Dataset, tiny_model: Path) -> None:
+    """Similarity / temperature + weight * BM25 / the best document's BM25, as the miners know both."""
+    batch = two_queries_and_a_negative()
+    encoder = Encoder.load(str(tiny_model), precision="fp32")
+    words = words_of(data, NoProgress())
+    near, said = Nearness(Vectors(encoder, data, Texts()), 0.05), Words(words, data, Texts(), 10.0)
+    table = Teacher([near, said])(batch)
+    assert torch.isinf(table).tolist() == [[False, True, False], [True, False, False]]
+    every = bm25_run(data, ["q1", "q2"], 6, NoProgress())
+    for row, (query_id, own) in enumerate([("q1", ("d1", "d4")), ("q2", ("d3", "d4"))]):
+        query = encoder.encode_queries([QUERIES[query_id]])[0]
+        best = max(every[query_id].values())
+        assert best > 0
+        for doc_id in own:
+            similarity = float(encoder.encode_texts([data.corpus[doc_id].full_text])[0] @ query)
+            expected = similarity / 0.05 + 10 * every[query_id].get(doc_id, 0.0) / best
+            column = ("d1", "d3", "d4").index(doc_id)
+            assert table[row, column].item() == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_query_without_known_words_is_taught_none(data: Dataset) -> None:
+    words = words_of(data, NoProgress())
+    assert words.best("zzz") == 0.0
+    queries = {**data.queries, "q1": Query("q1", "zzz")}
+    unknown = Words(words, replace(data, queries=queries), Texts(), 10.0)
+    assert unknown([("q1", (NegativeRef(CORPUS, "d1"), NegativeRef(CORPUS, "d2")))]) == [[0.0, 0.0]]
 
 
 def test_dev_pool_ranks_like_a_full_search_where_it_holds_everything(data: Dataset, tiny_model: Path) -> None:

@@ -19,7 +19,10 @@ import torch
 from syneg_cli.core.progress import Advance, NoProgress
 from syneg_cli.core.records import NegativeRef, TrainingInstance
 from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.encoding import load_cross_encoder
+from syneg_cli.encoding.encoder import Encoder
 from syneg_cli.encoding.loading import load_model
+from syneg_cli.mining.bm25 import words_of
 from syneg_cli.mixing.texts import Texts
 from syneg_cli.training import checkpoints
 from syneg_cli.training.ance import Ance
@@ -27,6 +30,7 @@ from syneg_cli.training.checkpoints import Best, checkpoint_folder, last
 from syneg_cli.training.companions import Helpers
 from syneg_cli.training.recorder import RECORDING, recorded_lines
 from syneg_cli.training.settings import TrainSettings
+from syneg_cli.training.teachers import Guide, Nearness, Reading, Scorer, Teacher, Vectors, Words
 from syneg_cli.training.train import TrainResult, train
 from tests.conftest import write_dataset
 
@@ -161,6 +165,46 @@ def test_an_interrupted_run_ends_with_the_same_bits(
     assert torch.equal(whole(None).weights, resumed)
     assert recorded(tmp_path) == whole(None).recorded
     assert [row[0] for row in recorded(tmp_path)] == list(range(1, STEPS + 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("who", ["guide", "cross-encoder", "words"])
+def test_what_others_say_of_a_batch_is_the_same_after_a_stop(
+    who: str, step: int, data: Dataset, tiny_model: Path, tiny_cross_encoder: Path, tmp_path: Path
+) -> None:
+    """They remember what they computed; a run that is gone on with has texts beside others than before."""
+
+    def tuned(scratch: Path, stop: int = 99) -> torch.Tensor:
+        loaded = load_model(str(tiny_model))
+        vectors = Vectors(Encoder.load(str(tiny_model), precision="fp32"), data, Texts())
+        words = Words(words_of(data, NoProgress()), data, Texts(), 10.0)
+        read = Reading(load_cross_encoder(str(tiny_cross_encoder)), data, Texts())
+        teachers: dict[str, list[Scorer]] = {
+            "cross-encoder": [read],
+            "words": [Nearness(vectors, 0.05), words],
+        }
+        train(
+            loaded,
+            INSTANCES,
+            dataset=data,
+            texts=Texts(),
+            settings=SETTINGS.model_copy(update={"distil": 5.0}),
+            helpers=Helpers(
+                scratch=scratch,
+                save=1,
+                record=scratch,
+                guide=Guide(vectors) if who == "guide" else None,
+                guide_margin=-0.05,
+                teacher=Teacher(teachers[who]) if who in teachers else None,
+            ),
+            progress=StopAt(stop),
+        )
+        return torch.cat([p.detach().flatten() for p in loaded.parameters()])
+
+    with pytest.raises(KeyboardInterrupt):
+        tuned(tmp_path / "stopped", step)
+    assert torch.equal(tuned(tmp_path / "stopped"), tuned(tmp_path / "whole"))
 
 
 @pytest.mark.slow
