@@ -16,6 +16,7 @@ from typing import Any
 
 from syneg_cli.core import (
     BudgetExceeded,
+    Manifest,
     MinedNegative,
     Pair,
     SynegError,
@@ -38,6 +39,16 @@ from syneg_cli.stages.mine import Mine, backbone_of, mined_path, setup_of
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Plan
 from syneg_cli.verification import Place, Verdict, candidate_of, judge_request, place_of, verdicts_of
+
+PARTS = ("limit", "shard")
+"""Settings of `generate` that say how many answers there are, not what they are like."""
+
+
+def asked_otherwise(piloted: Manifest, made: Manifest) -> list[str]:
+    """In what a pilot did not ask as the whole set was asked: the model, the prompt, data, settings."""
+    asked = {**piloted.settings, **piloted.inputs}
+    wanted = {**made.settings, **made.inputs}
+    return [key for key, value in wanted.items() if key not in PARTS and asked.get(key) != value]
 
 
 class Pilot(Generate):

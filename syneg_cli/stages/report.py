@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from syneg_cli.core import MissingArtifact, SynegError, Workspace, did_you_mean, names_beside, user_path
+from syneg_cli.core import (
+    MissingArtifact,
+    SynegError,
+    Workspace,
+    content_hash,
+    did_you_mean,
+    names_beside,
+    read_manifest,
+    user_path,
+)
 from syneg_cli.data import Dataset, folder_called, local_folder
 from syneg_cli.encoding import Encoder, find_model
 from syneg_cli.forecast import Forecast, read_forecast
@@ -25,6 +34,7 @@ from syneg_cli.report import (
     sample_texts,
     write_report,
 )
+from syneg_cli.stages.pilot import asked_otherwise
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.train import model_name
 from syneg_cli.studies import Study, read_study, studies_of
@@ -89,12 +99,12 @@ def reported(
         UsageError: a name is no model's.
     """
     studies, not_read = reported_studies(workspace)
-    pilots, no_forecast = reported_pilots(workspace)
     alone = bool(studies) and not names
     if not_read and not studies and not names_beside(workspace.model("x")):
         raise MissingArtifact(f"{workspace.dataset} has no trained model. {' '.join(not_read)}")
     anything = alone or names_beside(workspace.model("x"))  # else the data set is not even opened
     dataset, why = reported_texts(session) if anything else (None, "")
+    pilots, no_forecast = reported_pilots(workspace, dataset)
     models, left_out = reported_models(session, workspace, list(names), dataset, alone=alone)
     negatives = read_negatives(workspace, max(sample, SHOWN))
     notes = [*([why] if why else []), *not_read, *no_forecast]
@@ -136,15 +146,34 @@ def reported_studies(workspace: Workspace) -> tuple[list[Study], list[str]]:
     return found, left_out
 
 
-def reported_pilots(workspace: Workspace) -> tuple[dict[str, Forecast], list[str]]:
-    """What pilots foretold, by the name of the negatives; and a line for each that cannot be read."""
+def reported_pilots(workspace: Workspace, dataset: Dataset | None) -> tuple[dict[str, Forecast], list[str]]:
+    """What pilots foretold, by the name of the negatives; and a line for each that says nothing of them.
+
+    Args:
+        dataset: as it is now; None where it is not at hand.
+    """
     found, left_out = {}, []
     for name in workspace.pilots():
+        if other := _outdated(workspace, name, dataset):
+            left_out.append(f"The pilot of {name} is left out: it asked with another {' and '.join(other)}")
+            continue
         try:
             found[name] = read_forecast(workspace.pilot(name))
         except MissingArtifact as error:
             left_out.append(f"The pilot of {name} is left out: {error.message}")
     return found, left_out
+
+
+def _outdated(workspace: Workspace, name: str, dataset: Dataset | None) -> list[str]:
+    """What a pilot asked with that is another now: of the negatives that there are, or of the data set."""
+    piloted, made = read_manifest(workspace.pilot(name)), read_manifest(workspace.synthetic(name))
+    if piloted is None:
+        return []
+    other = asked_otherwise(piloted, made) if made else []
+    meant = piloted.inputs.get("relevance")
+    if dataset is not None and meant not in (None, content_hash(dataset.relevance)):
+        other.append("relevance")
+    return sorted(set(other))
 
 
 def reported_texts(session: Session) -> tuple[Dataset | None, str]:

@@ -186,6 +186,16 @@ class Session:
         parts = [command, shlex.quote(self.project.dataset.name or "")] if named else [command]
         return f"Run `syneg {' '.join([*parts, *flags])}`."
 
+    def command(self, name: str) -> str:
+        """The command with all settings that were given on this command line, for it to be called again."""
+        rows = [(key, value) for key, value, origin in self.resolved.rows() if origin in ("flag", "--set")]
+        words = [shlex.quote(str(value)) for key, value in rows if key == "dataset.name"]
+        for key, value in rows:
+            text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+            if key != "dataset.name":
+                words.append(f"--set {shlex.quote(f'{key}={text}')}")
+        return " ".join(["syneg", name, *words])
+
     def named(self, key: str) -> bool:
         """Whether a setting was given on this command line."""
         return self.resolved.origins.get(key) in ("flag", "--set")

@@ -96,10 +96,12 @@ def _frozen(session: Session, dataset: Dataset, folder: Path, *, force: bool) ->
         session.progress.note(f"study: the plan is frozen ({near(folder / PLAN)})")
         return now
     if changes := differences(before.plan, now.plan):
+        on = f"`{before.beside.command}` goes on by it. " if before.beside.command else ""
         raise UsageError(
             f"The study {now.plan.name} has another plan since {near(folder / PLAN)} was frozen: "
             f"{told(changes)}.",
-            hint="Name this one with --name, or begin anew with --force; what is there is kept beside it.",
+            hint=f"{on}Name this one with --name, or begin anew with --force; what is there is kept "
+            "beside it.",
         )
     return before
 

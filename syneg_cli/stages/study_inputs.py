@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from syneg_cli.core import Manifest, MissingArtifact, Workspace, file_hash, read_manifest, user_path
+from syneg_cli.core import MissingArtifact, Workspace, file_hash, read_manifest, user_path
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import weights_hash
 from syneg_cli.forecast import read_forecast
@@ -14,12 +14,10 @@ from syneg_cli.mining import run_files
 from syneg_cli.mixing import check_strategy
 from syneg_cli.stages.mine import mined_path
 from syneg_cli.stages.mix import Mix
+from syneg_cli.stages.pilot import asked_otherwise
 from syneg_cli.stages.session import Session, rewordings
 from syneg_cli.stages.study_places import arm_session
 from syneg_cli.studies import ArmPlan
-
-PARTS = ("limit", "shard")
-"""Settings of `generate` that say how many answers there are, not what they are like."""
 
 
 def inputs_of(session: Session, dataset: Dataset, arms: Sequence[ArmPlan]) -> dict[str, str]:
@@ -110,16 +108,9 @@ def foretold(work: Workspace, name: str) -> str:
     """What a pilot forecast of a set of synthetic negatives; "" where none can be read that was of these."""
     path, made = work.pilot(name), read_manifest(work.synthetic(name))
     piloted = read_manifest(path)
-    if made is None or piloted is None or not _same(piloted, made):
+    if made is None or piloted is None or asked_otherwise(piloted, made):
         return ""
     try:
         return read_forecast(path).verdict
     except MissingArtifact:
         return ""
-
-
-def _same(piloted: Manifest, made: Manifest) -> bool:
-    """Whether a pilot asked as the whole set was asked: the same model, prompt, data and settings."""
-    asked = {**piloted.settings, **piloted.inputs}
-    wanted = {**made.settings, **made.inputs}
-    return all(asked.get(key) == value for key, value in wanted.items() if key not in PARTS)

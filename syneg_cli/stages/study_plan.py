@@ -203,7 +203,8 @@ def _beside(session: Session, dataset: Dataset, plan: StudyPlan, rates: Rates) -
         unpriced = unpriced or manifest is None or manifest.cost_usd is None
         if told := foretold(work, name):
             pilots[name] = told
-    return Beside(rates, forecast(plan, rates), deviation, whence, detectable, paid, unpriced, pilots)
+    seconds, command = forecast(plan, rates), session.command("study")
+    return Beside(rates, seconds, deviation, whence, detectable, paid, unpriced, pilots, command)
 
 
 def _sets_read(plan: StudyPlan) -> set[str]:

@@ -112,6 +112,8 @@ class Beside:
     unpriced: bool = False
     pilots: Mapping[str, str] = field(default_factory=dict)
     """Set of synthetic negatives -> what `generate --pilot` said of it: "likely to help", ..."""
+    command: str = ""
+    """What froze it, where that was a command: the same one goes on."""
 
 
 @dataclass(frozen=True)

@@ -252,3 +252,23 @@ def test_without_a_named_backbone_words_find_the_mined_ones(cli: Cli, data: Path
     assert isinstance(forecast, dict)
     assert (forecast["miner"], forecast["backbone"]) == ("bm25", "minilm")
     assert "pilot: no backbone is named, so mined negatives are BM25's" in result.err
+
+
+def test_the_page_has_no_pilot_that_asked_otherwise(cli: Cli, data: Path, server: ChatServer) -> None:
+    """Than the negatives that there are, or, where there are none yet, than the data set is asked about now."""
+    made(cli, "--pilot", 4)
+    cli("study", "--primary", "dense", "--arms", "dense", "--seeds", 1, "--set", "train.epochs=1")
+    page = Path(".syneg/data/report/report.md")
+    told = "What the pilot foretold"
+    assert cli("report").code == 0
+    assert told in page.read_text(encoding="utf-8")
+    assert cli("report", "--set", "dataset.relevance=A page that names the drug.").code == 0
+    other = page.read_text(encoding="utf-8")
+    assert told not in other
+    assert "The pilot of default is left out: it asked with another relevance" in other
+    made(cli, "--set", "generate.temperature=0.2", "--set", "generate.seed=7")
+    assert cli("report").code == 0
+    assert "it asked with another seed and temperature" in page.read_text(encoding="utf-8")
+    made(cli)
+    assert cli("report").code == 0
+    assert told in page.read_text(encoding="utf-8")

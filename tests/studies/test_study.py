@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import random
+import re
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -87,6 +89,7 @@ def test_another_plan_under_the_same_name_is_refused_with_the_difference(ready: 
     more = ready("study", "--seeds", "3")
     assert more.code == 2
     assert "seeds: [0, 1] -> [0, 1, 2]" in more.err
+    assert "`syneg study` goes on by it" in more.err
     wider = ready("study", "--arms", "hybrid,bm25")
     assert wider.code == 2
     assert "arms bm25 is new" in wider.err
@@ -96,6 +99,19 @@ def test_another_plan_under_the_same_name_is_refused_with_the_difference(ready: 
     assert anew.code == 0
     assert (HOME / "before-1/plan.json").read_bytes() == stored, "nothing is lost"
     assert anew.json["hash"] != frozen.json["hash"]
+
+
+def test_the_command_that_froze_a_plan_is_named_where_another_one_would_change_it(ready: Cli) -> None:
+    asked = ("study", "--name", "two words", "--arms", "bm25,dense", "--seeds", "1", "--primary", "bm25")
+    assert ready(*asked, "--set", "study.grid_lr=[0.001, 0.002]", "--plan").code == 0
+    refused = ready("study", "--name", "two words")
+    assert refused.code == 2
+    said = " ".join(refused.err.split())
+    command = re.search("`(syneg study[^`]*)`", said)
+    assert command, said
+    again = ready(*shlex.split(command[1])[1:], "--plan", "--json")
+    assert again.code == 0, again.err
+    assert again.json["plan"]["grid"] == [{"train.lr": 0.001}, {"train.lr": 0.002}]  # type: ignore[index]
 
 
 def test_the_time_left_goes_by_trained_arms_and_not_by_a_backbone_that_was_measured(ready: Cli) -> None:

@@ -86,8 +86,9 @@ def _basis(frozen: Frozen) -> list[str]:
     used = f" LLM data {paid} are used." if beside.unpriced or beside.paid_usd else ""
     told = [
         f"Primary comparison: {plan.primary} against {plan.control}.",
-        f"Detectable difference in {label}, one seed, uncorrected: {parts} "
-        f"(per-query SD {beside.deviation:.3f}, {beside.deviation_from}).",
+        f"Detectable difference in {label}, of the queries alone, uncorrected: {parts} "
+        f"(per-query SD {beside.deviation:.3f}, {beside.deviation_from}). What seeds vary comes on top, "
+        "most of all with two or three of them.",
         f"Forecast: {duration(sum(beside.seconds.values()))} on this machine, mining not counted; "
         f"{models * beside.rates.model_bytes / BYTES:.1f} GB of models. "
         f"No LLM is asked.{used}",
