@@ -52,6 +52,7 @@ from syneg_cli.core.files import (
     write_text,
 )
 from syneg_cli.core.holders import described, still_runs, this_process
+from syneg_cli.core.installing import install
 from syneg_cli.core.keys import (
     NAMES as KEY_NAMES,
 )
@@ -242,6 +243,7 @@ __all__ = [
     "hash_once",
     "holder_of",
     "hub_token",
+    "install",
     "instead",
     "is_damaged",
     "is_file",

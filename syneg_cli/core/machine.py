@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from syneg_cli.core.installing import install
+
 State = Literal["ok", "warning", "problem"]
 OK: State = "ok"
 WARNING: State = "warning"
@@ -75,10 +77,10 @@ def _libraries() -> Iterator[Check]:
             continue
         name, version = _installed(text)
         if version is None:
-            remedy = f"Run `pip install '{name}{wanted.specifier}'`."
+            remedy = f"Run `{install(f'{name}{wanted.specifier}')}`."
             yield Check("libraries", PROBLEM, f"{name} is not installed", remedy)
         elif not wanted.specifier.contains(version, prereleases=True):
-            remedy = f"Run `pip install '{name}{wanted.specifier}'`."
+            remedy = f"Run `{install(f'{name}{wanted.specifier}')}`."
             yield Check("libraries", PROBLEM, f"{name} is {version}, not {wanted.specifier}", remedy)
         else:
             fitting.append(f"{name} {version}")

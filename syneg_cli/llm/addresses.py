@@ -13,6 +13,7 @@ from syneg_cli.core import (
     UsageError,
     all_proxies,
     find_key,
+    install,
     proxy_for,
     remember_address,
 )
@@ -115,7 +116,7 @@ def opening_client(endpoint: str) -> Iterator[None]:
         proxy = next((one for _, one in all_proxies() if one.url.startswith("socks")), None)
         raise LLMSetupError(
             f"The proxy {proxy or 'of the environment'} is a SOCKS proxy, which needs the package socksio.",
-            hint=f"Run `pip install socksio`, or unset {proxy.variable if proxy else 'ALL_PROXY'}.",
+            hint=f"Run `{install('socksio')}`, or unset {proxy.variable if proxy else 'ALL_PROXY'}.",
         ) from None
     except (ValueError, TypeError) as error:
         proxy = next((one for _, one in all_proxies() if not one.url.startswith(PROXIES)), None)

@@ -17,6 +17,7 @@ from syneg_cli.core import (
     extras,
     find_key,
     holder_of,
+    install,
     machine_checks,
     masked,
     near,
@@ -205,5 +206,5 @@ def _backbone(session: Session) -> Iterator[Check]:
 
 def _extras() -> Iterator[Check]:
     for extra, missing in extras():
-        said = f"not there: `pip install 'syneg[{extra}]'`" if missing else "installed"
+        said = f"not there: `{install(f'syneg[{extra}]')}`" if missing else "installed"
         yield Check(f"syneg[{extra}]", "ok", said)

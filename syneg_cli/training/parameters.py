@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from syneg_cli.core import UsageError
+from syneg_cli.core import UsageError, install
 from syneg_cli.training.settings import CROSS_ENCODER
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def add_lora(model: SentenceTransformer, rank: int) -> None:
     try:
         from peft import LoraConfig, get_peft_model
     except ImportError:
-        raise UsageError("lora needs the package peft.", hint="pip install 'syneg[lora]'") from None
+        raise UsageError("lora needs the package peft.", hint=f"Run `{install('syneg[lora]')}`.") from None
     config = LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear")
     transformer: Any = model[0]
     transformer.model = get_peft_model(transformer.model, config)

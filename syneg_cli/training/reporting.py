@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import UsageError, did_you_mean
+from syneg_cli.core import UsageError, did_you_mean, install
 from syneg_cli.training.settings import TrainSettings
 
 LOGS = "logs"
@@ -43,7 +43,7 @@ def check_report_to(settings: TrainSettings) -> None:
     if not any(find_spec(package) for package in packages):
         raise UsageError(
             f"report_to: {packages[0]} is not installed.",
-            hint=f"Run `pip install {packages[0]}`, or set report_to to none.",
+            hint=f"Run `{install(packages[0])}`, or set report_to to none.",
         )
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from syneg_cli.core import DatasetError, UsageError, copied, has_log
+from syneg_cli.core import DatasetError, UsageError, copied, has_log, install
 from syneg_cli.data.imports.tables import Row
 
-INSTALL = "pip install 'syneg[duckdb]'"
+INSTALL = install("syneg[duckdb]")
 EXAMPLE = '--query "SELECT id, title, body AS text FROM articles"'
 BLOCK = 1000
 TABLES = {

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import DatasetError, Progress, counted, write_jsonl
+from syneg_cli.core import DatasetError, Progress, counted, install, write_jsonl
 from syneg_cli.data.beir_files import write_queries
 from syneg_cli.data.imports.cutting import Cut, Cutter
 from syneg_cli.data.imports.judgements import queries_of, write_judgements
@@ -134,4 +134,4 @@ def _nothing(source: Source, tally: Tally) -> DatasetError:
     )
 
 
-KINDS_READ = "Read are .txt and .md, with `pip install 'syneg[documents]'` also .html, .pdf, .docx and more."
+KINDS_READ = f"Read are .txt and .md, with `{install('syneg[documents]')}` also .html, .pdf, .docx and more."

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 from zipfile import BadZipFile, ZipFile
 
+from syneg_cli.core import install
 from syneg_cli.data.imports.converting import MOST_MEMORY, Converter
 from syneg_cli.data.imports.tally import Decoded, Tally
 from syneg_cli.data.imports.text import Document, markdown, plain
@@ -35,7 +36,7 @@ CONVERTED = {
 TABLES = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
 DATABASES = (".db", ".sqlite", ".sqlite3", ".duckdb")
 PACKED = (".docx", ".pptx", ".xlsx", ".epub")
-INSTALL = "pip install 'syneg[documents]'"
+INSTALL = install("syneg[documents]")
 GROWTH = 10
 """A packed document may unpack to so many times the size limit."""
 MARKS = (
@@ -211,8 +212,8 @@ def _converted(path: Path, doc_id: str, about: Mapping[str, Any], converter: Con
     except ChildProcessError:
         raise Unreadable("what converts it broke off, as for want of memory") from None
     if (error := made.get("error")) == "MissingDependencyException":
-        install = INSTALL if kind in (".pdf", ".docx") else f"pip install 'markitdown[{kind[1:]}]'"
-        raise Unreadable(f"{kind} needs more of markitdown: {install}")
+        needed = INSTALL if kind in (".pdf", ".docx") else install(f"markitdown[{kind[1:]}]")
+        raise Unreadable(f"{kind} needs more of markitdown: {needed}")
     if error:
         raise Unreadable(f"broken, or no {kind} file ({error})")
     return markdown(doc_id, _lines(made["markdown"]), path.stem, about, made["title"], lines=False)
