@@ -16,6 +16,7 @@ from syneg_cli.stages import (
     UNSENT,
     UNWRITTEN,
     Asks,
+    Generated,
     MirrorQueries,
     Performed,
     Requests,
@@ -150,5 +151,8 @@ def after_answers(stage: Stage, call: Call, new: int) -> Performed:
 
 
 def with_batch(done: Performed, data: dict[str, Any]) -> Performed:
-    """With what was fetched or read among its counts."""
-    return replace(done, counts={**done.counts, "batch": data})
+    """With what was fetched or read among its counts, of those for people, too."""
+    record = done.record
+    if isinstance(record, Generated):
+        record = replace(record, counts={**record.counts, "batch": data})
+    return replace(done, counts={**done.counts, "batch": data}, record=record)

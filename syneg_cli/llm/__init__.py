@@ -31,7 +31,7 @@ from syneg_cli.llm.embeddings import (
     most_inputs,
 )
 from syneg_cli.llm.engine import Classify, Engine
-from syneg_cli.llm.ledger import Totals
+from syneg_cli.llm.ledger import RAISE_CAP, Totals
 from syneg_cli.llm.limits import Limits
 from syneg_cli.llm.prices import BATCH_DISCOUNT, Price
 from syneg_cli.llm.providers import open_llm, split_spec
@@ -50,6 +50,7 @@ __all__ = [
     "MOST_INPUTS",
     "MOST_TOKENS",
     "OK",
+    "RAISE_CAP",
     "REFUSED",
     "STATUSES",
     "TRUNCATED",

@@ -31,6 +31,8 @@ DAMAGED = "typeof(owner) != 'text' OR typeof(until) NOT IN ('real', 'integer')"
 BATCH = "batch:"
 """How owners begin that are batches, handed in to a server; the batch's token follows."""
 
+RAISE_CAP = "Raise the cap and run the same command again: nothing is paid twice."
+
 
 @dataclass(frozen=True, slots=True)
 class Caps:
@@ -146,8 +148,10 @@ class Ledger:
         sent, spent = used.calls + in_flight, used.spent_usd + used.lost_usd
         if caps.calls is not None and sent + calls > caps.calls:
             if calls == 1:
-                raise BudgetExceeded(f"--max-calls {caps.calls} is reached.")
-            raise BudgetExceeded(f"--max-calls {caps.calls}: {sent} are sent, and the batch holds {calls}.")
+                raise BudgetExceeded(f"--max-calls {caps.calls} is reached.", hint=RAISE_CAP)
+            raise BudgetExceeded(
+                f"--max-calls {caps.calls}: {sent} are sent, and the batch holds {calls}.", hint=RAISE_CAP
+            )
         if caps.cost is not None and spent + reserved + reserve > caps.cost:
             if in_flight and waits and not self._all_in_batches(job):
                 raise CapInFlight(spent)
@@ -156,7 +160,8 @@ class Ledger:
             more = "the next call" if calls == 1 else f"the batch of {calls}"
             raise BudgetExceeded(
                 f"--max-cost ${caps.cost:g}: ${spent:.4f} is spent{lost}{held}, "
-                f"{more} can cost ${reserve:.4f}."
+                f"{more} can cost ${reserve:.4f}.",
+                hint=RAISE_CAP,
             )
 
     def _all_in_batches(self, job: str) -> bool:

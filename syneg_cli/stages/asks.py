@@ -27,7 +27,7 @@ from syneg_cli.core import (
 )
 from syneg_cli.data import Dataset
 from syneg_cli.generation import Asker, Estimate, Nouns, Outcome, every_item, fill, recall, select_pairs
-from syneg_cli.llm import LLM, Cache, Engine, Totals, cache_exchange, split_spec
+from syneg_cli.llm import LLM, RAISE_CAP, Cache, Engine, Totals, cache_exchange, split_spec
 from syneg_cli.stages import language_model
 from syneg_cli.stages.request_files import Requests
 from syneg_cli.stages.session import Session
@@ -234,7 +234,7 @@ class Asks(Stage):
         elif plan.path.is_file():
             kept = f"{plan.path} keeps what an earlier run wrote."
         if outcome.stopped is not None:
-            return BudgetExceeded(f"{outcome.stopped.message} {kept}".strip(), hint=language_model.RAISE_CAP)
+            return BudgetExceeded(f"{outcome.stopped.message} {kept}".strip(), hint=RAISE_CAP)
         if self.unsent and not outcome.complete:  # what is left is said, and is no failure
             return None
         if not outcome.usable:

@@ -10,7 +10,7 @@ from syneg_cli.core import BudgetExceeded, UsageError, content_hash, counted
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encodes
 from syneg_cli.generation import JUDGEMENT, Prompt, load_prompt
-from syneg_cli.llm import Asked, Classify, Request, Stats, ask_each
+from syneg_cli.llm import RAISE_CAP, Asked, Classify, Request, Stats, ask_each
 from syneg_cli.stages import encoders, language_model
 from syneg_cli.stages.mine import backbone_of
 from syneg_cli.stages.session import Session
@@ -80,7 +80,7 @@ def tools_of(
                 except BudgetExceeded as stopped:
                     there = engine.stats.from_cache + engine.stats.answered
                     told = f"{there} of {counted(count, 'judgement')} are made, and kept."
-                    raise BudgetExceeded(f"{stopped.message} {told}", hint=language_model.RAISE_CAP) from None
+                    raise BudgetExceeded(f"{stopped.message} {told}", hint=RAISE_CAP) from None
         if used is not None:
             used.append(engine.stats)
         for failure in engine.stats.failed_for_good():

@@ -21,8 +21,6 @@ LLM_HINT = (
     "or set llm in [generate] of syneg.toml."
 )
 
-RAISE_CAP = "Raise the cap and run the same command again: nothing is paid twice."
-
 
 def cache_path(session: Session) -> Path:
     """The generation cache: the project's own, or a shared one that [generate] names."""

@@ -30,7 +30,7 @@ from syneg_cli.core import (
 from syneg_cli.data import Dataset
 from syneg_cli.forecast import PER_QUERY, Forecast, draw_mined, forecast_of, scored
 from syneg_cli.generation import Estimate, Outcome, estimate, estimate_each, read_negatives, recall
-from syneg_cli.llm import Stats, settled_price
+from syneg_cli.llm import RAISE_CAP, Stats, settled_price
 from syneg_cli.mining import MinedNegatives, Selection, Setup, mine_negatives, uses_encoder
 from syneg_cli.stages import encoders, language_model
 from syneg_cli.stages.generate import Generate
@@ -148,7 +148,7 @@ class Pilot(Generate):
         """Why nothing can be forecast: a cap was reached, or there is no negative to look at."""
         if outcome.stopped is not None:
             told = f"No forecast yet: {outcome.answered} of {len(outcome.keys)} pairs are answered, and kept."
-            return BudgetExceeded(f"{outcome.stopped.message} {told}", hint=language_model.RAISE_CAP)
+            return BudgetExceeded(f"{outcome.stopped.message} {told}", hint=RAISE_CAP)
         return None if outcome.usable else self._error(plan, outcome, written=False)
 
     def estimate_judge(self) -> Estimate | None:

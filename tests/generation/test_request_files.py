@@ -128,6 +128,15 @@ def test_another_clone_reads_what_this_one_wrote(
     assert (read.code, read.json["negatives"]) == (0, 6), read.err
 
 
+def test_what_was_read_was_paid_for_elsewhere(cli: Cli, bare: tuple[object, ...]) -> None:
+    assert cli(*bare, "--batch-write", IN).code == 0
+    answer(IN, OUT)
+    shown = cli(*bare[:-1], "--batch-read", OUT)
+    assert shown.code == 0, shown.err
+    assert "nothing was paid" not in shown.out
+    assert "saved by the cache" not in shown.out
+
+
 def test_no_file_is_replaced_unasked(cli: Cli, bare: tuple[object, ...]) -> None:
     IN.write_text("mine\n")
     refused = cli(*bare, "--batch-write", IN)

@@ -327,6 +327,7 @@ def test_mirrored_queries_cost_what_all_runs_did(cli: Cli, tiny: Path) -> None:
         mirror = ("generate", tiny, *url, "--prompt", "mirror-queries")
         stopped = cli(*mirror, "--max-calls", "1")
         assert stopped.code == 1, stopped.err
+        assert "Raise the cap and run the same command again" in stopped.err
         done = cli(*mirror, "--json")
         assert done.code == 0, done.err
     stats: Any = cli("cache", "stats", "--json").json["rows"]

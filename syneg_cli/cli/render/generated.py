@@ -54,7 +54,8 @@ def spent_rows(record: Generated, seconds: float) -> list[tuple[str, Any]]:
     rows += [("  of them the judge's", judged["calls"])] if judged else []
     rows.append(("tokens in / out", f"{now['prompt_tokens']:,} / {now['completion_tokens']:,}"))
     rows.append(("cost", money(now["cost_usd"])))
-    rows += [("saved by the cache", money(now["saved_usd"]))] if now["saved_usd"] else []
+    saved = now["saved_usd"] and "batch" not in counts
+    rows += [("saved by the cache", money(now["saved_usd"]))] if saved else []
     rows += [("cost of all runs so far", money(spent))] if spent > (now["cost_usd"] or 0) else []
     rows += [("  for lost answers, at most", money(totals.lost_usd))] if totals.lost_usd else []
     return [*rows, ("time", duration(seconds))]
@@ -77,7 +78,8 @@ def told_of(record: Generated) -> list[str]:
     if counts["unusable"]:
         said.append("--retry-bad asks again where the answer was unusable.")
     judged = counts.get("judge") or {}
-    if counts["answered"] and counts["from_cache"] == counts["answered"] and not judged.get("calls"):
+    stored = counts["answered"] and counts["from_cache"] == counts["answered"]
+    if stored and not judged.get("calls") and "batch" not in counts:  # these came, and were paid, elsewhere
         said.append("Everything came from the cache: nothing was asked, nothing was paid.")
     return said
 
