@@ -40,6 +40,8 @@ class Caps:
 
     cost: float | None = None
     calls: int | None = None
+    beside: tuple[str, ...] = ()
+    """Other jobs whose calls and money are within the limits, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +143,14 @@ class Ledger:
         """
         if caps.cost is None and caps.calls is None:
             return
-        used = self.totals(job)
+        jobs = list(dict.fromkeys((job, *caps.beside)))
+        marks = ", ".join("?" * len(jobs))
         ((reserved, in_flight),) = self.file.select(
-            "SELECT COALESCE(SUM(reserved), 0), COUNT(*) FROM claims WHERE job = ?", [job]
+            f"SELECT COALESCE(SUM(reserved), 0), COUNT(*) FROM claims WHERE job IN ({marks})", jobs
         )
-        sent, spent = used.calls + in_flight, used.spent_usd + used.lost_usd
+        used = [*map(self.totals, jobs)]
+        sent, lost_usd = sum(one.calls for one in used) + in_flight, sum(one.lost_usd for one in used)
+        spent = sum(one.spent_usd for one in used) + lost_usd
         if caps.calls is not None and sent + calls > caps.calls:
             if calls == 1:
                 raise BudgetExceeded(f"--max-calls {caps.calls} is reached.", hint=RAISE_CAP)
@@ -153,10 +158,10 @@ class Ledger:
                 f"--max-calls {caps.calls}: {sent} are sent, and the batch holds {calls}.", hint=RAISE_CAP
             )
         if caps.cost is not None and spent + reserved + reserve > caps.cost:
-            if in_flight and waits and not self._all_in_batches(job):
+            if in_flight and waits and not self._all_in_batches(jobs):
                 raise CapInFlight(spent)
             held = f", ${reserved:.4f} is reserved for calls in flight" if in_flight else ""
-            lost = f" (${used.lost_usd:.4f} of it for lost answers, at most)" if used.lost_usd else ""
+            lost = f" (${lost_usd:.4f} of it for lost answers, at most)" if lost_usd else ""
             more = "the next call" if calls == 1 else f"the batch of {calls}"
             raise BudgetExceeded(
                 f"--max-cost ${caps.cost:g}: ${spent:.4f} is spent{lost}{held}, "
@@ -164,10 +169,11 @@ class Ledger:
                 hint=RAISE_CAP,
             )
 
-    def _all_in_batches(self, job: str) -> bool:
+    def _all_in_batches(self, jobs: Sequence[str]) -> bool:
         """Whether nothing is in flight but batches, which take a day."""
-        live = "SELECT 1 FROM claims WHERE job = ? AND owner NOT LIKE 'batch:%' LIMIT 1"
-        return not self.file.select(live, [job])
+        marks = ", ".join("?" * len(jobs))
+        live = f"SELECT 1 FROM claims WHERE job IN ({marks}) AND owner NOT LIKE 'batch:%' LIMIT 1"
+        return not self.file.select(live, jobs)
 
     def drop_stale(self) -> None:
         """Claims of those who are gone; their cost counts as lost. Looks once a second."""

@@ -48,10 +48,19 @@ class CallSettings(Section):
         300.0, "Seconds that a server may ask to wait, at most.", panel=CALLS, decides=False
     )
     max_cost: Annotated[float, Field(gt=0)] | None = setting(
-        None, "Never spend more than this.", example="5.0", panel=CALLS, metavar="USD", decides=False
+        None,
+        "Never spend more than this, in all runs; of `run`, in all its stages.",
+        example="5.0",
+        panel=CALLS,
+        metavar="USD",
+        decides=False,
     )
     max_calls: Positive | None = setting(
-        None, "Never send more calls than this.", example="1000", panel=CALLS, decides=False
+        None,
+        "Never send more calls than this, in all runs; of `run`, in all its stages.",
+        example="1000",
+        panel=CALLS,
+        decides=False,
     )
     price: Annotated[tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...], Field(max_length=2)] = (
         setting(

@@ -41,8 +41,10 @@ def begun(
         ended(done[-1], None)
     plain = session.dataset("none")
     if wants_queries(session, plain):
-        done.append(perform(Queries(remembering_queries(session, plain), plain), force=force))
+        queries = Queries(remembering_queries(session, plain), plain)
+        done.append(perform(queries, force=force))
         ended(done[-1], plain)
+        session = replace(session, beside=(queries.job(queries.plan()),))
     session = remembering(session, plain)
     dataset = session.dataset()
     session = measuring(session, dataset)

@@ -136,6 +136,7 @@ def open_engine(
         limits=Limits.of(section),
         again=again,
         unsent=unsent,
+        beside=session.beside,
     )
 
 

@@ -69,6 +69,9 @@ class Session:
     loaded: Dataset | None = None
     """The data set where it is at hand already; else it is read as the settings say."""
 
+    beside: tuple[str, ...] = ()
+    """Jobs of this command's earlier stages: a cap holds for all of them together."""
+
     of_data: set[str] = field(default_factory=set, compare=False)
     """What was said of the data set: it may be read again for every stage and arm."""
 

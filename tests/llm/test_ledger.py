@@ -62,7 +62,9 @@ def test_a_cap_may_be_reached_and_not_passed(path: Path) -> None:
         assert cache.claim("k", job="j", reserve=0.625, caps=caps) is None
         with pytest.raises(CapInFlight) as waits:
             cache.claim("more", job="j", reserve=0.125, caps=caps)
-        assert waits.value.message == "--max-cost: $0.3750 is spent, the rest is reserved for calls in flight."
+        assert (
+            waits.value.message == "--max-cost: $0.3750 is spent, the rest is reserved for calls in flight."
+        )
         assert cache.claim("free", job="j", caps=caps) is None
         assert cache.claim("more", job="other", reserve=1.0, caps=caps) is None
 

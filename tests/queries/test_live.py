@@ -15,7 +15,7 @@ import pytest
 from syneg_cli.core import read_manifest
 from tests.conftest import DOCS, Cli
 from tests.queries.written import WORK, asked_about, base, kept, rewording, writer
-from tests.servers import Body, ChatServer, Reply, prompt_of
+from tests.servers import Body, ChatServer, Reply, good_reply, prompt_of
 
 
 def test_a_folder_of_documents_alone_gets_queries_to_train_with(
@@ -285,3 +285,23 @@ def test_export_and_eval_take_the_weight_as_other_commands_do(
     made = cli("export", tiny, "--output", "x", "--mixed", "retrieved", *beside)
     assert made.code == 0, made.err
     assert cli("eval", tiny, *beside, "--show-config").code == 0
+
+
+def test_a_cap_of_run_holds_for_queries_and_negatives_together(
+    cli: Cli, tiny: Path, server: ChatServer
+) -> None:
+    """Three queries are written, and of the negatives as many are asked for as the cap leaves."""
+
+    def respond(body: Body, number: int) -> Reply:
+        return good_reply(body, number) if '"negatives"' in prompt_of(body) else writer(body, number)
+
+    server.respond = respond
+    run = ("run", tiny, "--llm", "openai:m", "--base-url", server.openai_url, "--synthetic-queries", 1)
+    stopped = cli(*run, "--max-calls", 5)
+    assert stopped.code == 1
+    assert "--max-calls 5 is reached" in stopped.err
+    assert len(server.requests) == 5
+    assert len(kept()) == 3
+    stopped = cli(*run, "--max-calls", 6)
+    assert stopped.code == 1
+    assert len(server.requests) == 6, "over all runs"
