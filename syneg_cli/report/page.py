@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -201,6 +202,7 @@ def to_html(title: str, blocks: Sequence[Block]) -> str:
     sections = [
         place for place, block in enumerate(blocks) if isinstance(block, Heading) and block.level == 2
     ]
+    templates.filters["coded"] = _coded
     templates.filters["kind"] = lambda block: type(block).__name__
     script = _file("page.js")
     return templates.get_template("page.html.jinja").render(
@@ -224,6 +226,19 @@ def _file(name: str) -> str:
     return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
+CODE = r"`([^`\n]+)`"
+
+
+def _coded(text: Any) -> str:
+    """Text as HTML, escaped, with what stands between backticks as code."""
+    return re.sub(CODE, r"<code>\1</code>", html.escape(str(text)))
+
+
 def _plain(text: Any) -> str:
-    """Text that Markdown shows as it is."""
-    return re.sub(r"([\\`*_\[\]<|])", r"\\\1", str(text))
+    """Text that Markdown shows as it is, but for what stands between backticks: that is code in both."""
+
+    def shown(found: re.Match[str]) -> str:
+        code = found[1]
+        return f"\\{found[0]}" if code is None else "`" + code.replace("|", r"\|") + "`"
+
+    return re.sub(rf"{CODE}|[\\`*_\[\]<|]", shown, str(text))

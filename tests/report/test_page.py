@@ -195,3 +195,11 @@ def test_html_shows_text_as_it_is(block: Block, tag: str) -> None:
 def test_a_block_that_the_template_does_not_know_is_an_error() -> None:
     with pytest.raises(UndefinedError):
         to_html("", ["no block"])  # type: ignore[list-item]
+
+
+def test_what_stands_between_backticks_is_code_and_escaped() -> None:
+    said = "Run `syneg study --arms <a|b>` for *this*; one ` alone is none."
+    page = to_html("t", [Paragraph(said), BulletList([said]), Lead(said)])
+    assert page.count("<code>syneg study --arms &lt;a|b&gt;</code> for *this*; one ` alone") == 3
+    shown = Paragraph(said).markdown()
+    assert r"Run `syneg study --arms <a\|b>` for \*this\*; one \` alone is none." in shown
