@@ -157,6 +157,10 @@ class LLM(Protocol):
         """The documents that answers without a query are recorded about; none of a live model."""
         ...
 
+    def prompts(self) -> frozenset[str]:
+        """The names of the prompts that answers are recorded to; none of a live model."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -175,6 +179,9 @@ class Live:
         return True
 
     def documents(self, prompt: str) -> frozenset[str]:
+        return frozenset()
+
+    def prompts(self) -> frozenset[str]:
         return frozenset()
 
     async def close(self) -> None:

@@ -72,6 +72,9 @@ class Replay(Live):
         answered = {doc_id for query_id, doc_id, name, _ in self._lines if not query_id and name == prompt}
         return frozenset(answered.union(self._written))
 
+    def prompts(self) -> frozenset[str]:
+        return frozenset(name for _, _, name, _ in self._lines if name)
+
     def _is_written(self, subject: Subject) -> bool:
         return not subject.query_id and subject.doc_id in self._written
 

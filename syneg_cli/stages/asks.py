@@ -248,6 +248,13 @@ class Asks(Stage):
         return None
 
     def _remedy(self, outcome: Outcome) -> str:
+        asker = self._answered[0]
+        others = sorted(asker.llm.prompts() - {asker.prompt.name})
+        if outcome.stats.misses == len(outcome.keys) and others:
+            return (
+                f"{asker.prompt.name} is asked for, and recorded are answers to {', '.join(others)}: "
+                f"name the prompt with --prompt."
+            )
         if outcome.failed or outcome.later:
             return "Mend what the server complains about, then run the same command again."
         if outcome.unusable or outcome.dropped:

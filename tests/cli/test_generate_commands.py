@@ -56,6 +56,19 @@ def test_replay_takes_attributes_over_and_counts_misses(cli: Cli, tiny: Path, tm
     assert "recorded answers changed" in cli("generate", tiny, "--llm", f"replay:{file}").err
 
 
+def test_answers_to_another_prompt_are_named_where_none_is_recorded_to_this_one(
+    cli: Cli, tiny: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "r.jsonl"
+    line = {"query_id": "q1", "doc_id": "d1", "prompt": "requirements", "response": good()}
+    file.write_text(json.dumps(line) + "\n", encoding="utf-8")
+    refused = cli("generate", tiny, "--llm", f"replay:{file}")
+    assert refused.code == 1
+    said = " ".join(refused.err.split())
+    assert "recorded are answers to requirements: name the prompt with --prompt" in said
+    assert cli("generate", tiny, "--llm", f"replay:{file}", "--prompt", "requirements").code == 0
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
