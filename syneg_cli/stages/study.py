@@ -6,6 +6,7 @@ stage, so the same command goes on wherever it was interrupted.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,10 +17,11 @@ from syneg_cli.core import UsageError, counted, duration, locked, near, read_jso
 from syneg_cli.data import Dataset
 from syneg_cli.stages.owner import claim, need_own
 from syneg_cli.stages.session import Session
+from syneg_cli.stages.settings import Project
 from syneg_cli.stages.stage import Performed
 from syneg_cli.stages.study_inputs import need_mixable
 from syneg_cli.stages.study_places import study_folder
-from syneg_cli.stages.study_plan import new_plan
+from syneg_cli.stages.study_plan import deciding, new_plan
 from syneg_cli.stages.study_runs import Runs
 from syneg_cli.studies import (
     FORMATS,
@@ -95,7 +97,8 @@ def _frozen(session: Session, dataset: Dataset, folder: Path, *, force: bool) ->
         now.write(folder)
         session.progress.note(f"study: the plan is frozen ({near(folder / PLAN)})")
         return now
-    if changes := differences(before.plan, now.plan):
+    defaults = json.loads(json.dumps(deciding(Project())))
+    if changes := differences(before.plan, now.plan, defaults):
         on = f"`{before.beside.command}` goes on by it. " if before.beside.command else ""
         raise UsageError(
             f"The study {now.plan.name} has another plan since {near(folder / PLAN)} was frozen: "

@@ -104,7 +104,7 @@ def new_plan(session: Session, dataset: Dataset, known: Beside | None) -> Frozen
 def _planned(session: Session, arm: Arm, dataset: Dataset, trials: int) -> ArmPlan:
     sets = sets_of(arm, dataset)
     project = changed(session.resolved, sets, f"the arm {arm.name}").project
-    settings = json.loads(json.dumps(_deciding(project))) if arm.makes == "trained" else {}
+    settings = json.loads(json.dumps(deciding(project))) if arm.makes == "trained" else {}
     return ArmPlan(
         name=arm.name,
         about=arm.about,
@@ -120,8 +120,8 @@ def _planned(session: Session, arm: Arm, dataset: Dataset, trials: int) -> ArmPl
     )
 
 
-def _deciding(project: Project) -> dict[str, Any]:
-    """The settings that decide a model, but for those that the study varies itself."""
+def deciding(project: Project) -> dict[str, Any]:
+    """The settings that decide a model, by section, but for those that the study varies itself."""
     mining = project.mine.deciding() | {"miners": project.mine.miners}
     found: dict[str, Any] = {"mine": mining, "mix": project.mix.deciding(), "train": project.train.deciding()}
     for section in ("mix", "train"):

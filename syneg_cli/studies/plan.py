@@ -170,9 +170,18 @@ def _plain(plan: StudyPlan) -> Any:
     return plain if plan.written else {key: value for key, value in plain.items() if key != "written"}
 
 
-def differences(frozen: StudyPlan, now: StudyPlan) -> list[str]:
-    """What is not as it was frozen, in words."""
+def differences(
+    frozen: StudyPlan, now: StudyPlan, defaults: Mapping[str, Mapping[str, Any]] | None = None
+) -> list[str]:
+    """What is not as it was frozen, in words.
+
+    Args:
+        defaults: section -> its settings: what a plan of an earlier syneg does not have was so.
+    """
     before, after = _by_name(_plain(frozen)), _by_name(_plain(now))
+    for arm in before["arms"].values():
+        for section, values in arm["settings"].items():
+            arm["settings"][section] = {**(defaults or {}).get(section, {}), **values}
     return list(_changes(before, after, ""))
 
 

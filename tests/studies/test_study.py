@@ -8,7 +8,7 @@ import random
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -99,6 +99,25 @@ def test_another_plan_under_the_same_name_is_refused_with_the_difference(ready: 
     assert anew.code == 0
     assert (HOME / "before-1/plan.json").read_bytes() == stored, "nothing is lost"
     assert anew.json["hash"] != frozen.json["hash"]
+
+
+def test_a_plan_of_an_earlier_version_goes_on_where_a_setting_is_new(ready: Cli) -> None:
+    """It was so as it is by default; another value is a change."""
+    ready("study", "--plan")
+    frozen = read_plan(HOME)
+    assert frozen is not None
+    arms = [json.loads(json.dumps(asdict(arm))) for arm in frozen.plan.arms]
+    for arm in arms:
+        arm["settings"].get("train", {}).pop("lexical", None)
+    old = [replace(one, settings=arm["settings"]) for one, arm in zip(frozen.plan.arms, arms, strict=True)]
+    replace(frozen, plan=replace(frozen.plan, arms=tuple(old))).write(HOME)
+    stored = (HOME / "plan.json").read_bytes()
+    assert ready("study", "--plan").code == 0
+    other = ready("study", "--set", "train.precision=bf16", "--plan")
+    assert other.code == 2
+    assert "train precision" in other.err
+    assert "lexical" not in other.err
+    assert (HOME / "plan.json").read_bytes() == stored
 
 
 def test_the_command_that_froze_a_plan_is_named_where_another_one_would_change_it(ready: Cli) -> None:
