@@ -172,7 +172,8 @@ class _Progress:
                 self.spent += time.monotonic() - started
                 self.foreseen += self._forecast(arm)
             self._tidy(arm, seed, tried)
-            if arm == self.plan.arms[-1]:  # a seed of all arms is measured
+            following = next(open_runs(self.plan, self.rows), None)
+            if seed is not None and following and following[1] != seed:  # a seed of all arms is measured
                 self._write_tables()
 
     def _in_soups(self) -> list[int]:

@@ -247,6 +247,20 @@ def test_the_projects_own_results_are_apart(ready: Cli) -> None:
     assert again.code == 0
 
 
+def test_there_are_tables_after_each_seed_also_where_soups_come_at_last(
+    ready: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def say(self: Any, arm: Any, seed: int | None) -> None:
+        if seed == 1 and arm.name == "dense":
+            assert "| hybrid | 1 |" in (HOME / "tables.md").read_text(encoding="utf-8")
+        if arm.makes == "soup":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("syneg_cli.stages.study._Progress._say", say)
+    assert ready("study", "--arms", "soups", "--seeds", "2").code == 130
+    assert "| hybrid | 2 |" in (HOME / "tables.md").read_text(encoding="utf-8")
+
+
 def test_a_query_encoder_alone_uses_the_backbones_vectors(ready: Cli) -> None:
     with Path("syneg.toml").open("a", encoding="utf-8") as file:
         file.write("""primary = "asking"
