@@ -53,7 +53,14 @@ def processor() -> str:
     model = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
     flags = set((re.search(r"^(?:flags|Features)\s*:\s*(.+)$", text, re.MULTILINE) or [""])[0].split())
     able = [flag for flag in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16") if flag in flags]
-    return f"{os.cpu_count()} cores, {model[1] if model else 'unknown processor'} ({', '.join(able)})"
+    return f"{cores()}, {model[1] if model else 'unknown processor'} ({', '.join(able)})"
+
+
+def cores() -> str:
+    """How many there are, and how many of them a benchmark may use (`taskset`)."""
+    there = os.cpu_count() or 1
+    free = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else there
+    return f"{there} cores" if free == there else f"{free} of {there} cores"
 
 
 def block(name: str, *, plain: bool) -> str:

@@ -37,6 +37,14 @@ def test_every_benchmark_has_a_place_in_the_page(name: str, plain: bool) -> None
         assert block(other, plain=False) in twice
 
 
+def test_cores_are_those_that_a_benchmark_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {1}, raising=False)
+    assert processor().startswith("1 of 4 cores, ")
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1, 2, 3}, raising=False)
+    assert processor().startswith("4 cores, ")
+
+
 def test_a_figure_says_when_where_on_what_and_how_it_was_measured() -> None:
     said = told("mine", "cold 1.0 s\n", "the demo's articles", plain=True)
     for part in (
