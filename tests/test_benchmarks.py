@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import BENCHMARKS, COMPUTING, PAGE, block, main, processor, replaced, told
+from benchmarks.memory import STAGES
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
@@ -35,6 +36,11 @@ def test_every_benchmark_has_a_place_in_the_page(name: str, plain: bool) -> None
     assert twice.count("<!-- end -->") == page.count("<!-- end -->"), "nothing else is touched"
     for other in set(BENCHMARKS) - {name}:
         assert block(other, plain=False) in twice
+
+
+def test_a_project_of_the_memory_benchmark_writes_beside_no_other_one() -> None:
+    """What another size wrote there would be replaced, which no command does unasked."""
+    assert not [word for command in STAGES.values() for word in command if ".." in word]
 
 
 def test_cores_are_those_that_a_benchmark_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
