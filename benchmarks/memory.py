@@ -26,8 +26,8 @@ WORDS = 20_000
 
 LENGTH, NEGATIVES, RANKED = 60, 2, 100
 STAGES: dict[str, tuple[str, ...]] = {
-    "import, a folder": ("import", "files", "--output", "../imported"),
-    "import, JSONL": ("import", "data/corpus.jsonl", "--output", "../imported-table"),
+    "import, a folder": ("import", "files", "--output", "imported"),
+    "import, JSONL": ("import", "data/corpus.jsonl", "--output", "imported-table"),
     "generate, replayed": ("generate",),
     "generate, from the cache": ("generate", "--force"),
     "mine random": ("mine", "--miner", "random"),
