@@ -67,7 +67,6 @@ class Engine:
     Args:
         price: None for an unpriced model; then `max_cost` cannot be kept and is refused.
         job: what the totals and the caps are counted for, over all runs.
-        beside: other jobs that the caps hold for, together with this one.
         again: ask again where only a bad answer is stored.
         unsent: why nothing is sent and the cache alone answers; "" where the model is asked.
     """
@@ -83,7 +82,6 @@ class Engine:
         again: bool = False,
         unsent: str = "",
         stats: Stats | None = None,
-        beside: Sequence[str] = (),
     ) -> None:
         self.llm, self.cache, self.price, self.job, self.limits = llm, cache, price, job, limits
         self.again, self.unsent = again, unsent
@@ -96,7 +94,7 @@ class Engine:
         self.gate = Gate(limits.concurrency, longest=limits.max_wait, sleep=self.pauses.sleep)
         self.requests = PerMinute(limits.rpm, sleep=self.pauses.sleep)
         self.tokens = PerMinute(limits.tpm, sleep=self.pauses.sleep)
-        self.caps = Caps(limits.max_cost, limits.max_calls, tuple(beside))
+        self.caps = Caps(limits.max_cost, limits.max_calls, limits.beside)
         llm.bounded = limits.max_cost is not None and price != FREE
         self._failed_in_a_row = 0
         self._random = random.Random()

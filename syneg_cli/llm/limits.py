@@ -20,6 +20,8 @@ class Limits:
     longest_backoff: float = 30.0
     max_cost: float | None = None
     max_calls: int | None = None
+    beside: tuple[str, ...] = ()
+    """Other jobs that these two hold for, together with the engine's own."""
     max_wait: float = 300.0
     """The longest pause that is granted to a server that asks for one."""
     failures_in_a_row: int = 8

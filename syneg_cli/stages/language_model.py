@@ -133,10 +133,9 @@ def open_engine(
         cache,
         price=settled_price(section, llm),
         job=job,
-        limits=Limits.of(section),
+        limits=replace(Limits.of(section), beside=session.beside),
         again=again,
         unsent=unsent,
-        beside=session.beside,
     )
 
 
