@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from syneg_cli.core import NegativeRef
 from syneg_cli.data import Dataset
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
     from torch import Tensor
 
+Key = TypeVar("Key")
 Group = tuple[str, tuple[NegativeRef, ...]]
 """A query with its own documents."""
 Scorer = Callable[[Sequence[Group]], Iterable[Sequence[float]]]
@@ -40,28 +41,24 @@ class Vectors:
     _queries: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     _documents: dict[NegativeRef, NDArray[np.float32]] = field(default_factory=dict)
 
-    def queries(self, ids: Iterable[str]) -> list[NDArray[np.float32]]:
-        wanted = list(ids)
-        new = [q for q in dict.fromkeys(wanted) if q not in self._queries]
-        texts = [self.texts.query(q, self.dataset) for q in new]
-        self._queries |= zip(new, self._encoded(self.encoder.encode_queries, texts), strict=True)
-        return [self._queries[q] for q in wanted]
+    def queries(self, ids: Sequence[str]) -> list[NDArray[np.float32]]:
+        return self._each(ids, self._queries, self.texts.query, self.encoder.encode_queries)
 
-    def documents(self, refs: Iterable[NegativeRef]) -> list[NDArray[np.float32]]:
-        wanted = list(refs)
-        new = [ref for ref in dict.fromkeys(wanted) if ref not in self._documents]
-        texts = [self.texts.document(ref, self.dataset) for ref in new]
-        self._documents |= zip(new, self._encoded(self.encoder.encode_texts, texts), strict=True)
-        return [self._documents[ref] for ref in wanted]
+    def documents(self, refs: Sequence[NegativeRef]) -> list[NDArray[np.float32]]:
+        return self._each(refs, self._documents, self.texts.document, self.encoder.encode_texts)
 
-    def _encoded(
-        self, encode: Callable[[list[str]], NDArray[np.float32]], texts: list[str]
-    ) -> Iterable[NDArray[np.float32]]:
-        if not texts:
-            return ()
-        if self.encoder.model.device.type != "cpu":
-            return encode(texts)
-        return (encode([text])[0] for text in texts)
+    def _each(
+        self,
+        wanted: Sequence[Key],
+        known: dict[Key, NDArray[np.float32]],
+        text_of: Callable[[Key, Dataset], str],
+        encode: Callable[[list[str]], NDArray[np.float32]],
+    ) -> list[NDArray[np.float32]]:
+        if new := [one for one in dict.fromkeys(wanted) if one not in known]:
+            texts = [text_of(one, self.dataset) for one in new]
+            alone = self.encoder.model.device.type == "cpu"
+            known |= zip(new, (encode([text])[0] for text in texts) if alone else encode(texts), strict=True)
+        return [known[one] for one in wanted]
 
 
 @dataclass
@@ -161,13 +158,16 @@ class Words:
     dataset: Dataset
     texts: Texts
     weight: float
+    _best: dict[str, float] = field(default_factory=dict)
 
     def __call__(self, groups: Sequence[Group]) -> list[list[float]]:
         return [self._scores(query_id, refs) for query_id, refs in groups]
 
     def _scores(self, query_id: str, refs: Sequence[NegativeRef]) -> list[float]:
         query = self.texts.query(query_id, self.dataset)
-        best = self.words.best(query)
+        if query_id not in self._best:  # it is looked for in the whole corpus
+            self._best[query_id] = self.words.best(query)
+        best = self._best[query_id]
         if not best:
             return [0.0] * len(refs)
         own = (self.words.score(query, self.texts.document(ref, self.dataset)) for ref in refs)
