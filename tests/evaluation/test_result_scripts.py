@@ -1,0 +1,64 @@
+"""docs/results/compare.py and words.py: the numbers of the pages that no study's table has."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+
+import syneg_cli as syneg
+from syneg_cli.core import NoProgress
+from syneg_cli.encoding import Encoder
+from syneg_cli.evaluation import compare_seeds, retrieve, score
+from syneg_cli.mining import bm25_run
+
+SCRIPTS = Path(__file__).parents[2] / "docs" / "results"
+
+
+def run(monkeypatch: pytest.MonkeyPatch, script: str, *arguments: object) -> None:
+    monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
+    runpy.run_path(str(SCRIPTS / script), run_name="__main__")
+
+
+def test_a_difference_is_over_queries_and_seeds(
+    tmp_path: Path, several: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """q5 at rank 1 or 2, q6 found or not: reciprocal ranks by hand."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in {
+        "a0": "q5 Q0 d1 1 2 x\nq5 Q0 d2 2 1 x\nq6 Q0 d3 1 1 x\n",
+        "a1": "q5 Q0 d2 1 2 x\nq5 Q0 d1 2 1 x\nq6 Q0 d3 1 1 x\n",
+        "b0": "q5 Q0 d2 1 2 x\nq5 Q0 d1 2 1 x\nq6 Q0 d4 1 1 x\n",
+    }.items():
+        Path(name).write_text(text, encoding="utf-8")
+    run(monkeypatch, "compare.py", several, "mrr@10", "--runs", "a0", "a1", "--against", "b0", "--untrained")
+    wanted = compare_seeds([[1.0, 1.0], [0.5, 1.0]], [[0.5, 0.0]], untrained=True)
+    assert capsys.readouterr().out == (
+        f"0.8750 to 0.2500: +0.6250 [{wanted.low:+.4f}, {wanted.high:+.4f}], p {wanted.p:.2g}\n"
+    )
+
+
+def test_words_and_an_encoder_are_measured_alone_and_together(
+    tiny: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, "words.py", tiny, "--backbone", tiny_model, "--weights", 0, 1000)
+    bm25, encoder, heavy = [float(line.split(": ")[1]) for line in capsys.readouterr().out.splitlines()]
+    dataset = syneg.load_dataset(str(tiny))
+    qrels = dataset.qrels("test")
+    words = score(bm25_run(dataset, list(qrels), 6, NoProgress()), qrels).per_query["ndcg@10"]
+    assert bm25 == pytest.approx(fmean(words.values()), abs=1e-4)
+    near = score(retrieve(dataset, "test", Encoder.load(str(tiny_model))), qrels).metrics["ndcg@10"]
+    assert encoder == pytest.approx(near, abs=1e-4)
+    assert heavy == pytest.approx(bm25, abs=1e-4), "words decide where they weigh a thousand times as much"
+
+
+@pytest.fixture
+def several(tmp_path: Path) -> Path:
+    from tests.conftest import DOCS, write_dataset
+
+    queries = {"q1": "vitamin c", "q5": "fever", "q6": "sleep"}
+    judged = {"train": [("q1", "d1", 1)], "test": [("q5", "d1", 1), ("q6", "d3", 1)]}
+    return write_dataset(tmp_path / "several", DOCS, queries, judged)
