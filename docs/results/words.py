@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("dataset", help="a folder in BEIR layout")
     parser.add_argument("--backbone", default="minilm")
     parser.add_argument("--max-length", type=int)
-    parser.add_argument("--weights", type=float, nargs="+", default=[0.0, 0.25, 0.5, 1.0])
+    parser.add_argument("--weights", type=float, nargs="+", default=[0.0, 0.25, 0.5, 0.75, 1.0])
     options = parser.parse_args()
     dataset = syneg.load_dataset(options.dataset)
     qrels, ids = dataset.qrels("test"), dataset.corpus.ids
