@@ -18,7 +18,7 @@ from syneg_cli.encoding.encoder import Encoder
 from syneg_cli.encoding.index import Index, search
 from syneg_cli.encoding.kept_layers import Kept, unpadded
 from syneg_cli.encoding.loading import find as find_model
-from syneg_cli.encoding.loading import load_model, locate, weights_hash
+from syneg_cli.encoding.loading import known_by_name, load_model, locate, may_be, weights_hash
 from syneg_cli.encoding.prompts import Task, prompt_of
 from syneg_cli.encoding.push import check_push, push, read_card
 from syneg_cli.encoding.settings import EmbedSettings
@@ -51,9 +51,11 @@ __all__ = [
     "hub_id",
     "is_cross_encoder",
     "join_towers",
+    "known_by_name",
     "load_cross_encoder",
     "load_model",
     "locate",
+    "may_be",
     "need_cross_encoder",
     "need_retriever",
     "new_cross_encoder",

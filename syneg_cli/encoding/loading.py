@@ -268,3 +268,20 @@ def weights_hash(name: str) -> str:
     if folder is None:
         return content_hash(f"hub:{name}")
     return content_hash([repr(BACKBONES.get(name)), hub.folder_hash(folder)])
+
+
+def known_by_name(name: str, recorded: str | None) -> bool:
+    """Whether a manifest has nothing of a model's weights but its id, as they were not there yet."""
+    return recorded in (None, content_hash(f"hub:{name}"))
+
+
+def may_be(name: str, recorded: str | None) -> bool:
+    """Whether a model may have the weights now that `weights_hash` gave before.
+
+    Raises:
+        BackboneError: as `find`.
+    """
+    if known_by_name(name, recorded):
+        return True
+    now = weights_hash(name)
+    return now == recorded or known_by_name(name, now)

@@ -20,7 +20,7 @@ from syneg_cli.core import (
     names_beside,
     read_manifest,
 )
-from syneg_cli.encoding import weights_hash
+from syneg_cli.encoding import known_by_name, weights_hash
 from syneg_cli.evaluation import MAIN_METRIC, MARGIN, Evaluation, compare, told_of_gain
 from syneg_cli.mixing import STRATEGIES
 from syneg_cli.report.recordings import Recording, read_recording
@@ -226,7 +226,10 @@ def _score(
     if baseline is None:
         told = tuple(filter(None, [measured.told_of_training]))
         alone = Score(value, None, None, *counts, measured.parts(), told, per_query)
-        return alone, f"its backbone was not measured on the same data ({split})."
+        return (
+            alone,
+            f"its backbone was not measured on the same data ({split}) with the weights it had then.",
+        )
     other = [baseline.per_query[MAIN_METRIC][query_id] for query_id in per_query]
     gain = compare(list(per_query.values()), other, margin=margin)
     parts = measured.parts(baseline, margin=margin)
@@ -254,9 +257,11 @@ def _baseline(path: Path, measured: Evaluation, evaluated: Manifest, trained: Ma
         if manifest.settings.get(RULE) != rule:
             continue
         other = _read_evaluation(file)
-        same_weights = manifest.inputs.get("model") == trained.inputs.get("backbone weights")
+        name, weights = trained.settings.get("backbone"), trained.inputs.get("backbone weights")
+        same_weights = manifest.inputs.get("model") == weights
         # A hub model that training had yet to download was known by its name alone.
-        if other and (same_weights or other.model == trained.settings.get("backbone")):
+        by_name = known_by_name(str(name), weights)
+        if other and (same_weights or (by_name and other.model == name)):
             queries = other.per_query[MAIN_METRIC].keys() == measured.per_query[MAIN_METRIC].keys()
             if queries and other.precision == measured.precision:
                 return other

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from pathlib import Path
 
 from syneg_cli.core import (
+    BackboneError,
     MissingArtifact,
     UsageError,
     content_hash,
@@ -19,7 +20,7 @@ from syneg_cli.core import (
     read_manifest,
 )
 from syneg_cli.data import Dataset
-from syneg_cli.encoding import BACKBONES
+from syneg_cli.encoding import BACKBONES, may_be
 from syneg_cli.llm import embedding_api
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.train import model_name
@@ -41,6 +42,8 @@ class Subject:
     baseline: Subject | None = None
     """What to compare with: the backbone, where it is known."""
     is_bm25: bool = False
+    began_as: str | None = field(default=None, compare=False)
+    """The hash of the weights that its backbone had when it was trained, where that is recorded."""
 
     @property
     def stored_as(self) -> str:
@@ -95,7 +98,8 @@ def model_subject(session: Session, dataset: Dataset, model: str, flag: str = "-
     manifest = read_manifest(folder)
     recorded = manifest.settings.get("backbone") if manifest else None
     baseline = retriever(recorded) if isinstance(recorded, str) else None
-    return Subject(folder.resolve().name, str(folder), baseline=baseline)
+    weights = manifest.inputs.get("backbone weights") if manifest else None
+    return Subject(folder.resolve().name, str(folder), baseline=baseline, began_as=weights)
 
 
 def _trained_here(session: Session, dataset: Dataset, like: str = "") -> str:
@@ -193,6 +197,13 @@ def _baseline(session: Session, dataset: Dataset, subject: Subject, asked: Asked
     flag, named = "--baseline", asked.baseline
     if named is None and (asked.models or asked.runs):
         flag, named = "--backbone", asked.backbone
+    changed = "" if asked.rerank or named not in (None, BACKBONE) else _other_weights(subject)
+    if changed and subject.baseline:
+        as_it_is = f"`--baseline {subject.baseline.location}` compares with what it is now"
+        if named == BACKBONE:
+            raise UsageError(f"{flag} {BACKBONE}: {changed}.", hint=f"Else {as_it_is}.")
+        session.progress.warn(f"eval: {changed}, so there is no comparison; {as_it_is}")
+        return None
     if named is None or named == NONE:
         return None if named else subject.baseline
     if named == BACKBONE:
@@ -205,6 +216,16 @@ def _baseline(session: Session, dataset: Dataset, subject: Subject, asked: Asked
         session.progress.note(f"eval: {subject.name} is the baseline itself, and compared with nothing")
         return None
     return found
+
+
+def _other_weights(subject: Subject) -> str:
+    """What is wrong where the backbone has other weights now than the model began as; "" where it may not."""
+    try:
+        if subject.baseline is None or may_be(subject.baseline.location, subject.began_as):
+            return ""
+    except BackboneError:  # which is said where it is measured
+        return ""
+    return f"the backbone {subject.baseline.location} has other weights now than {subject.name} began as"
 
 
 def _unnamed(session: Session, dataset: Dataset) -> Subject:

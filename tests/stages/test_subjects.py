@@ -201,3 +201,26 @@ def test_written_queries_beside_real_ones_are_no_leak(project: Cli, tmp_path: Pa
         assert fine.code == 0, fine.err
         assert leak not in fine.err
     assert leak in project("eval", *split, "--set", "dataset.test_seed=3", *model, "--force").err
+
+
+def test_a_backbone_with_other_weights_is_not_what_a_model_began_as(project: Cli) -> None:
+    """Nothing that is measured of it now is the gain of training."""
+    train(project, "--set", "train.lr=0.05")
+    assert project("eval").code == 0
+    model = Path(".syneg/tiny/models/tiny-bert-retrieved")
+    shutil.copyfile(model / "model.safetensors", "tiny-bert/model.safetensors")
+
+    result = project("eval", "--json")
+    assert result.code == 0, result.err
+    assert result.json["baseline"] is None
+    assert "tiny-bert has other weights now than tiny-bert-retrieved began as" in " ".join(result.err.split())
+    named = project("eval", "--model", "tiny-bert-retrieved", "--baseline", "backbone")
+    assert named.code == 2
+    assert "`--baseline tiny-bert` compares with what it is now" in " ".join(named.err.split())
+    asked = project("eval", "--model", "tiny-bert-retrieved", "--baseline", "tiny-bert", "--json")
+    assert asked.code == 0, asked.err
+    assert asked.json["baseline"]
+    page = project("report", "--sample", "0")
+    assert page.code == 0, page.err
+    text = Path(".syneg/tiny/report/report.md").read_text(encoding="utf-8")
+    assert "its backbone was not measured on the same data (test) with the weights it had then" in text
