@@ -58,8 +58,9 @@ def verdict(name: str, compared: Compared, *, alpha: float = ALPHA) -> str:
     if word == "undecided":
         raw = f" (p {p})" if compared.p < alpha else ""  # the correction alone is why
         also = f" as one of {len(compared.family)} comparisons" if compared.family else ""
-        size = f"it would have to be about {detectable(compared):.3f}{also}"
-        size = size if math.isfinite(compared.detectable) else "how large it would have to be is unknown"
+        least = detectable(compared, alpha=alpha)
+        size = f"it would have to be about {least:.3f}{also}"
+        size = size if math.isfinite(least) else "how large it would have to be is unknown"
         return (
             f"{name} is undecided: a difference of {value} cannot be told from noise with "
             f"{compared.basis}{raw}; {size}."
@@ -75,9 +76,12 @@ def detectable(compared: Compared, *, alpha: float = ALPHA) -> float:
     """The smallest difference that so much data shows with 80 % power, as one of its family.
 
     Holm's first step is Bonferroni's, alpha / m.
+
+    Args:
+        alpha: as for `decided`; with 0, as before the first look, no difference is large enough.
     """
     first = standard_errors(alpha / max(1, len(compared.family)))
-    return compared.detectable * first / standard_errors(alpha)
+    return compared.detectable * first / standard_errors()
 
 
 def _p(p: float, corrected: float | None, compared: Compared) -> str:

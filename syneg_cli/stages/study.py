@@ -19,7 +19,7 @@ from syneg_cli.stages.owner import claim, need_own
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.settings import Project
 from syneg_cli.stages.stage import Performed
-from syneg_cli.stages.study_inputs import need_mixable
+from syneg_cli.stages.study_inputs import inputs_of, need_mixable
 from syneg_cli.stages.study_places import study_folder
 from syneg_cli.stages.study_plan import deciding, new_plan
 from syneg_cli.stages.study_runs import Runs
@@ -148,6 +148,7 @@ class _Progress:
         self.trials = read_trials(self.folder, self.plan)
         if (self.folder / TIMES).is_file():
             self.times = list(read_jsonl(self.folder / TIMES, hint="Delete it: no table is made from it."))
+        self.read = inputs_of(self.session, self.dataset, self.plan.arms)
         self.runs = Runs(self.session, self.dataset, self.plan, self._ended)
         if any(open_runs(self.plan, self.rows)):
             begins(self.frozen)
@@ -167,7 +168,9 @@ class _Progress:
             started = time.monotonic()
             self._say(arm, seed)
             tried = self._tuned(arm) if arm.makes != "backbone" else {}
-            self._keep(self.runs.row(arm, seed, tried, self._in_soups()))
+            row = self.runs.row(arm, seed, tried, self._in_soups())
+            self._need_same()
+            self._keep(row)
             if arm.makes == "trained":  # the backbone's vectors may be there already: that says nothing
                 self.spent += time.monotonic() - started
                 self.foreseen += self._forecast(arm)
@@ -192,7 +195,9 @@ class _Progress:
         own = [trial for trial in self.trials if trial.arm == of.name]
         for tried in self.plan.grid:
             if not any(trial.tried == tried for trial in own):
-                own.append(self.runs.trial(of, tried))
+                trial = self.runs.trial(of, tried)
+                self._need_same()
+                own.append(trial)
                 self.trials.append(own[-1])
                 write_trials(self.folder, self.plan, self.trials)
         grid = [dict(one) for one in self.plan.grid]
@@ -201,6 +206,20 @@ class _Progress:
             if tried != chosen:
                 self.runs.drop_model(of, self.plan.seeds[0], tried)
         return chosen
+
+    def _need_same(self) -> None:
+        """Raises UsageError where something that the arms read is another since this command began.
+
+        What was just measured may be of either, and is not kept.
+        """
+        now = inputs_of(self.session, self.dataset, self.plan.arms)
+        if changed := [role for role in (*self.read, *now) if self.read.get(role) != now.get(role)]:
+            raise UsageError(
+                f"What the study reads changed while it ran: {', '.join(dict.fromkeys(changed))}. The last "
+                "run is not kept; those before it are.",
+                hint="Put it back as it was and run the same command, or begin anew with --force; what is "
+                "there is kept beside it.",
+            )
 
     def _keep(self, row: Row) -> None:
         self.rows.append(row)

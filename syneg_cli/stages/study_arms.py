@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from syneg_cli.core import (
     MissingArtifact,
     SynegError,
+    SyntheticNegative,
     UsageError,
     did_you_mean,
     names_beside,
@@ -19,11 +21,23 @@ from syneg_cli.data import Dataset
 from syneg_cli.mixing import check_strategy, own_queries, read_mirror
 from syneg_cli.stages.project import changed
 from syneg_cli.stages.session import Session
-from syneg_cli.studies import BASE, Arm, Need, OwnArm, built_in, chosen, with_soups
+from syneg_cli.studies import (
+    BASE,
+    TABLES,
+    Arm,
+    Need,
+    OwnArm,
+    built_in,
+    can_be_shuffled,
+    chosen,
+    with_soups,
+)
 
 OWN_RANK = 5
 FREE = ("mine.", "mix.", "train.")
 """What an arm may set: what is trained, and on which negatives; not what it is measured on."""
+
+GROUPS = ("all", *TABLES)
 
 ALSO_FREE = ("queries.weight", "generate.name")
 TAKEN = ("mix.name", "train.output", "train.kind", "train.seed", "mix.seed", "mine.trust_remote_code")
@@ -50,13 +64,18 @@ def arms_of(session: Session, dataset: Dataset) -> Arms:
     section = session.project.study
     project = session.project
     known = built_in(project.mix.negatives, _sets(session, dataset), project.train.cross_encoder)
-    known = with_soups({**known, **_own(session, known)}, section.primary)
-    wanted, added = chosen(section.arms, known, section.primary)
-    if known[section.primary].control is None:
+    own = _own(session, known)
+    known |= own
+    if section.primary in known and known[section.primary].control is None:
         raise UsageError(
             f"The primary arm {section.primary} is compared with nothing.",
             hint="Name an arm that has a control with --primary.",
         )
+    known = with_soups(known, section.primary)
+    for name in own:
+        if known[name] is not own[name]:
+            raise _taken(name, "arm")
+    wanted, added = chosen(section.arms, known, section.primary)
     left_out: dict[str, str] = {}
     for arm in wanted:
         why = next((why for need in arm.needs if (why := _lacking(session, dataset, need, arm))), "")
@@ -95,12 +114,16 @@ def _own(session: Session, known: Mapping[str, Arm]) -> dict[str, Arm]:
     made = {}
     for name, own in (session.project.study.define or {}).items():
         where = f"[study.define.{name}]"
-        if name in known:
-            raise UsageError(f"{where}: {name} is a built-in arm.", hint="Give yours another name.")
+        if name in known or name in GROUPS:
+            raise _taken(name, "arm" if name in known else "group of arms")
         _check_sets(session, where, own)
         about, needs = own.description or "an arm of yours", _needs(own)
         made[name] = Arm(name, about, ("own",), OWN_RANK, own.control, own.set, needs)
     return made
+
+
+def _taken(name: str, what: str) -> UsageError:
+    return UsageError(f"[study.define.{name}]: {name} is a built-in {what}.", hint="Give yours another name.")
 
 
 def _needs(own: OwnArm) -> tuple[Need, ...]:
@@ -131,6 +154,11 @@ def _lacking(session: Session, dataset: Dataset, need: str, arm: Arm) -> str:
     path, work = session.workspace(dataset).synthetic(name), session.workspace(dataset)
     if need == "synthetic" and not path.is_file():
         return f"there are no synthetic negatives {name!r}: run `syneg generate`"
+    if need == "other queries" and not can_be_shuffled(_usable(dataset, path)):
+        return (
+            "one query has more than half of the pairs with synthetic negatives, and is to get those of "
+            "others: run `syneg generate` for more queries"
+        )
     if need == "own queries" and not _has_own_queries(session, dataset, name):
         return (
             "the synthetic negatives have no queries of their own: generate with `--prompt mirror`, or "
@@ -146,6 +174,11 @@ def _lacking(session: Session, dataset: Dataset, need: str, arm: Arm) -> str:
     if need == "cross-encoder" and not session.project.train.cross_encoder:
         return "no cross-encoder teaches: name one, cross_encoder in [train]"
     return ""
+
+
+def _usable(dataset: Dataset, path: Path) -> list[SyntheticNegative]:
+    """The synthetic negatives that a mix may draw from."""
+    return [one for one in read_synthetic(path, known=dataset.known) if one.status == "ok"]
 
 
 def _has_own_queries(session: Session, dataset: Dataset, name: str) -> bool:

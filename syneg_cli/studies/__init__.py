@@ -14,7 +14,7 @@ from syneg_cli.studies.comparing import (
     planned_runs,
 )
 from syneg_cli.studies.pilots import Outcome, outcomes
-from syneg_cli.studies.placebo import shuffled
+from syneg_cli.studies.placebo import can_be_shuffled, shuffled
 from syneg_cli.studies.plan import PLAN, ArmPlan, Beside, Frozen, StudyPlan, differences, read_plan, told
 from syneg_cli.studies.results import (
     RESULTS,
@@ -83,6 +83,7 @@ __all__ = [
     "best",
     "built_in",
     "by_arm",
+    "can_be_shuffled",
     "cells",
     "chosen",
     "decided_early",

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from syneg_cli.core import UsageError, did_you_mean
 
 Makes = Literal["trained", "backbone", "soup"]
-Need = Literal["synthetic", "own queries", "written queries", "verdicts", "cross-encoder"]
+Need = Literal["synthetic", "other queries", "own queries", "written queries", "verdicts", "cross-encoder"]
 
 TABLES = {
     "sources": "Sources of negatives",
@@ -124,8 +124,9 @@ def _mixing(k: int) -> list[Arm]:
     top = f"{k} mined kept, 1 synthetic on top, with balance"
     added = {**HYBRID, **more, "mix.ratio": 1 / max(k, 1), "train.balance": CAUSALNEG}
     mirror, own = {"mix.strategy": "mirror"}, (*LLM, "own queries")
+    others: tuple[Need, ...] = (*LLM, "other queries")
     return [
-        Arm("placebo", other, mixing, 4, "hybrid", HYBRID, LLM, shuffled=True),
+        Arm("placebo", other, mixing, 4, "hybrid", HYBRID, others, shuffled=True),
         Arm("dense-more", f"dense, {k + 1} negatives", mixing, 5, settings=more),
         Arm("added", top, mixing, 5, "dense-more", added, LLM),
         Arm("direct", "one kind an instance", mixing, 7, "hybrid", {"mix.strategy": "direct"}, LLM),

@@ -6,7 +6,8 @@ query. What helps as much as these do not help by what they say of the query.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from syneg_cli.core import Pair, SyntheticNegative, UsageError, digest, joined
@@ -20,7 +21,7 @@ def shuffled(negatives: Sequence[SyntheticNegative], seed: int = 0) -> list[Synt
     without negatives takes no part.
 
     Raises:
-        UsageError: one query has half of the pairs or more.
+        UsageError: one query has more than half of the pairs.
     """
     written: dict[Pair, list[SyntheticNegative]] = {}
     for negative in negatives:
@@ -28,12 +29,12 @@ def shuffled(negatives: Sequence[SyntheticNegative], seed: int = 0) -> list[Synt
     pairs = sorted(
         written, key=lambda pair: (digest(joined("placebo", seed, pair.query_id)), pair.query_id, pair.doc_id)
     )
-    counts: dict[str, int] = {}
-    for pair in pairs:
-        counts[pair.query_id] = counts.get(pair.query_id, 0) + 1
-    step = max(counts.values(), default=0)
-    if len(pairs) < 2 * step or not pairs:
-        raise UsageError("One query has half of all synthetic negatives: nothing can be shuffled.")
+    step = _most(pairs)
+    if not _enough(pairs):
+        raise UsageError(
+            "One query has more than half of the pairs with synthetic negatives: nothing can be shuffled.",
+            hint="Run `syneg generate` for more queries.",
+        )
     found = []
     for place, pair in enumerate(pairs):
         giver = pairs[(place + step) % len(pairs)]
@@ -42,6 +43,20 @@ def shuffled(negatives: Sequence[SyntheticNegative], seed: int = 0) -> list[Synt
             for number, given in enumerate(sorted(written[giver], key=_index), start=1)
         ]
     return found
+
+
+def can_be_shuffled(negatives: Iterable[SyntheticNegative]) -> bool:
+    """Whether every pair can have the negatives of another query's pair."""
+    return _enough({Pair(one.query_id, one.positive_id) for one in negatives})
+
+
+def _most(pairs: Collection[Pair]) -> int:
+    """The pairs of the query that has most of them."""
+    return max(Counter(pair.query_id for pair in pairs).values(), default=0)
+
+
+def _enough(pairs: Collection[Pair]) -> bool:
+    return bool(pairs) and len(pairs) >= 2 * _most(pairs)
 
 
 def _index(negative: SyntheticNegative) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any, TypeVar
 
 from syneg_cli.core import MissingArtifact, read_jsonl, write_jsonl
@@ -16,6 +17,9 @@ from syneg_cli.studies.plan import StudyPlan
 
 RESULTS, TRIALS, TIMES = "results.jsonl", "trials.jsonl", "times.jsonl"
 ANEW = "`syneg study --force` begins anew, and keeps what is there beside it."
+
+ROUNDING = 1e-9
+"""Of a mean that was summed otherwise."""
 
 MIXED = {"pairs", "with_synthetic", "draws"}
 """What `Row.mixed` always has."""
@@ -78,7 +82,10 @@ def read_rows(folder: Path, plan: StudyPlan) -> list[Row]:
         whole = (
             row.scores.keys() == queries and len(queries) == plan.queries and queries.issuperset(plan.unseen)
         )
-        return "" if whole else f"other queries than the {plan.queries} of the plan"
+        if not whole:
+            return f"other queries than the {plan.queries} of the plan"
+        mean = fmean(row.scores.values())  # stored beside what it is of: a touched file shows
+        return "" if abs(row.metrics.get(plan.metric, mean) - mean) < ROUNDING else f"scores whose mean is not its {plan.metric}"
 
     return _read(folder / RESULTS, plan, lambda row: Row(**row), lambda row: (row.arm, row.seed), wrong)
 

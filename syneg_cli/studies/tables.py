@@ -130,8 +130,10 @@ def remarks(plan: StudyPlan, lines: Sequence[Line]) -> list[str]:
 
 
 def _reading(plan: StudyPlan, lines: Sequence[Line]) -> list[str]:
-    comparisons = counted(sum(line.parts["all"].against is not None for line in lines), "comparison")
-    corrected = f"p (Holm) is corrected for {comparisons}, on each part of the queries apart."
+    several = sum(line.parts["all"].against is not None for line in lines)
+    corrected = f"p (Holm) is corrected for {several} comparisons, on each part of the queries apart."
+    if several < 2:
+        corrected = ""
     if plan.looks:
         at = ", ".join(f"{p:.2g} after {seeds}" for seeds, p in plan.looks)
         corrected = (
@@ -139,11 +141,19 @@ def _reading(plan: StudyPlan, lines: Sequence[Line]) -> list[str]:
             f"{len(plan.family)} comparisons, is spent over these looks."
         )
     return [
-        corrected,
+        *filter(None, [corrected]),
         f"{plan.primary} against {plan.control} is the primary comparison, named before anything ran.",
         f"A difference surely within ±{plan.margin:g} counts as none (equivalent).",
+        *_exposure(plan),
         *(["One seed was run: how much another one changes is unknown."] if len(plan.seeds) == 1 else []),
     ]
+
+
+def _exposure(plan: StudyPlan) -> list[str]:
+    """What the tables cannot show where all queries are of one part."""
+    if not plan.unseen:
+        return ["Training saw a positive of every query: of documents that it never saw nothing is measured."]
+    return ["Training saw a positive of none of the queries."] if len(plan.unseen) == plan.queries else []
 
 
 def limits(plan: StudyPlan) -> list[str]:

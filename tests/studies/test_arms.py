@@ -168,3 +168,16 @@ def test_what_a_pilot_forecast_is_frozen_with_the_plan(ready: Cli, here: Path) -
     assert outcome["forecast"] == "likely to help"
     assert outcome["found"] == "undecided", "of three queries"
     assert outcome["right"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [("soup-hybrid", "arm"), ("soup-dense", "arm"), ("all", "group of arms"), ("levers", "group of arms")],
+)
+def test_an_arm_of_ones_own_with_a_taken_name(ready: Cli, here: Path, name: str, what: str) -> None:
+    """Else the built-in one runs in its place, or the group is no group any more."""
+    with (here / "syneg.toml").open("a", encoding="utf-8") as file:
+        file.write(f'[study.define.{name}]\nset = {{"train.lr" = 0.01}}\n')
+    refused = ready("study", "--arms", name, "--plan")
+    assert refused.code == 2
+    assert f"[study.define.{name}]: {name} is a built-in {what}." in refused.err

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Cli
-from tests.studies.conftest import HOME
+from syneg_cli.core import UsageError
+from syneg_cli.stages import Session, resolve, run_study
+from tests.conftest import Cli, write_dataset
+from tests.studies.conftest import HOME, QRELS, QUERIES, rows
 
 OWN = '[study.define.given]\nset = {"mix.file" = "given.jsonl"}\n'
 
@@ -86,3 +88,54 @@ def test_seeds_that_are_too_large_are_said_before_anything_runs(ready: Cli) -> N
     assert "--seeds 2" in refused.err
     assert "4294967296" in refused.err
     assert not HOME.exists()
+
+
+def test_a_run_of_data_that_changed_meanwhile_is_not_kept(ready: Cli, here: Path) -> None:
+    """The plan names the data of all rows, so what was measured of others is none of its rows."""
+    file = Path(".syneg/tiny/synthetic/default.jsonl")
+    before = file.read_text(encoding="utf-8")
+    session = Session(resolve(file=here / "syneg.toml", environ={}))
+    half = "".join(before.splitlines(keepends=True)[::2])
+
+    def change(frozen: object) -> None:
+        file.write_text(half, encoding="utf-8")
+
+    with pytest.raises(UsageError, match="changed while it ran: synthetic negatives default"):
+        run_study(session, frozen_now=change)
+    assert not (HOME / "results.jsonl").exists()
+    refused = ready("study")
+    assert refused.code == 2
+    assert "inputs synthetic negatives default" in refused.err
+    file.write_text(before, encoding="utf-8")
+    assert ready("study").code == 0
+    assert len(rows()) == 5
+
+
+def test_scores_that_somebody_touched_are_no_result(ready: Cli) -> None:
+    study = ("study", "--arms", "dense", "--primary", "dense", "--seeds", "1")
+    assert ready(*study).code == 0
+    tables = (HOME / "tables.csv").read_bytes()
+    row, other = rows()
+    other["scores"]["q5"] = 0.875
+    (HOME / "results.jsonl").write_text(json.dumps(row) + "\n" + json.dumps(other) + "\n", encoding="utf-8")
+    touched = ready(*study)
+    assert touched.code == 2
+    assert "results.jsonl, row 2: scores whose mean is not its ndcg@10" in touched.err
+    assert (HOME / "tables.csv").read_bytes() == tables
+
+
+def test_a_placebo_that_cannot_be_shuffled_is_left_out_before_anything_runs(cli: Cli, here: Path) -> None:
+    """Else it ends a study in the middle, and no arm after it is ever run."""
+    write_dataset(here / "tiny", queries=QUERIES, qrels={**QRELS, "train": QRELS["train"][:1]})
+    assert cli("generate").code == 0
+    planned = cli("study", "--arms", "placebo,bm25", "--seeds", "1", "--plan", "--json")
+    assert planned.code == 0, planned.err
+    plan = planned.json["plan"]
+    assert isinstance(plan, dict)
+    assert "placebo" not in [arm["name"] for arm in plan["arms"]]
+    ((name, why),) = plan["left_out"]
+    assert name == "placebo"
+    assert "more than half of the pairs" in why
+    primary = cli("study", "--name", "p", "--arms", "placebo", "--primary", "placebo", "--plan")
+    assert primary.code == 2
+    assert "The primary arm placebo cannot run: one query has more than half" in primary.err

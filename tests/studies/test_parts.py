@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from sentence_transformers import SentenceTransformer
 
 from syneg_cli.core import SyntheticNegative, UsageError
@@ -242,11 +243,45 @@ def test_the_sentence_says_what_the_table_says_also_where_looks_are_spent() -> N
     assert "nDCG@10 is undecided" in answer(plan, found)
 
 
+def test_the_difference_that_would_be_seen_is_that_of_what_the_look_may_spend() -> None:
+    """By the p of 0.05 it would be one that the table calls undecided."""
+    plan = plan_of(3, sequential=True)
+    found = lines(plan, barely(plan, 3, plan.looks[-1][1] * 1.2, 0.045))
+    against = found[2].parts["all"].against
+    assert against is not None
+    usual, look = (stats.norm.isf(p / 2) + stats.norm.isf(0.2) for p in (0.05, plan.looks[-1][1]))
+    size = against.detectable * look / usual
+    assert f"{size:.3f}" != f"{against.detectable:.3f}"
+    assert f"it would have to be about {size:.3f}." in answer(plan, found)
+
+
+def test_where_all_queries_are_of_one_part_it_is_said() -> None:
+    plan = plan_of(2)
+    found = lines(plan, results(plan, 2))
+    everything = tuple(results(plan, 2)[0].scores)
+    told = {
+        unseen: remarks(replace(plan, unseen=unseen), found) for unseen in ((), everything[:5], everything)
+    }
+    seen = "Training saw a positive of every query: of documents that it never saw nothing is measured."
+    assert [seen in said for said in told.values()] == [True, False, False]
+    none = "Training saw a positive of none of the queries."
+    assert [none in said for said in told.values()] == [False, False, True]
+
+
+def test_of_one_comparison_no_correction_is_told() -> None:
+    plan = plan_of(2)
+    alone = lines(plan, [row for row in results(plan, 2) if row.arm in ("zero", "dense")])
+    assert [line.arm.name for line in alone] == ["zero", "dense"]
+    assert not any("Holm" in said for said in remarks(plan, alone))
+    assert any("Holm" in said for said in remarks(plan, lines(plan, results(plan, 2))))
+
+
 def test_before_the_first_look_nothing_is_decided() -> None:
     plan = plan_of(3, sequential=True)
     rows = [row for row in results(plan, 3) if row.seed in (None, 0)]
     found = lines(plan, rows)
     assert {line.parts["all"].verdict for line in found} == {None, "undecided"}
+    assert "how large it would have to be is unknown" in answer(plan, found)
     assert "nDCG@10 is undecided" in answer(plan, found)
 
 
