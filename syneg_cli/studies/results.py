@@ -85,7 +85,8 @@ def read_rows(folder: Path, plan: StudyPlan) -> list[Row]:
         if not whole:
             return f"other queries than the {plan.queries} of the plan"
         mean = fmean(row.scores.values())  # stored beside what it is of: a touched file shows
-        return "" if abs(row.metrics.get(plan.metric, mean) - mean) < ROUNDING else f"scores whose mean is not its {plan.metric}"
+        same = abs(row.metrics.get(plan.metric, mean) - mean) < ROUNDING
+        return "" if same else f"scores whose mean is not its {plan.metric}"
 
     return _read(folder / RESULTS, plan, lambda row: Row(**row), lambda row: (row.arm, row.seed), wrong)
 
