@@ -30,6 +30,14 @@ class RunRow(NamedTuple):
     score: float
 
 
+class _Line(NamedTuple):
+    """What a line says: its row, its rank as it stands there, and its system ("" where none is named)."""
+
+    row: RunRow
+    rank: str
+    tag: str
+
+
 def read_run(path: Path) -> Run:
     """A run file of whatever system: query id -> document id -> score, in the file's order.
 
@@ -55,13 +63,16 @@ def read_known_run(path: Path, dataset: Dataset, split: str, told: Told) -> Run:
     run: dict[str, dict[str, float]] = {}
     strangers: dict[str, int] = {}
     unknown: dict[str, int] = {}
-    for line, query_id, doc_id, score in read_run_rows(path):
+    ranked: dict[str, list[tuple[int, float]]] = {}
+    for (line, query_id, doc_id, score), rank, _ in _read_lines(path):
         if query_id not in dataset.queries:
             strangers.setdefault(query_id, line)
             continue
         if doc_id not in dataset.corpus:
             unknown.setdefault(doc_id, line)
         run.setdefault(query_id, {})[doc_id] = score
+        if rank.isdecimal():
+            ranked.setdefault(query_id, []).append((int(rank), score))
     if run.keys().isdisjoint(dataset.qrels(split)):
         ours = next(iter(dataset.qrels(split)))
         theirs = f", and none like {next(iter(strangers))!r}" if strangers else ""
@@ -84,22 +95,52 @@ def read_known_run(path: Path, dataset: Dataset, split: str, told: Told) -> Run:
                 f"{path}: {what} that {dataset.name} does not have, {then}: {len(ids)} "
                 f"(the first is {name!r}, line {line})"
             )
+    if upside_down := [query_id for query_id, places in ranked.items() if _against_ranks(places)]:
+        told(
+            f"{path}: scores and ranks contradict each other for {len(upside_down)} of {len(run)} queries "
+            f"({upside_down[0]!r} is the first); a run is ordered by its scores, the highest first, as in "
+            "trec_eval, so give distances as negative numbers"
+        )
     return run
+
+
+def _against_ranks(places: list[tuple[int, float]]) -> bool:
+    """Whether a document with a worse rank than another has a higher score."""
+    least = math.inf
+    for _, score in sorted(places, key=lambda place: (place[0], -place[1])):
+        if score > least:
+            return True
+        least = min(least, score)
+    return False
 
 
 def read_run_rows(path: Path) -> Iterator[RunRow]:
     """The lines of a run file, for who has more to check on them; empty lines are passed over.
 
     Raises:
-        DatasetError: the file is missing or empty, a line is not as expected, or a query lists
-            a document twice. The message names file and line.
+        DatasetError: the file is missing or empty, a line is not as expected, a query lists
+            a document twice, or two systems rank for one query. The message names file and line.
     """
+    return (read.row for read in _read_lines(path))
+
+
+def _read_lines(path: Path) -> Iterator[_Line]:
+    """As `read_run_rows`, with what else the lines say."""
     need_file(path, DatasetError, hint="Give a TREC run: query Q0 document rank score tag.")
     seen: dict[str, set[str]] = {}
+    systems: dict[str, _Line] = {}
     for number, line in text_lines(path, DatasetError, hint=RUN_FORMAT):
-        row = _row(line, number, path)
-        if row is None:
+        read = _row(line, number, path)
+        if read is None:
             continue
+        row = read.row
+        first = systems.setdefault(row.query_id, read)
+        if read.tag and first.tag and read.tag != first.tag:
+            raise DatasetError(
+                f"{path}, line {number}: {row.query_id!r} is ranked by {read.tag!r}, and by {first.tag!r} on "
+                f"line {first.row.line}.",
+                hint="A run is of one system: give each of them a file of its own.",
+            )
         ranked = seen.setdefault(row.query_id, set())
         if row.doc_id in ranked:
             raise DatasetError(
@@ -107,12 +148,12 @@ def read_run_rows(path: Path) -> Iterator[RunRow]:
                 hint="A run lists a document once for a query.",
             )
         ranked.add(row.doc_id)
-        yield row
+        yield read
     if not seen:
         raise DatasetError(f"{path} is empty.", hint=RUN_FORMAT)
 
 
-def _row(line: str, number: int, path: Path) -> RunRow | None:
+def _row(line: str, number: int, path: Path) -> _Line | None:
     """A line as a row; None if there is nothing on it."""
     where = f"{path}, line {number}"
     cells = line.split()
@@ -133,7 +174,7 @@ def _row(line: str, number: int, path: Path) -> RunRow | None:
         score = math.nan
     if not math.isfinite(score):  # nothing can be ordered by nan, and no system means inf
         raise DatasetError(f"{where}: the score {cells[4]!r} is no number, or not finite.", hint=RUN_FORMAT)
-    return RunRow(number, cells[0], cells[2], score)
+    return _Line(RunRow(number, cells[0], cells[2], score), cells[3], "".join(cells[5:]))
 
 
 def _lacks_only_the_tag(cells: list[str]) -> bool:

@@ -181,6 +181,37 @@ def test_strangers_are_counted(path: Path, data: Dataset) -> None:
     ]
 
 
+def test_a_run_of_two_systems_is_none(path: Path, data: Dataset, cli: Cli) -> None:
+    """Together they rank as neither does."""
+    path.write_text("q3 Q0 d5 1 9 a\nq1 Q0 d1 1 3 a\nq3 Q0 d1 1 7 b\n")
+    for read in (read_run, lambda file: read_known_run(file, data, "test", lambda message: None)):
+        with pytest.raises(DatasetError, match="line 3: 'q3' is ranked by 'b', and by 'a' on line 1"):
+            read(path)
+    result = cli("eval", data.folder, "--run", path)
+    assert result.code == 2
+    assert "A run is of one system" in result.err
+    path.write_text("q3 Q0 d5 1 9 first-half\nq1 Q0 d1 1 3 second-half\nq1 Q0 d2 2 1\n")
+    assert read_run(path) == {"q3": {"d5": 9.0}, "q1": {"d1": 3.0, "d2": 1.0}}
+
+
+@pytest.mark.parametrize(
+    ("places", "told"),
+    [
+        ("1 0.1/2 0.5/3 0.9", True),
+        ("1 0.9/3 0.5/2 0.7", False),
+        ("1 0.9/2 0.9/3 0.9", False),
+        ("0 0.1/0 0.5/0 0.9", False),
+        ("2 0.9/1 0.5", True),
+    ],
+)
+def test_ranks_that_the_scores_contradict(path: Path, data: Dataset, places: str, told: bool) -> None:
+    lines = [f"q3 Q0 d{number} {place} x\n" for number, place in enumerate(places.split("/"), start=1)]
+    path.write_text("".join(lines))
+    said: list[str] = []
+    read_known_run(path, data, "test", said.append)
+    assert any("contradict each other for 1 of 1 queries ('q3' is the first)" in one for one in said) == told
+
+
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
