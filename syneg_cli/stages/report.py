@@ -123,16 +123,19 @@ def reported(
         named=bool(names),
     )
     if dataset is not None and negatives.by_query and sample:
-        backbone = _backbone(facts)
+        backbone = _backbone(session, facts)
         separation, why = _separation(session, dataset, backbone, negatives, sample)
         notes += [why] if why else []
     return replace(facts, separation=separation, notes=notes)
 
 
-def _backbone(facts: Facts) -> str:
-    """Of what the page is about: its main model, else any, else a study."""
+def _backbone(session: Session, facts: Facts) -> str:
+    """Of what the page is about: its main model, else any, else a study, whose plan names no places."""
     about = facts.main or next(iter(facts.models), None)
-    return str(about.settings.get("backbone")) if about else facts.studies[0].plan.backbone
+    if about:
+        return str(about.settings.get("backbone"))
+    named, own = facts.studies[0].plan.backbone, session.project.train.backbone
+    return own if Path(own).name == named else named
 
 
 def reported_studies(workspace: Workspace) -> tuple[list[Study], list[str]]:

@@ -117,3 +117,14 @@ def test_hybrid_search_is_said_wherever_a_study_is_told_of(ready: Cli) -> None:
     )
     assert both
     assert both != alone
+
+
+def test_the_page_of_a_study_alone_finds_a_backbone_that_is_a_folder(ready: Cli) -> None:
+    """The plan has its name, and not where it lies."""
+    study = ("study", "--primary", "dense", "--arms", "dense", "--seeds", "1")
+    assert ready(*study).code == 0
+    page = ready("report")
+    assert page.code == 0, page.err
+    text = Path(".syneg/tiny/report/report.md").read_text(encoding="utf-8")
+    assert "cannot be loaded" not in text
+    assert "How near each source is to its query" in text
