@@ -12,7 +12,7 @@ from syneg_cli.evaluation import MAIN_METRIC
 from syneg_cli.mixing import check_strategy
 from syneg_cli.report import read_results
 from syneg_cli.stages.asks import Asks
-from syneg_cli.stages.beginning import documents_of, import_state, wants_queries
+from syneg_cli.stages.beginning import import_state, wants_queries
 from syneg_cli.stages.evaluate import Eval, Measured, evaluation_of
 from syneg_cli.stages.generate import Generate
 from syneg_cli.stages.language_model import remembering_queries
@@ -103,7 +103,7 @@ def beginning_states(session: Session) -> tuple[list[State], Dataset | None]:
     Without training queries there is nothing yet that the other stages could do: they wait.
     """
     found: list[State] = []
-    if documents_of(session):
+    if session.documents:
         state, detail = import_state(session)
         found.append(State("import", "import", state, detail))
         if state == "to do":
