@@ -87,6 +87,8 @@ class State:
     seconds: float | None = None
     cost: float | None = None
     """In US dollars, with what is in `lost`."""
+    price_known: bool = True
+    """Whether that is all that was paid; without, `cost` is None."""
     lost: float = 0.0
     """What answers that never came can have cost at most, in US dollars."""
     counted_with: str = ""
@@ -154,7 +156,12 @@ def with_costs(session: Session, dataset: Dataset, found: Sequence[State]) -> li
     return [
         one
         if row is None
-        else replace(one, cost=row.usd if row.bills and row.priced else None, counted_with=row.counted_with)
+        else replace(
+            one,
+            cost=row.usd if row.bills and row.priced else None,
+            price_known=row.priced,
+            counted_with=row.counted_with,
+        )
         for one, row in zip(found, known, strict=True)
     ]
 

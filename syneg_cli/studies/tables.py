@@ -130,8 +130,12 @@ def remarks(plan: StudyPlan, lines: Sequence[Line]) -> list[str]:
 
 
 def _reading(plan: StudyPlan, lines: Sequence[Line]) -> list[str]:
-    comparisons = counted(sum(line.parts["all"].against is not None for line in lines), "comparison")
-    corrected = f"p (Holm) is corrected for {comparisons}, on each part of the queries apart."
+    compared = sum(line.parts["all"].against is not None for line in lines)
+    corrected = (
+        f"p (Holm) is corrected for {counted(compared, 'comparison')}, on each part of the queries apart."
+        if compared
+        else ""
+    )
     if plan.looks:
         at = ", ".join(f"{p:.2g} after {seeds}" for seeds, p in plan.looks)
         corrected = (
@@ -139,7 +143,7 @@ def _reading(plan: StudyPlan, lines: Sequence[Line]) -> list[str]:
             f"{len(plan.family)} comparisons, is spent over these looks."
         )
     return [
-        corrected,
+        *filter(None, [corrected]),
         f"{plan.primary} against {plan.control} is the primary comparison, named before anything ran.",
         f"A difference surely within ±{plan.margin:g} counts as none (equivalent).",
         *(["One seed was run: how much another one changes is unknown."] if len(plan.seeds) == 1 else []),
