@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from syneg_cli.core import UsageError, counted, read_manifest
+from syneg_cli.core import Manifest, UsageError, counted, read_manifest
 from syneg_cli.data import Dataset, Imported, Wanted, prepared
 from syneg_cli.stages.evaluate import measuring
 from syneg_cli.stages.import_documents import import_documents
@@ -70,10 +70,15 @@ def wants_queries(session: Session, dataset: Dataset) -> bool:
     return session.query_weight(dataset) > 0
 
 
-def import_state(session: Session) -> tuple[str, str]:
+def imported_as(session: Session) -> Manifest | None:
+    """The manifest of what [documents] became; None where it is not imported yet."""
+    folder = folder_of(session)
+    return read_manifest(folder) if folder.is_dir() else None
+
+
+def import_state(session: Session, manifest: Manifest | None) -> tuple[str, str]:
     """(state, detail) of the import that [documents] asks for; nothing is imported."""
     folder = folder_of(session)
-    manifest = read_manifest(folder) if folder.is_dir() else None
     if manifest is None:
         return "to do", "not there yet"
     wanted = Wanted(str(session.documents), session.project.documents)

@@ -7,6 +7,7 @@ import pty
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -329,5 +330,8 @@ def test_before_the_import_every_command_says_how_to_make_the_data_set(
     assert f"my docs-data is not made yet: its documents are to be imported from {source}." in result.err
     assert f"`syneg import '{source}' --output 'my docs-data'` makes it alone" in " ".join(result.err.split())
     assert cli("import", source, "--output", "my docs-data").code == 0
+    stages: Any = cli("status", "--json").json["stages"]
+    assert (stages[0]["state"], stages[0]["created"][:2]) == ("up to date", "20")
+    assert stages[0]["seconds"] >= 0
     assert "is not made yet" not in cli(*words.split()).err
     assert "import: up to date" in cli("run", "--max-calls", 1).err

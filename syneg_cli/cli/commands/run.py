@@ -43,3 +43,5 @@ def command(call: Call) -> None:
         *shown,
         *([f"What was done, as a page: {near(page)}"] if page else []),
     )
+    model = next(one.path for one in done if one.stage == "train")
+    output.note(f"The model: {near(model)}{'' if page else '. Next: `syneg report` makes a page of it.'}")
