@@ -77,7 +77,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings=HELP,
-    epilog="Start with [bold]syneg demo[/] (offline, minutes) or [bold]syneg init scifact[/].",
+    epilog="Start with [bold]syneg demo[/] (offline, minutes), with your documents: [bold]syneg import "
+    "docs/[/], or with a benchmark: [bold]syneg init scifact[/].",
 )
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from syneg_cli.cli.output import PLAIN_INTERVAL, Output
+from syneg_cli.cli.output import PLAIN_INTERVAL, Output, short
 from syneg_cli.core import Pace, duration, forecast, known_masked, money, visible
 from syneg_cli.llm import Stats, Tick
 
@@ -117,7 +117,7 @@ class Facts:
 def view(
     stats: Stats, description: str, seconds: float, cap: float | None = None, unit: str = "pairs"
 ) -> RenderableType:
-    """The live view: a bar, the facts, why drafts were dropped, and one negative beside its query."""
+    """The live view: a bar, the facts, why drafts were dropped, and one draft beside what it is about."""
     from rich.align import Align
     from rich.console import Group
     from rich.progress_bar import ProgressBar
@@ -132,8 +132,6 @@ def view(
     if stats.problems:
         reasons = ", ".join(f"{count} {reason}" for reason, count in stats.problems.most_common(5))
         shown.append(Text(visible(known_masked(f"problems: {reasons}")), style="yellow"))
-    if stats.sample:
-        query, negative = stats.sample
-        for label, text in (("query", query), ("negative", negative)):
-            shown.append(Text.assemble((f"{label:<9}", "cyan"), visible(text[:SAMPLE_WIDTH])))
+    for label, text in stats.sample:
+        shown.append(Text.assemble((f"{label:<9}", "cyan"), visible(short(text, SAMPLE_WIDTH))))
     return Group(*shown)

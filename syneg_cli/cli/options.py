@@ -27,10 +27,10 @@ from syneg_cli.data import Dataset
 from syneg_cli.stages import Session, field_of, flag_of, resolve, setting_keys
 
 COMMON = "Common"
-DATASET: Any = typer.Argument(
-    metavar="DATASET",
-    help="A BEIR name (scifact), a folder in BEIR layout, irds:NAME, hub:OWNER/NAME or mteb:TASK.",
-    autocompletion=offer("<dataset>"),
+KINDS = "A BEIR name (scifact), a folder in BEIR layout, irds:NAME, hub:OWNER/NAME or mteb:TASK."
+DATASET: Any = typer.Argument(metavar="DATASET", help=KINDS, autocompletion=offer("<dataset>"))
+OF_PROJECT: Any = typer.Argument(
+    metavar="DATASET", help=f"{KINDS} Without one, that of syneg.toml.", autocompletion=offer("<dataset>")
 )
 
 
@@ -253,7 +253,7 @@ def _common(*, dataset: bool, force: bool) -> dict[str, Parameter]:
     """The options that commands share, by parameter."""
     made = {"project": _option(Path, "--project", "The project file.", "syneg.toml, if there", "FILE")}
     if dataset:
-        made["dataset"] = _made(str, DATASET)
+        made["dataset"] = _made(str, OF_PROJECT)
         made["data_dir"] = _setting_option("dataset.data_dir")
     made["work_dir"] = _setting_option("work_dir")
     sets = "Any setting, as in `--set train.warmup=0.2`; may be repeated."

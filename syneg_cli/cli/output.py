@@ -206,11 +206,13 @@ def print_json(data: Any) -> None:
 
 
 def progress_text(line: Line) -> str:
-    """`120/400 docs, 30%, ETA 15s`."""
+    """`120/400 docs, 30%, ETA 15s`; where items differ in size, `120/400 docs, 42% of the work`."""
     if not line.total:
         return f"{line.done} {line.unit}".rstrip()
-    eta = "" if line.pace.left is None else f", ETA {roughly(line.pace.left)}"
-    return f"{line.done}/{line.total} {line.unit}".rstrip() + f", {line.share:.0%}{eta}"
+    left = line.pace.left if line.done < line.total else None
+    eta = "" if left is None else f", ETA {roughly(left)}"
+    of = " of the work" if line.weighed and line.done < line.total else ""
+    return f"{line.done}/{line.total} {line.unit}".rstrip() + f", {line.share:.0%}{of}{eta}"
 
 
 def table(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from syneg_cli.core.installing import install
+from syneg_cli.core.text import counted
 
 State = Literal["ok", "warning", "problem"]
 OK: State = "ok"
@@ -113,9 +114,9 @@ def _installed(requirement: str) -> tuple[str, str | None]:
 
 
 def _processor() -> Check:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = os.environ.get("OMP_NUM_THREADS")
-    said = f"{cores} cores, {f'{threads} threads by OMP_NUM_THREADS' if threads else 'a thread for each'}"
+    said = f"{counted(cores, 'core')}, {f'OMP_NUM_THREADS={threads}' if threads else 'a thread for each'}"
     flags = _cpu_flags()
     known = [name for name in FEATURES if name in flags]
     said += f"; {', '.join(known) or 'no known vector instructions'}"

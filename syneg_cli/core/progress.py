@@ -99,6 +99,11 @@ class Line:
         done, of = self._work or (self.done, self.total or 0)
         return min(1.0, done / of) if of else 0.0
 
+    @property
+    def weighed(self) -> bool:
+        """Whether its share is one of work and not of items."""
+        return self._work is not None
+
     def say(self, text: str) -> None:
         self.said = f", {text}"
 

@@ -181,6 +181,34 @@ def is_parquet(path: Path) -> bool:
         return False
 
 
+def is_utf8(path: Path) -> bool:
+    """Whether a file, unpacked, is in UTF-8; True of one that cannot be read, or is of another kind.
+
+    Whoever reads that one with `text_lines` says why.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with _opened(path) as file:
+            block = file.read(2**20)
+            if block.startswith(tuple(NO_TEXT)):
+                return True
+            while block:
+                decoder.decode(block)
+                block = file.read(2**20)
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    except (OSError, EOFError, zlib.error):
+        return True
+    return True
+
+
+def unpacked(path: Path) -> bytes:
+    """The content of a file, gzipped or not."""
+    with _opened(path) as file:
+        return file.read()
+
+
 def _opened(path: Path) -> IO[bytes]:
     with path.open("rb") as file:
         packed = file.read(2) == GZIP

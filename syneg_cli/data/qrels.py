@@ -1,4 +1,4 @@
-"""Judgements: BEIR's TSV, TREC's four columns, JSONL and Parquet, with or without a header.
+"""Judgements: BEIR's TSV, TREC's four columns, CSV, JSONL and Parquet, with or without a header.
 
 A query whose judgements are all 0 stays: trec_eval counts it with 0 in every metric, and so do
 we. A judged document that the corpus lacks stays, too: no system can find it, and leaving it
@@ -8,17 +8,19 @@ out would raise the scores of all.
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from syneg_cli.core import DatasetError, Told, text_lines
+from syneg_cli.data.decoding import Lines, utf8_lines
+from syneg_cli.data.delimited import delimited_rows, is_csv
 from syneg_cli.data.layout import CORPUS_FILE, QUERIES_FILE
 from syneg_cli.data.tables import id_of, is_table, place, table_rows
 
 QREL_LINE = (
     "query-id <tab> corpus-id <tab> score on every line, with or without a header line, "
-    "or TREC's four columns: query 0 document grade."
+    "or TREC's four columns: query 0 document grade; a CSV may name its columns so, in any order."
 )
 QUERY_KEYS = ("query-id", "query_id", "qid", "query")
 DOC_KEYS = ("corpus-id", "corpus_id", "doc_id", "docid", "doc-id", "doc")
@@ -40,11 +42,13 @@ def read_qrels(
     query_ids: Container[object],
     doc_ids: Container[object],
     told: Told | None = None,
+    lines: Lines | None = None,
 ) -> dict[str, dict[str, int]]:
     """The judgements of one split, also those of documents that the corpus lacks.
 
     Args:
         told: told how many documents the corpus lacks, and how many queries have no relevant one.
+        lines: reads files of text; by default those in UTF-8 alone.
 
     Raises:
         DatasetError: a line is wrong or contradicts another, names an unknown query, or no pair
@@ -53,13 +57,13 @@ def read_qrels(
     files = [files] if isinstance(files, Path) else files
     qrels: dict[str, dict[str, int]] = {}
     lacking: dict[str, str] = {}
-    for where, query_id, doc_id, grade in _all_judgements(files, query_ids):
+    for where, query_id, doc_id, grade in _all_judgements(files, query_ids, lines):
         if query_id not in query_ids:
             raise DatasetError(
                 f"{where}: no query has the id {query_id!r} in {QUERIES_FILE}.", hint=f"Expected: {QREL_LINE}"
             )
         if qrels.get(query_id, {}).get(doc_id, grade) != grade:
-            same = (row for row in _all_judgements(files, query_ids) if row[1:3] == (query_id, doc_id))
+            same = (row for row in _all_judgements(files, query_ids, lines) if row[1:3] == (query_id, doc_id))
             raise DatasetError(
                 f"{where}: {doc_id!r} is judged {grade} for {query_id!r}, and "
                 f"{qrels[query_id][doc_id]} in {next(same).where}.",
@@ -106,31 +110,60 @@ def _remarks(path: Path, qrels: dict[str, dict[str, int]], lacking: dict[str, st
         )
 
 
-def _all_judgements(files: Sequence[Path], query_ids: Container[object]) -> Iterator[Judged]:
-    return (row for path in files for row in _judgements(path, query_ids))
+def _all_judgements(
+    files: Sequence[Path], query_ids: Container[object], lines: Lines | None
+) -> Iterator[Judged]:
+    return (row for path in files for row in _judgements(path, query_ids, lines))
 
 
-def _judgements(path: Path, query_ids: Container[object]) -> Iterator[Judged]:
+def _judgements(path: Path, query_ids: Container[object], lines: Lines | None) -> Iterator[Judged]:
     if path.name.endswith((".jsonl", ".jsonl.gz")) or is_table(path):
         for where, _, row in table_rows(path):
-            query_id = id_of(row, QUERY_KEYS, where, QREL_LINE)
-            doc_id = id_of(row, DOC_KEYS, where, QREL_LINE)
-            value = next((row[key] for key in GRADE_KEYS if row.get(key) is not None), None)
-            yield Judged(where, query_id, doc_id, _grade(value, where))
+            yield _named(row, where)
         return
-    for number, line in text_lines(path, DatasetError, hint=f"Expected: {QREL_LINE}"):
+    if is_csv(path):
+        yield from _of_csv(path, query_ids, lines or utf8_lines)
+        return
+    plain = lines(path) if lines else text_lines(path, DatasetError, hint=f"Expected: {QREL_LINE}")
+    for number, line in plain:
         if not line.strip():
             continue
         where = place(path, number)
-        query_id, doc_id, grade = _cells(line, where)
+        cells = line.split("\t") if "\t" in line.strip() else line.split()
+        query_id, doc_id, grade = _three(cells, where, line)
         if number == 1 and query_id not in query_ids and _whole(grade) is None:
             continue  # the header
         yield Judged(where, query_id, doc_id, _grade(grade, where))
 
 
-def _cells(line: str, where: str) -> tuple[str, str, str]:
+def _of_csv(path: Path, query_ids: Container[object], lines: Lines) -> Iterator[Judged]:
+    """By the names in the first line, where they are usual ones; else the columns are as in a TSV."""
+    names: list[str] = []
+    for first, (number, cells) in enumerate(delimited_rows(path, lines)):
+        where = place(path, number)
+        if not first:
+            names = [cell.strip().lower() for cell in cells]
+        if all(set(names).intersection(keys) for keys in (QUERY_KEYS, DOC_KEYS, GRADE_KEYS)):
+            if first:
+                yield _named(dict(zip(names, cells, strict=False)), where)
+            continue
+        query_id, doc_id, grade = _three(cells, where, ",".join(cells))
+        if not first and query_id not in query_ids and _whole(grade) is None:
+            continue
+        yield Judged(where, query_id, doc_id, _grade(grade, where))
+
+
+def _named(row: Mapping[str, Any], where: str) -> Judged:
+    """The judgement of a row whose columns have names."""
+    query_id = id_of(row, QUERY_KEYS, where, QREL_LINE)
+    doc_id = id_of(row, DOC_KEYS, where, QREL_LINE)
+    value = next((row[key] for key in GRADE_KEYS if row.get(key) is not None), None)
+    return Judged(where, query_id, doc_id, _grade(value, where))
+
+
+def _three(found: Sequence[str], where: str, line: str) -> tuple[str, str, str]:
     """(query, document, grade) of three columns, or of TREC's four."""
-    cells = [cell.strip() for cell in line.split("\t")] if "\t" in line.strip() else line.split()
+    cells = [cell.strip() for cell in found]
     if len(cells) == 4:
         del cells[1]
     if len(cells) != 3 or not all(cells[:2]):

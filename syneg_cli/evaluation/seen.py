@@ -7,6 +7,7 @@ cannot have remembered. The same queries part a model's scores and its baseline'
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -281,10 +282,16 @@ def told_of_gain(metric: str, whole: Comparison, parts: Mapping[str, Part]) -> s
     what = "gain" if whole.difference > 0 else "difference"
     return (
         f"Of the {what} of {whole.difference:+.4f} in {label} on all {whole.queries} queries, it is "
-        f"{seen.difference:+.4f} {interval(seen)} on the {seen.queries} whose documents training saw, and "
-        f"{unseen.difference:+.4f} {interval(unseen)} on the {unseen.queries} whose documents it never saw: "
+        f"{_measured(seen)} on the {seen.queries} whose documents training saw, and "
+        f"{_measured(unseen)} on the {unseen.queries} whose documents it never saw: "
         f"{_told(unseen)}."
     )
+
+
+def _measured(comparison: Comparison) -> str:
+    """`+0.0120 [-0.0020, +0.0260]`."""
+    known = math.isfinite(comparison.high - comparison.low)
+    return f"{comparison.difference:+.4f} {interval(comparison) if known else '(no interval)'}"
 
 
 def told_of_few(parts: Mapping[str, Part], split: str) -> str:

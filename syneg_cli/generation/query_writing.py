@@ -120,7 +120,7 @@ class QueryAsker(Asker):
     def look_at(self, stored: Stored, stats: Stats) -> None:
         document = self.dataset.corpus[stored.doc_id].full_text
         for draft in parse_queries(stored.response, self.key, finish=stored.finish_reason).drafts:
-            stats.look_at(draft.problem, draft.text, document)
+            stats.look_at(draft.problem, ("query", draft.text), ("document", document))
 
     @cached_property
     def _schema(self) -> dict[str, Any]:

@@ -130,7 +130,8 @@ class Generator(Asker):
         positive = self.dataset.corpus[stored.doc_id].full_text
         reasons = check_drafts(drafts, query=query, positive=positive, words=stored.words, corpus=None)
         for draft, reason in zip(drafts, reasons, strict=True):
-            stats.look_at(reason, query, f"{draft.title} {draft.text}".strip())
+            written = f"{draft.title} {draft.text}".strip()
+            stats.look_at(reason, ("query", query), ("negative", written))
 
     @cached_property
     def _schema(self) -> dict[str, Any]:

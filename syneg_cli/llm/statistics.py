@@ -59,21 +59,25 @@ class Stats:
     """Requests that got no answer, by kind."""
     said: dict[str, str] = field(default_factory=dict)
     """Kind of failure -> what the first of them said, in the server's own words where it has some."""
-    sample: tuple[str, str] | None = None
-    """A query and a negative for it, to look at."""
+    sample: tuple[tuple[str, str], ...] = ()
+    """(what it is, text), to look at: a query and a negative for it."""
     waits_until: float = 0.0
     """By the steady clock; what is waited for is `waits_for`."""
     waits_for: str = ""
     looked_at: float = 0.0
     sampled_at: float = 0.0
 
-    def look_at(self, problem: str, subject: str, text: str) -> None:
-        """A draft, for the live view: it is counted where it will be dropped, and else shown now and then."""
+    def look_at(self, problem: str, *shown: tuple[str, str]) -> None:
+        """A draft, for the live view: it is counted where it will be dropped, and else shown now and then.
+
+        Args:
+            shown: (what it is, text).
+        """
         if problem:
             self.problems[problem] += 1
         elif self.looked_at - self.sampled_at > SAMPLE_SECONDS:
             self.sampled_at = self.looked_at
-            self.sample = (subject, text)
+            self.sample = shown
 
     def fail(self, error: LLMError) -> None:
         """A request that failed for good."""

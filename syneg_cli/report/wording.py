@@ -226,29 +226,29 @@ EXPLANATIONS = {
     "loss": Explanation(
         "The training loss of every step. Thick lines are means of neighbouring steps and stop half a window "
         "before each end, where no full window was measured.",
-        "A curve that falls and levels off. Only its shape compares between models with different negatives: "
+        "It should fall and level off. Only its shape compares between models with different negatives: "
         "easy negatives give a low loss without any learning.",
         _loss,
     ),
     "gradient": Explanation(
         "The length of the gradient of all weights at every step, before it is clipped. Its variance over "
         "the steps (under Numbers) is the SyNeg paper's measure of how steadily a mix trains.",
-        "Spikes, and how far the faint line strays from the thick one. A spike at the end of each epoch may "
-        "be its last batch's, which is smaller where the pairs do not fill it. The variance also holds the "
-        "fall from the first to the last step, and it depends on batch size, temperature and learning rate: "
-        "compare models that share these.",
+        "Look for spikes, and for how far the faint line strays from the thick one. A spike at the end of "
+        "each epoch may be its last batch's, which is smaller where the pairs do not fill it. The variance "
+        "also holds the fall from the first to the last step, and it depends on batch size, temperature and "
+        "learning rate: compare models that share these.",
         _gradient,
     ),
     "similarity": Explanation(
         "The mean similarity of the queries of a step to their positives, and to the negatives drawn for "
         "them, by source. In-batch negatives are not in it.",
-        "A gap between positives and negatives that widens. Negatives of a source that fall far below the "
+        "The gap between positives and negatives should widen. Negatives of a source that fall far below the "
         "other source's have become easy for the model, and teach it less.",
         _similarity,
     ),
     "violated": Explanation(
         "The share of a step's own negatives that score at least as high as their positive, by source.",
-        "A share that falls. A source that stays high holds either what the model cannot learn or what is "
+        "It should fall. A source that stays high holds either what the model cannot learn or what is "
         "relevant after all; syneg verify looks for the latter.",
         _violated,
     ),

@@ -2,7 +2,7 @@
 
 from syneg_cli.stages.asks import UNSENT, UNWRITTEN, Asks, Generated
 from syneg_cli.stages.batch_files import fetch, hand_in
-from syneg_cli.stages.beginning import Begun, begun, documents_of, with_documents
+from syneg_cli.stages.beginning import Begun, begun, with_documents
 from syneg_cli.stages.demo import run_arms, write_demo
 from syneg_cli.stages.doctor import bug_report, examine
 from syneg_cli.stages.documents import example_text
@@ -92,7 +92,6 @@ __all__ = [
     "begun",
     "bug_report",
     "cache_path",
-    "documents_of",
     "estimate_judge",
     "estimate_measuring",
     "estimate_mining",

@@ -6,16 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from syneg_cli.core import UsageError, counted, read_manifest
+from syneg_cli.core import Manifest, UsageError, counted, read_manifest
 from syneg_cli.data import Dataset, Imported, Wanted, prepared
 from syneg_cli.stages.evaluate import measuring
 from syneg_cli.stages.import_documents import import_documents
 from syneg_cli.stages.language_model import remembering, remembering_queries
 from syneg_cli.stages.queries import Queries
-from syneg_cli.stages.session import Session
+from syneg_cli.stages.session import ELSEWHERE, Session
 from syneg_cli.stages.stage import Performed, perform
-
-ELSEWHERE = ("hub:", "irds:")
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ def begun(
         ended: called with each stage as it ends, and with the data set where there is one by then.
     """
     done: list[Imported | Performed] = []
-    if source := documents_of(session):
+    if source := session.documents:
         done.append(import_documents(session, source, str(folder_of(session)), force=force))
         ended(done[-1], None)
     plain = session.dataset("none")
@@ -50,14 +48,6 @@ def begun(
     session = measuring(session, dataset)
     dataset.qrels(session.project.eval.split)  # what cannot be measured is said before more is paid for
     return Begun(session, dataset, tuple(done))
-
-
-def documents_of(session: Session) -> str | None:
-    """What [documents] names to be imported; None where another data set is named on the command line."""
-    source = session.project.documents.source
-    if not source or session.named("dataset.name"):
-        return None
-    return source if source.startswith(ELSEWHERE) else str(session.resolved.path(source))
 
 
 def folder_of(session: Session) -> Path:
@@ -80,13 +70,18 @@ def wants_queries(session: Session, dataset: Dataset) -> bool:
     return session.query_weight(dataset) > 0
 
 
-def import_state(session: Session) -> tuple[str, str]:
+def imported_as(session: Session) -> Manifest | None:
+    """The manifest of what [documents] became; None where it is not imported yet."""
+    folder = folder_of(session)
+    return read_manifest(folder) if folder.is_dir() else None
+
+
+def import_state(session: Session, manifest: Manifest | None) -> tuple[str, str]:
     """(state, detail) of the import that [documents] asks for; nothing is imported."""
     folder = folder_of(session)
-    manifest = read_manifest(folder) if folder.is_dir() else None
     if manifest is None:
         return "to do", "not there yet"
-    wanted = Wanted(str(documents_of(session)), session.project.documents)
+    wanted = Wanted(str(session.documents), session.project.documents)
     if prepared(wanted, folder, session.progress).fingerprint() != manifest.inputs.get("documents"):
         return "stale", "documents changed"
     decides = session.project.documents.deciding()

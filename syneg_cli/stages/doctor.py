@@ -12,6 +12,7 @@ from syneg_cli.core import (
     SynegError,
     Workspace,
     __version__,
+    counted,
     env_files,
     existing,
     extras,
@@ -88,7 +89,8 @@ def _gpu(session: Session) -> Iterator[Check]:
         names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
         yield Check("GPU", "ok", f"{', '.join(names)}; precision {precision}")
     else:
-        said = f"none; the processor computes in {precision}, PyTorch with {torch.get_num_threads()} threads"
+        threads = counted(torch.get_num_threads(), "thread")
+        said = f"none; the processor computes in {precision}, PyTorch with {threads}"
         yield Check("GPU", "ok", said)
 
 

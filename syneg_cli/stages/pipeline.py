@@ -12,7 +12,7 @@ from syneg_cli.evaluation import MAIN_METRIC
 from syneg_cli.mixing import check_strategy
 from syneg_cli.report import read_results
 from syneg_cli.stages.asks import Asks
-from syneg_cli.stages.beginning import documents_of, import_state, wants_queries
+from syneg_cli.stages.beginning import import_state, imported_as, wants_queries
 from syneg_cli.stages.evaluate import Eval, Measured, evaluation_of
 from syneg_cli.stages.generate import Generate
 from syneg_cli.stages.language_model import remembering_queries
@@ -87,6 +87,8 @@ class State:
     seconds: float | None = None
     cost: float | None = None
     """In US dollars, with what is in `lost`."""
+    price_known: bool = True
+    """Whether that is all that was paid; without, `cost` is None."""
     lost: float = 0.0
     """What answers that never came can have cost at most, in US dollars."""
     counted_with: str = ""
@@ -103,9 +105,10 @@ def beginning_states(session: Session) -> tuple[list[State], Dataset | None]:
     Without training queries there is nothing yet that the other stages could do: they wait.
     """
     found: list[State] = []
-    if documents_of(session):
-        state, detail = import_state(session)
-        found.append(State("import", "import", state, detail))
+    if session.documents:
+        manifest = imported_as(session)
+        state, detail = import_state(session, manifest)
+        found.append(State("import", "import", state, detail, *(_last(manifest) if manifest else ())))
         if state == "to do":
             names = ("queries", *LATER) if session.project.queries.weight != 0 else LATER
             return [*found, *_waiting(names, "import")], None
@@ -154,7 +157,12 @@ def with_costs(session: Session, dataset: Dataset, found: Sequence[State]) -> li
     return [
         one
         if row is None
-        else replace(one, cost=row.usd if row.bills and row.priced else None, counted_with=row.counted_with)
+        else replace(
+            one,
+            cost=row.usd if row.bills and row.priced else None,
+            price_known=row.priced,
+            counted_with=row.counted_with,
+        )
         for one, row in zip(found, known, strict=True)
     ]
 
@@ -199,15 +207,21 @@ def _state(stage: Stage) -> State:
     )
     if not plan.path.exists():
         return found
+    created, seconds = _last(manifest)
     return replace(
         found,
-        created=manifest.created[:16].replace("T", " "),
-        seconds=manifest.seconds,
+        created=created,
+        seconds=seconds,
         cost=manifest.cost_usd,
         lost=_lost(manifest),
         path=str(plan.path.relative_to(stage.session.work_dir)),
         brief=_brief(reason or ""),
     )
+
+
+def _last(manifest: Manifest) -> tuple[str, float]:
+    """When a result was made, and how many seconds that took."""
+    return manifest.created[:16].replace("T", " "), manifest.seconds
 
 
 def _lost(manifest: Manifest) -> float:

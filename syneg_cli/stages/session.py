@@ -31,6 +31,9 @@ Watch = Callable[[str, "float | None", str], AbstractContextManager["Tick | None
 """(what is done, cap in US dollars, unit) -> a function to call with the statistics of the calls."""
 
 
+ELSEWHERE = ("hub:", "irds:")
+"""How data sets begin that are no folders."""
+
 Written = Literal["needed", "if there", "none"]
 """What is to be done about the LLM-written queries that the settings ask for."""
 
@@ -97,11 +100,20 @@ class Session:
             )
         return name
 
+    @property
+    def documents(self) -> str | None:
+        """What [documents] names to be imported; None where the command line names another data set."""
+        source = self.project.documents.source
+        if not source or self.named("dataset.name"):
+            return None
+        return source if source.startswith(ELSEWHERE) else str(self.resolved.path(source))
+
     def dataset(self, written: Written = "needed") -> Dataset:
         """The project's data set, read and checked, with LLM-written queries where the settings use them.
 
         Raises:
-            MissingArtifact: they are needed, the settings name a weight for them, and there are none.
+            MissingArtifact: they are needed, the settings name a weight for them, and there are none; or the
+                documents that the project begins with are not imported yet.
         """
         dataset = self._real()
         if written != "none":
@@ -161,6 +173,7 @@ class Session:
     def _real(self) -> Dataset:
         if self.loaded is not None:
             return self.loaded
+        self._need_imported()
         section = self.project.dataset
         return load_dataset(
             self.need_name(),
@@ -179,6 +192,19 @@ class Session:
             language=section.language,
             progress=self.once,
         )
+
+    def _need_imported(self) -> None:
+        source, name = self.documents, self.need_name()
+        if not source or name.startswith(ELSEWHERE) or self.project.dataset.data_dir:
+            return
+        folder = self.resolved.path(name)
+        if not os.path.lexists(folder):
+            shown = source if source.startswith(ELSEWHERE) else near(Path(source))
+            command = f"syneg import {shlex.quote(shown)} --output {shlex.quote(near(folder))}"
+            raise MissingArtifact(
+                f"{name} is not made yet: its documents are to be imported from {shown}.",
+                hint=f"`syneg run` makes it and goes on; `{command}` makes it alone.",
+            )
 
     def workspace(self, dataset: Dataset) -> Workspace:
         return self.places(self.work_dir, dataset.name)

@@ -24,7 +24,7 @@ def measured_rates(session: Session, dataset: Dataset) -> Rates:
     """Texts and steps a second, with the backbone and texts of the project."""
     backbone, section = session.project.train.backbone, session.project.eval
     folder = locate(backbone, progress=session.progress)
-    with session.progress.task("measuring this machine", None):
+    with session.progress.task("Timing a few training steps, for the forecast", None):
         length = section.max_length or session.project.train.max_length
         size = section.batch_size
         encoder = Encoder.load(backbone, precision=section.precision, batch_size=size, max_length=length)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -173,3 +174,9 @@ def test_a_server_that_refuses_the_key_and_one_without_the_model(
     assert "syneg keys list" in refused["remedy"]
     assert lacking["state"] == "warning"
     assert "It has gpt-4o-mini, llama3, m" in lacking["remedy"]
+
+
+def test_one_core_is_one_core(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0}, raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert found(cli)["processor"]["said"].startswith("1 core, OMP_NUM_THREADS=1; ")

@@ -230,7 +230,8 @@ def test_rewriting_needs_mined_negatives_and_shows_them(cli: Cli, tiny: Path) ->
 
 def test_what_is_shown_while_it_runs() -> None:
     stats = Stats(total=100, done=40, in_flight=8, from_cache=10, prompt_tokens=1000, completion_tokens=500)
-    stats.cost_usd, stats.retries, stats.sample = 0.3, 2, ("a query", "a [negative]")
+    stats.cost_usd, stats.retries = 0.3, 2
+    stats.sample = (("query", "a query"), ("document", f"a [document] {'x' * 300}"))
     stats.problems["unparsable"] = 3
     said = ", ".join(facts(stats, 60.0, 2.0))
     for part in (
@@ -249,7 +250,9 @@ def test_what_is_shown_while_it_runs() -> None:
     console.print(view(stats, "generate", 60.0, 2.0))
     text = console.export_text()
     assert "3 unparsable" in text
-    assert "a [negative]" in text
+    assert "query    a query" in text
+    assert "document a [document]" in text
+    assert "x…" in text
 
 
 @pytest.mark.parametrize("width", [40, 80])

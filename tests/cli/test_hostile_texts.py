@@ -129,5 +129,7 @@ def test_the_live_view(hostile: Cli) -> None:
     console = make_console()
     console.width = 300
     with console.capture() as captured:
-        console.print(view(Stats(total=3, sample=(NASTY, NASTY)), f"generate {MARKUP}", 1.0))
+        console.print(
+            view(Stats(total=3, sample=(("query", NASTY), ("negative", NASTY))), f"generate {MARKUP}", 1.0)
+        )
     shown_as_it_is(captured.get())

@@ -7,6 +7,7 @@ import pty
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -312,3 +313,25 @@ def test_a_folder_that_is_in_the_way_is_said_with_what_init_can_do(cli: Cli) -> 
     assert "docs-data has no manifest, so it may be yours" in " ".join(result.err.split())
     assert "--output" not in result.err
     assert not Path("syneg.toml").exists()
+
+
+@pytest.mark.parametrize(
+    "words", ["queries --estimate", "generate", "mine --miner bm25", "eval", "prompts render --query-id q1"]
+)
+def test_before_the_import_every_command_says_how_to_make_the_data_set(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    documents(Path("my docs"))
+    assert cli("init", "my docs", "--llm", "ollama:m", "--dir", "project").code == 0
+    monkeypatch.chdir("project")
+    result = cli(*words.split())
+    assert (result.code, "BEIR" in result.err) == (2, False)
+    source = Path("../my docs").resolve()
+    assert f"my docs-data is not made yet: its documents are to be imported from {source}." in result.err
+    assert f"`syneg import '{source}' --output 'my docs-data'` makes it alone" in " ".join(result.err.split())
+    assert cli("import", source, "--output", "my docs-data").code == 0
+    stages: Any = cli("status", "--json").json["stages"]
+    assert (stages[0]["state"], stages[0]["created"][:2]) == ("up to date", "20")
+    assert stages[0]["seconds"] >= 0
+    assert "is not made yet" not in cli(*words.split()).err
+    assert "import: up to date" in cli("run", "--max-calls", 1).err

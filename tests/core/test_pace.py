@@ -11,8 +11,8 @@ from io import StringIO
 import pytest
 
 from syneg_cli.cli.live import watch
-from syneg_cli.cli.output import Output
-from syneg_cli.core import Advance, Pace, Printed, Progress, SaidOnce, pace, roughly, uncounted, weigh
+from syneg_cli.cli.output import Output, progress_text
+from syneg_cli.core import Advance, Line, Pace, Printed, Progress, SaidOnce, pace, roughly, uncounted, weigh
 from syneg_cli.library.arguments import ticking
 from syneg_cli.llm import Stats
 
@@ -221,3 +221,16 @@ def test_calls_are_told_of_by_commands_and_in_python(
         for stats in calls(clock, 160, 8, lambda: 8.0, loads=0.0):
             tick(stats)
     assert told.getvalue().splitlines() == said
+
+
+def test_a_line_says_what_its_share_is_of(clock: Clock) -> None:
+    line = Line("Encoding", 100, "docs", note=lambda text: None, show=lambda line: None)
+    for _ in range(25):
+        clock.takes(1)
+        line(1)
+    assert progress_text(line) == "25/100 docs, 25%, ETA 1m 20s"
+    line.weigh(60, 100, None, 0)
+    assert progress_text(line).startswith("25/100 docs, 60% of the work, ETA ")
+    line.weigh(100, 100, None, 0)
+    line(75)
+    assert progress_text(line) == "100/100 docs, 100%"

@@ -130,6 +130,8 @@ def test_each_part_has_its_means_and_its_comparison() -> None:
         "10 unseen test queries tell little: with less than 25, only a large difference can be seen.",
     )
     assert str(gain).endswith("\n".join(gain.told))
+    one = replace(tuned, exposure=Exposure(True, SEEN[:1], [], QUERIES[1:], 50, 1)).against(other)
+    assert "it is +0.2500 (no interval) on the 1 whose documents training saw" in one.told[0]
     shorter = replace(tuned, max_length=8).against(replace(other, max_length=48))
     told = f"tuned reads 8 tokens of a text, {other.name} 48: that is in the difference, too."
     assert shorter.told == (*gain.told, told)

@@ -16,6 +16,7 @@ from syneg_cli.core import read_manifest
 from tests.conftest import DOCS, Cli
 from tests.queries.written import WORK, asked_about, base, kept, rewording, writer
 from tests.servers import Body, ChatServer, Reply, good_reply, prompt_of
+from tests.terminal import in_terminal
 
 
 def test_a_folder_of_documents_alone_gets_queries_to_train_with(
@@ -50,6 +51,14 @@ def test_a_changed_check_asks_nothing(cli: Cli, tiny: Path, server: ChatServer) 
     assert (harder.json["queries"], harder.json["dropped"]) == (2, {"too long": 1})
     assert (harder.json["calls"], harder.json["from_cache"], len(server.requests)) == (0, 3, 3)
     assert cli(*base(server, tiny, "--json")).json["queries"] == 3
+
+
+def test_the_live_view_shows_a_query_and_its_document(tiny: Path, server: ChatServer) -> None:
+    shown = in_terminal(*base(server, tiny))
+    assert shown.code == 0, shown.text
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.written)
+    assert any(f"document {title}" in plain for title, _ in DOCS.values())
+    assert "negative " not in plain
 
 
 @pytest.mark.parametrize(

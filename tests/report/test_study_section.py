@@ -218,6 +218,7 @@ def test_what_is_left_out_is_said_and_why(work: Workspace) -> None:
     text = page(Facts("tiny", [], studies=[begun]))
     assert "The primary comparison, good against dense, is not measured yet." in text
     assert "Not measured yet: dense, good, same." in text
+    assert "corrected for 0" not in text
     assert "study-all" not in {one.name for one in figures_of(page_of(Facts("tiny", [], studies=[begun])))}
 
 

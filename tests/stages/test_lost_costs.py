@@ -28,3 +28,17 @@ def test_status_says_what_was_paid_for_answers_that_never_came(
     assert "For answers that never came, counted at the most they can have cost: $" in told
     assert f"${generate['lost']:.2f} of generate." in told
     assert all(one["lost"] == 0 for one in stages if one["stage"] != "generate")
+
+
+def test_status_takes_no_unknown_price_for_nothing(cli: Cli, tiny: Path) -> None:
+    with ChatServer() as server:
+        asked = ("--llm", "openai:m", "--base-url", server.openai_url)
+        assert cli("generate", tiny, *asked).code == 0
+        shown, data = cli("status", tiny, *asked), cli("status", tiny, *asked, "--json").json
+    stages: Any = data["stages"]
+    assert {one["stage"]: (one["cost"], one["price_known"]) for one in stages} == {
+        "generate": (None, False),
+        **dict.fromkeys(("mine", "verify", "mix", "train", "eval"), (None, True)),
+    }
+    row = next(line for line in shown.out.splitlines() if line.startswith("│ generate"))
+    assert row.split("│")[-2].strip() == "unknown"

@@ -64,6 +64,9 @@ def test_run_does_what_is_not_up_to_date_and_says_why(project: Cli, monkeypatch:
         states = {name: stage["state"] for name, stage in stages(project("status", "--json")).items()}
         assert states == {**dict.fromkeys(STAGES, "up to date"), "verify": "not run"}
         assert "mine bm25" in project("status").out
+        assert changed.err.splitlines()[-1] == (
+            f"The model: {stages(changed)['train']['path']}. Next: `syneg report` makes a page of it."
+        ).replace(f"{Path.cwd()}/", "")
 
 
 @pytest.mark.slow

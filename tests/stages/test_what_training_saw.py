@@ -75,6 +75,7 @@ def test_every_score_is_shown_three_times(project: Cli) -> None:
     page = Path(".syneg/set/report/report.md").read_text()
     assert "## What training saw" in page
     assert "| tiny-bert-retrieved | never seen | 2 |" in page
+    assert "- Training of tiny-bert-retrieved saw" in page.replace("\\", "")
 
 
 def test_the_parts_are_those_of_the_models_training_not_of_train_as_it_is_now(

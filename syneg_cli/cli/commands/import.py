@@ -36,12 +36,14 @@ def command(
         typer.Option(help="Of a database: the SELECT whose rows are the documents.", metavar="SQL"),
     ] = None,
     queries: Annotated[
-        str | None, typer.Option(help="Queries: JSONL, Parquet, or lines of id, tab, text.", metavar="FILE")
+        str | None,
+        typer.Option(help="Queries: JSONL, Parquet, CSV, or lines of id, tab, text.", metavar="FILE"),
     ] = None,
     qrels: Annotated[
         list[str] | None,
         typer.Option(
-            help="Judgements of a split, which the name says: TREC, TSV, JSONL, Parquet. May be repeated.",
+            help="Judgements of a split, which the name says: TREC, TSV, CSV, JSONL, Parquet. "
+            "May be repeated.",
             metavar="FILE",
         ),
     ] = None,

@@ -12,7 +12,7 @@ from syneg_cli.cli.render.queries import queries
 from syneg_cli.cli.render.stages import tables
 from syneg_cli.core import near
 from syneg_cli.data import Dataset, Imported
-from syneg_cli.stages import Performed, begun, documents_of, page_of, run_stages
+from syneg_cli.stages import Performed, begun, page_of, run_stages
 
 
 @make(*PIPELINE, force=True)
@@ -36,10 +36,12 @@ def command(call: Call) -> None:
     done, result = run_stages(first.session, first.dataset, later, force=call.force)
     section = call.session.project.eval
     data, shown = measured(result, section.equivalence_margin, section.metrics)
-    page = page_of(first.session) if documents_of(call.session) else None
+    page = page_of(first.session) if call.session.documents else None
     stages = [each.as_json() for each in (*first.done, *done)]
     output.result(
         {"stages": stages, "evaluation": data, "report": str(page) if page else None},
         *shown,
         *([f"What was done, as a page: {near(page)}"] if page else []),
     )
+    model = next(one.path for one in done if one.stage == "train")
+    output.note(f"The model: {near(model)}{'' if page else '. Next: `syneg report` makes a page of it.'}")

@@ -48,7 +48,9 @@ def _remarks(tally: Tally) -> list[str]:
     if tally.columns:
         roles = ", ".join(f"{role}: {name!r}" for role, name in tally.columns.items())
         guessed = f" (guessed: {', '.join(tally.guessed)})" if tally.guessed else ""
-        without = "" if "id" in tally.columns else "; no column has ids, so the rows' numbers are"
+        without = (
+            "" if "id" in tally.columns else "; no column has ids, rows are numbered (--id-column names one)"
+        )
         said.append(f"columns: {roles}{guessed}{without}")
     if tally.counted_by:
         said.append(f"tokens counted by {tally.counted_by}")

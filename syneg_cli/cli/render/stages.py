@@ -39,7 +39,7 @@ def states(found: Sequence[State], dataset: str, work_dir: Path) -> tuple[Any, .
             one.brief or one.detail,
             one.created[5:] or "-",  # without the year, so that the table fits 80 columns
             "-" if one.seconds is None else duration(one.seconds),
-            "-" if one.cost is None else money(one.cost),
+            ("-" if one.price_known else "unknown") if one.cost is None else money(one.cost),
         ]
         for one in found
     ]
@@ -52,7 +52,9 @@ def states(found: Sequence[State], dataset: str, work_dir: Path) -> tuple[Any, .
         Column("cost", spare=1),
     )
     paid = [one.cost for one in found if one.cost]
-    together = [f"{money(sum(paid))} together"] if len(paid) > 1 else []
+    unknown = not all(one.price_known for one in found)
+    least = "at least " if unknown else ""
+    together = [f"{least}{money(sum(paid))} together"] if paid and len(paid) + unknown > 1 else []
     title = f"{dataset} in {near(work_dir)}"
     lost = [f"{money(one.lost)} of {one.label}" for one in found if one.lost and one.cost]
     never = "For answers that never came, counted at the most they can have cost"

@@ -31,7 +31,8 @@ def make_folder(
     Raises:
         DatasetError: a table or a file of judgements is wrong, or no document is left.
     """
-    queries = queries_of(source.files.queries, progress.warn) if source.files.queries else {}
+    lines = tally.lines(source.wanted.settings.encoding)
+    queries = queries_of(source.files.queries, progress.warn, lines) if source.files.queries else {}
     places: dict[str, tuple[str, ...]] | None = {} if source.files.qrels else None
     with progress.task(f"Reading {source.called}", None, "documents") as advance:
         made = _Passages(cutter, tally, places, merges=not source.whole)
@@ -46,7 +47,9 @@ def make_folder(
         write_queries(folder, queries)
     if places is not None:
         spread = source.wanted.settings.judged_passages == "all"
-        write_judgements(folder, source.files.qrels, queries, places, tally, progress.warn, spread=spread)
+        write_judgements(
+            folder, source.files.qrels, queries, places, tally, progress.warn, spread=spread, lines=lines
+        )
 
 
 class _Passages:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 import stat
 from collections.abc import Mapping
@@ -13,8 +12,9 @@ from urllib.parse import quote
 from zipfile import BadZipFile, ZipFile
 
 from syneg_cli.core import install
+from syneg_cli.data.decoding import SAMPLE, Undecodable, decoded, mark, with_line_feeds
 from syneg_cli.data.imports.converting import MOST_MEMORY, Converter
-from syneg_cli.data.imports.tally import Decoded, Tally
+from syneg_cli.data.imports.tally import Tally
 from syneg_cli.data.imports.text import Document, markdown, plain
 from syneg_cli.data.settings import DocumentsSettings
 from syneg_cli.data.units import is_blank
@@ -39,17 +39,7 @@ PACKED = (".docx", ".pptx", ".xlsx", ".epub")
 INSTALL = install("syneg[documents]")
 GROWTH = 10
 """A packed document may unpack to so many times the size limit."""
-MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 UNSAFE = re.compile(r"[\s\x00-\x1f\x7f-\x9f%#]")
-SAMPLE = 8192
-LOOKED_AT = 2**16
-"""Bytes by which an encoding is guessed."""
 
 
 class Unreadable(Exception):
@@ -83,7 +73,7 @@ def read_file(
         data = _bytes(path)
         if not ending and not _is_text(data):
             raise Unreadable("no text, and no ending that says what it is")
-        text = _decoded(data, name, settings.encoding, tally)
+        text = _text(data, name, settings.encoding, tally)
         if ending in MARKDOWN:
             document = markdown(doc_id, text, path.stem, about)
         else:
@@ -133,61 +123,23 @@ def _bytes(path: Path) -> bytes:
 
 def _is_text(data: bytes) -> bool:
     """Whether a file without an ending may be text, as README and LICENSE are."""
-    return _mark(data) is not None or (b"\0" not in data[:SAMPLE] and _utf8(data) is not None)
-
-
-def _mark(data: bytes) -> str | None:
-    return next((encoding for mark, encoding in MARKS if data.startswith(mark)), None)
-
-
-def _utf8(data: bytes) -> str | None:
+    if mark(data):
+        return True
     try:
-        return data.decode("utf-8")
+        return b"\0" not in data[:SAMPLE] and bool(data.decode("utf-8"))
     except UnicodeDecodeError:
-        return None
+        return False
 
 
-def _decoded(data: bytes, name: str, given: str | None, tally: Tally) -> str:
-    """By the byte order mark, else as UTF-8, else as is given, or by a guess; these are told."""
+def _text(data: bytes, name: str, given: str | None, tally: Tally) -> str:
+    """What it says; the tally is told of what is not in UTF-8."""
     try:
-        mark = _mark(data)
-        text = data.decode(mark) if mark else _utf8(data)
-    except UnicodeDecodeError:
-        raise Unreadable(f"not the {mark} text that its first bytes announce") from None
-    if text is not None:
-        if mark not in (None, "utf-8-sig"):
-            tally.decoded.append(Decoded(name, str(mark)))
-        if text.count("\0") > len(text) // 100:
-            raise Unreadable("binary, not text")
-        return _lines(text)
-    if b"\0" in data[:SAMPLE]:
-        raise Unreadable("binary, not text")
-    encoding = given or _guessed(data)
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        raise Unreadable(f"neither UTF-8 nor {encoding}") from None
-    tally.decoded.append(Decoded(name, encoding))
-    return _lines(text)
-
-
-def _guessed(data: bytes) -> str:
-    """The likeliest encoding; what is hardly less likely in Windows' Western one is that.
-
-    By letters alone, `Déjà` and `Déją` are as likely.
-    """
-    from charset_normalizer import from_bytes
-
-    found = list(from_bytes(data[:LOOKED_AT]))
-    if not found:
-        raise Unreadable("neither UTF-8 nor another encoding that can be told (--encoding)")
-    western = (one for one in found if one.encoding == "cp1252" and one.chaos <= found[0].chaos + 0.1)
-    return str(next(western, found[0]).encoding)
-
-
-def _lines(text: str) -> str:
-    """With line feeds as line ends."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+        found = decoded(data, given)
+    except Undecodable as why:
+        raise Unreadable(str(why)) from None
+    if found.encoding:
+        tally.read_as(name, found.encoding)
+    return found.text
 
 
 def _converted(path: Path, doc_id: str, about: Mapping[str, Any], converter: Converter) -> Document:
@@ -216,7 +168,7 @@ def _converted(path: Path, doc_id: str, about: Mapping[str, Any], converter: Con
         raise Unreadable(f"{kind} needs more of markitdown: {needed}")
     if error:
         raise Unreadable(f"broken, or no {kind} file ({error})")
-    return markdown(doc_id, _lines(made["markdown"]), path.stem, about, made["title"], lines=False)
+    return markdown(doc_id, with_line_feeds(made["markdown"]), path.stem, about, made["title"], lines=False)
 
 
 def _check_unpacked(path: Path) -> None:

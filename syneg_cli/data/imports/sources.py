@@ -74,7 +74,8 @@ class Source:
         if is_database(place):
             yield from documents(answered(place, self.wanted.query), columns, tally, str(place))
         elif is_table_file(place):
-            yield from documents(table(place, progress.warn), columns, tally, str(place))
+            rows = table(place, progress.warn, tally.lines(settings.encoding))
+            yield from documents(rows, columns, tally, str(place))
         else:
             with Converter(settings.max_seconds) as converter:
                 for path, name in self._document_files(tally):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import DatasetError, Told, UsageError, did_you_mean, field_names, text_lines
+from syneg_cli.core import DatasetError, Told, UsageError, did_you_mean, field_names
+from syneg_cli.data.decoding import Lines, utf8_lines
+from syneg_cli.data.delimited import delimited_rows
 from syneg_cli.data.imports.tally import Tally
 from syneg_cli.data.imports.text import Document, plain
 from syneg_cli.data.tables import id_of, place, table_rows
@@ -25,6 +25,7 @@ USUAL: dict[str, tuple[str, ...]] = {
         "doc-id",
         "document_id",
         "passage_id",
+        "chunk_id",
         "pid",
         "corpus-id",
         "uid",
@@ -55,44 +56,32 @@ class Columns:
     text: str | None = None
 
 
-def table(path: Path, told: Told | None = None) -> Iterator[Row]:
+def table(path: Path, told: Told | None = None, lines: Lines = utf8_lines) -> Iterator[Row]:
     """The rows of a JSONL, CSV, TSV or Parquet file; the first three also gzipped.
+
+    Args:
+        lines: reads a CSV or TSV.
 
     Raises:
         DatasetError: the file is damaged.
     """
     kind = Path(path.name.lower().removesuffix(".gz")).suffix
-    return _cells(path, kind) if kind in (".csv", ".tsv") else table_rows(path, told=told)
+    return named_cells(path, lines) if kind in (".csv", ".tsv") else table_rows(path, told=told)
 
 
-def _cells(path: Path, kind: str) -> Iterator[Row]:
+def named_cells(path: Path, lines: Lines = utf8_lines) -> Iterator[Row]:
     """Rows by the names in the first line; one with more or fewer cells says so under `WRONG`."""
-    csv.field_size_limit(sys.maxsize)
-    numbered = text_lines(path, DatasetError)
-    first = next(numbered, None)
-    if first is None:
-        return
-    lines = (f"{line}\n" for _, line in chain([first], numbered))
-    if kind == ".tsv":
-        reader = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-    else:
-        reader = csv.reader(lines, delimiter=max(",;\t|", key=first[1].count), strict=True)
-    try:
-        header = [name.strip() for name in next(reader)]
-        if double := {name for name in header if name and header.count(name) > 1}:
-            raise DatasetError(
-                f"{place(path, 1)}: two columns are called {min(double)!r}.", hint="Rename one of them."
-            )
-        for number, cells in enumerate(filter(None, reader), start=1):
-            row = dict(zip(header, cells, strict=False))
-            if len(cells) != len(header):
-                row[WRONG] = f"it has {len(cells)} cells, and the first line {len(header)}"
-            yield place(path, reader.line_num), number, row
-    except csv.Error as wrong:
+    rows = delimited_rows(path, lines)
+    header = [name.strip() for name in next(rows, (0, []))[1]]
+    if double := {name for name in header if name and header.count(name) > 1}:
         raise DatasetError(
-            f"{place(path, reader.line_num)}: no row of a table: {wrong}.",
-            hint="Is a quotation mark missing?",
-        ) from None
+            f"{place(path, 1)}: two columns are called {min(double)!r}.", hint="Rename one of them."
+        )
+    for number, (line, cells) in enumerate(rows, start=1):
+        row = dict(zip(header, cells, strict=False))
+        if len(cells) != len(header):
+            row[WRONG] = f"it has {len(cells)} cells, and the first line {len(header)}"
+        yield place(path, line), number, row
 
 
 def documents(rows: Iterable[Row], columns: Columns, tally: Tally, called: str) -> Iterator[Document]:

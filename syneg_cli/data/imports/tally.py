@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
+from syneg_cli.data.decoding import Lines, decoded_lines
+
 
 class LeftOut(NamedTuple):
     """A file, row or link that is not in the corpus, and why."""
@@ -53,6 +55,14 @@ class Tally:
 
     def leave_out(self, file: str, why: str) -> None:
         self.left_out.append(LeftOut(file, why))
+
+    def read_as(self, file: str, encoding: str) -> None:
+        if Decoded(file, encoding) not in self.decoded:  # a file with a fault is read twice
+            self.decoded.append(Decoded(file, encoding))
+
+    def lines(self, encoding: str | None) -> Lines:
+        """Reads lines of files that need not be in UTF-8, and is told what they are read as."""
+        return lambda path: decoded_lines(path, encoding, self.read_as)
 
     def as_json(self) -> dict[str, Any]:
         named = {name: [one._asdict() for one in getattr(self, name)] for name in ("left_out", "decoded")}

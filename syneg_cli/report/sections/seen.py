@@ -24,7 +24,8 @@ def training_saw(facts: Facts) -> list[Block]:
     models = [model for model in facts.models if model.score and model.score.told]
     if not models:
         return []
-    told = [f"{m.name}: {sentence}" for m in models if m.score for sentence in m.score.told]
+    of = {m.name: f"{m.name}: " if len(models) > 1 else "" for m in models}
+    told = [f"{of[m.name]}{sentence}" for m in models if m.score for sentence in m.score.told]
     label = METRICS[MAIN_METRIC].label
     columns = ["model", "documents", f"{facts.split} queries", label, "to the backbone", "95 % interval", "p"]
     table = Table(columns, [row for model in models for row in _table_rows(model)])

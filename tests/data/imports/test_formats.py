@@ -56,6 +56,17 @@ def test_an_encoding_can_be_named(cli: Cli) -> None:
     }
 
 
+def test_an_encoding_is_guessed_by_the_letters_that_tell_it(cli: Cli) -> None:
+    """They may stand far behind the beginning, or be few."""
+    long = "All of this is plain. " * 4000 + LATIN
+    write(Path("docs"), long_txt=long.encode("cp1252"), short_txt="café".encode("cp1252"))
+    result = cli("import", "docs", "--tokens", "0", "--json")
+    assert [row["text"] for row in corpus("docs-data").values()] == [long, "café"]
+    assert result.json["decoded"] == [
+        {"file": name, "encoding": "cp1252"} for name in ("long.txt", "short.txt")
+    ]
+
+
 def test_html_pdf_and_word(cli: Cli) -> None:
     folder = write(
         Path("docs"),

@@ -29,6 +29,9 @@ def docs() -> Path:
 QRELS = {
     "q.test.trec": "q1 0 a.txt 1\nq1 0 long.txt 2\nq2 0 copy.txt 1\nq2 0 gone.txt 1\n",
     "test.tsv": "q1\ta.txt\t1\nq1\tlong.txt\t2\nq2\tcopy.txt\t1\nq2\tgone.txt\t1\n",
+    "test.csv": "q1,a.txt,1\nq1,long.txt,2\nq2,copy.txt,1\nq2,gone.txt,1\n",
+    "own-names.csv": "Frage;Dokument;Bewertung\nq1;a.txt;1\nq1;long.txt;2\nq2;copy.txt;1\nq2;gone.txt;1\n",
+    "any-order.csv": 'grade,note,doc_id,Query-ID\n1,"yes, it is",a.txt,q1\n2,,long.txt,q1\n1,,copy.txt,q2\n1,,gone.txt,q2\n',
     "test-with-header.tsv": "query-id\tcorpus-id\tscore\nq1\ta.txt\t1\nq1\tlong.txt\t2\nq2\tcopy.txt\t1\nq2\tgone.txt\t1\n",
 }
 
@@ -56,6 +59,61 @@ def test_judgements_of_any_kind(cli: Cli, docs: Path, name: str) -> None:
     assert (result.json["judgements"], result.json["unmapped"]) == ({"test": 3}, {"test": 1})
     assert "1 judged document is not in the corpus, the first is 'gone.txt'" in result.err
     assert cli("init", "docs-data").code == 0
+
+
+@pytest.mark.parametrize("head", ["id;text", "Station;question;_id", "qid;Query"])
+def test_queries_of_a_spreadsheet(cli: Cli, docs: Path, head: str) -> None:
+    """By the names of its columns, in whatever encoding; judgements too, which are told by their order."""
+    cells = {"id": "q1", "_id": "q1", "qid": "q1", "Station": "OP"}
+    row = ";".join(cells.get(name, '"Wofür; heiß?"') for name in head.split(";"))
+    Path("q.csv").write_bytes(f"{head}\r\n{row}\r\n".encode("cp1252"))
+    Path("test.csv").write_bytes("Prüffrage;Dokument;Wert\r\nq1;a.txt;1\r\n".encode("cp1252"))
+    result = cli("import", docs, "--queries", "q.csv", "--qrels", "test.csv", "--json")
+    assert result.code == 0, result.err
+    assert json.loads(Path("docs-data/queries.jsonl").read_text()) == {"_id": "q1", "text": "Wofür; heiß?"}
+    assert judged("docs-data") == [("q1", "a.txt", "1")]
+    assert result.json["decoded"] == [{"file": name, "encoding": "cp1252"} for name in ("q.csv", "test.csv")]
+
+
+@pytest.mark.parametrize(
+    ("queries", "said"),
+    [
+        (
+            "Nr;Frage;Station\nq1;Was?;OP\n",
+            "q.csv has no column that is called as ids of queries usually are; it has: Nr, Frage, Station.",
+        ),
+        ("id,Frage\nq1,Was?\n", "as texts of queries usually are; it has: id, Frage."),
+        ("id,text\nq1,Was?,x\n", "q.csv, line 2: it has 3 cells, and the first line 2"),
+        ("id,text\nq1, \n", "q.csv, line 2: no id and text"),
+        ("id,text\n,Was?\n", "q.csv, line 2: '' is no usable id"),
+        ("id,text\nq1,Was?\nq1,Wo?\n", "q.csv, line 3: the id 'q1' is there twice"),
+        ("id,text\n", "q.csv is empty"),
+    ],
+)
+def test_spreadsheets_that_hold_no_queries(cli: Cli, docs: Path, queries: str, said: str) -> None:
+    write(Path(), q_csv=queries, test_tsv="q1\ta.txt\t1\n")
+    result = cli("import", docs, "--queries", "q.csv", "--qrels", "test.tsv")
+    assert (result.code, Path("docs-data").exists()) == (2, False)
+    assert said in result.err
+
+
+@pytest.mark.parametrize(
+    ("judgements", "said"),
+    [
+        (
+            "Frage;Dokument;Datum;Autor;Wert\nq1;a.txt;1;2;1\n",
+            "test.csv, line 1: expected 3 columns (or TREC's 4), found 5",
+        ),
+        ("q1;a.txt;ja\n", "test.csv, line 1: the score 'ja' is not a whole number"),
+        ("query,doc,score\nq1,a.txt\n", "test.csv, line 2: the score None is not a whole number"),
+        ("doc,query,score\nq1,a.txt,1\n", "test.csv, line 2: no query has the id 'a.txt'"),
+    ],
+)
+def test_spreadsheets_that_hold_no_judgements(cli: Cli, docs: Path, judgements: str, said: str) -> None:
+    write(Path(), q_tsv="q1\tWas?\n", test_csv=judgements)
+    result = cli("import", docs, "--queries", "q.tsv", "--qrels", "test.csv")
+    assert (result.code, Path("docs-data").exists()) == (2, False)
+    assert said in result.err
 
 
 def test_judgements_of_a_cut_document_can_be_given_to_all_its_passages(cli: Cli, docs: Path) -> None:

@@ -154,7 +154,7 @@ def test_without_ids_rows_are_numbered(cli: Cli) -> None:
         "1": 'A "quoted text.',
         "2": "Another.",
     }
-    assert "no column has ids, so the rows' numbers are" in result.out
+    assert "no column has ids, rows are numbered (--id-column names one)" in result.out
 
 
 def test_gzipped(cli: Cli) -> None:
@@ -162,6 +162,29 @@ def test_gzipped(cli: Cli) -> None:
     Path("t.csv.gz").write_bytes(gzip.compress(Path("t.csv").read_bytes()))
     assert cli("import", "t.csv.gz").code == 0
     assert set(corpus("t-data")) == set(EXPECTED)
+
+
+@pytest.mark.parametrize("options", [(), ("--encoding", "cp1252")])
+def test_tables_need_not_be_in_utf_8(cli: Cli, options: tuple[str, ...]) -> None:
+    """As spreadsheets of Windows save them: `;`, CRLF, its Western encoding."""
+    Path("t.csv").write_bytes("Nr;text\r\n1;Gerät prüfen\r\n2;Größe – §5\r\n".encode("cp1252"))
+    Path("t.tsv.gz").write_bytes(gzip.compress("id\ttext\n1\tGerät prüfen, Größe: §5\n".encode("cp1252")))
+    found = cli("import", "t.csv", "--id-column", "Nr", *options, "--json").json
+    assert {key: row["text"] for key, row in corpus("t-data").items()} == {
+        "1": "Gerät prüfen",
+        "2": "Größe – §5",
+    }
+    assert found["decoded"] == [{"file": "t.csv", "encoding": "cp1252"}]
+    shown = cli("import", "t.tsv.gz", *options, "--output", "u")
+    assert corpus("u")["1"]["text"] == "Gerät prüfen, Größe: §5"
+    assert "not in UTF-8: 1 file, read as what each was taken for: t.tsv.gz (cp1252)" in shown.out
+
+
+def test_a_table_in_utf_16(cli: Cli) -> None:
+    Path("t.csv").write_bytes("id;text\r\n1;Größe\r\n".encode("utf-16"))
+    found = cli("import", "t.csv", "--json").json
+    assert corpus("t-data")["1"]["text"] == "Größe"
+    assert found["decoded"] == [{"file": "t.csv", "encoding": "utf-16"}]
 
 
 def test_rows_that_are_none_are_left_out(cli: Cli) -> None:
@@ -193,7 +216,9 @@ def test_columns_that_only_later_rows_have(cli: Cli) -> None:
         ("id,text\n", (), "t.csv has no rows"),
         ("", (), "t.csv has no rows"),
         ("id,text\n1,x\n", ("--query", "SELECT 1"), "t.csv is no database"),
-        (b"id,text\n1,caf\xe9\n", (), "line 2: not UTF-8 text"),
+        (b"id,text\n1,caf\xe9\n", ("--encoding", "ascii"), "t.csv: neither UTF-8 nor ascii"),
+        (b"id,text\n1,a\x00\xe9\n", (), "t.csv: binary, not text"),
+        (b"PK\x03\x04\xff\xfe", (), "t.csv is a zip archive"),
     ],
 )
 def test_wrong_tables(cli: Cli, content: str | bytes, options: tuple[str, ...], said: str) -> None:
