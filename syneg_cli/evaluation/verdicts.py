@@ -58,8 +58,9 @@ def verdict(name: str, compared: Compared, *, alpha: float = ALPHA) -> str:
     if word == "undecided":
         raw = f" (p {p})" if compared.p < alpha else ""  # the correction alone is why
         also = f" as one of {len(compared.family)} comparisons" if compared.family else ""
-        size = f"it would have to be about {detectable(compared):.3f}{also}"
-        size = size if math.isfinite(compared.detectable) else "how large it would have to be is unknown"
+        shown = detectable(compared, alpha=alpha)
+        size = f"it would have to be about {shown:.3f}{also}"
+        size = size if math.isfinite(shown) else "how large it would have to be is unknown"
         return (
             f"{name} is undecided: a difference of {value} cannot be told from noise with "
             f"{compared.basis}{raw}; {size}."
@@ -74,10 +75,13 @@ def verdict(name: str, compared: Compared, *, alpha: float = ALPHA) -> str:
 def detectable(compared: Compared, *, alpha: float = ALPHA) -> float:
     """The smallest difference that so much data shows with 80 % power, as one of its family.
 
-    Holm's first step is Bonferroni's, alpha / m.
+    Holm's first step is Bonferroni's, alpha / m. `compared.detectable` is for `ALPHA` and one comparison.
+
+    Args:
+        alpha: as for `decided`; infinite where it is 0, as before the first look.
     """
     first = standard_errors(alpha / max(1, len(compared.family)))
-    return compared.detectable * first / standard_errors(alpha)
+    return compared.detectable * first / standard_errors(ALPHA)
 
 
 def _p(p: float, corrected: float | None, compared: Compared) -> str:
