@@ -13,6 +13,7 @@ from typing import Any
 from syneg_cli.core import (
     SYNTHETIC,
     MissingArtifact,
+    Titled,
     Workspace,
     digest,
     hash_once,
@@ -29,7 +30,7 @@ MOST_ROWS = 200_000
 
 
 @dataclass(frozen=True)
-class Negative:
+class Negative(Titled):
     """One negative, as far as its file says; a document of the corpus has an id instead of a text."""
 
     query_id: str
@@ -44,10 +45,6 @@ class Negative:
     """(name, value) of what is known: plan, reflection, attributes, score."""
     status: str = "ok"
     reason: str = ""
-
-    @property
-    def full_text(self) -> str:
-        return f"{self.title} {self.text}".strip()
 
 
 @dataclass(frozen=True)

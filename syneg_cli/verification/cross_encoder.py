@@ -1,4 +1,4 @@
-"""`cross-encoder`: relevant is what a cross-encoder scores at least as high as the positive."""
+"""`cross-encoder`: relevant is what a cross-encoder scores higher than the positive."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def cross_encoder(
         scorer = load_cross_encoder(model, progress)
         known = sorted({(c.query_id, doc_id) for c in candidates for doc_id in c.positives})
         pairs = [(dataset.queries[q].text, dataset.corpus[d].full_text) for q, d in known]
-        pairs += [(dataset.queries[c.query_id].text, c.text.replace("\n", " ", 1)) for c in candidates]
+        pairs += [(dataset.queries[c.query_id].text, c.full_text) for c in candidates]
         scores = pair_scores(scorer, pairs, progress=progress).tolist()
         of_positive = dict(zip(known, scores[: len(known)], strict=True))
         gaps = [
