@@ -8,8 +8,6 @@ from syneg_cli.evaluation.metrics import (
     METRICS,
     is_metric,
     label_of,
-    metric_name,
-    metric_of,
     score,
 )
 from syneg_cli.evaluation.rerank import Reranked, pair_count, rerank
@@ -23,7 +21,6 @@ from syneg_cli.evaluation.seen import (
     Part,
     TrainedOn,
     exposure,
-    parts_of,
     told_of_few,
     told_of_gain,
 )
@@ -33,7 +30,6 @@ from syneg_cli.evaluation.significance import MARGIN, Comparison, compare
 from syneg_cli.evaluation.spending import boundaries
 from syneg_cli.evaluation.verdicts import (
     ALPHA,
-    FEW,
     Word,
     as_data,
     decided,
@@ -49,7 +45,6 @@ from syneg_cli.evaluation.verdicts import (
 __all__ = [
     "ALPHA",
     "DEPTH",
-    "FEW",
     "MAIN_METRIC",
     "MARGIN",
     "METRICS",
@@ -85,12 +80,9 @@ __all__ = [
     "interval",
     "is_metric",
     "label_of",
-    "metric_name",
-    "metric_of",
     "nearest",
     "p_value",
     "pair_count",
-    "parts_of",
     "plain_p",
     "probe_auc",
     "rerank",

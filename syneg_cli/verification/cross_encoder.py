@@ -21,10 +21,8 @@ def make(tools: Tools) -> Check:
     return cross_encoder(tools.settings.cross_encoder, tools.dataset, progress=tools.progress)
 
 
-def cross_encoder(
-    model: str, dataset: Dataset, *, margin: float = 0.0, progress: Progress | None = None
-) -> Check:
-    """Relevant is what a CrossEncoder scores higher than `margin` below the lowest positive.
+def cross_encoder(model: str, dataset: Dataset, *, progress: Progress | None = None) -> Check:
+    """Relevant is what a CrossEncoder scores higher than the lowest positive.
 
     Raises:
         BackboneError: the model cannot be loaded.
@@ -42,6 +40,6 @@ def cross_encoder(
             score - min(of_positive[candidate.query_id, doc_id] for doc_id in candidate.positives)
             for candidate, score in zip(candidates, scores[len(known) :], strict=True)
         ]
-        return [Verdict(gap > -margin, gap) for gap in gaps]
+        return [Verdict(gap > 0, gap) for gap in gaps]
 
     return check
