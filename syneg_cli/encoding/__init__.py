@@ -15,7 +15,7 @@ from syneg_cli.encoding.cross_encoders import (
 )
 from syneg_cli.encoding.embedding_cache import Choice, Entry, choose, entries, remove
 from syneg_cli.encoding.encoder import Encoder
-from syneg_cli.encoding.index import Index, search
+from syneg_cli.encoding.index import Index, best_rows, search, similarities
 from syneg_cli.encoding.kept_layers import Kept, unpadded
 from syneg_cli.encoding.loading import find as find_model
 from syneg_cli.encoding.loading import load_model, locate, weights_hash
@@ -42,6 +42,7 @@ __all__ = [
     "Texts",
     "Tower",
     "Unpaid",
+    "best_rows",
     "check_push",
     "choose",
     "entries",
@@ -63,6 +64,7 @@ __all__ = [
     "remove",
     "resolve_precision",
     "search",
+    "similarities",
     "token_counter",
     "unpadded",
     "unpaid",

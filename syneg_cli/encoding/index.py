@@ -139,6 +139,29 @@ class Index:
             lists.nprobe = max(1, lists.nlist // 8)
 
 
+def similarities(queries: np.ndarray, documents: np.ndarray, *, block: int = BLOCK) -> np.ndarray:
+    """(n, d) float32, (m, d), possibly memory-mapped -> all inner products, (n, m) float32."""
+    import numpy as np
+
+    found = np.empty((len(queries), len(documents)), dtype=np.float32)
+    for start in range(0, len(documents), block):
+        part = np.ascontiguousarray(documents[start : start + block], dtype=np.float32)
+        np.matmul(queries, part.T, out=found[:, start : start + len(part)])
+    return found
+
+
+def best_rows(scores: np.ndarray, k: int) -> np.ndarray:
+    """(m,) -> the rows of the k largest scores, in descending order, ties by row."""
+    import numpy as np
+
+    if k <= 0:
+        return np.empty(0, dtype=np.int64)
+    kept = np.arange(len(scores))
+    if k < len(scores):
+        kept = np.flatnonzero(scores >= np.partition(scores, len(scores) - k)[len(scores) - k])
+    return kept[np.lexsort((kept, -scores[kept]))[:k]]
+
+
 def _reason(error: RuntimeError) -> str:
     return str(error).strip().splitlines()[-1].split("Error: ")[-1].strip().rstrip(".")
 

@@ -3,6 +3,7 @@
 from syneg_cli.evaluation.changes import Change, changes
 from syneg_cli.evaluation.evaluation import Evaluation, caveat, compare_metrics
 from syneg_cli.evaluation.families import Compared, corrected, holm, standard_errors
+from syneg_cli.evaluation.hybrid import WordScores, hybrid_name
 from syneg_cli.evaluation.metrics import (
     MAIN_METRIC,
     METRICS,
@@ -63,6 +64,7 @@ __all__ = [
     "SeedComparison",
     "TrainedOn",
     "Word",
+    "WordScores",
     "as_data",
     "auc",
     "boundaries",
@@ -77,6 +79,7 @@ __all__ = [
     "detectable",
     "exposure",
     "holm",
+    "hybrid_name",
     "interval",
     "is_metric",
     "label_of",

@@ -29,7 +29,8 @@ class Evaluation:
 
     `written_queries` is how many of the queries an LLM wrote. `exposure` parts the queries by what
     training saw; None where that is not recorded, or there is no training. `max_length` is how many tokens
-    of a text the model reads; None where nothing is known of it.
+    of a text the model reads; None where nothing is known of it. `lexical` is what BM25's best document gets
+    beside the similarities, as in hybrid search; 0 where words have no part.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Evaluation:
     written_queries: int = 0
     exposure: Exposure | None = None
     max_length: int | None = None
+    lexical: float = 0.0
 
     @property
     def queries(self) -> int:
@@ -70,6 +72,7 @@ class Evaluation:
             right = all(isinstance(part, str) for part in texts) and all(map(_are_scores, values))
             right = right and type(read.written_queries) is int
             right = right and (read.max_length is None or type(read.max_length) is int)
+            right = right and type(read.lexical) in (int, float) and read.lexical >= 0
             right = right and _parts_all(read.exposure, read.per_query)
             right = right and MAIN_METRIC in read.metrics and read.metrics.keys() == read.per_query.keys()
             wrong = "" if right else "fields of other kinds"
@@ -83,7 +86,8 @@ class Evaluation:
 
     def __str__(self) -> str:
         values = "  ".join(f"{label_of(name)} {value:.4f}" for name, value in self.metrics.items())
-        told = "".join(f"\n{said}" for said in (self.caveat, self.told_of_training) if said)
+        sentences = (self.told_of_words, self.caveat, self.told_of_training)
+        told = "".join(f"\n{said}" for said in sentences if said)
         return f"{self.name} on {self.dataset}, {self.split} ({self.queries} queries)\n{values}{told}"
 
     def told_of_length(self, baseline: Evaluation) -> str:
@@ -93,6 +97,12 @@ class Evaluation:
             return ""
         less = "that is in the difference, too"
         return f"{self.name} reads {own} tokens of a text, {baseline.name} {other}: {less}."
+
+    @property
+    def told_of_words(self) -> str:
+        """A sentence where the ranking is not the model's alone; "" where it is."""
+        words = f"similarity + {self.lexical:g} x BM25's score over its best document's"
+        return f"Hybrid search: {words}." if self.lexical else ""
 
     @property
     def told_of_training(self) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from syneg_cli.core import NoProgress, Progress, Run
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encodes, search
+from syneg_cli.evaluation.hybrid import WordScores, nearest_with_words
 from syneg_cli.evaluation.metrics import metric_of
 
 if TYPE_CHECKING:
@@ -28,17 +29,31 @@ Id = TypeVar("Id", bound=Hashable)
 
 
 def retrieve(
-    dataset: Dataset, split: str, encoder: Encodes, *, depth: int = DEPTH, progress: Progress | None = None
+    dataset: Dataset,
+    split: str,
+    encoder: Encodes,
+    *,
+    depth: int = DEPTH,
+    words: WordScores | None = None,
+    progress: Progress | None = None,
 ) -> Run:
     """The `depth` best documents of every query of a split.
 
     A document that is the query itself is left out (`Dataset.itself`).
+
+    Args:
+        words: what is added to the similarities, as in hybrid search.
     """
     progress = progress or NoProgress()
     query_ids = list(dataset.qrels(split))
     documents = encoder.encode_corpus(dataset.corpus, progress)
-    queries = encoder.encode_queries([dataset.queries[q].text for q in query_ids], progress)
-    found = nearest(queries, documents, dataset.corpus.ids, depth, [dataset.itself(q) for q in query_ids])
+    texts = [dataset.queries[q].text for q in query_ids]
+    queries = encoder.encode_queries(texts, progress)
+    ids, excluded = dataset.corpus.ids, [dataset.itself(q) for q in query_ids]
+    if words is None:
+        found = nearest(queries, documents, ids, depth, excluded)
+    else:
+        found = nearest_with_words(texts, queries, documents, words, ids, depth, excluded)
     return dict(zip(query_ids, found, strict=True))
 
 

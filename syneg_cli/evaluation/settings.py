@@ -52,6 +52,11 @@ class EvalSettings(Section):
         example="256",
         otherwise="each model's own",
     )
+    lexical: Annotated[float, Field(ge=0, allow_inf_nan=False)] = setting(
+        0.0,
+        "Hybrid search: what BM25's best document gets for its words, the others in proportion, beside a "
+        "model's similarities; 0.5 is a start.",
+    )
     equivalence_margin: Annotated[float, Field(gt=0, lt=1)] = setting(
         MARGIN, "A mean difference that does not matter: surely within it is equivalent.", decides=False
     )

@@ -23,8 +23,10 @@ from syneg_cli.evaluation import (
     EvalSettings,
     Evaluation,
     TrainedOn,
+    WordScores,
     depth_for,
     exposure,
+    hybrid_name,
     retrieve,
     score,
     without_itself,
@@ -41,6 +43,7 @@ from syneg_cli.library.arguments import (
     settings_from,
 )
 from syneg_cli.library.spoken import step
+from syneg_cli.mining import words_of
 from syneg_cli.mixing import Mixed, MixSettings, Texts, check_strategy, mix_negatives, texts_of
 from syneg_cli.training import Around, TrainSettings, fine_tune
 
@@ -160,14 +163,17 @@ def evaluate(
             folder, a hub id or a model in memory.
         trained_on: what a model in memory was trained on: it parts the queries by what training saw.
             A model folder of `syneg train` says so itself.
-        settings: those of [eval]: split, metrics, precision, batch_size, depth; `.against` tells of the
-            first metric.
+        settings: those of [eval]: split, metrics, precision, batch_size, depth, max_length, lexical;
+            `.against` tells of the first metric.
     """
     need_dataset(dataset)
     need_local(model)
     chosen = settings_from(EvalSettings, settings)
     if rerank is None and "depth" in settings:
         raise UsageError("depth says how much a reranker reads again.", hint="Add rerank=MODEL.")
+    if isinstance(model, Mapping) and "lexical" in settings:
+        told_of_run = "lexical is what words count beside a model's similarities, and a run has none."
+        raise UsageError(told_of_run, hint="Give a model, or leave it out.")
     qrels = dataset.qrels(chosen.split)
     told = progress or NoProgress()
     model = str(model) if isinstance(model, PathLike) else model
@@ -175,16 +181,14 @@ def evaluate(
     learned = _learned(model, dataset, trained_on, told)
     scorer = None if rerank is None else _scorer(rerank, told)
     run, precision, length = _found(model, dataset, chosen, embeddings(work_dir), told)
-    called = model if isinstance(model, str) else "run" if isinstance(model, Mapping) else "model"
     if scorer is not None:
         options = {"depth": chosen.depth, "batch_size": chosen.batch_size}
         run, _ = reranked(run, dataset, chosen.split, scorer, progress=told, **options)
-        second = str(rerank) if isinstance(rerank, (str, PathLike)) else "reranker"
-        called = f"{called}+{second}@{chosen.depth}"
+    called = name or _called(model, rerank, chosen)
     scores = score(run, qrels, chosen.metrics)
     return Evaluation(
-        name=name or called,
-        model=name or called,
+        name=called,
+        model=called,
         dataset=dataset.name,
         split=chosen.split,
         precision=precision,
@@ -194,7 +198,18 @@ def evaluate(
         written_queries=len(dataset.synthetic & qrels.keys()),
         exposure=exposure(learned, dataset, chosen.split),
         max_length=length,
+        lexical=0.0 if isinstance(model, Mapping) else chosen.lexical,
     )
+
+
+def _called(model: object, rerank: object, chosen: EvalSettings) -> str:
+    """What a system is called that nobody gave a name."""
+    called = "run" if isinstance(model, Mapping) else hybrid_name(_name(model, "model"), chosen.lexical)
+    return called if rerank is None else f"{called}+{_name(rerank, 'reranker')}@{chosen.depth}"
+
+
+def _name(model: object, otherwise: str) -> str:
+    return str(model) if isinstance(model, (str, PathLike)) else otherwise
 
 
 def _need_model(model: object) -> None:
@@ -262,5 +277,7 @@ def _found(
     else:
         encoder = Encoder(model, **options)
     depth = max(depth_for(chosen.metrics), chosen.depth)
-    run = retrieve(dataset, chosen.split, encoder, depth=depth, progress=progress)
+    lexical = chosen.lexical
+    words = WordScores(words_of(dataset, progress).scores, lexical) if lexical else None
+    run = retrieve(dataset, chosen.split, encoder, depth=depth, words=words, progress=progress)
     return run, encoder.precision, encoder.max_length

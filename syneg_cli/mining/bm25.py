@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from syneg_cli.core import Progress, Run
 from syneg_cli.data import ENGLISH, UNSPACED, Dataset, folded, stemmed_languages, stop_words, terms
-from syneg_cli.encoding import Encoder
+from syneg_cli.encoding import Encoder, best_rows
 from syneg_cli.mining.base import Ranking, Setup, positive_rows
 
 if TYPE_CHECKING:
@@ -71,14 +71,13 @@ class Bm25Miner:
         """The best documents that share a term with the query, ties in corpus order."""
         import numpy as np
 
-        index = self.index
-        depth = min(depth, len(self.setup.dataset.corpus))
+        depth = min(depth, int(self.index.scores["num_docs"]))
         rows = np.full((len(query_ids), depth), -1, dtype=np.int64)
         scores = np.zeros((len(query_ids), depth), dtype=np.float32)
         positive = np.full(len(query_ids), np.nan, dtype=np.float32)
         with self.setup.progress.task("BM25", len(query_ids), "queries") as advance:
             for place, query_id in enumerate(query_ids):
-                every = self._scores(index, self.setup.dataset.queries[query_id].text)
+                every = self.scores(self.setup.dataset.queries[query_id].text)
                 best = top(every, depth)
                 rows[place, : len(best)], scores[place, : len(best)] = best, every[best]
                 if own := positive_rows(self.setup.dataset, query_id):
@@ -86,8 +85,9 @@ class Bm25Miner:
                 advance(1)
         return Ranking(rows, scores, positive, np.zeros(len(query_ids), dtype=np.float32))
 
-    def _scores(self, index: Any, text: str) -> np.ndarray:
-        scores: np.ndarray = index.get_scores_from_ids(self._known(text))
+    def scores(self, query: str) -> np.ndarray:
+        """A query's score for each document of the corpus, (m,) float32, none below 0."""
+        scores: np.ndarray = self.index.get_scores_from_ids(self._known(query))
         return scores
 
     def _known(self, text: str) -> list[int]:
@@ -98,7 +98,7 @@ class Bm25Miner:
 
     def best(self, query: str) -> float:
         """The score of the document that has most of a query's words; 0 where none has any."""
-        return float(self._scores(self.index, query).max(initial=0.0))
+        return float(self.scores(query).max(initial=0.0))
 
     def score(self, query: str, text: str) -> float:
         """BM25 of any text, in the corpus or not, by the corpus' own counts: of a document, its score.
@@ -146,15 +146,9 @@ def tokenizer(language: str) -> Any:
 
 def top(scores: np.ndarray, depth: int) -> np.ndarray:
     """Rows of the `depth` largest positive scores, descending, ties by row."""
-    import numpy as np
-
-    if depth < len(scores):
-        cut = np.partition(scores, len(scores) - depth)[len(scores) - depth]
-        kept = np.flatnonzero(scores >= max(cut, np.float32(1e-9)))
-    else:
-        kept = np.flatnonzero(scores > 0)
-    order = np.lexsort((kept, -scores[kept]))[:depth]
-    return kept[order]
+    rows = best_rows(scores, depth)
+    found: np.ndarray = rows[scores[rows] > 0]
+    return found
 
 
 def make(setup: Setup, argument: str, other: object) -> Bm25Miner:

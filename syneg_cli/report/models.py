@@ -21,7 +21,7 @@ from syneg_cli.core import (
     read_manifest,
 )
 from syneg_cli.encoding import weights_hash
-from syneg_cli.evaluation import MAIN_METRIC, MARGIN, Evaluation, compare, told_of_gain
+from syneg_cli.evaluation import MAIN_METRIC, MARGIN, Evaluation, compare, hybrid_name, told_of_gain
 from syneg_cli.mixing import STRATEGIES
 from syneg_cli.report.recordings import Recording, read_recording
 from syneg_cli.report.records import Mix, Model, Score
@@ -30,15 +30,13 @@ from syneg_cli.training import CROSS_ENCODER, RECORDING
 FOUND_BY_TRAINING = ("temperature", "dropout", "precision", "device")
 """What training found out by itself where the settings leave it open."""
 
-RULE = "identical_ids"
-"""The setting of `eval` by which documents with a query's id were left out."""
-
 
 def read_models(
     workspace: Workspace,
     names: Sequence[str] = (),
     *,
     split: str = "test",
+    lexical: float = 0.0,
     margin: float = MARGIN,
     data: Mapping[str, str] | None = None,
 ) -> tuple[list[Model], list[str]]:
@@ -47,6 +45,7 @@ def read_models(
     Args:
         names: which; without any, all there are.
         split: whose evaluation goes into the table.
+        lexical: what words count beside similarities there, as in hybrid search.
         margin: of equivalence.
         data: role -> hash of what is measured on, as it is now; without it nobody looks.
 
@@ -68,7 +67,7 @@ def read_models(
     left_out: list[str] = []
     for name in dict.fromkeys(names or there):
         try:
-            models.append(read_model(workspace, name, split=split, margin=margin, data=data))
+            models.append(read_model(workspace, name, split=split, lexical=lexical, margin=margin, data=data))
         except MissingArtifact as error:
             left_out.append(f"{name} is left out: {error.message}")
     if not models:
@@ -84,6 +83,7 @@ def read_model(
     name: str,
     *,
     split: str = "test",
+    lexical: float = 0.0,
     margin: float = MARGIN,
     data: Mapping[str, str] | None = None,
 ) -> Model:
@@ -99,7 +99,8 @@ def read_model(
     manifest = _training_manifest(folder)
     losses, dev = (_numbers(manifest, folder, key) for key in ("losses", "dev"))
     mix, mix_note = _mix(workspace, manifest)
-    score, score_note = _score(workspace, name, manifest, split, margin, data or {})
+    stored = workspace.evaluation(f"{hybrid_name(name, lexical)}-{split}")
+    score, score_note = _score(workspace, name, manifest, stored, split, margin, data or {})
     notes = [mix_note, score_note, *_gaps(recording, manifest)]
     return Model(
         name=name,
@@ -200,13 +201,22 @@ def _mix_of(strategy: str, ratio: Any, counts: Mapping[str, Any]) -> tuple[Mix |
 
 
 def _score(
-    workspace: Workspace, name: str, manifest: Manifest, split: str, margin: float, data: Mapping[str, str]
+    workspace: Workspace,
+    name: str,
+    manifest: Manifest,
+    path: Path,
+    split: str,
+    margin: float,
+    data: Mapping[str, str],
 ) -> tuple[Score | None, str | None]:
-    """nDCG@10 as `eval` measured it for these weights and data, and why something of it is missing."""
+    """nDCG@10 as `eval` measured it for these weights and data, and why something of it is missing.
+
+    Args:
+        path: where that is stored.
+    """
     if manifest.settings.get("kind") == CROSS_ENCODER:
         measures = f"`syneg eval {workspace.dataset} --backbone ALIAS --rerank {name}` measures it"
         return None, f"is a cross-encoder: its similarities are logits; {measures}, and this page does not."
-    path = workspace.evaluation(f"{name}-{split}")
     measured, evaluated = _read_evaluation(path), read_manifest(path)
     if measured is None or evaluated is None:
         again = f"`syneg eval {workspace.dataset} --model {name}`"
@@ -224,14 +234,15 @@ def _score(
     value, per_query = measured.metrics[MAIN_METRIC], measured.per_query[MAIN_METRIC]
     counts = len(per_query), measured.written_queries
     if baseline is None:
-        told = tuple(filter(None, [measured.told_of_training]))
+        told = tuple(filter(None, [measured.told_of_words, measured.told_of_training]))
         alone = Score(value, None, None, *counts, measured.parts(), told, per_query)
         return alone, f"its backbone was not measured on the same data ({split})."
     other = [baseline.per_query[MAIN_METRIC][query_id] for query_id in per_query]
     gain = compare(list(per_query.values()), other, margin=margin)
     parts = measured.parts(baseline, margin=margin)
     gained = told_of_gain(MAIN_METRIC, gain, parts)
-    told = tuple(filter(None, (measured.told_of_training, gained, measured.told_of_length(baseline))))
+    lengths = measured.told_of_length(baseline)
+    told = tuple(filter(None, (measured.told_of_words, measured.told_of_training, gained, lengths)))
     both = per_query, dict(zip(per_query, other, strict=True))
     return Score(value, baseline.metrics[MAIN_METRIC], gain, *counts, parts, told, *both), None
 
@@ -244,14 +255,14 @@ def _read_evaluation(path: Path) -> Evaluation | None:
 
 
 def _baseline(path: Path, measured: Evaluation, evaluated: Manifest, trained: Manifest) -> Evaluation | None:
-    """The backbone's evaluation beside `path`: of the same data, split, precision and `RULE`."""
-    rule = evaluated.settings.get(RULE)
+    """The backbone's evaluation beside `path`: of the same data, split, precision and rules."""
+    rules = _rules(evaluated)
     data = {role: digest for role, digest in evaluated.inputs.items() if role != "model"}
     for file in sorted(path.parent.glob("*.json")):
         manifest = None if file.name.endswith(".manifest.json") else read_manifest(file)
         if manifest is None or {**manifest.inputs, "model": ""} != {**data, "model": ""}:
             continue
-        if manifest.settings.get(RULE) != rule:
+        if _rules(manifest) != rules:
             continue
         other = _read_evaluation(file)
         same_weights = manifest.inputs.get("model") == trained.inputs.get("backbone weights")
@@ -261,3 +272,9 @@ def _baseline(path: Path, measured: Evaluation, evaluated: Manifest, trained: Ma
             if queries and other.precision == measured.precision:
                 return other
     return None
+
+
+def _rules(evaluated: Manifest) -> tuple[Any, float]:
+    """What two systems share that are compared: which documents are left out, and what words count."""
+    settings = evaluated.settings
+    return settings.get("identical_ids"), settings.get("lexical") or 0.0

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from syneg_cli.core import (
-    MissingArtifact,
-    Progress,
     Run,
     SynegError,
     UsageError,
@@ -20,7 +18,6 @@ from syneg_cli.core import (
     file_hash,
     need_file,
     read_manifest,
-    whole_text,
     write_text,
 )
 from syneg_cli.data import Dataset, best_first, read_known_run, read_run, run_lines
@@ -28,35 +25,30 @@ from syneg_cli.encoding import need_retriever
 from syneg_cli.evaluation import (
     DEPTH,
     METRICS,
-    SEEN,
-    UNSEEN,
     Change,
+    EvalSettings,
     Evaluation,
     Exposure,
     Reranked,
     TrainedOn,
+    WordScores,
     depth_for,
     exposure,
+    hybrid_name,
     is_metric,
     retrieve,
     score,
     tells_little,
     without_itself,
 )
-from syneg_cli.mining import BM25_B, BM25_K1, bm25_run
+from syneg_cli.mining import BM25_B, BM25_K1, bm25_run, words_of
 from syneg_cli.stages import encoders
+from syneg_cli.stages.card_metrics import note_in_card
 from syneg_cli.stages.exposed import TRAINED_ON, trained_on
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Performed, Plan, Stage
 from syneg_cli.stages.subjects import Subject, trained_here
 from syneg_cli.stages.train import JUDGED_TRAIN
-from syneg_cli.training import CARD, with_metrics
-
-IN_CARD = {
-    SEEN: "queries whose documents training saw",
-    UNSEEN: "queries whose documents training never saw",
-}
-"""Part of the queries -> how a model's card names it, after the split."""
 
 
 @dataclass(frozen=True)
@@ -109,16 +101,21 @@ class Eval(Stage):
 
     @property
     def label(self) -> str:
-        return f"eval {self._subject.name}" if self._subject else self.name
+        return f"eval {self.called}" if self._subject else self.name
+
+    @property
+    def lexical(self) -> float:
+        """What words count beside the subject's similarities; a run and BM25 have none."""
+        return 0.0 if self.subject.is_run or self.subject.is_bm25 else self.settings.lexical
 
     @property
     def called(self) -> str:
         """The name of what is measured."""
-        return self.subject.name
+        return hybrid_name(self.subject.name, self.lexical)
 
     @property
     def stored_as(self) -> str:
-        return self.subject.stored_as
+        return hybrid_name(self.subject.stored_as, self.lexical)
 
     def plan(self) -> Plan:
         subject, split = self.subject, self.settings.split
@@ -129,10 +126,11 @@ class Eval(Stage):
         stored = _measured(path)
         wanted = {*METRICS, *self.settings.metrics, *stored}  # what was measured once stays
         always = {"identical_ids": self.dataset.identical_ids, "metrics": sorted(wanted)}
-        before = self._before(subject) | {"metrics": stored}
+        before = EvalSettings().deciding() | self._before(subject) | {"metrics": stored}
+        if subject.is_bm25 or self.lexical:
+            inputs |= {"bm25": content_hash(["lucene", BM25_K1, BM25_B, self.dataset.language])}
         if subject.is_bm25:
-            about = content_hash(["lucene", BM25_K1, BM25_B, self.dataset.language])
-            return Plan(self.name, path, inputs | {"bm25": about}, always, before)
+            return Plan(self.name, path, inputs, always, before)
         if not subject.is_run:
             need_retriever(subject.location)
             inputs |= {"model": encoders.identity(self.session, subject.location)}
@@ -185,11 +183,12 @@ class Eval(Stage):
             written_queries=len(self.dataset.synthetic & qrels.keys()),
             exposure=self._recorded(),
             max_length=found.max_length,
+            lexical=self.lexical,
         )
         write_text(to, json.dumps(asdict(evaluation), ensure_ascii=False, indent=1) + "\n")
         self._warn_of_a_leak(subject)
-        if self.in_card:
-            _note_in_card(subject, evaluation, self.session.progress)
+        if self.in_card and not self.lexical:  # which would be figures of two systems together
+            note_in_card(subject, evaluation, self.session.progress)
         here = subject.is_run or subject.is_bm25
         vectors = [] if here else encoders.bills(self.session, self.dataset, subject.location)
         counts = {**found.counts, "queries": len(qrels), "left_out_as_query": left_out, "vectors": vectors}
@@ -249,7 +248,8 @@ class Eval(Stage):
             batch_size=self.settings.batch_size,
             max_length=self.settings.max_length,
         )
-        run = retrieve(self.dataset, split, encoder, depth=depth, progress=progress)
+        words = WordScores(words_of(self.dataset, progress).scores, self.lexical) if self.lexical else None
+        run = retrieve(self.dataset, split, encoder, depth=depth, words=words, progress=progress)
         left_out = sum(len(self.dataset.itself(query_id)) for query_id in run)
         return Found(run, left_out, encoder.precision, encoder.max_length)
 
@@ -321,24 +321,3 @@ def _kept(plan: Plan) -> Found | None:
         return Found(run, counts["left_out_as_query"], stored.precision, stored.max_length, counts)
     except SynegError:
         return None
-
-
-def _note_in_card(subject: Subject, evaluation: Evaluation, progress: Progress) -> None:
-    """Put the metrics into the card of a model that syneg trained; other folders are not touched."""
-    folder = Path(subject.location)
-    card = folder / CARD
-    if subject.is_run or not card.is_file() or read_manifest(folder) is None:
-        return
-    try:
-        text = whole_text(card, MissingArtifact)
-    except MissingArtifact as error:
-        progress.warn(f"{error.message.rstrip('.')}: the metrics are not noted in it")
-        return
-    split = f"{evaluation.split}, LLM-written queries" if evaluation.written_queries else evaluation.split
-    parts = evaluation.parts()
-    noted = {split: evaluation.metrics}
-    for name, which in IN_CARD.items():  # what an earlier evaluation noted is not left behind
-        noted[f"{split}, {which}"] = parts[name].metrics if name in parts else {}
-    for which, metrics in noted.items():
-        text = with_metrics(text, subject.name, evaluation.dataset, which, metrics)
-    write_text(card, text)

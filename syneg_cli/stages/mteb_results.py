@@ -65,16 +65,18 @@ def write_mteb(found: Measurements, folder: Path) -> list[Path]:
 
 
 def _model(evaluation: Evaluation) -> str:
-    """How mteb knows a model: by its hub id where it has one."""
-    backbone = BACKBONES.get(evaluation.model)
-    return backbone.hub_id if backbone else evaluation.name
+    """How mteb knows a model: by its hub id where it has one; what is on top of it is a part of the name."""
+    backbone, beside = BACKBONES.get(evaluation.model), evaluation.name.removeprefix(evaluation.model)
+    return f"{backbone.hub_id}{beside}" if backbone else evaluation.name
 
 
 def _revision(manifest: Manifest) -> str:
-    """What was measured, by its content: the weights, the run; at another length it is another system."""
+    """What was measured, by its content: the weights, the run, and what else makes it another system."""
     parts = [manifest.inputs[role] for role in SYSTEM if role in manifest.inputs]
     if (length := manifest.settings.get("max_length")) and "model" in manifest.inputs:
         parts.append(f"max_length {length}")
+    if (lexical := manifest.settings.get("lexical")) and "model" in manifest.inputs:
+        parts.append(f"lexical {lexical}")
     return content_hash(parts)[:40] if len(parts) > 1 else parts[0][:40]
 
 
@@ -103,7 +105,8 @@ def _told(evaluation: Evaluation, manifest: Manifest) -> dict[str, Any]:
     """What a score does not say by itself: who wrote the queries, what training saw, what was read."""
     asked = manifest.settings.get("max_length")
     cut = f"Measured with max_length = {asked}: the first {asked} tokens of a text." if asked else ""
-    notes = [said for said in (evaluation.caveat, evaluation.told_of_training, cut) if said]
+    sentences = (evaluation.told_of_words, evaluation.caveat, evaluation.told_of_training, cut)
+    notes = [said for said in sentences if said]
     told: dict[str, Any] = {"queries": evaluation.queries, "written_queries": evaluation.written_queries}
     for name, part in evaluation.parts().items():
         told |= {f"{name}_queries": part.queries, f"{name}_main_score": part.metrics[MAIN_METRIC]}

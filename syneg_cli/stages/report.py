@@ -223,10 +223,11 @@ def reported_models(
     """
     if alone and not names_beside(workspace.model("x")):
         return [], []
-    split, margin = reported_split(session, workspace), session.project.eval.equivalence_margin
+    split, section = reported_split(session, workspace), session.project.eval
+    lexical, margin = section.lexical, section.equivalence_margin
     data = dataset.inputs(split) if dataset is not None and split in dataset.judgements else None
     try:
-        return read_models(workspace, names, split=split, margin=margin, data=data)
+        return read_models(workspace, names, split=split, lexical=lexical, margin=margin, data=data)
     except MissingArtifact as error:
         others = [path.parent.name for path in session.work_dir.glob("*/models")]
         near = "" if workspace.dataset in others else did_you_mean(workspace.dataset, others)

@@ -54,11 +54,11 @@ class Rerank(Eval):
 
     @property
     def called(self) -> str:
-        return f"{self.subject.name}+{self.reranker.name}@{self.settings.depth}"
+        return f"{super().called}+{self.reranker.name}@{self.settings.depth}"
 
     @property
     def stored_as(self) -> str:
-        return f"{self.subject.stored_as}+{self.reranker.name}@{self.settings.depth}"
+        return f"{super().stored_as}+{self.reranker.name}@{self.settings.depth}"
 
     def plan(self) -> Plan:
         scorer = self.reranker.location

@@ -138,6 +138,11 @@ class _OneDataset:
         subjects = self.subjects(asked)
         if not subjects:
             return
+        if self.session.named("eval.lexical") and not any(map(_has_similarities, subjects)):
+            told = "--lexical is what words count beside a model's similarities, and no model is measured."
+            error = UsageError(told, hint="Name one, as in --model minilm.")
+            self.failed.append(Failure(self.dataset.name, "", error))
+            return
         if (worst or best) and not asked.rerank and not any(subject.baseline for subject in subjects):
             told = f"{'--worst' if worst else '--best'} compares with a baseline, and there is none."
             error = UsageError(told, hint="Name one, as in --baseline bm25.")
@@ -207,3 +212,8 @@ class _OneDataset:
             return name
         there = [place for place in places if place.is_dir()]
         return name if not there or there[0] == places[0] else str(there[0])
+
+
+def _has_similarities(subject: Subject) -> bool:
+    every = (one for one in (subject, subject.baseline) if one)
+    return not all(one.is_run or one.is_bm25 for one in every)

@@ -86,6 +86,12 @@ class StudyPlan:
     def hash(self) -> str:
         return content_hash(_plain(self))[:16]
 
+    @property
+    def lexical(self) -> float:
+        """What words count beside the similarities of every arm, as in hybrid search."""
+        settings = (arm.settings.get("eval", {}) for arm in self.arms)
+        return max((float(one.get("lexical", 0.0)) for one in settings), default=0.0)
+
     def arm(self, name: str) -> ArmPlan:
         return next(arm for arm in self.arms if arm.name == name)
 
@@ -178,10 +184,13 @@ def differences(
     Args:
         defaults: section -> its settings: what a plan of an earlier syneg does not have was so.
     """
-    before, after = _by_name(_plain(frozen)), _by_name(_plain(now))
-    for arm in before["arms"].values():
+    before, after, known = _by_name(_plain(frozen)), _by_name(_plain(now)), defaults or {}
+    dotted = {f"{section}.{key}": value for section, one in known.items() for key, value in one.items()}
+    for name, arm in before["arms"].items():
         for section, values in arm["settings"].items():
-            arm["settings"][section] = {**(defaults or {}).get(section, {}), **values}
+            arm["settings"][section] = {**known.get(section, {}), **values}
+        sets = after["arms"].get(name, arm)["sets"]  # an arm may say of a new setting that it is off
+        arm["sets"] |= {key: dotted[key] for key in sets.keys() & dotted.keys() - arm["sets"].keys()}
     return list(_changes(before, after, ""))
 
 

@@ -208,7 +208,8 @@ def heading(plan: StudyPlan) -> str:
     """What was measured, in a line."""
     seeds = counted(len(plan.seeds), "seed")
     queries = counted(plan.queries, f"{plan.split} query", f"{plan.split} queries")
-    return f"{plan.dataset}, {plan.backbone}, {METRICS[plan.metric].label}, {queries}, {seeds}"
+    words = f" (hybrid search, {plan.lexical:g} x BM25)" if plan.lexical else ""
+    return f"{plan.dataset}, {plan.backbone}, {METRICS[plan.metric].label}{words}, {queries}, {seeds}"
 
 
 def markdown(plan: StudyPlan, lines: Sequence[Line]) -> str:

@@ -1,19 +1,14 @@
-"""docs/results/compare.py and words.py: the numbers of the pages that no study's table has."""
+"""docs/results/compare.py: the numbers of the pages that no study's table has."""
 
 from __future__ import annotations
 
 import runpy
 import sys
 from pathlib import Path
-from statistics import fmean
 
 import pytest
 
-import syneg_cli as syneg
-from syneg_cli.core import NoProgress
-from syneg_cli.encoding import Encoder
-from syneg_cli.evaluation import compare_seeds, retrieve, score
-from syneg_cli.mining import bm25_run
+from syneg_cli.evaluation import compare_seeds
 
 SCRIPTS = Path(__file__).parents[2] / "docs" / "results"
 
@@ -39,20 +34,6 @@ def test_a_difference_is_over_queries_and_seeds(
     assert capsys.readouterr().out == (
         f"0.8750 to 0.2500: +0.6250 [{wanted.low:+.4f}, {wanted.high:+.4f}], p {wanted.p:.2g}\n"
     )
-
-
-def test_words_and_an_encoder_are_measured_alone_and_together(
-    tiny: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run(monkeypatch, "words.py", tiny, "--backbone", tiny_model, "--weights", 0, 1000)
-    bm25, encoder, heavy = [float(line.split(": ")[1]) for line in capsys.readouterr().out.splitlines()]
-    dataset = syneg.load_dataset(str(tiny))
-    qrels = dataset.qrels("test")
-    words = score(bm25_run(dataset, list(qrels), 6, NoProgress()), qrels).per_query["ndcg@10"]
-    assert bm25 == pytest.approx(fmean(words.values()), abs=1e-4)
-    near = score(retrieve(dataset, "test", Encoder.load(str(tiny_model))), qrels).metrics["ndcg@10"]
-    assert encoder == pytest.approx(near, abs=1e-4)
-    assert heavy == pytest.approx(bm25, abs=1e-4), "words decide where they weigh a thousand times as much"
 
 
 @pytest.fixture

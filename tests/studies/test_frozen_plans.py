@@ -47,7 +47,10 @@ def test_a_plan_of_an_earlier_version_goes_on_where_a_setting_is_new(ready: Cli)
     arms = [json.loads(json.dumps(asdict(arm))) for arm in frozen.plan.arms]
     for arm in arms:
         arm["settings"].get("train", {}).pop("lexical", None)
-    old = [replace(one, settings=arm["settings"]) for one, arm in zip(frozen.plan.arms, arms, strict=True)]
+        arm["sets"].pop("train.lexical", None)
+    assert [arm["sets"] for arm in arms] != [arm.sets for arm in frozen.plan.arms], "some say it is off"
+    pairs = zip(frozen.plan.arms, arms, strict=True)
+    old = [replace(one, settings=arm["settings"], sets=arm["sets"]) for one, arm in pairs]
     replace(frozen, plan=replace(frozen.plan, arms=tuple(old))).write(HOME)
     stored = (HOME / "plan.json").read_bytes()
     assert ready("study", "--plan").code == 0

@@ -99,3 +99,21 @@ def test_quiet_has_the_result_alone(ready: Cli) -> None:
     ran = ready("study", "--arms", "bm25", "--primary", "dense", "--seeds", "1", "--quiet")
     assert ran.code == 0
     assert ran.err == ""
+
+
+def test_hybrid_search_is_said_wherever_a_study_is_told_of(ready: Cli) -> None:
+    study = ("study", "--arms", "dense", "--seeds", "1")
+    assert ready(*study).code == 0
+    ran = ready(*study, "--set", "eval.lexical=0.5", "--name", "both")
+    assert ran.code == 0, ran.err
+    said = "nDCG@10 (hybrid search, 0.5 x BM25), "
+    assert said in " ".join(ran.out.split())
+    for name in ("tables.md", "tables.tex"):
+        assert said in (HOME.parent / "both" / name).read_text(encoding="utf-8")
+        assert "hybrid search" not in (HOME / name).read_text(encoding="utf-8")
+    both, alone = (
+        [row["scores"] for row in rows(home) if row["arm"] == "dense"]
+        for home in (HOME.parent / "both", HOME)
+    )
+    assert both
+    assert both != alone

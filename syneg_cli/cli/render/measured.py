@@ -59,6 +59,7 @@ def measured(
         shown.append(gains(label, _differences(evaluation, baseline, metrics[0])))
         shown.append(verdict(label, whole))
         shown += filter(None, [evaluation.told_of_length(baseline)])
+    shown += filter(None, [evaluation.told_of_words])
     data["seen"], by_training = seen(evaluation, baseline, whole, margin, metrics)
     shown += [*by_training, *changes_of(record, metrics[0])]
     if evaluation.caveat:
@@ -83,6 +84,7 @@ def _as_json(
         "split": evaluation.split,
         "precision": evaluation.precision,
         "max_length": evaluation.max_length,
+        "lexical": evaluation.lexical,
         "queries": evaluation.queries,
         "metrics": means(evaluation),
         "run": evaluation.run,
