@@ -25,7 +25,7 @@ from syneg_cli.evaluation.seen import (
     told_of_few,
     told_of_gain,
 )
-from syneg_cli.evaluation.separability import Auc, auc, probe_auc, wilson
+from syneg_cli.evaluation.separability import Auc, auc, probe_auc, share_of_groups, wilson
 from syneg_cli.evaluation.settings import EvalSettings
 from syneg_cli.evaluation.significance import MARGIN, Comparison, compare
 from syneg_cli.evaluation.spending import boundaries
@@ -91,6 +91,7 @@ __all__ = [
     "rerank",
     "retrieve",
     "score",
+    "share_of_groups",
     "standard_errors",
     "tells_little",
     "told_of_few",
