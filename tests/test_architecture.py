@@ -144,6 +144,20 @@ def test_a_package_says_what_it_is_for_and_lists_its_names(package: str) -> None
         assert hasattr(face, name), f"{module} has no {name}"
 
 
+def test_a_name_at_the_door_is_asked_for_there() -> None:
+    """By another package, a test or a script: what only its own package uses is nobody else's business."""
+    wanted: defaultdict[str, set[str]] = defaultdict(set)
+    for folder in ("syneg_cli", "tests", "benchmarks", "docs"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                inside = isinstance(node, ast.ImportFrom) and str(node.module).replace(".", "/") in str(path)
+                if isinstance(node, ast.ImportFrom) and not inside:
+                    wanted[str(node.module)] |= {alias.name for alias in node.names}
+    for package in sorted(set(FLOORS) - {"cli", "library", "__main__"}):
+        face = importlib.import_module(f"syneg_cli.{package}")
+        assert not set(face.__all__) - wanted[f"syneg_cli.{package}"], f"syneg_cli.{package}"
+
+
 @pytest.mark.parametrize("module", sorted(modules()))
 def test_every_module_says_what_it_is_for(module: str) -> None:
     assert len(ast.get_docstring(tree(module)) or "") > 20 or module == "syneg_cli.__main__"

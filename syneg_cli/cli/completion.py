@@ -101,6 +101,7 @@ FOUND: dict[str, Callable[[Place, str], Iterable[str]]] = {
     "language": lambda place, typed: known_languages(),
     "mined": lambda place, typed: place.names(Workspace.mined),
     "miner": lambda place, typed: [name for name in MINERS if name != "run"],  # that needs a file
+    "ranking": lambda place, typed: [name for name in MINERS if name not in ("run", "random", "simans")],
     "mix": lambda place, typed: place.names(Workspace.mixed),
     "model": lambda place, typed: place.names(Workspace.model),
     "path": _paths,

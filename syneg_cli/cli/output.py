@@ -220,15 +220,12 @@ def table(
     columns: Sequence[str],
     rows: Sequence[Sequence[Any]],
     *,
-    caption: str | None = None,
     right: Callable[[str], bool] | None = None,
 ) -> Table:
     """A Rich table; columns whose cells are all numbers are right-aligned."""
     made = Table(
         title=Text(cell(title)) if title else None,
-        caption=Text(cell(caption)) if caption else None,
         title_justify="left",
-        caption_justify="left",
         title_style="bold",
     )
     for index, column in enumerate(columns):

@@ -57,7 +57,6 @@ from syneg_cli.core.keys import (
     NAMES as KEY_NAMES,
 )
 from syneg_cli.core.keys import (
-    Key,
     env_files,
     find_key,
     hub_token,
@@ -71,7 +70,7 @@ from syneg_cli.core.keys import (
 from syneg_cli.core.locks import Unlockable, holder_of, locked
 from syneg_cli.core.machine import Check, existing, extras, machine_checks
 from syneg_cli.core.pace import Pace, forecast
-from syneg_cli.core.paths import RIGHTS, check_no_link, is_file, need_file, user_path
+from syneg_cli.core.paths import check_no_link, is_file, need_file, user_path
 from syneg_cli.core.private_files import make_private, others_may, tighten, write_private
 from syneg_cli.core.processes import leave, lost_process, world
 from syneg_cli.core.progress import (
@@ -114,6 +113,7 @@ from syneg_cli.core.records import (
     Status,
     SyntheticNegative,
     SyntheticQuery,
+    Titled,
     TrainingInstance,
     Verification,
     named,
@@ -160,7 +160,6 @@ __all__ = [
     "MARK",
     "PICKLED",
     "PICKLED_HINT",
-    "RIGHTS",
     "SYNTHETIC",
     "TEXT",
     "WHOLE_HINT",
@@ -173,7 +172,6 @@ __all__ = [
     "DatasetError",
     "Diverged",
     "HubError",
-    "Key",
     "Known",
     "LLMError",
     "LLMSetupError",
@@ -206,6 +204,7 @@ __all__ = [
     "SyntheticNegative",
     "SyntheticQuery",
     "Text",
+    "Titled",
     "Told",
     "TrainingInstance",
     "Unlockable",

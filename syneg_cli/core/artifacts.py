@@ -97,8 +97,8 @@ class Workspace:
     def model(self, name: str) -> Path:
         return self.root / self.dataset / "models" / name
 
-    def evaluation(self, name: str, suffix: str = "json") -> Path:
-        return self.root / self.dataset / "eval" / f"{name}.{suffix}"
+    def evaluation(self, name: str) -> Path:
+        return self.root / self.dataset / "eval" / f"{name}.json"
 
 
 def names_beside(path: Path) -> list[str]:

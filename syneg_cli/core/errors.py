@@ -8,7 +8,7 @@
       MissingArtifact         exit code 2: an earlier stage has to run first
       BackboneError           exit code 2: a model cannot be found or loaded
       HubError                exit code 1: a model cannot be pushed to the model hub
-      Diverged                  exit code 1: training came to numbers that are none
+      Diverged                exit code 1: training came to numbers that are none
       LLMError                exit code 1: a language model call failed
         LLMSetupError           ... in a way that no retry helps (key, model, server)
         RateLimited             ... for now: the server asks to wait

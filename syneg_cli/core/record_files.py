@@ -90,8 +90,8 @@ def read_synthetic(
     return _read(path, lambda row: record_of(SyntheticNegative, _with_checks(row)), hint, known)
 
 
-def read_mined(path: Path, *, hint: str | None = None, known: Known | None = None) -> list[MinedNegative]:
-    return _read(path, lambda row: record_of(MinedNegative, _with_checks(row)), hint, known)
+def read_mined(path: Path, *, known: Known | None = None) -> list[MinedNegative]:
+    return _read(path, lambda row: record_of(MinedNegative, _with_checks(row)), None, known)
 
 
 def write_synthetic_queries(path: Path, queries: Iterable[SyntheticQuery]) -> int:
@@ -99,9 +99,7 @@ def write_synthetic_queries(path: Path, queries: Iterable[SyntheticQuery]) -> in
     return write_jsonl(path, ({name: getattr(query, name) for name in QUERY_FIELDS} for query in queries))
 
 
-def read_synthetic_queries(
-    path: Path, *, hint: str | None = None, known: Known | None = None
-) -> list[SyntheticQuery]:
+def read_synthetic_queries(path: Path) -> list[SyntheticQuery]:
     """LLM-written queries, dropped ones too.
 
     Raises:
@@ -119,7 +117,7 @@ def read_synthetic_queries(
         seen.add(query.id)
         return query
 
-    return _read(path, make, hint, known)
+    return _read(path, make, None)
 
 
 def _with_checks(row: dict[str, Any]) -> dict[str, Any]:

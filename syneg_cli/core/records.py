@@ -44,15 +44,10 @@ def _without_slash(part: str) -> str:
     return part.replace("%", "%25").replace("/", "%2F") if "/" in part or "%2" in part else part
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    id: str
-    text: str
+class Titled:
+    """A text with a title, which may be empty."""
 
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    id: str
+    __slots__ = ()
     title: str
     text: str
 
@@ -60,6 +55,24 @@ class Passage:
     def full_text(self) -> str:
         """What is encoded: title, a space, text (BEIR's convention)."""
         return f"{self.title} {self.text}".strip()
+
+    @property
+    def shown(self) -> str:
+        """What a language model reads: the title on a line of its own, if there is one."""
+        return f"{self.title}\n{self.text}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passage(Titled):
+    id: str
+    title: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +84,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class SyntheticNegative:
+class SyntheticNegative(Titled):
     """A document that an LLM wrote to look relevant to `query_id` without being it.
 
     `index` counts from 1 within the answer to one (query, positive). `reason` says why the
@@ -106,10 +119,6 @@ class SyntheticNegative:
     @property
     def id(self) -> str:
         return named(self.query_id, self.positive_id, self.index)
-
-    @property
-    def full_text(self) -> str:
-        return f"{self.title} {self.text}".strip()
 
 
 @dataclass(frozen=True, slots=True)

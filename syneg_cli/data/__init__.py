@@ -20,12 +20,11 @@ from syneg_cli.data.presets import EARLIER_DOMAIN, has_preset, refutation_counts
 from syneg_cli.data.settings import DatasetSettings, DocumentsSettings
 from syneg_cli.data.synthetic_queries import with_queries
 from syneg_cli.data.tables import table_rows
-from syneg_cli.data.trec import RUN_FORMAT, best_first, read_known_run, read_run, read_run_rows, run_lines
+from syneg_cli.data.trec import best_first, read_known_run, read_run, run_lines
 from syneg_cli.data.units import (
     ENDS,
     characters_per_word,
     folded,
-    is_blank,
     length,
     normalised,
     says_nothing,
@@ -40,7 +39,6 @@ __all__ = [
     "ENGLISH",
     "HUB",
     "NGRAM",
-    "RUN_FORMAT",
     "SOURCES",
     "UNSPACED",
     "ByUnits",
@@ -64,7 +62,6 @@ __all__ = [
     "folder_called",
     "has_preset",
     "inner_datasets",
-    "is_blank",
     "is_meant_as_dataset",
     "kept_apart",
     "known_languages",
@@ -79,7 +76,6 @@ __all__ = [
     "prepared",
     "read_known_run",
     "read_run",
-    "read_run_rows",
     "refutation_counts",
     "run_lines",
     "says_nothing",

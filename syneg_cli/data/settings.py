@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -92,6 +92,12 @@ class DatasetSettings(Section):
         values=("<language>",),
     )
     attributes: AttributePools = AttributePools()
+
+    def loading(self) -> dict[str, Any]:
+        """What `load_dataset` is told of it, beside where the data set is."""
+        told = self.model_dump(exclude={"name", "data_dir", "disjoint"})
+        told["resplit_by"] = told.pop("resplit")
+        return told
 
 
 class DocumentsSettings(Section):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from syneg_cli.core import DatasetError, Qrels, Query, digest
+from syneg_cli.core import DatasetError, Qrels, Query, counted, digest
 from syneg_cli.data.units import normalised
 
 
@@ -57,7 +57,7 @@ def with_test(
     for query_id, grades in splits[source].items():
         side = test if first[normalised(queries[query_id].text)] in carved else rest
         side[query_id] = grades
-    whole = counted(len(splits[source]), f"{source} query")
+    whole = counted(len(splits[source]), f"{source} query", f"{source} queries")
     if len(leaders) < 2:
         return splits, (f"{whole}, too few to make train and test of them",)
     if not test or not rest:
@@ -81,12 +81,12 @@ def with_dev(
     if source is None or fraction == 0:
         return splits, ()
     train, dev = split_queries(splits[source], fraction, seed)
-    total = len(train) + len(dev)
+    whole = counted(len(train) + len(dev), f"{source} query", f"{source} queries")
     if not dev or not train:
-        return splits, (f"{counted(total, f'{source} query')}, too few to hold any out",)
+        return splits, (f"{whole}, too few to hold any out",)
     other = "dev" if source == "train" else "train"
     held = len(dev) if source == "train" else len(train)
-    note = f"{counted(total, f'{source} query')}, {held} of them held out as {other}"
+    note = f"{whole}, {held} of them held out as {other}"
     return splits | {"train": train, "dev": dev}, (note,)
 
 
@@ -98,16 +98,12 @@ def leaks(splits: Mapping[str, Qrels], queries: Mapping[str, Query]) -> tuple[st
     for split, qrels in splits.items():
         shared = [query_id for query_id in qrels if texts[query_id] in trained]
         if shared and split != "train":
+            are = counted(len(shared), f"query of {split} is", f"queries of {split} are")
             found.append(
-                f"{counted(len(shared), 'query')} of {split} {'is' if len(shared) == 1 else 'are'} in train, "
-                f"too (the first is {shared[0]!r}): what {split} measures is partly what was trained on"
+                f"{are} in train, too (the first is {shared[0]!r}): what {split} measures is partly what was "
+                "trained on"
             )
     return tuple(found)
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 query`, `2 queries`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun.removesuffix('y')}ies"
 
 
 def split_queries(qrels: Qrels, fraction: float, seed: int) -> tuple[Qrels, Qrels]:

@@ -23,7 +23,6 @@ from syneg_cli.encoding.prompts import Task, prompt_of
 from syneg_cli.encoding.push import check_push, push, read_card
 from syneg_cli.encoding.settings import EmbedSettings
 from syneg_cli.encoding.split_layers import why_whole
-from syneg_cli.encoding.text_vectors import Paid
 from syneg_cli.encoding.token_batches import plain_tokens
 from syneg_cli.encoding.tower import Tower, resolve_precision
 from syneg_cli.encoding.unpaid import Unpaid, unpaid
@@ -38,7 +37,6 @@ __all__ = [
     "Entry",
     "Index",
     "Kept",
-    "Paid",
     "Task",
     "Terms",
     "Texts",

@@ -9,8 +9,6 @@ from syneg_cli.evaluation.metrics import (
     METRICS,
     is_metric,
     label_of,
-    metric_name,
-    metric_of,
     score,
 )
 from syneg_cli.evaluation.rerank import Reranked, pair_count, rerank
@@ -24,17 +22,15 @@ from syneg_cli.evaluation.seen import (
     Part,
     TrainedOn,
     exposure,
-    parts_of,
     told_of_few,
     told_of_gain,
 )
-from syneg_cli.evaluation.separability import Auc, auc, probe_auc, wilson
+from syneg_cli.evaluation.separability import Auc, auc, probe_auc, share_of_groups, wilson
 from syneg_cli.evaluation.settings import EvalSettings
 from syneg_cli.evaluation.significance import MARGIN, Comparison, compare
 from syneg_cli.evaluation.spending import boundaries
 from syneg_cli.evaluation.verdicts import (
     ALPHA,
-    FEW,
     Word,
     as_data,
     decided,
@@ -50,7 +46,6 @@ from syneg_cli.evaluation.verdicts import (
 __all__ = [
     "ALPHA",
     "DEPTH",
-    "FEW",
     "MAIN_METRIC",
     "MARGIN",
     "METRICS",
@@ -88,17 +83,15 @@ __all__ = [
     "interval",
     "is_metric",
     "label_of",
-    "metric_name",
-    "metric_of",
     "nearest",
     "p_value",
     "pair_count",
-    "parts_of",
     "plain_p",
     "probe_auc",
     "rerank",
     "retrieve",
     "score",
+    "share_of_groups",
     "standard_errors",
     "tells_little",
     "told_of_few",

@@ -1,11 +1,11 @@
-"""How well two kinds of things can be told apart: AUC with its interval, and a linear probe.
+"""How well two kinds of things can be told apart: AUC with its interval, a linear probe, and shares.
 
 Scores of one query resemble one another, so intervals count queries (groups), not scores.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -115,6 +115,25 @@ def wilson(share: float, count: float) -> tuple[float, float]:
     below = 1 + Z95**2 / count
     low, high = (centre - width) / below, (centre + width) / below
     return 0.0 if share == 0 else low, 1.0 if share == 1 else high  # without rounding errors at the ends
+
+
+def share_of_groups(groups: Collection[Sequence[bool]]) -> tuple[float, float, float]:
+    """(the share for which something holds, low, high): Wilson's interval for the effective number of trials.
+
+    That is p (1 - p) / var, with the variance of a ratio over groups (Korn and Graubard, Survey
+    Methodology 1998), and never more than there are; where all are alike, the number of groups.
+
+    Args:
+        groups: of each group, such as a query, whether it holds for each of its members: one or more.
+    """
+    count = sum(map(len, groups))
+    p = sum(map(sum, groups)) / count
+    effective: float = len(groups)
+    if 0 < p < 1 and len(groups) > 1:
+        residuals = (sum(held) - p * len(held) for held in groups)
+        variance = len(groups) / (len(groups) - 1) * sum(r**2 for r in residuals) / count**2
+        effective = min(count, p * (1 - p) / variance) if variance > 0 else count
+    return p, *wilson(p, effective)
 
 
 def probe_auc(

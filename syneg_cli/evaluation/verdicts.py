@@ -75,13 +75,13 @@ def verdict(name: str, compared: Compared, *, alpha: float = ALPHA) -> str:
 def detectable(compared: Compared, *, alpha: float = ALPHA) -> float:
     """The smallest difference that so much data shows with 80 % power, as one of its family.
 
-    Holm's first step is Bonferroni's, alpha / m.
+    Holm's first step is Bonferroni's, alpha / m. `compared.detectable` is for `ALPHA` and one comparison.
 
     Args:
-        alpha: as for `decided`; with 0, as before the first look, no difference is large enough.
+        alpha: as for `decided`; infinite where it is 0, as before the first look.
     """
     first = standard_errors(alpha / max(1, len(compared.family)))
-    return compared.detectable * first / standard_errors()
+    return compared.detectable * first / standard_errors(ALPHA)
 
 
 def _p(p: float, corrected: float | None, compared: Compared) -> str:

@@ -7,7 +7,6 @@ from syneg_cli.forecast.records import (
     Forecast,
     Interval,
     PilotNegative,
-    SourceMeasures,
     read_forecast,
 )
 from syneg_cli.forecast.scoring import PER_QUERY, draw_mined, scored
@@ -23,7 +22,6 @@ __all__ = [
     "Forecast",
     "Interval",
     "PilotNegative",
-    "SourceMeasures",
     "draw_mined",
     "forecast_of",
     "read_forecast",

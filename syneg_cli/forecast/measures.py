@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from syneg_cli.data import units, vocabulary
-from syneg_cli.evaluation import Auc, auc, probe_auc, wilson
+from syneg_cli.evaluation import Auc, auc, probe_auc, share_of_groups, wilson
 from syneg_cli.forecast.records import NOTHING, Interval, PilotNegative, SourceMeasures
 from syneg_cli.mining import quantiles
 
@@ -45,24 +45,13 @@ def source_measures(negatives: Sequence[PilotNegative], margin: float) -> Source
 
 
 def share(negatives: Sequence[PilotNegative], holds: Callable[[PilotNegative], bool]) -> Interval:
-    """The share for which something holds, with Wilson's interval for the effective number of negatives.
-
-    That is p (1 - p) / var, with the variance of a ratio over queries (Korn and Graubard, Survey
-    Methodology 1998), and never more than there are; where all are alike, the number of queries.
-    """
+    """The share for which something holds, with its interval over queries."""
     if not negatives:
         return NOTHING
     groups: dict[str, list[bool]] = {}
     for one in negatives:
         groups.setdefault(one.query_id, []).append(holds(one))
-    count, queries = len(negatives), len(groups)
-    p = sum(map(sum, groups.values())) / count
-    effective: float = queries
-    if 0 < p < 1 and queries > 1:
-        residuals = (sum(held) - p * len(held) for held in groups.values())
-        variance = queries / (queries - 1) * sum(r**2 for r in residuals) / count**2
-        effective = min(count, p * (1 - p) / variance) if variance > 0 else count
-    return Interval(p, *wilson(p, effective))
+    return Interval(*share_of_groups(groups.values()))
 
 
 def harder(synthetic: Sequence[PilotNegative], mined: Sequence[PilotNegative]) -> Interval:

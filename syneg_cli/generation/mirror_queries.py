@@ -16,7 +16,6 @@ from syneg_cli.data import Dataset
 from syneg_cli.generation.answer_checks import classify, own_query_problem
 from syneg_cli.generation.answer_objects import read_object
 from syneg_cli.generation.prompt_files import Prompt
-from syneg_cli.generation.requests import shown
 from syneg_cli.llm import Answer, Engine, Request, Subject, Tick, ask_each
 
 MAX_TOKENS = 300
@@ -87,7 +86,7 @@ def mirror_queries(
 def _rendered(prompt: Prompt, dataset: Dataset, negative: SyntheticNegative) -> str:
     return prompt.render(
         query=dataset.queries[negative.query_id].text,
-        positive=shown(dataset.corpus[negative.positive_id]),
+        positive=dataset.corpus[negative.positive_id].shown,
         relevance=dataset.relevance,
-        negative=f"{negative.title}\n{negative.text}".strip(),
+        negative=negative.shown,
     )

@@ -22,7 +22,7 @@ from syneg_cli.generation.query_answers import (
     parse_queries,
 )
 from syneg_cli.generation.query_settings import QueryAttributes, QuerySettings
-from syneg_cli.generation.requests import CHUNK, Asker, Asking, draw_attributes, shown
+from syneg_cli.generation.requests import CHUNK, Asker, Asking, draw_attributes
 from syneg_cli.llm import (
     LLM,
     OK,
@@ -141,7 +141,7 @@ class QueryWriter(QueryAsker):
     pools: Mapping[str, Sequence[str]] = field(kw_only=True)
 
     def values(self, pair: Pair) -> dict[str, Any]:
-        document = shown(self.dataset.corpus[pair.doc_id])
+        document = self.dataset.corpus[pair.doc_id].shown
         examples = self.examples.of(pair.doc_id) if "examples" in self.prompt.variables else []
         return {
             "document": document,
@@ -173,7 +173,7 @@ class QueryRewriter(QueryAsker):
     def values(self, pair: Pair) -> dict[str, Any]:
         return {
             "query": self.dataset.queries[pair.query_id].text,
-            "document": shown(self.dataset.corpus[pair.doc_id]),
+            "document": self.dataset.corpus[pair.doc_id].shown,
             "relevance": self.dataset.relevance,
             "negate": self.negate,
         }

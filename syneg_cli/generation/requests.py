@@ -101,7 +101,7 @@ class Generator(Asker):
         rewriting: dict[str, Any] = {"candidates": texts, "candidate": texts[0]} if texts else {}
         prompt = self.prompt.in_characters if characters_per_word(positive.text) > 1 else self.prompt
         values = dict(attributes) | rewriting  # a recording may have attributes of any name
-        values |= {"query": self.dataset.queries[pair.query_id].text, "positive": shown(positive)}
+        values |= {"query": self.dataset.queries[pair.query_id].text, "positive": positive.shown}
         values |= {"relevance": self.dataset.relevance, "words": words, "n": asking.n}
         text = prompt.render(**values)
         return Request(
@@ -138,18 +138,13 @@ class Generator(Asker):
         return self.prompt.schema(n=self.asking.n)
 
 
-def shown(passage: Passage) -> str:
-    """A document as prompts show it: its title on a line of its own, if it has one."""
-    return f"{passage.title}\n{passage.text}".strip()
-
-
 def candidates_of(mined: Iterable[MinedNegative], dataset: Dataset, n: int) -> dict[str, list[str]]:
     """Query id -> texts of its n best-ranked mined negatives, for prompts that rewrite them."""
     found: dict[str, list[str]] = {}
     for negative in sorted(mined, key=lambda negative: negative.rank):
         texts = found.setdefault(negative.query_id, [])
         if negative.status == "ok" and len(texts) < n:
-            texts.append(shown(dataset.corpus[negative.doc_id]))
+            texts.append(dataset.corpus[negative.doc_id].shown)
     return found
 
 

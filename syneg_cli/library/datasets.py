@@ -36,16 +36,7 @@ def load_dataset(
         chosen.name,
         data_dir=Path(data_dir) if data_dir else None,
         cache=Workspace(Path(work_dir), "").corpora,
-        dev_fraction=chosen.dev_fraction,
-        dev_seed=chosen.dev_seed,
-        test_fraction=chosen.test_fraction,
-        test_seed=chosen.test_seed,
-        resplit_by=chosen.resplit,
-        resplit_seed=chosen.resplit_seed,
-        relevance=chosen.relevance,
-        attributes=chosen.attributes.model_dump(),
-        identical_ids=chosen.identical_ids,
-        language=chosen.language,
         progress=progress,
+        **chosen.loading(),
     )
     return kept_apart(dataset, progress) if chosen.disjoint else dataset

@@ -25,6 +25,7 @@ WORDS = (
     (re.compile(r"`syneg generate --pilot[^`]*`"), "`pilot(...)`"),
     (re.compile(rf"`syneg ({'|'.join(FUNCTIONS)})\b[^`]*`"), r"`\1(...)`"),
     (re.compile(r"`syneg queries\b[^`]*`"), "`write_queries(...)`"),
+    (re.compile(r"--synthetic-queries (\d[\d.]*\d|\d)"), r"with_queries(..., weight=\1)"),
     (re.compile(r"`([a-z_]+) = ([^`]+)` in \[\w+\]"), r"`\1=\2`"),
     (re.compile(r" in \[[a-z]+\]"), ""),
     (re.compile(r"`--([a-z-]+) ([^`]+)`"), lambda found: f'`{_keyword(found[1])}="{found[2]}"`'),

@@ -14,7 +14,6 @@ from syneg_cli.llm.base import (
     TooLong,
     TooMany,
     Unanswerable,
-    Unusable,
 )
 from syneg_cli.llm.batch_files import DONE, Collected, collect, openai_of, submit
 from syneg_cli.llm.budget import CHARS_PER_TOKEN, settled_price
@@ -39,7 +38,7 @@ from syneg_cli.llm.reach import loads_here, served_models
 from syneg_cli.llm.request_files import Came, Written, batch_price, keyed, read_answers, write_requests
 from syneg_cli.llm.settings import CallSettings
 from syneg_cli.llm.statistics import LEFT, Stats
-from syneg_cli.llm.stored import OK, REFUSED, STATUSES, TRUNCATED, UNPARSABLE, Stored, generation_key
+from syneg_cli.llm.stored import OK, STATUSES, TRUNCATED, UNPARSABLE, Stored, generation_key
 
 __all__ = [
     "BATCH_DISCOUNT",
@@ -51,7 +50,6 @@ __all__ = [
     "MOST_TOKENS",
     "OK",
     "RAISE_CAP",
-    "REFUSED",
     "STATUSES",
     "TRUNCATED",
     "UNPARSABLE",
@@ -80,7 +78,6 @@ __all__ = [
     "TooMany",
     "Totals",
     "Unanswerable",
-    "Unusable",
     "Wanted",
     "Written",
     "ask_each",

@@ -11,8 +11,8 @@ LEFT, REFUSED = "left for later", "refused"
 FAILURES = {
     "Refused": REFUSED,
     "Unanswerable": REFUSED,
-    "TooLong": "refused",
-    "TooMany": "refused",
+    "TooLong": REFUSED,
+    "TooMany": REFUSED,
     "TimedOut": "timed out",
     "Broken": "connection broke",
     "BadResponse": "broken answer",

@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from syneg_cli.core import UsageError
 from syneg_cli.mining.base import Miner, Ranking, Setup, positive_rows, unscored
 
 RANK_CONSTANT = 60
+MINERS = "bm25+dense"
+"""Which are fused where none are named."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,4 @@ def reciprocal_ranks(rankings: Sequence[Sequence[int]]) -> dict[int, float]:
 
 
 def make(setup: Setup, argument: str, other: Callable[[str], Miner]) -> FusionMiner:
-    names = (argument or "bm25+dense").split("+")
-    if len(names) < 2 or any(name.split(":")[0] == "fusion" for name in names):
-        raise UsageError(
-            f"fusion needs two miners or more, not {argument!r}.", hint="Write it as fusion:bm25+dense."
-        )
-    return FusionMiner(setup, tuple(map(other, names)))
+    return FusionMiner(setup, tuple(map(other, (argument or MINERS).split("+"))))

@@ -23,7 +23,7 @@ def check_miner(name: str) -> str:
     """The name, if there is such a miner.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or it is made of miners that it can do nothing with.
     """
     kind, _, argument = name.partition(":")
     if kind not in MINERS:
@@ -33,11 +33,20 @@ def check_miner(name: str) -> str:
         )
     if argument and kind in ("random", "bm25", "dense"):
         raise UsageError(f"The miner {kind} takes nothing after a colon, not {argument!r}.")
-    if kind == "simans":
-        check_miner(argument or "dense")
-    if kind == "fusion":
-        for part in (argument or "bm25+dense").split("+"):
-            check_miner(part)
+    parts = _parts(name)
+    for part in parts:
+        check_miner(part)
+    kinds = [part.partition(":")[0] for part in parts]
+    if kind == "simans" and kinds[0] in ("random", "simans"):
+        raise UsageError(
+            f"simans draws by the scores of a ranking, and {kinds[0]} is none.",
+            hint="Write it as simans, simans:bm25 or simans:run:FILE.",
+        )
+    if kind == "fusion" and (len(parts) < 2 or "fusion" in kinds or "simans" in kinds):
+        raise UsageError(
+            f"fusion needs two rankings or more, not {argument!r}.",
+            hint="Write it as fusion:bm25+dense. simans ranks nothing, it draws: fuse what it draws from.",
+        )
     return name
 
 
@@ -51,24 +60,27 @@ def uses_words(name: str) -> bool:
     return "bm25" in _kinds(name)
 
 
-def _kinds(name: str) -> set[str]:
-    """The kinds of miners that a miner is made of."""
+def _parts(name: str) -> list[str]:
+    """The miners that a miner is made of; none of those that rank by themselves."""
     kind, _, argument = name.partition(":")
     if kind == "simans":
-        return _kinds(argument or "dense")
-    if kind == "fusion":
-        return set().union(*map(_kinds, (argument or "bm25+dense").split("+")))
-    return {kind}
+        return [argument or simans.POOL]
+    return (argument or fusion.MINERS).split("+") if kind == "fusion" else []
+
+
+def _kinds(name: str) -> set[str]:
+    """The kinds of miners that rank by themselves, of which a miner is made."""
+    if parts := _parts(name):
+        return set().union(*map(_kinds, parts))
+    return {name.partition(":")[0]}
 
 
 def run_files(name: str) -> list[str]:
     """The run files that a miner reads."""
     kind, _, argument = name.partition(":")
-    if kind == "simans":
-        return run_files(argument) if argument else []
-    if kind == "fusion":
-        return [file for part in argument.split("+") for file in run_files(part)] if argument else []
-    return [argument] if kind == "run" and argument else []
+    if kind == "run" and argument:
+        return [argument]
+    return [file for part in _parts(name) for file in run_files(part)]
 
 
 def make_miner(name: str, setup: Setup) -> Miner:

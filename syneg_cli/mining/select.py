@@ -117,11 +117,15 @@ def _masks(
     ranking: Ranking, ranks: np.ndarray, selection: Selection, scored: bool
 ) -> Iterator[tuple[str, np.ndarray]]:
     """(name, mask) of every filter that is switched on, in the order they are applied."""
+    import numpy as np
+
     first, last = selection.skip + 1, selection.last_rank
     yield f"rank {first} to {last}", filters.rank_window(ranks, first, last)
     if not scored:
         return
     scores, positive = ranking.scores, ranking.positive
+    if ranking.log_weight is not None:
+        yield "a scored positive", np.isfinite(ranking.log_weight)
     if selection.min_score is not None:
         yield f"score >= {selection.min_score:g}", filters.at_least(scores, selection.min_score)
     if selection.max_score is not None:

@@ -18,7 +18,7 @@ class MineSettings(Section):
         ("dense",),
         "random, bm25, dense, simans[:MINER], run:FILE or fusion[:MINER+MINER].",
         decides=False,
-        values=("<miner>", "simans:<miner>", "fusion:", "run:<path>"),
+        values=("<miner>", "simans:<ranking>", "fusion:", "run:<path>"),
     )
     depth: Positive = setting(30, "Negatives per query.")
     pool: Positive = setting(300, "Ranks that filters and draws choose from.")

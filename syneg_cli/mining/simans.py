@@ -4,7 +4,7 @@ Drawn without replacement from another miner's ranking (`simans:bm25`, `simans:r
 default dense) with probability proportional to exp(-a (s - s+ + b)^2). The paper's a = 0.5
 and b = 0 are made for raw dot products; cosines are divided by a temperature first, because on
 their scale a and b would do nothing. With several positives s+ is the lowest. The paper leaves
-both open.
+both open. A query whose positives have no score, as where a run does not hold them, gets nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ from syneg_cli.mining.base import Miner, Ranking, Setup
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+POOL = "dense"
+"""What is drawn from where no miner is named."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ def log_weight(scores: np.ndarray, positive: np.ndarray, a: float, b: float) -> 
 
 
 def make(setup: Setup, argument: str, other: Callable[[str], Miner]) -> SimansMiner:
-    name = argument or "dense"
+    name = argument or POOL
     pool = other(name)
     cosine = name == "dense" and setup.encoder.similarity == "cosine"
     return SimansMiner(setup, pool, cosine)

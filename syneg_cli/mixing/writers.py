@@ -16,6 +16,7 @@ from typing import Any
 from syneg_cli.core import (
     CORPUS,
     NegativeRef,
+    Titled,
     TrainingInstance,
     UsageError,
     atomic_path,
@@ -29,14 +30,10 @@ from syneg_cli.mixing.texts import Texts
 
 
 @dataclass(frozen=True)
-class Document:
+class Document(Titled):
     ref: NegativeRef
     title: str
     text: str
-
-    @property
-    def full_text(self) -> str:
-        return f"{self.title} {self.text}".strip()
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from syneg_cli.core import (
     SYNTHETIC,
     MissingArtifact,
+    Titled,
     Workspace,
     digest,
     hash_once,
@@ -22,6 +22,7 @@ from syneg_cli.core import (
     read_jsonl,
     read_manifest,
 )
+from syneg_cli.evaluation import share_of_groups
 from syneg_cli.report.results import table_of
 
 MOST_ROWS = 200_000
@@ -29,7 +30,7 @@ MOST_ROWS = 200_000
 
 
 @dataclass(frozen=True)
-class Negative:
+class Negative(Titled):
     """One negative, as far as its file says; a document of the corpus has an id instead of a text."""
 
     query_id: str
@@ -45,10 +46,6 @@ class Negative:
     status: str = "ok"
     reason: str = ""
 
-    @property
-    def full_text(self) -> str:
-        return f"{self.title} {self.text}".strip()
-
 
 @dataclass(frozen=True)
 class Judged:
@@ -58,6 +55,8 @@ class Judged:
     check: str
     relevant: int
     judged: int
+    interval: tuple[float, float]
+    """95 % of the share, over queries: the negatives of one resemble one another."""
 
 
 @dataclass(frozen=True)
@@ -139,14 +138,18 @@ def _verdicts(path: Path, negatives: Path) -> tuple[list[dict[str, Any]], str]:
 
 
 def _rates(source: str, verdicts: Sequence[Mapping[str, Any]]) -> list[Judged]:
-    judged: Counter[str] = Counter()
-    relevant: Counter[str] = Counter()
+    said: dict[str, dict[str, list[bool]]] = {}
     for row in verdicts:
         scores, against = row.get("scores"), row.get("relevant_by")
-        checks = set(scores) if isinstance(scores, dict) else set()
-        judged.update(checks)
-        relevant.update(checks & set(against if isinstance(against, list) else ()))
-    return [Judged(source, check, relevant[check], judged[check]) for check in sorted(judged)]
+        for check in scores if isinstance(scores, dict) else ():
+            relevant = check in (against if isinstance(against, list) else ())
+            said.setdefault(check, {}).setdefault(str(row.get("query_id")), []).append(relevant)
+    return [_rate(source, check, by_query.values()) for check, by_query in sorted(said.items())]
+
+
+def _rate(source: str, check: str, groups: Collection[Sequence[bool]]) -> Judged:
+    _, low, high = share_of_groups(groups)
+    return Judged(source, check, sum(map(sum, groups)), sum(map(len, groups)), (low, high))
 
 
 def _place(row: Mapping[str, Any]) -> tuple[str, str, int | None]:

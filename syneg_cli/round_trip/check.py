@@ -219,5 +219,4 @@ def _with_more(
 def candidate_for(query: SyntheticQuery, doc_id: str, dataset: Dataset) -> Candidate:
     """What a judge is shown: a written query, and its document or another."""
     passage = dataset.corpus[doc_id]
-    text = f"{passage.title}\n{passage.text}".strip()
-    return Candidate(query.id, "synthetic query", text, (query.doc_id,), doc_id)
+    return Candidate(query.id, "synthetic query", passage.shown, passage.full_text, (query.doc_id,), doc_id)

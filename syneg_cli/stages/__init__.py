@@ -2,7 +2,7 @@
 
 from syneg_cli.stages.asks import UNSENT, UNWRITTEN, Asks, Generated
 from syneg_cli.stages.batch_files import fetch, hand_in
-from syneg_cli.stages.beginning import Begun, begun, with_documents
+from syneg_cli.stages.beginning import begun
 from syneg_cli.stages.demo import run_arms, write_demo
 from syneg_cli.stages.doctor import bug_report, examine
 from syneg_cli.stages.documents import example_text
@@ -26,7 +26,6 @@ from syneg_cli.stages.pipeline import State, beginning_states, run_stages, stage
 from syneg_cli.stages.project import PROJECT_FILE, field_of, flag_of, resolve, setting_keys
 from syneg_cli.stages.project_files import (
     HALF,
-    is_documents,
     lacking_split,
     looked_at,
     needs_relevance,
@@ -45,7 +44,7 @@ from syneg_cli.stages.request_files import Requests
 from syneg_cli.stages.rerank import need_no_depth
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.settings import Project
-from syneg_cli.stages.several import Failure, Measurements, measure_all
+from syneg_cli.stages.several import Measurements, measure_all
 from syneg_cli.stages.stage import Performed, Stage, perform
 from syneg_cli.stages.study import run_study
 from syneg_cli.stages.study_states import study_states
@@ -67,8 +66,6 @@ __all__ = [
     "UNWRITTEN",
     "Asked",
     "Asks",
-    "Begun",
-    "Failure",
     "Generate",
     "Generated",
     "Measured",
@@ -103,7 +100,6 @@ __all__ = [
     "flag_of",
     "hand_in",
     "import_documents",
-    "is_documents",
     "judge_requests",
     "lacking_split",
     "looked_at",
@@ -136,7 +132,6 @@ __all__ = [
     "tell_of_other",
     "verify_stages",
     "with_costs",
-    "with_documents",
     "write_demo",
     "write_mteb",
     "write_project",

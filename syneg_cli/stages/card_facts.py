@@ -36,7 +36,12 @@ def card_of(
     result: TrainResult,
     name: str,
 ) -> str:
+    """The card as it is written.
 
+    Args:
+        mixed: the manifest of the mix that was trained on.
+        name: the model's.
+    """
     section = session.project.train
     llm, prompt = _written_by(mixed)
     return model_card(
@@ -86,7 +91,6 @@ def _queries_by(session: Session, dataset: Dataset) -> str:
 
 def _written_by(mixed: Manifest) -> tuple[str | None, str | None]:
     """(LLM, prompt) of the synthetic negatives in a mix."""
-
     if "synthetic" not in mixed.paths:
         return None, None
     generated = read_manifest(Path(mixed.paths["synthetic"]))

@@ -180,17 +180,8 @@ class Session:
             data_dir=self.resolved.path(section.data_dir) if section.data_dir else None,
             folder=self.resolved.folder,
             cache=Workspace(self.work_dir, "").corpora,
-            dev_fraction=section.dev_fraction,
-            dev_seed=section.dev_seed,
-            test_fraction=section.test_fraction,
-            test_seed=section.test_seed,
-            resplit_by=section.resplit,
-            resplit_seed=section.resplit_seed,
-            relevance=section.relevance,
-            attributes=section.attributes.model_dump(),
-            identical_ids=section.identical_ids,
-            language=section.language,
             progress=self.once,
+            **section.loading(),
         )
 
     def _need_imported(self) -> None:

@@ -71,8 +71,8 @@ class ArmPlaces(Workspace):
     def model(self, name: str) -> Path:
         return self.home / "models" / name
 
-    def evaluation(self, name: str, suffix: str = "json") -> Path:
-        return self.home / "eval" / f"{name}.{suffix}"
+    def evaluation(self, name: str) -> Path:
+        return self.home / "eval" / f"{name}.json"
 
 
 def arm_session(

@@ -58,7 +58,7 @@ class Train(Stage):
 
     def plan(self) -> Plan:
         check_kind(self.settings)
-        check_refresh(self.settings)
+        check_refresh(self.settings, self.dataset)
         mixed, manifest = mix_of(self.session, self.dataset)
         inputs = dict(manifest.inputs) | self.dataset.inputs("train")
         inputs |= {
@@ -86,12 +86,7 @@ class Train(Stage):
         """What LLM-written queries count, where there are any."""
         if not self.dataset.synthetic:
             return {}
-        weight = self.dataset.synthetic_weight
-        if self.settings.refresh == "adore" and weight != 1:
-            raise UsageError(
-                "refresh = adore weighs no queries.", hint="Give --synthetic-queries 1, or leave out refresh."
-            )
-        return {"weight of LLM-written queries": weight}
+        return {"weight of LLM-written queries": self.dataset.synthetic_weight}
 
     def prepare(self) -> None:
         backbone, model = self.settings.backbone, self.workspace.model(model_name(self.session))

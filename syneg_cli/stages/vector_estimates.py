@@ -15,7 +15,6 @@ from syneg_cli.stages.session import Session
 from syneg_cli.stages.several import measured_subjects
 from syneg_cli.stages.subjects import Asked
 from syneg_cli.stages.verify import verify_stages
-from syneg_cli.verification import passage_of
 
 Lists = Callable[[ApiEncoder], Sequence[Texts]]
 
@@ -64,7 +63,7 @@ def estimate_scorers(session: Session, dataset: Dataset) -> VectorEstimates:
     every = [one for stage in verify_stages(session, dataset) for one in stage.candidates()]
     queries = sorted({one.query_id for one in every})
     positives = sorted({doc_id for one in every for doc_id in one.positives})
-    passages = [dataset.corpus[doc_id].full_text for doc_id in positives] + [passage_of(one) for one in every]
+    passages = [dataset.corpus[doc_id].full_text for doc_id in positives] + [one.full_text for one in every]
 
     def lists(encoder: ApiEncoder) -> list[Texts]:
         asked = encoder.of_list([dataset.queries[query_id].text for query_id in queries], "query")

@@ -1,6 +1,6 @@
 """Studies: arms times seeds from a frozen plan; what each is compared with, what it costs, and the tables."""
 
-from syneg_cli.studies.arms import BASE, TABLES, TELLING, Arm, Need, built_in, chosen, with_soups
+from syneg_cli.studies.arms import BASE, TABLES, Arm, Need, built_in, chosen, with_soups
 from syneg_cli.studies.budget import Rates, Spent, seconds_of, within
 from syneg_cli.studies.comparing import (
     PARTS,
@@ -13,7 +13,7 @@ from syneg_cli.studies.comparing import (
     parts_of,
     planned_runs,
 )
-from syneg_cli.studies.pilots import Outcome, outcomes
+from syneg_cli.studies.pilots import outcomes
 from syneg_cli.studies.placebo import can_be_shuffled, shuffled
 from syneg_cli.studies.plan import PLAN, ArmPlan, Beside, Frozen, StudyPlan, differences, read_plan, told
 from syneg_cli.studies.results import (
@@ -57,7 +57,6 @@ __all__ = [
     "RESULTS",
     "SAID",
     "TABLES",
-    "TELLING",
     "TIMES",
     "TRIALS",
     "Arm",
@@ -66,7 +65,6 @@ __all__ = [
     "Frozen",
     "Line",
     "Need",
-    "Outcome",
     "OwnArm",
     "Part",
     "Rates",

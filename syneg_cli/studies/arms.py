@@ -122,7 +122,8 @@ def _mixing(k: int) -> list[Arm]:
     more, mixing = {"mix.negatives": k + 1}, ("mixing",)
     other = "hybrid, with the synthetic negatives of other queries"
     top = f"{k} mined kept, 1 synthetic on top, with balance"
-    added = {**HYBRID, **more, "mix.ratio": 1 / max(k, 1), "train.balance": CAUSALNEG}
+    both = {**HYBRID, "mix.ratio": 1 / k} if k else {"mix.strategy": "synthetic"}  # 1 to k; to none at all
+    added = {**both, **more, "train.balance": CAUSALNEG}
     mirror, own = {"mix.strategy": "mirror"}, (*LLM, "own queries")
     others: tuple[Need, ...] = (*LLM, "other queries")
     return [

@@ -182,12 +182,13 @@ class Collator:
         import torch
 
         positives, mask = torch.tensor(batch.positives), torch.tensor(batch.masked)
+        if self.guide is not None:
+            mask |= guided_mask(self.guide(batch), positives, margin=self.guide_margin)
         own = torch.zeros_like(mask)
         for row, columns in enumerate(batch.negatives):
             own[row, list(columns)] = True
+        own &= ~mask  # what is masked is no negative after all, and none for `balance` or the recording
         written = torch.tensor([not ref.in_corpus for ref in batch.documents])
-        if self.guide is not None:
-            mask |= guided_mask(self.guide(batch), positives, margin=self.guide_margin)
         labels: dict[str, Any] = {
             "positives": positives,
             "mask": mask,

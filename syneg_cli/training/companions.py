@@ -50,11 +50,11 @@ class Helpers:
     """Where what frozen layers give is kept."""
 
 
-def check_refresh(settings: TrainSettings) -> None:
-    """Raises UsageError for settings that mean nothing where negatives follow the model.
+def check_refresh(settings: TrainSettings, dataset: Dataset) -> None:
+    """Raises UsageError for what means nothing where negatives follow the model.
 
-    With ADORE the documents' vectors stay as they are; ANCE mines again at the start of an epoch, and
-    one phase after the other has no epochs of its own.
+    With ADORE the documents' vectors stay as they are, and every query counts the same; ANCE mines again at
+    the start of an epoch, and one phase after the other has no epochs of its own.
     """
     if settings.refresh != "none" and settings.synthetic_order == "before":
         raise UsageError(
@@ -67,6 +67,10 @@ def check_refresh(settings: TrainSettings) -> None:
         raise UsageError(
             f"refresh = adore trains the query side against what it retrieves; {given[0]} has no part in it.",
             hint=f"Leave out {', '.join(given)}, or refresh.",
+        )
+    if settings.refresh == "adore" and dataset.synthetic and dataset.synthetic_weight != 1:
+        raise UsageError(
+            "refresh = adore weighs no queries.", hint="Give --synthetic-queries 1, or leave out refresh."
         )
 
 
@@ -88,6 +92,11 @@ def check_kind(settings: TrainSettings) -> None:
         raise UsageError(
             f"kind = cross-encoder trains on pairs of texts; {given[0]} has no part in it.",
             hint=f"Leave out {', '.join(given)}, or kind.",
+        )
+    if settings.guide and settings.share_negatives:
+        raise UsageError(
+            "The guide masks documents of its own process, and share_negatives brings those of all.",
+            hint="Leave out guide, or share_negatives.",
         )
     if settings.kind != CROSS_ENCODER and settings.loss != defaults.loss:
         raise UsageError(

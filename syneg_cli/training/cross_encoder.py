@@ -57,12 +57,6 @@ class PairCollator(Collator):
         ]
         return {f"pair_{key}": value for key, value in self.tokenise(pairs, "document").items()}
 
-    def _labels(self, batch: Batch) -> dict[str, Any]:
-        """A masked negative has no score here, so it is none that could be told of."""
-        labels = super()._labels(batch)
-        there = {source: labels[source] & ~labels["mask"] for source in ("synthetic", "mined")}
-        return labels | there
-
 
 class PairObjective(nn.Module):
     """What the trainer calls: (features of pairs, labels) -> loss.

@@ -27,7 +27,7 @@ def fine_tune(
         UsageError: settings that contradict one another, or do not fit the model.
     """
     check_kind(settings)
-    check_refresh(settings)
+    check_refresh(settings, around.dataset)
     check_report_to(settings)
     pairs = settings.kind == CROSS_ENCODER
     model, fresh = _new_scorer(settings, around) if pairs else (_new_encoder(settings, around), None)

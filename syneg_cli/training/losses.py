@@ -69,7 +69,13 @@ def guided_mask(guide_scores: Tensor, positives: Tensor, *, margin: float = 0.0)
 
 
 def source_balance(
-    queries: Tensor, documents: Tensor, synthetic: Tensor, mined: Tensor, *, temperature: float = 0.1
+    queries: Tensor,
+    documents: Tensor,
+    synthetic: Tensor,
+    mined: Tensor,
+    *,
+    temperature: float = 0.1,
+    weights: Tensor | None = None,
 ) -> Tensor:
     """CausalNeg's query-view regulariser (arXiv 2606.01304): the source must not give negatives away.
 
@@ -83,6 +89,7 @@ def source_balance(
         synthetic, mined: (B, M) booleans, which documents are the query's own negatives of
             either source.
         temperature: CausalNeg's tau_e.
+        weights: (B,) what each query counts, as in `info_nce`.
 
     Returns:
         The mean over the queries that have a synthetic negative; 0 if none has.
@@ -102,7 +109,8 @@ def source_balance(
     entropy = -(log_within.exp() * log_within * synthetic).sum(dim=1)
     share = synthetic.sum(dim=1) / (synthetic | mined).sum(dim=1)
     balance = (log_part.squeeze(1).exp() - share) ** 2
-    return (balance - entropy).mean()
+    each = balance - entropy
+    return (each if weights is None else weights[rows] * each).mean()
 
 
 def listwise_distillation(

@@ -100,6 +100,7 @@ class Objective(nn.Module):
                 labels["synthetic"],
                 labels["mined"],
                 temperature=terms.balance_temperature,
+                weights=labels.get("weights"),
             )
         if terms.distil:
             total = total + terms.distil * self._distillation(queries, documents, labels)

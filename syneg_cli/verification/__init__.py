@@ -1,7 +1,6 @@
 """Which negatives are relevant after all: a file per check, and what follows from the verdicts."""
 
 from syneg_cli.verification.judge import classify_verdict, is_graded, judge_request
-from syneg_cli.verification.margin import passage_of
 from syneg_cli.verification.registry import CHECKS
 from syneg_cli.verification.settings import VerifySettings
 from syneg_cli.verification.tools import Tools
@@ -41,7 +40,6 @@ __all__ = [
     "is_graded",
     "judge_request",
     "known_of",
-    "passage_of",
     "place_of",
     "settled",
     "settled_all",

@@ -1,4 +1,4 @@
-"""`cross-encoder`: relevant is what a cross-encoder scores at least as high as the positive."""
+"""`cross-encoder`: relevant is what a cross-encoder scores higher than the positive."""
 
 from __future__ import annotations
 
@@ -21,10 +21,8 @@ def make(tools: Tools) -> Check:
     return cross_encoder(tools.settings.cross_encoder, tools.dataset, progress=tools.progress)
 
 
-def cross_encoder(
-    model: str, dataset: Dataset, *, margin: float = 0.0, progress: Progress | None = None
-) -> Check:
-    """Relevant is what a CrossEncoder scores higher than `margin` below the lowest positive.
+def cross_encoder(model: str, dataset: Dataset, *, progress: Progress | None = None) -> Check:
+    """Relevant is what a CrossEncoder scores higher than the lowest positive.
 
     Raises:
         BackboneError: the model cannot be loaded.
@@ -35,13 +33,13 @@ def cross_encoder(
         scorer = load_cross_encoder(model, progress)
         known = sorted({(c.query_id, doc_id) for c in candidates for doc_id in c.positives})
         pairs = [(dataset.queries[q].text, dataset.corpus[d].full_text) for q, d in known]
-        pairs += [(dataset.queries[c.query_id].text, c.text.replace("\n", " ", 1)) for c in candidates]
+        pairs += [(dataset.queries[c.query_id].text, c.full_text) for c in candidates]
         scores = pair_scores(scorer, pairs, progress=progress).tolist()
         of_positive = dict(zip(known, scores[: len(known)], strict=True))
         gaps = [
             score - min(of_positive[candidate.query_id, doc_id] for doc_id in candidate.positives)
             for candidate, score in zip(candidates, scores[len(known) :], strict=True)
         ]
-        return [Verdict(gap > -margin, gap) for gap in gaps]
+        return [Verdict(gap > 0, gap) for gap in gaps]
 
     return check

@@ -19,11 +19,6 @@ def make(tools: Tools) -> Check:
     return margin(tools.make_encoder(), tools.dataset, margin=tools.settings.margin, progress=tools.progress)
 
 
-def passage_of(candidate: Candidate) -> str:
-    """A candidate as it is embedded: its title and its text in one line, as a document of a corpus."""
-    return candidate.text.replace("\n", " ", 1)
-
-
 def margin(
     encoder: Encodes, dataset: Dataset, *, margin: float = 0.05, progress: Progress | None = None
 ) -> Check:
@@ -47,7 +42,7 @@ def margin(
         doc_ids = sorted({doc_id for candidate in candidates for doc_id in candidate.positives})
         queries = encoder.encode_queries([dataset.queries[i].text for i in query_ids], progress)
         positives = encode([dataset.corpus[i].full_text for i in doc_ids])
-        texts = encode([passage_of(c) for c in candidates])
+        texts = encode([candidate.full_text for candidate in candidates])
         query_row = {query_id: row for row, query_id in enumerate(query_ids)}
         doc_row = {doc_id: row for row, doc_id in enumerate(doc_ids)}
         verdicts: list[Verdict | NoVerdict] = []

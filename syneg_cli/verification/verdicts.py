@@ -40,6 +40,9 @@ class Candidate:
     query_id: str
     source: str
     text: str
+    """As a language model reads it."""
+    full_text: str
+    """As a model that scores it does."""
     positives: tuple[str, ...]
     """Document ids: the positive it was written for, or all of the query's."""
 
@@ -76,7 +79,8 @@ def candidate_of(negative: SyntheticNegative | MinedNegative, dataset: Dataset) 
         return Candidate(
             negative.query_id,
             SYNTHETIC,
-            shown(negative.title, negative.text),
+            negative.shown,
+            negative.full_text,
             own,
             negative.positive_id,
             negative.index,
@@ -84,17 +88,12 @@ def candidate_of(negative: SyntheticNegative | MinedNegative, dataset: Dataset) 
     passage = dataset.corpus[negative.doc_id]
     known = tuple(sorted(dataset.positives(negative.query_id)))
     return Candidate(
-        negative.query_id, negative.miner, shown(passage.title, passage.text), known, negative.doc_id
+        negative.query_id, negative.miner, passage.shown, passage.full_text, known, negative.doc_id
     )
 
 
 def source_of(negative: SyntheticNegative | MinedNegative) -> str:
     return SYNTHETIC if isinstance(negative, SyntheticNegative) else negative.miner
-
-
-def shown(title: str, text: str) -> str:
-    """A document as the checks see it: its title on a line of its own, if it has one."""
-    return f"{title}\n{text}".strip()
 
 
 def place_of(negative: SyntheticNegative | MinedNegative) -> Place:

@@ -68,6 +68,7 @@ OFFERED = {
     "syneg mine --miner b": {"bm25"},
     "syneg eval --model m --split t": {"train", "test"},
     "syneg mine --miner simans : b": {"bm25"},
+    "syneg mine --miner simans : r": set(),
     "syneg verify --check ": {"judge", "margin", "cross-encoder"},
     "syneg verify my-corpus --source ": {"synthetic", "dense"},
     "syneg verify --judge-prompt ": {"judge", "judge-graded"},

@@ -15,6 +15,7 @@ from syneg_cli.evaluation import (
     as_data,
     compare,
     decided,
+    detectable,
     interval,
     p_value,
     plain_p,
@@ -83,6 +84,17 @@ def test_a_look_has_an_alpha_of_its_own() -> None:
     alike = replace(FOUND, **SMALL)
     assert decided(alike) == "equivalent"
     assert decided(alike, alpha=0.01) == "undecided", "its p of equivalence is 0.0123"
+
+
+def test_what_a_look_would_show_goes_by_its_own_alpha() -> None:
+    """Of 0.0405 at 5 %, z 1.9600 + 0.8416: at 1 % z is 2.5758, as one of two 2.8070."""
+    open_ = replace(FOUND, p_randomisation=0.5)
+    assert detectable(open_, alpha=0.01) == pytest.approx(0.0405 * 3.41745 / 2.80159, abs=1e-6)
+    assert verdict("nDCG", open_, alpha=0.01).endswith("it would have to be about 0.049.")
+    pair = replace(open_, family=("a", "b"), p_holm=1.0, p_equivalence_holm=1.0)
+    assert detectable(pair, alpha=0.01) == pytest.approx(0.0405 * 3.64865 / 2.80159, abs=1e-6)
+    before_any_look = verdict("nDCG", open_, alpha=0.0)
+    assert before_any_look.endswith("how large it would have to be is unknown.")
 
 
 BY_SEEDS = SeedComparison(

@@ -36,6 +36,14 @@ def test_they_are_written_and_used(data: Any) -> None:
     assert len(syneg.mine(more, "bm25", depth=1)) > len(syneg.mine(data, "bm25", depth=1))
 
 
+def test_adore_says_that_it_weighs_no_queries(data: Any, tiny_model: Path) -> None:
+    written = syneg.write_queries(data, llm="replay:r.jsonl", retriever="bm25")
+    half = syneg.mix(syneg.with_queries(data, written, weight=0.5), negatives=0)
+    with pytest.raises(UsageError, match="adore weighs no queries") as refused:
+        syneg.train(str(tiny_model), half, refresh="adore")
+    assert refused.value.hint == "Give with_queries(..., weight=1), or leave out refresh."
+
+
 def test_rewordings(data: Any) -> None:
     answer = {"rewrites": [{"kind": "keywords", "query": "skeleton women"}]}
     line = {"query_id": "q1", "doc_id": "d1", "prompt": "rewrite-query", "response": json.dumps(answer)}

@@ -287,7 +287,7 @@ def test_unknown_miners(name: str, message: str) -> None:
 
 
 def test_uses_encoder() -> None:
-    names = ["dense", "simans", "fusion", "fusion:bm25+simans", "simans:bm25", "bm25", "random", "run:x"]
+    names = ["dense", "simans", "fusion", "simans:fusion", "simans:bm25", "bm25", "random", "run:x"]
     assert [uses_encoder(name) for name in names] == [True] * 4 + [False] * 4
 
 

@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from syneg_cli.core.artifacts import Manifest, Workspace, write_manifest
 from syneg_cli.core.files import file_hash
+from syneg_cli.evaluation import wilson
 from syneg_cli.report.negatives import Judged, read_negatives
 from tests.report.conftest import write_rows
 
@@ -45,15 +48,29 @@ def test_rates_are_by_source_and_check(work: Workspace) -> None:
     other = add(work.mined("bm25"), "mine", [mined("q1")])
     judge(work, other, [verdict(mined("q1"), "margin", margin=0.1)])
     found = read_negatives(work, 5)
+    of_one = wilson(0.5, 1), wilson(0.0, 1), wilson(1.0, 1)  # one query each time, whatever its negatives
     assert list(found.judged) == [
-        Judged("synthetic", "judge", 1, 2),
-        Judged("synthetic", "margin", 0, 1),
-        Judged("bm25", "margin", 1, 1),
+        Judged("synthetic", "judge", 1, 2, of_one[0]),
+        Judged("synthetic", "margin", 0, 1, of_one[1]),
+        Judged("bm25", "margin", 1, 1, of_one[2]),
     ]
     first = found.by_query["q1"][0]
     assert (first.status, first.reason) == ("dropped", "relevant")
     assert ("judge", "relevant (1), it quotes: quoted") in first.facts
     assert ("margin", "not relevant (-0.2)") in first.facts
+
+
+def test_an_interval_counts_queries_where_the_negatives_of_one_are_alike(work: Workspace) -> None:
+    """Of four queries with five negatives each, all of one are relevant: 4 trials, not 20."""
+    rows = [written(f"q{query}", index) for query in range(4) for index in range(1, 6)]
+    path = add(work.synthetic("default"), "generate", rows)
+    said = [verdict(row, *(["judge"] if row["query_id"] == "q0" else []), judge=1) for row in rows]
+    judge(work, path, said)
+    (found,) = read_negatives(work, 5).judged
+    assert (found.relevant, found.judged) == (5, 20)
+    effective = 0.25 * 0.75 / (4 / 3 * (3.75**2 + 3 * 1.25**2) / 20**2)
+    assert effective == pytest.approx(3.0)
+    assert found.interval == pytest.approx(wilson(0.25, effective))
 
 
 def test_verdicts_on_an_earlier_file_do_not_count(work: Workspace) -> None:

@@ -14,14 +14,17 @@ import torch
 from safetensors.torch import load_file
 from torch import distributed, multiprocessing
 
+from syneg_cli.core.errors import UsageError
 from syneg_cli.core.records import NegativeRef, TrainingInstance
 from syneg_cli.data.dataset import load_dataset
 from syneg_cli.encoding.loading import load_model
 from syneg_cli.mixing.families import families
 from syneg_cli.mixing.texts import Texts
 from syneg_cli.training.batches import Collator
+from syneg_cli.training.companions import check_kind
 from syneg_cli.training.cross_process import gather_documents
 from syneg_cli.training.objective import Objective, Terms
+from syneg_cli.training.settings import TrainSettings
 from tests.conftest import Cli, write_dataset
 
 INSTANCES = [
@@ -130,3 +133,8 @@ def test_torchrun_trains_a_reranker_as_one_process_with_the_joined_batch(
     base = load_file(tiny_model / "model.safetensors")
     of_both = {name: weights for name, weights in base.items() if f"bert.{name}" in one}
     assert any(not torch.allclose(one[f"bert.{name}"], old, atol=1e-4) for name, old in of_both.items())
+
+
+def test_a_guide_does_not_see_what_other_processes_have() -> None:
+    with pytest.raises(UsageError, match="The guide masks documents of its own process"):
+        check_kind(TrainSettings(guide="minilm", share_negatives=True))

@@ -14,15 +14,16 @@ from torch import Tensor
 
 from syneg_cli.core.errors import UsageError
 from syneg_cli.core.progress import NoProgress
-from syneg_cli.core.records import CORPUS, NegativeRef, Query
+from syneg_cli.core.records import CORPUS, NegativeRef, Query, TrainingInstance
 from syneg_cli.data.dataset import Dataset, load_dataset
 from syneg_cli.encoding import load_cross_encoder
 from syneg_cli.encoding.encoder import Encoder
 from syneg_cli.encoding.loading import load_model
 from syneg_cli.mining.bm25 import bm25_run, words_of
+from syneg_cli.mixing.families import families
 from syneg_cli.mixing.texts import Texts
 from syneg_cli.training import objective as module
-from syneg_cli.training.batches import Batch
+from syneg_cli.training.batches import Batch, Collator
 from syneg_cli.training.dev_pool import DevPool
 from syneg_cli.training.losses import info_nce, listwise_distillation, source_balance
 from syneg_cli.training.objective import Objective, Terms, shortened
@@ -153,6 +154,22 @@ def test_a_guide_scores_a_batch(data: Dataset, tiny_model: Path) -> None:
     queries = encoder.encode_queries([QUERIES["q1"], QUERIES["q2"]])
     documents = encoder.encode_texts([data.corpus[id].full_text for id in ("d1", "d3", "d4")])
     assert torch.allclose(scores, torch.from_numpy(queries @ documents.T), atol=1e-5)
+
+
+def test_what_the_guide_masks_is_no_negative_for_any_term(data: Dataset) -> None:
+    """q1 has d4 and d6 of its own; the guide finds d4 nearer than the positive."""
+    instance = TrainingInstance("q1", "d1", ((NegativeRef("dense", "d4"), NegativeRef("dense", "d6")),))
+    said = {"d1": 0.5, "d4": 0.9, "d6": 0.1}
+    collator = Collator(
+        families=families([instance]),
+        dataset=data,
+        texts=Texts(),
+        tokenise=lambda texts, task: {},
+        guide=lambda batch: torch.tensor([[said[ref.id] for ref in batch.documents]]),
+    )
+    labels = collator([{"family": 0}])["label"]
+    assert labels["mask"].tolist() == [[False, True, False]]
+    assert labels["mined"].tolist() == [[False, False, True]]
 
 
 def test_a_teacher_gives_what_a_sigmoid_would_round_away_and_each_pair_once(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,8 @@ from syneg_cli.encoding import load_model
 from syneg_cli.mixing import Texts, families
 from syneg_cli.training.batches import phases
 from syneg_cli.training.companions import Helpers, check_refresh
-from syneg_cli.training.losses import info_nce, listwise, listwise_distillation, pairwise_bce
+from syneg_cli.training.losses import info_nce, listwise, listwise_distillation, pairwise_bce, source_balance
+from syneg_cli.training.objective import Objective, Terms
 from syneg_cli.training.recorder import recorded_lines
 from syneg_cli.training.settings import TrainSettings
 from syneg_cli.training.train import TrainResult, train
@@ -152,6 +154,42 @@ def test_a_run_in_two_phases_ends_with_the_same_bits_after_a_stop(
 
 
 @pytest.mark.parametrize("refresh", ["ance", "adore"])
-def test_what_goes_by_epochs_has_no_phases(refresh: str) -> None:
+def test_what_goes_by_epochs_has_no_phases(refresh: str, data: Dataset) -> None:
     with pytest.raises(UsageError, match=f"refresh = {refresh} goes by epochs"):
-        check_refresh(TrainSettings(refresh=refresh, synthetic_order="before"))  # type: ignore[arg-type]
+        check_refresh(TrainSettings(refresh=refresh, synthetic_order="before"), data)  # type: ignore[arg-type]
+
+
+def test_a_weight_halves_the_source_balance_of_a_query() -> None:
+    """Of two equal queries one counts half: three quarters of what both come to."""
+    queries, documents = torch.eye(2)[[0, 0]], torch.eye(2)
+    synthetic, mined = torch.tensor([[True, False]] * 2), torch.tensor([[False, True]] * 2)
+    whole = source_balance(queries, documents, synthetic, mined)
+    halved = source_balance(queries, documents, synthetic, mined, weights=torch.tensor([1.0, 0.5]))
+    assert whole.item() > 0.1
+    assert halved.item() == pytest.approx(0.75 * whole.item(), abs=1e-6)
+
+
+def test_the_weight_of_a_query_without_synthetic_negatives_is_not_anothers() -> None:
+    queries, documents = torch.eye(2)[[0, 0]], torch.eye(2)
+    synthetic, mined = torch.tensor([[False, False], [True, False]]), torch.tensor([[False, True]] * 2)
+    alone = source_balance(queries[1:], documents, synthetic[1:], mined[1:])
+    found = source_balance(queries, documents, synthetic, mined, weights=torch.tensor([0.25, 0.5]))
+    assert found.item() == pytest.approx(0.5 * alone.item(), abs=1e-6)
+
+
+def test_a_weight_is_in_every_term_of_the_loss(data: Dataset, tiny_model: Path) -> None:
+    """Where each query counts half, the loss is half of what it is where each counts whole."""
+    model = load_model(str(tiny_model)).eval()
+    terms = Terms(temperature=1.0, balance=0.5, distil=1.0, matryoshka=(4,))
+    made = Objective(model, terms, autocast=contextlib.nullcontext)
+    vectors = torch.nn.functional.normalize(torch.arange(24.0).reshape(3, 8).sin(), dim=1)
+    labels = {
+        "positives": torch.tensor([0, 1]),
+        "mask": torch.zeros(2, 3, dtype=torch.bool),
+        "synthetic": torch.tensor([[False, False, True]] * 2),
+        "mined": torch.tensor([[False, True, False], [True, False, False]]),
+        "teacher": torch.tensor([[3.0, 1.0, 0.0], [0.0, 2.0, 1.0]]),
+    }
+    whole = made.value(vectors[:2], vectors, labels)
+    halved = made.value(vectors[:2], vectors, labels | {"weights": torch.tensor([0.5, 0.5])})
+    assert halved.item() == pytest.approx(whole.item() / 2, abs=1e-6)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from syneg_cli.evaluation import wilson
 from syneg_cli.forecast import STYLE
 from syneg_cli.report.charts import Axis, Row, rows_chart
 from syneg_cli.report.facts import Facts
@@ -91,13 +90,13 @@ def _apart(measured: Separation) -> Figure | None:
 
 
 def _false(facts: Facts) -> Figure | None:
-    judged = [one for one in facts.negatives.judged if one.judged]
+    judged = facts.negatives.judged
     if not judged:
         return None
     rows, table = [], []
     for one in judged:
         share = one.relevant / one.judged
-        low, high = (100 * end for end in wilson(share, one.judged))
+        low, high = (100 * end for end in one.interval)
         told = f"{100 * share:.1f} % ({one.relevant} of {one.judged})"
         rows.append(
             Row(
@@ -113,9 +112,9 @@ def _false(facts: Facts) -> Figure | None:
         )
     title = "Negatives that a check calls relevant"
     caption = (
-        "What verify found, by source and check, with 95 % intervals. A negative that is relevant, left in, "
-        "teaches the model to push down what it should find. margin is no judge: it has not read the texts, "
-        "and only says that a negative is about as near to the query as the positive is."
+        "What verify found, by source and check, with 95 % intervals over queries. A negative that is "
+        "relevant, left in, teaches the model to push down what it should find. margin is no judge: it has "
+        "not read the texts, and only says that a negative is about as near to the query as the positive is."
     )
     svg = rows_chart("false", title, caption, rows, Axis("called relevant (%)", low=0.0))
     columns = ["source", "check", "relevant", "judged", "95 % interval"]
