@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 from pathlib import Path
 
 import pytest
 
-from syneg_cli.core import SyntheticQuery, read_synthetic, write_synthetic_queries
+from syneg_cli.core import SYNTHETIC, NegativeRef, SyntheticQuery, read_synthetic, write_synthetic_queries
 from syneg_cli.forecast import Forecast
-from syneg_cli.studies import TABLES, read_plan
+from syneg_cli.mixing import check_strategy
+from syneg_cli.mixing.strategies import Candidate, Draw, Pools
+from syneg_cli.studies import TABLES, built_in, read_plan
 from tests.conftest import Cli
 from tests.studies.conftest import HOME, rows
 
@@ -181,3 +184,17 @@ def test_an_arm_of_ones_own_with_a_taken_name(ready: Cli, here: Path, name: str,
     refused = ready("study", "--arms", name, "--plan")
     assert refused.code == 2
     assert f"[study.define.{name}]: {name} is a built-in {what}." in refused.err
+
+
+@pytest.mark.parametrize("mined", [0, 1, 3, 15])
+def test_one_synthetic_negative_is_added_to_however_many_mined_ones(mined: int) -> None:
+    settings = built_in(mined)["added"].settings
+    pools = Pools(
+        tuple(Candidate(NegativeRef(SYNTHETIC, f"s{i}"), "syneg") for i in range(4)),
+        tuple(Candidate(NegativeRef("dense", f"d{i}"), "dense") for i in range(20)),
+    )
+    strategy = check_strategy(settings["mix.strategy"])
+    for seed in range(50):
+        k, ratio = settings["mix.negatives"], settings.get("mix.ratio", 1.0)
+        drawn = strategy.draw(pools, Draw(k, ratio, random.Random(seed)))
+        assert sorted(ref.source for ref in drawn) == ["dense"] * mined + [SYNTHETIC]

@@ -13,10 +13,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from sentence_transformers import SentenceTransformer
 
-from syneg_cli.core import SYNTHETIC, NegativeRef, SyntheticNegative, UsageError
+from syneg_cli.core import SyntheticNegative, UsageError
 from syneg_cli.evaluation import boundaries
-from syneg_cli.mixing import check_strategy
-from syneg_cli.mixing.strategies import Candidate, Draw, Pools
 from syneg_cli.studies import (
     Arm,
     ArmPlan,
@@ -338,17 +336,3 @@ def test_a_pilots_forecast_is_held_against_its_arm(said: str, arm: str, right: b
     assert (found.arm, found.forecast, found.right) == ("hybrid", said, right)
     assert found.found == ("better" if arm == "good" else found.found)
     assert outcomes(plan, replace(beside, pilots={}), rows) == []
-
-
-@pytest.mark.parametrize("mined", [0, 1, 3, 15])
-def test_one_synthetic_negative_is_added_to_however_many_mined_ones(mined: int) -> None:
-    settings = built_in(mined)["added"].settings
-    pools = Pools(
-        tuple(Candidate(NegativeRef(SYNTHETIC, f"s{i}"), "syneg") for i in range(4)),
-        tuple(Candidate(NegativeRef("dense", f"d{i}"), "dense") for i in range(20)),
-    )
-    strategy = check_strategy(settings["mix.strategy"])
-    for seed in range(50):
-        k, ratio = settings["mix.negatives"], settings.get("mix.ratio", 1.0)
-        drawn = strategy.draw(pools, Draw(k, ratio, random.Random(seed)))
-        assert sorted(ref.source for ref in drawn) == ["dense"] * mined + [SYNTHETIC]
