@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from syneg_cli.core import (
@@ -22,9 +22,10 @@ from syneg_cli.core import (
     whole_text,
 )
 from syneg_cli.data import Dataset
+from syneg_cli.evaluation.families import corrected
 from syneg_cli.evaluation.metrics import MAIN_METRIC, label_of
 from syneg_cli.evaluation.significance import MARGIN, Comparison, compare
-from syneg_cli.evaluation.verdicts import decided, interval, p_value, tells_little
+from syneg_cli.evaluation.verdicts import decided, interval, tells_little, told_p
 
 RECORD = "trained_on.json"
 """The file of a model folder that says what the model was trained on."""
@@ -249,6 +250,28 @@ def _part(
     )
 
 
+def corrected_parts(
+    parts: Mapping[str, Mapping[str, Part]], metric: str = MAIN_METRIC
+) -> dict[str, dict[str, Part]]:
+    """System -> its parts, where the comparisons of several systems on a part are a family of their own.
+
+    Args:
+        metric: what is compared.
+    """
+    found = {system: dict(own) for system, own in parts.items()}
+    for name in (SEEN, UNSEEN):
+        with_part = {system: own[name] for system, own in found.items() if name in own}
+        compared = {
+            system: part.comparisons[metric]
+            for system, part in with_part.items()
+            if metric in part.comparisons
+        }
+        for system, comparison in corrected(compared).items():
+            part = with_part[system]
+            found[system][name] = replace(part, comparisons={**part.comparisons, metric: comparison})
+    return found
+
+
 def told_of_training(exposure: Exposure | None, name: str, *, trained: bool = True) -> str:
     """A sentence on the queries with a positive that training saw; "" where nothing parts them.
 
@@ -305,4 +328,4 @@ def _told(comparison: Comparison) -> str:
         return "the same for every query there"
     word = decided(comparison)
     noise = "undecided there, not to be told from noise"
-    return f"{noise if word == 'undecided' else f'{word} there'} (p {p_value(comparison.p)})"
+    return f"{noise if word == 'undecided' else f'{word} there'} (p {told_p(comparison)})"

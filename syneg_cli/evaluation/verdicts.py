@@ -54,7 +54,7 @@ def verdict(name: str, compared: Compared, *, alpha: float = ALPHA) -> str:
         if word == "equivalent":
             return f"{same}. {compared.note}"
         return f"{same}: undecided, as {compared.basis} cannot rule out a difference of {margin} on others."
-    value, p = f"{compared.difference:+.4f}", _p(compared.p, compared.p_holm, compared)
+    value, p = f"{compared.difference:+.4f}", told_p(compared)
     if word == "undecided":
         raw = f" (p {p})" if compared.p < alpha else ""  # the correction alone is why
         also = f" as one of {len(compared.family)} comparisons" if compared.family else ""
@@ -82,6 +82,11 @@ def detectable(compared: Compared, *, alpha: float = ALPHA) -> float:
     """
     first = standard_errors(alpha / max(1, len(compared.family)))
     return compared.detectable * first / standard_errors(ALPHA)
+
+
+def told_p(compared: Compared) -> str:
+    """A comparison's p after its letter, with the corrected one where it is one of several."""
+    return _p(compared.p, compared.p_holm, compared)
 
 
 def _p(p: float, corrected: float | None, compared: Compared) -> str:

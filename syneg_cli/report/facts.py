@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from syneg_cli.data import Dataset
-from syneg_cli.evaluation import Comparison, corrected
+from syneg_cli.evaluation import Comparison, Part, corrected, corrected_parts
 from syneg_cli.forecast import Forecast
 from syneg_cli.report.negatives import Negatives
 from syneg_cli.report.records import Model
@@ -64,6 +64,11 @@ class Facts:
     def gains(self) -> Mapping[str, Comparison]:
         """Model -> what it gains over its backbone, corrected as one of the family of all on the page."""
         return corrected({model.name: model.gain for model in self.models if model.gain})
+
+    @cached_property
+    def parts(self) -> Mapping[str, Mapping[str, Part]]:
+        """Model -> its scores by what training saw; those of all models on a part are one family."""
+        return corrected_parts({model.name: model.score.parts for model in self.models if model.score})
 
     @cached_property
     def main(self) -> Model | None:

@@ -21,7 +21,7 @@ from syneg_cli.core import (
     read_manifest,
 )
 from syneg_cli.encoding import known_by_name, weights_hash
-from syneg_cli.evaluation import MAIN_METRIC, MARGIN, Evaluation, compare, hybrid_name, told_of_gain
+from syneg_cli.evaluation import MAIN_METRIC, MARGIN, Evaluation, compare, hybrid_name
 from syneg_cli.mixing import STRATEGIES
 from syneg_cli.report.recordings import Recording, read_recording
 from syneg_cli.report.records import Mix, Model, Score
@@ -243,9 +243,8 @@ def _score(
     other = [baseline.per_query[MAIN_METRIC][query_id] for query_id in per_query]
     gain = compare(list(per_query.values()), other, margin=margin)
     parts = measured.parts(baseline, margin=margin)
-    gained = told_of_gain(MAIN_METRIC, gain, parts)
-    lengths = measured.told_of_length(baseline)
-    told = tuple(filter(None, (measured.told_of_words, measured.told_of_training, gained, lengths)))
+    sentences = measured.told_of_words, measured.told_of_training, measured.told_of_length(baseline)
+    told = tuple(filter(None, sentences))
     both = per_query, dict(zip(per_query, other, strict=True))
     return Score(value, baseline.metrics[MAIN_METRIC], gain, *counts, parts, told, *both), None
 

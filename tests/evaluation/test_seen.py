@@ -10,7 +10,16 @@ import pytest
 
 from syneg_cli.core import MissingArtifact, SyntheticQuery, TrainingInstance
 from syneg_cli.data import Dataset, load_dataset, with_queries
-from syneg_cli.evaluation import METRICS, Evaluation, Exposure, TrainedOn, compare, exposure
+from syneg_cli.evaluation import (
+    METRICS,
+    Evaluation,
+    Exposure,
+    TrainedOn,
+    compare,
+    corrected_parts,
+    exposure,
+    told_of_gain,
+)
 from tests.conftest import DOCS, write_dataset
 from tests.evaluation.test_evaluation import evaluation
 
@@ -140,6 +149,31 @@ def test_each_part_has_its_means_and_its_comparison() -> None:
         "of 10 only through LLM-written queries."
     )
     assert str(tuned).endswith(tuned.told_of_training)
+
+
+def test_parts_of_several_systems_are_corrected_as_a_family_each() -> None:
+    """By hand, of two: the smaller p is doubled, and the larger one is no smaller than that."""
+    other = evaluation("minilm", BASE)
+    per_system = {
+        name: replace(evaluation(name, scores), exposure=Exposure(True, SEEN, [], UNSEEN, 50, 35)).parts(
+            other
+        )
+        for name, scores in {"tuned": TUNED, "noisy": BASE | dict.fromkeys(UNSEEN[:4], 0.75)}.items()
+    }
+    found = corrected_parts(per_system)
+    raw, held = (
+        [one[name]["unseen"].comparisons["ndcg@10"] for name in ("tuned", "noisy")]
+        for one in (per_system, found)
+    )
+    low, high = min(each.p for each in raw), max(each.p for each in raw)
+    assert sorted(each.p_holm or 0 for each in held) == [min(1, 2 * low), max(min(1, 2 * low), high)]
+    assert held[0].family == ("tuned", "noisy")
+    whole = compare([*TUNED.values()], [*BASE.values()])
+    told = told_of_gain("ndcg@10", whole, found["tuned"])
+    assert f"(p = {raw[0].p:.4f}, corrected for 2 comparisons = {held[0].p_holm:.4f})" in told
+    alone = corrected_parts({"tuned": per_system["tuned"]})
+    assert alone == {"tuned": per_system["tuned"]}, "one alone stays as it is"
+    assert corrected_parts({"none": {}}) == {"none": {}}
 
 
 @pytest.mark.parametrize(

@@ -335,3 +335,10 @@ def test_what_training_saw_is_a_bar_for_each_part(work: Workspace) -> None:
     assert float(seen) > zero
     assert float(unseen) == pytest.approx(zero, abs=0.1)
     assert isinstance(page_of(facts_of(work))[1], Lead)
+    model(work, "g", values)
+    add_evaluation(work, "g", values, weights=weights_hash(str(work.model("g"))), **parts)
+    both = facts_of(work)
+    for part in ("seen", "unseen"):
+        two = [own[part].comparisons["ndcg@10"] for own in both.parts.values()]
+        assert [one.p_holm for one in two] == [min(1.0, 2 * one.p) for one in two]
+    assert "corrected for 2 comparisons" in page(both)

@@ -78,6 +78,21 @@ def test_every_score_is_shown_three_times(project: Cli) -> None:
     assert "- Training of tiny-bert-retrieved saw" in page.replace("\\", "")
 
 
+def test_of_several_systems_the_parts_are_corrected_as_all_queries_are(project: Cli) -> None:
+    """On the screen and in JSON: no part says better where the family does not."""
+    train(project)
+    assert project("eval").code == 0
+    other = MODEL.with_name("other")
+    assert project("train", "--output", other.name, "--set", "train.seed=1").code == 0
+    asked = ("eval", "--model", MODEL.name, "--model", other.name)
+    found = json.loads(project(*asked, "--json").out)
+    for one in found:
+        part = one["seen"]["parts"]["unseen"]["comparison"]["ndcg@10"]
+        assert len(part["family"]) == 2
+        assert part["p_holm"] >= part["p_randomisation"]
+    assert "corrected for 2 comparisons" in " ".join(project(*asked).out.split())
+
+
 def test_the_parts_are_those_of_the_models_training_not_of_train_as_it_is_now(
     project: Cli, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from syneg_cli.evaluation import (
     Evaluation,
     compare_metrics,
     corrected,
+    corrected_parts,
     interval,
     label_of,
     plain_p,
@@ -44,9 +45,16 @@ def compared(record: Measurements, margin: float, *, for_machines: bool) -> tupl
         if one.baseline
     }
     family = corrected(pairs)
+    every_part = {
+        _called(one): one.evaluation.parts(one.baseline, metric=main, margin=margin)
+        for one in record.measured
+    }
+    parts = corrected_parts(every_part, main)
     if for_machines:
         every = [
-            measured(one, margin, record.metrics, family.get(_called(one)))[0] for one in record.measured
+            measured(one, margin, record.metrics, family.get(called), parts[called])[0]
+            for one in record.measured
+            if (called := _called(one))
         ]
         return [*every, *failed], []
     shown = [_metrics(record)]
@@ -57,7 +65,8 @@ def compared(record: Measurements, margin: float, *, for_machines: bool) -> tupl
     for one in record.measured:
         lengths = one.evaluation.told_of_length(one.baseline) if one.baseline else ""
         shown += [f"{one.evaluation.dataset}: {lengths}"] if lengths else []
-        about, _ = seen(one.evaluation, one.baseline, family.get(_called(one)), margin, [main])
+        called = _called(one)
+        about, _ = seen(one.evaluation, one.baseline, family.get(called), margin, [main], parts[called])
         shown += [f"{one.evaluation.dataset}: {about['told']}"] if about and about["told"] else []
     for one in record.measured:
         shown += changes_of(one, main)

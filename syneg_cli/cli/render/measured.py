@@ -16,6 +16,7 @@ from syneg_cli.evaluation import (
     METRICS,
     Comparison,
     Evaluation,
+    Part,
     Reranked,
     as_data,
     compare_metrics,
@@ -35,12 +36,14 @@ def measured(
     margin: float,
     metrics: Sequence[str] = tuple(METRICS),
     main: Comparison | None = None,
+    parts: Mapping[str, Part] | None = None,
 ) -> tuple[dict[str, Any], list[Any]]:
     """The result as one object, and as tables; `margin` is that of equivalence.
 
     Args:
         metrics: which are shown, by their names in files; the first is the one that systems are compared by.
-        main: the comparison by that metric, where it was corrected as one of a family.
+        main: the comparison by that metric, where it was corrected as one of a family; `parts`: those on
+            parts of the queries, likewise.
     """
     evaluation, baseline = record.evaluation, record.baseline
     known = {metrics[0]: main} if main else {}
@@ -60,7 +63,7 @@ def measured(
         shown.append(verdict(label, whole))
         shown += filter(None, [evaluation.told_of_length(baseline)])
     shown += filter(None, [evaluation.told_of_words])
-    data["seen"], by_training = seen(evaluation, baseline, whole, margin, metrics)
+    data["seen"], by_training = seen(evaluation, baseline, whole, margin, metrics, parts)
     shown += [*by_training, *changes_of(record, metrics[0])]
     if evaluation.caveat:
         shown.append(evaluation.caveat)

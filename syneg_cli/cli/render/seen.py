@@ -28,6 +28,7 @@ def seen(
     whole: Comparison | None,
     margin: float,
     metrics: Sequence[str],
+    parts: Mapping[str, Part] | None = None,
 ) -> tuple[dict[str, Any] | None, list[Any]]:
     """As one object (None where nothing is known of any training), and as tables and sentences.
 
@@ -37,11 +38,13 @@ def seen(
         whole: the comparison of the main metric over all queries.
         margin: that of equivalence.
         metrics: which are shown, the main one first.
+        parts: where their comparisons were corrected as those of several systems.
     """
     exposed = evaluation.exposure
     if exposed is None:
         return None, []
-    parts = evaluation.parts(baseline, metric=metrics[0], margin=margin)
+    if parts is None:
+        parts = evaluation.parts(baseline, metric=metrics[0], margin=margin)
     gain = told_of_gain(metrics[0], whole, parts) if whole else ""
     told = [*filter(None, (evaluation.told_of_training, gain, told_of_few(parts, evaluation.split)))]
     data: dict[str, Any] = {
@@ -71,7 +74,7 @@ def _as_json(part: Part) -> dict[str, Any]:
 
 
 def _scores(
-    parts: dict[str, Part], evaluation: Evaluation, baseline: Evaluation | None, metrics: Sequence[str]
+    parts: Mapping[str, Part], evaluation: Evaluation, baseline: Evaluation | None, metrics: Sequence[str]
 ) -> Any:
     """A row for each metric, a column for all queries and for each part: the baseline's, then the model's."""
     means = [(evaluation.metrics, baseline.metrics if baseline else {})]

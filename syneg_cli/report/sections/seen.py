@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from syneg_cli.evaluation import MAIN_METRIC, METRICS, SEEN, UNSEEN, Comparison, plain_p
+from syneg_cli.evaluation import MAIN_METRIC, METRICS, SEEN, UNSEEN, Comparison, plain_p, told_of_gain
 from syneg_cli.report.charts import Axis, Row, rows_chart
 from syneg_cli.report.costs import MISSING
 from syneg_cli.report.facts import Facts
@@ -25,11 +25,11 @@ def training_saw(facts: Facts) -> list[Block]:
     if not models:
         return []
     of = {m.name: f"{m.name}: " if len(models) > 1 else "" for m in models}
-    told = [f"{of[m.name]}{sentence}" for m in models if m.score for sentence in m.score.told]
+    told = [f"{of[m.name]}{sentence}" for m in models for sentence in _sentences(facts, m)]
     label = METRICS[MAIN_METRIC].label
     columns = ["model", "documents", f"{facts.split} queries", label, "to the backbone", "95 % interval", "p"]
-    table = Table(columns, [row for model in models for row in _table_rows(model)])
-    rows = [row for model in models for row in _rows(model)]
+    table = Table(columns, [row for model in models for row in _table_rows(facts, model)])
+    rows = [row for model in models for row in _rows(facts, model)]
     found: list[Block] = [Heading("What training saw")]
     if rows:
         title = "Gain on documents that training saw, and on others"
@@ -40,24 +40,31 @@ def training_saw(facts: Facts) -> list[Block]:
     return [*found, BulletList(told)]
 
 
-def _rows(model: Model) -> Iterator[Row]:
-    for part, gain in _gains(model):
+def _sentences(facts: Facts, model: Model) -> Iterator[str]:
+    if model.score:
+        yield from model.score.told
+    if gain := facts.gains.get(model.name):
+        yield from filter(None, [told_of_gain(MAIN_METRIC, gain, facts.parts[model.name])])
+
+
+def _rows(facts: Facts, model: Model) -> Iterator[Row]:
+    for part, gain in _gains(facts, model):
         label = f"{model.name}, {DOCUMENTS[part]} ({gain.queries})"
         yield Row(label, gain.difference, brackets(gain), ends(gain), classes=side(gain))
 
 
-def _gains(model: Model) -> Iterator[tuple[str, Comparison]]:
+def _gains(facts: Facts, model: Model) -> Iterator[tuple[str, Comparison]]:
     for part in (SEEN, UNSEEN):
-        found = model.score.parts.get(part) if model.score else None
+        found = facts.parts[model.name].get(part)
         gain = found.comparisons.get(MAIN_METRIC) if found else None
         if gain is not None:
             yield part, gain
 
 
-def _table_rows(model: Model) -> Iterator[list[str]]:
-    gains = dict(_gains(model))
+def _table_rows(facts: Facts, model: Model) -> Iterator[list[str]]:
+    gains = dict(_gains(facts, model))
     for part in (SEEN, UNSEEN):
-        found = model.score.parts.get(part) if model.score else None
+        found = facts.parts[model.name].get(part)
         if found is None:
             continue
         gain = gains.get(part)
