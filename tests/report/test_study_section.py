@@ -297,6 +297,8 @@ def test_a_study_alone_makes_a_page_and_a_damaged_one_is_named(cli: Cli, tmp_pat
     assert "The study bad is left out" in text
     assert "The pilot of p is left out" in text
     assert "nothing can be said of a gain" not in text
+    assert "0 models" not in text + ran.out
+    assert f"| studies | {study.plan.name} (" in text
     gone = cli("report", "d", "--model", "x")
     assert gone.code == 2
     assert "No trained model for d" in gone.err

@@ -24,8 +24,8 @@ def shown(facts: Facts, made: Report) -> tuple[Any, ...]:
         "left_out": list(facts.left_out),
         **costs(facts.results),
     }
-    table, paths = models(list(facts.models), facts.split), f"{made.html}\n{made.markdown}"
-    return data, first_sentence(facts), table, cost_line(facts.results), paths
+    table = [models(list(facts.models), facts.split)] if facts.models else []
+    return data, first_sentence(facts), *table, cost_line(facts.results), f"{made.html}\n{made.markdown}"
 
 
 def summary(model: Model) -> dict[str, Any]:

@@ -198,13 +198,19 @@ def _picture(model: Model, score: Score, gain: Comparison) -> Figure:
         ["95 % interval", between(gain)],
         ["p, paired randomisation test", plain_p(gain.p_randomisation)],
         ["p, paired t-test", plain_p(gain.p_t)],
-        *([["p, with Holm's correction", plain_p(gain.p_holm)]] if gain.p_holm is not None else []),
-        ["p, equivalence within ±" + f"{gain.margin:g}", plain_p(gain.p_equivalence)],
+        *_with_holm("p", gain.p_holm),
+        [f"p, equivalence within ±{gain.margin:g}", plain_p(gain.p_equivalence)],
+        *_with_holm("p, equivalence", gain.p_equivalence_holm),
         ["queries better, the same, worse", f"{gain.wins}, {gain.ties}, {gain.losses}"],
         ["smallest difference that so many queries show", _size(shown)],
     ]
     svg = rows_chart("answer", title, caption, [row], axis)
     return Figure("answer", title, svg, caption, Table(columns, rows), wide=True)
+
+
+def _with_holm(name: str, p: float | None) -> list[list[str]]:
+    """The p that decides, where the comparison is one of several."""
+    return [] if p is None else [[f"{name}, with Holm's correction", plain_p(p)]]
 
 
 def _size(value: float) -> str:

@@ -9,20 +9,18 @@ from syneg_cli.report.costs import results_blocks, sum_of
 from syneg_cli.report.facts import Facts
 from syneg_cli.report.page import Block, BulletList, Folded, Heading, Paragraph, Table
 from syneg_cli.report.wording import legend_of_table, models_table, settings_lines
+from syneg_cli.studies import Study
 
 
 def made(facts: Facts) -> list[Block]:
     blocks: list[Block] = [
         Heading("What was done"),
         Table(["", ""], [list(row) for row in _short(facts)]),
-        Folded(
-            f"{counted(len(facts.models), 'model')}: settings and scores",
-            [
-                models_table(facts.models, facts.split),
-                BulletList([*legend_of_table(facts.models, facts.split), *settings_lines(facts.models)]),
-            ],
-        ),
     ]
+    if facts.models:
+        legend = [*legend_of_table(facts.models, facts.split), *settings_lines(facts.models)]
+        title = f"{counted(len(facts.models), 'model')}: settings and scores"
+        blocks.append(Folded(title, [models_table(facts.models, facts.split), BulletList(legend)]))
     if results := results_blocks(facts.results):
         blocks.append(Folded("Every result, and what it cost", results))
     notes = [*(note for model in facts.models for note in model.notes), *facts.left_out, *facts.notes]
@@ -50,7 +48,10 @@ def _short(facts: Facts) -> Iterator[tuple[str, str]]:
     ):
         if told := _each(f"{row.name}: {row.made}" for row in rows if row.stage == stage and row.made):
             yield title, told
-    yield "models", _models(facts)
+    if facts.models:
+        yield "models", _models(facts)
+    if studies := _each(map(_study, facts.studies)):
+        yield "studies", studies
     if rows:
         yield "money", {"–": "nothing was paid"}.get(sum_of(facts.results), sum_of(facts.results))
         yield "time", f"{duration(facts.results.seconds)} of all runs that made what is here"
@@ -72,6 +73,11 @@ def _models(facts: Facts) -> str:
     which = "all" if measured == count else str(measured)
     many = f"{counted(count, 'model')}{when}, {which} measured on {facts.split}"
     return f"{many}; backbone: {backbones or 'unknown'}"
+
+
+def _study(study: Study) -> str:
+    arms, seeds = counted(len(study.plan.arms), "arm"), counted(len(study.plan.seeds), "seed")
+    return f"{study.plan.name} ({arms}, {seeds}; backbone {study.plan.backbone})"
 
 
 def _each(values: Iterable[str | None]) -> str:
