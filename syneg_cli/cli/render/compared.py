@@ -52,9 +52,8 @@ def compared(record: Measurements, margin: float, *, for_machines: bool) -> tupl
     parts = corrected_parts(every_part, main)
     if for_machines:
         every = [
-            measured(one, margin, record.metrics, family.get(called), parts[called])[0]
+            measured(one, margin, record.metrics, family.get(_called(one)), parts[_called(one)])[0]
             for one in record.measured
-            if (called := _called(one))
         ]
         return [*every, *failed], []
     shown = [_metrics(record)]
