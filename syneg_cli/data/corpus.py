@@ -23,6 +23,7 @@ from syneg_cli.core import (
     write_text,
 )
 from syneg_cli.data.beir_files import read_documents
+from syneg_cli.data.passages import MARK, beside, by_document, document_of
 from syneg_cli.data.units import normalised, says_nothing
 
 BATCH_ROWS = 10_000
@@ -82,6 +83,20 @@ class Corpus:
         """The ids of all documents with the same text as this one, itself included."""
         return self._identical.get(doc_id, frozenset({doc_id}))
 
+    @cached_property
+    def cut(self) -> bool:
+        """Whether documents were cut into passages, as their ids say."""
+        return any(MARK in doc_id and document_of(doc_id) is not None for doc_id in self.ids)
+
+    def beside(self, doc_id: str) -> frozenset[str]:
+        """The passages before and after one, in its document."""
+        return frozenset(other for other in beside(doc_id) if other in self)
+
+    def same_document(self, doc_id: str) -> frozenset[str]:
+        """All passages of a passage's document; of a document that was not cut itself alone."""
+        place = document_of(doc_id)
+        return self._passages.get(place[0], frozenset({doc_id})) if place else frozenset({doc_id})
+
     def with_text(self, wanted: Collection[str]) -> dict[str, frozenset[str]]:
         """Folded text -> the ids of all documents with that text, with or without their title.
 
@@ -108,6 +123,10 @@ class Corpus:
     @cached_property
     def _rows(self) -> dict[str, int]:
         return {doc_id: row for row, doc_id in enumerate(self.ids)}
+
+    @cached_property
+    def _passages(self) -> dict[str, frozenset[str]]:
+        return by_document(self.ids)
 
     @cached_property
     def _identical(self) -> dict[str, frozenset[str]]:

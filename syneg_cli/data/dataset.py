@@ -56,6 +56,8 @@ class Dataset:
     hashes: Mapping[str, str] = field(default_factory=dict)
     identical_ids: str = "auto"
     """What becomes of a document that has the query's id: auto, keep or drop."""
+    same_document: str = "beside"
+    """Which passages of a positive's own document are never negatives: beside, all or none."""
     given_language: str = ""
     """The language that the settings name."""
     carved: frozenset[str] = frozenset()
@@ -174,10 +176,33 @@ class Dataset:
     def _same_text(self) -> dict[str, frozenset[str]]:
         return self.corpus.with_text({normalised(query.text) for query in self.queries.values()})
 
+    def around(self, query_id: str) -> frozenset[str]:
+        """The passages of a positive's own document that may say what it says, as `same_document` has it.
+
+        Passages that follow each other share sentences, or go on where the other ends. What is judged, as
+        not relevant too, is not meant.
+        """
+        if self.same_document == "none":
+            return frozenset()
+        near = self.corpus.beside if self.same_document == "beside" else self.corpus.same_document
+        found = frozenset[str]().union(*map(near, self.positives(query_id)))
+        return found.difference(*(qrels.get(query_id, ()) for qrels in self._judged))
+
+    @cached_property
+    def cut(self) -> bool:
+        """Whether a positive of train is a passage of a document that was cut."""
+        return self.corpus.cut and any(
+            len(self.corpus.same_document(doc_id)) > 1 for doc_id in self.positives_in("train")
+        )
+
     def excluded(self, query_id: str) -> frozenset[str]:
-        """What may never be a negative: positives, texts identical to one, the query itself, empty texts."""
+        """What may never be a negative.
+
+        Positives, texts identical to one, passages around one, the query itself, empty texts.
+        """
         own = self.itself(query_id) | self.same_text(query_id) if query_id in self.queries else frozenset()
-        return own.union(self.corpus.empty, *map(self.corpus.identical, self.positives(query_id)))
+        around = self.around(query_id) if self.corpus.cut else frozenset()
+        return own.union(around, self.corpus.empty, *map(self.corpus.identical, self.positives(query_id)))
 
     @cached_property
     def content(self) -> str:
@@ -228,6 +253,7 @@ def load_dataset(
     relevance: str | None = None,
     attributes: Mapping[str, Sequence[str]] | None = None,
     identical_ids: str = "auto",
+    same_document: str = "beside",
     language: str | None = None,
     resplit_by: str = "none",
     resplit_seed: int = 0,
@@ -240,12 +266,10 @@ def load_dataset(
             relative folders are tried from the current folder and from `folder`, the project file's.
         data_dir: where data set folders are already; with it nothing is downloaded.
         cache: where the Arrow copy of the corpus is kept.
-        dev_fraction: the share of training queries that becomes dev where there is no dev split.
-        test_fraction: the share of the judged queries that is test where train or test is missing.
-        identical_ids: whether a document with the query's id is the query (auto), as `Dataset.itself` says.
+        dev_fraction, test_fraction: of the training and the judged queries, held out where there is no split.
+        identical_ids, same_document: what is no negative, as `Dataset.itself` and `Dataset.around` say.
         resplit_by: "documents" deals all queries out anew, so that no two splits share a positive.
-        relevance, attributes: override the built-in preset; empty values do not.
-        language: of the documents, a name or an ISO code; guessed where it is not given.
+        relevance, attributes, language: override what is built in or guessed; empty values do not.
 
     Raises:
         DatasetError: not found, or a file is wrong (the message names file and line).
@@ -271,6 +295,7 @@ def load_dataset(
         notes=notes,
         hashes=hashes,
         identical_ids=identical_ids,
+        same_document=same_document,
         given_language=given_language,
         carved=frozenset(split for split in judgements if judgements[split] != judged.get(split)),
     )

@@ -79,6 +79,11 @@ class DatasetSettings(Section):
         "auto",
         "A document with the query's id is left out: if it is the query itself (auto), always or never.",
     )
+    same_document: Literal["beside", "all", "none"] = setting(
+        "beside",
+        "Passages (guide.md#4) of a positive's document that are never negatives: those next to it (beside), "
+        "all or none.",
+    )
     relevance: str | None = setting(
         None,
         "What counts as relevant; built in for known data sets.",

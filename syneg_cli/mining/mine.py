@@ -45,8 +45,9 @@ def mine_negatives(
 ) -> list[MinedNegatives]:
     """Negatives for the training queries, from every miner named.
 
-    A query's judged positives, texts identical to one and its own text are never among them. Scores are the
-    miner's own; a miner without scores ignores the filters that compare scores, and says so.
+    A query's judged positives, texts identical to one, passages next to one and its own text are never
+    among them. Scores are the miner's own; a miner without scores ignores the filters that compare scores,
+    and says so.
 
     Args:
         queries: the query ids to mine for; by default all with train judgements.
@@ -66,7 +67,7 @@ def _mine(
     negatives: list[MinedNegative] = []
     processes = world()
     own = sum(len(dataset.itself(query_id) | dataset.same_text(query_id)) for query_id in query_ids)
-    query_ids = list(processes.share(query_ids))
+    asked, query_ids = query_ids, list(processes.share(query_ids))
     for start in range(0, len(query_ids), QUERY_BLOCK):
         block = query_ids[start : start + QUERY_BLOCK]
         spare = max((len(dataset.excluded(query_id)) for query_id in block), default=0)
@@ -77,7 +78,11 @@ def _mine(
     parts = processes.gather((negatives, tally))
     negatives = [negative for part, _ in parts for negative in part]
     tally = Tally.of([part for _, part in parts])
+    around = sum(len(dataset.around(query_id)) for query_id in asked) if dataset.corpus.cut else 0
     notes = miner.notes
+    if around:
+        which = "next to a positive" if dataset.same_document == "beside" else "of a positive's document"
+        notes = (*notes, f"passages {which}, never its query's negatives: {around} (same_document)")
     if own:
         notes = (*notes, f"documents that are the query itself or have its text, never its negatives: {own}")
     if not miner.scored and selection.needs_scores:

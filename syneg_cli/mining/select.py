@@ -103,7 +103,7 @@ def select(
 
 
 def _may_be_negative(dataset: Dataset, query_ids: Sequence[str], rows: np.ndarray) -> np.ndarray:
-    """(n, c) booleans: a document with a text, no judged positive, and no text identical to one."""
+    """(n, c) booleans: a document with a text that `Dataset.excluded` does not name."""
     import numpy as np
 
     allowed = rows >= 0

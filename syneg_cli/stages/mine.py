@@ -25,7 +25,7 @@ from syneg_cli.mining import (
 from syneg_cli.stages import encoders
 from syneg_cli.stages.consent import may_run_code
 from syneg_cli.stages.session import Session
-from syneg_cli.stages.stage import Made, Plan, Stage, own_ids
+from syneg_cli.stages.stage import Made, Plan, Stage, never_negatives
 
 OF_ENCODER = ("max_length", "precision", "backend", "index", "index_options")
 OF_SIMANS = ("simans_a", "simans_b", "temperature")
@@ -63,7 +63,7 @@ class Mine(Stage):
     def plan(self) -> Plan:
         inputs = self.dataset.inputs("train")
         settings: dict[str, Any] = {"miner": self.miner, "seed": self.settings.seed}
-        ids, before = own_ids(self.dataset, "train")
+        ids, before = never_negatives(self.dataset, "train")
         settings |= vars(Selection.of(self.settings)) | ids
         for file in run_files(self.miner):
             place = user_path(file)

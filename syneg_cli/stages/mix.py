@@ -48,7 +48,7 @@ from syneg_cli.stages.absent import absent
 from syneg_cli.stages.mine import mined_path
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.settings import Project
-from syneg_cli.stages.stage import Made, Plan, Stage, own_ids
+from syneg_cli.stages.stage import Made, Plan, Stage, never_negatives
 from syneg_cli.verification import applied
 
 ROUNDS = 8
@@ -105,7 +105,7 @@ class Mix(Stage):
         settings = self.settings.deciding() | {"rounds": self._rounds()}
         before: dict[str, str] = {}
         if set(files) - {"synthetic", "mirror"}:  # documents of the corpus as negatives
-            ids, before = own_ids(self.dataset, "train")
+            ids, before = never_negatives(self.dataset, "train")
             settings |= ids
         path = self.workspace.mixed(mixed_name(self.session))
         reads = [source.path for source in files.values()] + [*verdicts.values()]

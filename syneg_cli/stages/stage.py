@@ -154,15 +154,19 @@ class Stage(ABC):
         """
 
 
-def own_ids(dataset: Dataset, *splits: str) -> tuple[dict[str, str], dict[str, str]]:
-    """(`identical_ids` as a setting of a plan over these splits, what a manifest without it means).
+def never_negatives(dataset: Dataset, *splits: str) -> tuple[dict[str, str], dict[str, str]]:
+    """(settings of a plan over these splits that say what is no negative, what a manifest without one means).
 
-    Where no query has the id of a document it changes nothing, and is its default. Those of 0.1
-    mean that nothing was left out for its id.
+    Where no query has the id of a document, `identical_ids` changes nothing and is its default, as is
+    `same_document` where no positive is a passage of a document that was cut. Manifests of 0.1 mean that
+    nothing was left out for its id, and those without `same_document` that nothing was for its document.
     """
-    if not any(dataset.shares_ids(split) for split in splits if split in dataset.judgements):
-        return {"identical_ids": "auto"}, {"identical_ids": "auto"}
-    return {"identical_ids": dataset.identical_ids}, {"identical_ids": "keep"}
+    settings, before = {"identical_ids": "auto"}, {"identical_ids": "auto"}
+    if any(dataset.shares_ids(split) for split in splits if split in dataset.judgements):
+        settings, before = {"identical_ids": dataset.identical_ids}, {"identical_ids": "keep"}
+    if "train" in dataset.judgements and dataset.cut:
+        return settings | {"same_document": dataset.same_document}, before | {"same_document": "none"}
+    return settings | {"same_document": "beside"}, before | {"same_document": "beside"}
 
 
 FORCED = "--force"

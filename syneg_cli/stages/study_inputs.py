@@ -29,6 +29,8 @@ def inputs_of(session: Session, dataset: Dataset, arms: Sequence[ArmPlan]) -> di
     found["backbone weights"] = weights_hash(session.project.train.backbone)
     if dataset.identical_ids != "auto":
         found["identical ids"] = dataset.identical_ids
+    if dataset.cut:
+        found["same document"] = dataset.same_document
     if dataset.given_language:
         found["language"] = dataset.given_language
     for arm in arms:

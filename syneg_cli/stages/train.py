@@ -24,7 +24,7 @@ from syneg_cli.stages import encoders
 from syneg_cli.stages.card_facts import card_of, learned_from
 from syneg_cli.stages.mix import mix_of, mixed_name
 from syneg_cli.stages.session import Session
-from syneg_cli.stages.stage import Made, Plan, Stage, own_ids
+from syneg_cli.stages.stage import Made, Plan, Stage, never_negatives
 from syneg_cli.training import (
     CARD,
     CROSS_ENCODER,
@@ -70,7 +70,8 @@ class Train(Stage):
         # Without a teacher there is nothing that `distil` could weigh.
         distil = self.settings.distil if self.settings.taught else 0.0
         written = self._of_written()
-        ids, before = own_ids(self.dataset, "train", "dev")  # they decide what is masked, and the dev score
+        # They decide what is masked, and the dev score.
+        ids, before = never_negatives(self.dataset, "train", "dev")
         taught = encoders.weights_of("cross-encoder weights", self.settings.cross_encoder)
         taught |= encoders.weights_of("guide weights", self.settings.guide)
         named: dict[str, Any] = {"mix": mixed_name(self.session), "distil": distil}

@@ -30,6 +30,18 @@ def test_how_the_data_are_read_is_part_of_the_plan(ready: Cli, setting: str, say
     assert says in other.err
 
 
+def test_which_passages_are_negatives_is_part_of_it_where_documents_were_cut(cli: Cli, here: Path) -> None:
+    corpus = here / "tiny" / "corpus.jsonl"
+    corpus.write_text(corpus.read_text().replace('"d1"', '"d#1"').replace('"d2"', '"d#2"'), encoding="utf-8")
+    for qrels in (here / "tiny" / "qrels").iterdir():
+        qrels.write_text(qrels.read_text().replace("d1", "d#1").replace("d2", "d#2"), encoding="utf-8")
+    study = ("study", "--arms", "dense", "--primary", "dense", "--plan")
+    assert cli(*study).code == 0
+    other = cli(*study, "--set", "dataset.same_document=none")
+    assert other.code == 2
+    assert "inputs same document" in other.err
+
+
 def test_a_file_that_an_arm_of_ones_own_names(ready: Cli, here: Path) -> None:
     with (here / "syneg.toml").open("a", encoding="utf-8") as file:
         file.write(OWN)

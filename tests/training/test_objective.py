@@ -39,7 +39,7 @@ from syneg_cli.training.parameters import (
 )
 from syneg_cli.training.recorder import step_figures, variance
 from syneg_cli.training.teachers import Guide, Nearness, Reading, Teacher, Vectors, Words
-from tests.conftest import DOCS, QUERIES
+from tests.conftest import DOCS, QUERIES, write_dataset
 
 TEXTS = [f"{title} {text}" for title, text in DOCS.values()]
 LABELS = {
@@ -170,6 +170,21 @@ def test_what_the_guide_masks_is_no_negative_for_any_term(data: Dataset) -> None
     labels = collator([{"family": 0}])["label"]
     assert labels["mask"].tolist() == [[False, True, False]]
     assert labels["mined"].tolist() == [[False, False, True]]
+
+
+@pytest.mark.parametrize(("rule", "masked"), [("beside", [False, True, False]), ("none", [False] * 3)])
+def test_another_querys_positive_is_masked_where_it_is_the_next_passage(
+    tmp_path: Path, rule: str, masked: list[bool]
+) -> None:
+    docs = {f"guide.md#{number}": ("", f"part {number}") for number in (1, 2, 3)}
+    judged = {"train": [("q1", "guide.md#1", 1), ("q2", "guide.md#2", 1), ("q3", "guide.md#3", 1)]}
+    folder = write_dataset(tmp_path / "cut", docs, {"q1": "one", "q2": "two", "q3": "three"}, judged)
+    data = load_dataset(str(folder), cache=tmp_path / "cache", dev_fraction=0, same_document=rule)
+    batch = [TrainingInstance(f"q{number}", f"guide.md#{number}", ()) for number in (1, 2, 3)]
+    collator = Collator(families(batch), data, Texts(), tokenise=lambda texts, task: {})
+    mask = collator([{"family": place} for place in range(3)])["label"]["mask"].tolist()
+    assert mask[0] == masked, "the passage after the next may be a negative"
+    assert mask[1] == ([True, False, True] if rule == "beside" else [False] * 3)
 
 
 def test_a_teacher_gives_what_a_sigmoid_would_round_away_and_each_pair_once(

@@ -12,7 +12,7 @@ from syneg_cli.stages import estimate_mining, mine_stages, perform
 
 @make(
     *section("mine", miners="--miner"),
-    *flags("dataset.identical_ids"),
+    *flags("dataset.identical_ids", "dataset.same_document"),
     *EMBEDDING,
     WRITTEN,
     DISJOINT,

@@ -51,7 +51,7 @@ def _remarks(made: Mixed, rounds: int, imported: Imported | None) -> list[str]:
     if imported is not None and imported.held_out:
         lines.append(f"left out, because dev or test judges the query: {counted(imported.held_out, 'row')}")
     if imported is not None and imported.contradicted:
-        what = "positives of their query, the query itself, or empty"
+        what = "positives of their query or passages next to one, the query itself, or empty"
         lines.append(f"left out, because {what}: {counted(imported.contradicted, 'negative')}")
     if imported is not None and imported.documents:
         lines.append(f"not in the corpus, and kept as texts: {counted(len(imported.documents), 'text')}")
