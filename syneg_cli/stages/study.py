@@ -19,6 +19,7 @@ from syneg_cli.stages.owner import claim, need_own
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.settings import Project
 from syneg_cli.stages.stage import Performed
+from syneg_cli.stages.study_arms import arms_of
 from syneg_cli.stages.study_inputs import inputs_of, need_mixable
 from syneg_cli.stages.study_places import study_folder
 from syneg_cli.stages.study_plan import deciding, new_plan
@@ -72,6 +73,7 @@ def run_study(
     dataset = plain_dataset(session)
     folder = study_folder(session, dataset.name, session.project.study.name)
     name = session.project.study.name
+    arms_of(session, dataset)  # a misspelt one is told before another study is waited for
     lock = session.workspace(dataset).locks / f"study-{name[:80]}.lock"
     with locked(lock, f"study {name}", session.progress):
         need_own(session, dataset)

@@ -134,6 +134,8 @@ def _needs(own: OwnArm) -> tuple[Need, ...]:
         wanted.append("own queries")
     if own.set.get("queries.weight"):
         wanted.append("written queries")
+    if own.set.get("train.lexical") or own.set.get("train.cross_encoder"):
+        wanted.append("teaching")
     return tuple(wanted)
 
 
@@ -171,6 +173,8 @@ def _lacking(session: Session, dataset: Dataset, need: str, arm: Arm) -> str:
             return "there are no LLM-written queries: run `syneg queries`"
     if need == "verdicts" and not work.verified(path).is_file():
         return "nothing was verified: run `syneg verify`"
+    if need == "teaching" and not arm.settings.get("train.distil", session.project.train.distil):
+        return "distil = 0 in [train]: no teacher would count"
     if need == "cross-encoder" and not session.project.train.cross_encoder:
         return "no cross-encoder teaches: name one, cross_encoder in [train]"
     return ""

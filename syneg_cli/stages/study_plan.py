@@ -70,6 +70,11 @@ def new_plan(session: Session, dataset: Dataset, known: Beside | None) -> Frozen
         partial(met_by_written, session, dataset, unseen),
     )
     primary = next(arm for arm in planned if arm.name == project.study.primary)
+    if project.study.sequential and project.study.seeds < 2:
+        raise UsageError(
+            "--sequential looks from the second seed on, and there is one.",
+            hint="Give more --seeds, or leave --sequential out.",
+        )
     seeds = tuple(range(project.train.seed, project.train.seed + project.study.seeds))
     changed(session.resolved, {"train.seed": seeds[-1], "mix.seed": seeds[-1]}, f"--seeds {len(seeds)}")
     plan = StudyPlan(

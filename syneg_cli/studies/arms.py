@@ -12,7 +12,9 @@ from typing import Any, Literal
 from syneg_cli.core import UsageError, did_you_mean
 
 Makes = Literal["trained", "backbone", "soup"]
-Need = Literal["synthetic", "other queries", "own queries", "written queries", "verdicts", "cross-encoder"]
+Need = Literal[
+    "synthetic", "other queries", "own queries", "written queries", "verdicts", "teaching", "cross-encoder"
+]
 
 TABLES = {
     "sources": "Sources of negatives",
@@ -144,8 +146,8 @@ def _levers(teacher: str | None) -> list[Arm]:
     return [
         _trained("llm-queries", beside, "queries", 5, of_llm, ("written queries",)),
         Arm("hybrid-judged", judged, levers, 9, "hybrid", HYBRID, (*LLM, "verdicts"), judged=True),
-        _trained("distil", taught, "levers", 9, by_teacher, ("cross-encoder",)),
-        _trained("distil-bm25", by_words, "levers", 9, {"train.lexical": LEXICAL}),
+        _trained("distil", taught, "levers", 9, by_teacher, ("teaching", "cross-encoder")),
+        _trained("distil-bm25", by_words, "levers", 9, {"train.lexical": LEXICAL}, ("teaching",)),
     ]
 
 

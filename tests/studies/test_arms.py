@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from syneg_cli.core import SYNTHETIC, NegativeRef, SyntheticQuery, read_synthetic, write_synthetic_queries
+from syneg_cli.core import (
+    SYNTHETIC,
+    NegativeRef,
+    NoProgress,
+    SyntheticQuery,
+    locked,
+    read_synthetic,
+    write_synthetic_queries,
+)
 from syneg_cli.forecast import Forecast
 from syneg_cli.mixing import check_strategy
 from syneg_cli.mixing.strategies import Candidate, Draw, Pools
@@ -31,6 +39,34 @@ def test_what_an_arm_lacks_is_said_before_anything_runs(cli: Cli, here: Path) ->
     arms = {arm["name"] for arm in plan.json["plan"]["arms"]}  # type: ignore[index]
     assert {"zero-shot", "dense", "bm25", "ance", "adore", "random", "simans"} <= arms
     assert not arms & left_out.keys()
+
+
+def test_an_arm_is_not_taught_by_a_teacher_who_does_not_count(ready: Cli, here: Path) -> None:
+    with (here / "syneg.toml").open("a", encoding="utf-8") as file:
+        file.write(
+            '[study.define.words]\nset = { "train.lexical" = 5.0 }\n'
+            '[study.define.half]\nset = { "train.lexical" = 5.0, "train.distil" = 0.5 }\n'
+        )
+    study = ("study", "--arms", "distil-bm25,words,half", "--plan", "--json")
+    plan = ready(*study, "--set", "train.distil=0")
+    assert plan.code == 0, plan.err
+    told = "distil = 0 in [train]: no teacher would count"
+    assert dict(plan.json["plan"]["left_out"]) == {"distil-bm25": told, "words": told}  # type: ignore[index]
+    assert not ready(*study, "--name", "taught").json["plan"]["left_out"]  # type: ignore[index]
+
+
+def test_looking_early_needs_a_second_seed(ready: Cli) -> None:
+    refused = ready("study", "--sequential", "--seeds", "1", "--plan")
+    assert refused.code == 2
+    assert "--sequential looks from the second seed on, and there is one" in refused.err
+    assert not HOME.exists()
+
+
+def test_a_misspelt_arm_is_told_while_another_study_runs(ready: Cli, here: Path) -> None:
+    with locked(here / ".syneg/tiny/locks/study-default.lock", "the other one", NoProgress()):
+        refused = ready("study", "--arms", "hybird", "--plan")
+    assert refused.code == 2
+    assert "hybird" in refused.err
 
 
 def test_arms_that_could_not_be_mixed_are_named_before_the_plan_is_frozen(cli: Cli, here: Path) -> None:
