@@ -15,7 +15,7 @@ from syneg_cli.encoding.cross_encoders import (
 )
 from syneg_cli.encoding.embedding_cache import Choice, Entry, choose, entries, remove
 from syneg_cli.encoding.encoder import Encoder
-from syneg_cli.encoding.index import Index, best_rows, search, similarities
+from syneg_cli.encoding.index import Index, Rows, best_rows, exact, similarities
 from syneg_cli.encoding.kept_layers import Kept, unpadded
 from syneg_cli.encoding.loading import find as find_model
 from syneg_cli.encoding.loading import known_by_name, load_model, locate, may_be, weights_hash
@@ -37,6 +37,7 @@ __all__ = [
     "Entry",
     "Index",
     "Kept",
+    "Rows",
     "Task",
     "Terms",
     "Texts",
@@ -46,6 +47,7 @@ __all__ = [
     "check_push",
     "choose",
     "entries",
+    "exact",
     "find_model",
     "hub_id",
     "is_cross_encoder",
@@ -65,7 +67,6 @@ __all__ = [
     "read_card",
     "remove",
     "resolve_precision",
-    "search",
     "similarities",
     "token_counter",
     "unpadded",

@@ -7,7 +7,7 @@ each query, so memory does not grow with the corpus.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from syneg_cli.core import NoProgress, Progress, UsageError
 
@@ -27,12 +27,19 @@ TRAINING_ROWS = 1 << 17
 """Documents, evenly spaced, that train an index; FAISS asks for 39 to 256 a centroid."""
 
 
-def search(
+class Rows(Protocol):
+    """(m, d) float32 vectors that are read in slices: an array, memory-mapped or not, or what makes them."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> np.ndarray: ...
+
+
+def exact(
     queries: np.ndarray,
-    documents: np.ndarray,
+    documents: Rows,
     k: int,
     *,
-    factory: str = "Flat",
     block: int = BLOCK,
     progress: Progress | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -40,24 +47,35 @@ def search(
 
     Args:
         queries: (n, d) float32.
-        documents: (m, d) float32, possibly memory-mapped.
-        factory: a FAISS index factory string; "Flat" is exact.
+        documents: (m, d) float32.
 
     Returns:
-        Scores (n, k) float32 in descending order and rows (n, k) int64, with k cut to m.
-        Equal scores come in row order. An approximate index may find fewer than k for a
-        query; its row ends with -1.
-
-    Raises:
-        UsageError: FAISS does not know the factory string, or cannot train it on so few documents.
+        Scores (n, k) float32 in descending order and rows (n, k) int64, with k cut to m. Equal scores come
+        in row order.
     """
-    return Index(documents, factory, block=block, progress=progress).search(queries, k, progress=progress)
+    import numpy as np
+
+    k, progress = min(k, len(documents)), progress or NoProgress()
+    queries = np.ascontiguousarray(queries, dtype=np.float32)
+    scores = np.empty((len(queries), 0), dtype=np.float32)
+    rows = np.empty((len(queries), 0), dtype=np.int64)
+    with progress.task("Searching", len(documents), "docs") as advance:
+        for start in range(0, len(documents), block):
+            part = np.ascontiguousarray(documents[start : start + block], dtype=np.float32)
+            found, places = _nearest(queries, part, min(k, len(part)))
+            scores, rows = _best(
+                np.concatenate([scores, found], axis=1), np.concatenate([rows, places + start], axis=1), k
+            )
+            advance(len(part))
+    return scores, rows
 
 
 class Index:
     """Documents ready to be searched more than once.
 
     Args:
+        documents: (m, d) float32, possibly memory-mapped.
+        factory: a FAISS index factory string; "Flat" is exact.
         options: search-time parameters of an approximate index, as in `nprobe=32` or
             `efSearch=128`; by default an IVF index looks into an eighth of its lists.
     """
@@ -88,21 +106,23 @@ class Index:
     def search(
         self, queries: np.ndarray, k: int, *, progress: Progress | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """As the function `search`."""
+        """As `exact`; an approximate index may find fewer than k for a query, whose row ends with -1.
+
+        Raises:
+            UsageError: FAISS does not know the factory string, or cannot train it on so few documents.
+        """
         import numpy as np
 
         k = min(k, len(self.documents))
         queries = np.ascontiguousarray(queries, dtype=np.float32)
-        progress = progress or NoProgress()
         if self.factory == "Flat":
-            return _exact(queries, self.documents, k, self.block, progress)
+            return exact(queries, self.documents, k, block=self.block, progress=progress)
         scores, rows = self._built.search(queries, k)
         scores, rows = _best(scores, rows.astype(np.int64), k)
         if self.recall is None and len(queries):
-            sample = slice(0, RECALL_QUERIES)
-            self.recall = overlap(
-                rows[sample], _exact(queries[sample], self.documents, k, self.block, progress)[1]
-            )
+            sample = queries[:RECALL_QUERIES]
+            nearest = exact(sample, self.documents, k, block=self.block, progress=progress)[1]
+            self.recall = overlap(rows[:RECALL_QUERIES], nearest)
         return scores, rows
 
     @cached_property
@@ -139,7 +159,7 @@ class Index:
             lists.nprobe = max(1, lists.nlist // 8)
 
 
-def similarities(queries: np.ndarray, documents: np.ndarray, *, block: int = BLOCK) -> np.ndarray:
+def similarities(queries: np.ndarray, documents: Rows, *, block: int = BLOCK) -> np.ndarray:
     """(n, d) float32, (m, d), possibly memory-mapped -> all inner products, (n, m) float32."""
     import numpy as np
 
@@ -172,24 +192,6 @@ def overlap(found: np.ndarray, exact: np.ndarray) -> float:
 
     shares = [len(np.intersect1d(a, b)) / len(b) for a, b in zip(found, exact, strict=True)]
     return float(np.mean(shares))
-
-
-def _exact(
-    queries: np.ndarray, documents: np.ndarray, k: int, block: int, progress: Progress
-) -> tuple[np.ndarray, np.ndarray]:
-    import numpy as np
-
-    scores = np.empty((len(queries), 0), dtype=np.float32)
-    rows = np.empty((len(queries), 0), dtype=np.int64)
-    with progress.task("Searching", len(documents), "docs") as advance:
-        for start in range(0, len(documents), block):
-            part = np.ascontiguousarray(documents[start : start + block], dtype=np.float32)
-            found, places = _nearest(queries, part, min(k, len(part)))
-            scores, rows = _best(
-                np.concatenate([scores, found], axis=1), np.concatenate([rows, places + start], axis=1), k
-            )
-            advance(len(part))
-    return scores, rows
 
 
 def _nearest(queries: np.ndarray, documents: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -2,8 +2,9 @@
 
 from syneg_cli.evaluation.changes import Change, changes
 from syneg_cli.evaluation.evaluation import Evaluation, caveat, compare_metrics
+from syneg_cli.evaluation.expansion import Expansion
 from syneg_cli.evaluation.families import Compared, corrected, holm, standard_errors
-from syneg_cli.evaluation.hybrid import WordScores, hybrid_name
+from syneg_cli.evaluation.hybrid import WordScores
 from syneg_cli.evaluation.metrics import (
     MAIN_METRIC,
     METRICS,
@@ -13,6 +14,7 @@ from syneg_cli.evaluation.metrics import (
 )
 from syneg_cli.evaluation.rerank import Reranked, pair_count, rerank
 from syneg_cli.evaluation.retrieve import DEPTH, depth_for, nearest, retrieve, without_itself
+from syneg_cli.evaluation.searching import Search
 from syneg_cli.evaluation.seeds import SeedComparison, compare_seeds
 from syneg_cli.evaluation.seen import (
     RECORD,
@@ -59,9 +61,11 @@ __all__ = [
     "Comparison",
     "EvalSettings",
     "Evaluation",
+    "Expansion",
     "Exposure",
     "Part",
     "Reranked",
+    "Search",
     "SeedComparison",
     "TrainedOn",
     "Word",
@@ -81,7 +85,6 @@ __all__ = [
     "detectable",
     "exposure",
     "holm",
-    "hybrid_name",
     "interval",
     "is_metric",
     "label_of",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import floor
 from pathlib import Path
 
 from syneg_cli.core import MissingArtifact, UsageError, json_fault, parsed, whole_text
 from syneg_cli.evaluation.metrics import MAIN_METRIC, label_of
+from syneg_cli.evaluation.searching import Search
 from syneg_cli.evaluation.seen import (
     Exposure,
     Part,
@@ -30,7 +32,8 @@ class Evaluation:
     `written_queries` is how many of the queries an LLM wrote. `exposure` parts the queries by what
     training saw; None where that is not recorded, or there is no training. `max_length` is how many tokens
     of a text the model reads; None where nothing is known of it. `lexical` is what BM25's best document gets
-    beside the similarities, as in hybrid search; 0 where words have no part.
+    beside the similarities, as in hybrid search; 0 where words have no part. `expansion` is the share of
+    LLM-written queries in documents' vectors, and `expanded` the share of the documents that have some.
     """
 
     name: str
@@ -45,6 +48,13 @@ class Evaluation:
     exposure: Exposure | None = None
     max_length: int | None = None
     lexical: float = 0.0
+    expansion: float = 0.0
+    expanded: float = 0.0
+
+    @property
+    def search(self) -> Search:
+        """What the ranking owes to more than the model's own vectors."""
+        return Search(self.expansion, self.lexical)
 
     @property
     def queries(self) -> int:
@@ -72,7 +82,8 @@ class Evaluation:
             right = all(isinstance(part, str) for part in texts) and all(map(_are_scores, values))
             right = right and type(read.written_queries) is int
             right = right and (read.max_length is None or type(read.max_length) is int)
-            right = right and type(read.lexical) in (int, float) and read.lexical >= 0
+            beside = (read.lexical, read.expansion, read.expanded)
+            right = right and all(type(one) in (int, float) and one >= 0 for one in beside)
             right = right and _parts_all(read.exposure, read.per_query)
             right = right and MAIN_METRIC in read.metrics and read.metrics.keys() == read.per_query.keys()
             wrong = "" if right else "fields of other kinds"
@@ -86,7 +97,7 @@ class Evaluation:
 
     def __str__(self) -> str:
         values = "  ".join(f"{label_of(name)} {value:.4f}" for name, value in self.metrics.items())
-        sentences = (self.told_of_words, self.caveat, self.told_of_training)
+        sentences = (self.told_of_search, self.caveat, self.told_of_training)
         told = "".join(f"\n{said}" for said in sentences if said)
         return f"{self.name} on {self.dataset}, {self.split} ({self.queries} queries)\n{values}{told}"
 
@@ -99,10 +110,10 @@ class Evaluation:
         return f"{self.name} reads {own} tokens of a text, {baseline.name} {other}: {less}."
 
     @property
-    def told_of_words(self) -> str:
-        """A sentence where the ranking is not the model's alone; "" where it is."""
-        words = f"similarity + {self.lexical:g} x BM25's score over its best document's"
-        return f"Hybrid search: {words}." if self.lexical else ""
+    def told_of_search(self) -> str:
+        """Sentences where the ranking is not the model's alone; "" where it is."""
+        some = f" Of the documents {floor(1000 * self.expanded) / 10:g}% have such queries."
+        return self.search.told + (some if self.expansion and self.expanded < 1 else "")
 
     @property
     def told_of_training(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from syneg_cli.encoding import best_rows, similarities
+from syneg_cli.encoding import Rows, best_rows, similarities
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,11 +26,6 @@ class WordScores:
     weight: float
 
 
-def hybrid_name(name: str, weight: float) -> str:
-    """What a system is called, and stored as, where words count beside its similarities."""
-    return f"{name}+bm25x{weight:g}" if weight else name
-
-
 def with_words(similarity: np.ndarray, words: np.ndarray, weight: float) -> np.ndarray:
     """(m,): similarity + weight * words / the largest of words; the similarities where no word is found.
 
@@ -44,7 +39,7 @@ def with_words(similarity: np.ndarray, words: np.ndarray, weight: float) -> np.n
 def nearest_with_words(
     texts: Sequence[str],
     queries: np.ndarray,
-    documents: np.ndarray,
+    documents: Rows,
     words: WordScores,
     ids: Sequence[str],
     depth: int,
@@ -57,7 +52,7 @@ def nearest_with_words(
     Args:
         texts: the n queries.
         queries: (n, d) float32.
-        documents: (m, d) float32, possibly memory-mapped.
+        documents: (m, d) float32.
         ids: what each of the m documents is called.
         excluded: what each of the n queries may not find.
     """

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from syneg_cli.core import NoProgress, Progress, Run
 from syneg_cli.data import Dataset
-from syneg_cli.encoding import Encodes, search
+from syneg_cli.encoding import Encodes, Rows, exact
+from syneg_cli.evaluation.expansion import Expanded, Expansion
 from syneg_cli.evaluation.hybrid import WordScores, nearest_with_words
 from syneg_cli.evaluation.metrics import metric_of
 
@@ -35,6 +36,7 @@ def retrieve(
     *,
     depth: int = DEPTH,
     words: WordScores | None = None,
+    expansion: Expansion | None = None,
     progress: Progress | None = None,
 ) -> Run:
     """The `depth` best documents of every query of a split.
@@ -43,10 +45,14 @@ def retrieve(
 
     Args:
         words: what is added to the similarities, as in hybrid search.
+        expansion: what is put into the documents' vectors; encoded as what it is compared with, queries.
     """
     progress = progress or NoProgress()
     query_ids = list(dataset.qrels(split))
-    documents = encoder.encode_corpus(dataset.corpus, progress)
+    documents: Rows = encoder.encode_corpus(dataset.corpus, progress)
+    if expansion is not None:
+        written = encoder.encode_queries(expansion.texts, progress)
+        documents = Expanded(documents, expansion.rows, written, expansion.share)
     texts = [dataset.queries[q].text for q in query_ids]
     queries = encoder.encode_queries(texts, progress)
     ids, excluded = dataset.corpus.ids, [dataset.itself(q) for q in query_ids]
@@ -69,7 +75,7 @@ def without_itself(run: Run, dataset: Dataset) -> tuple[Run, int]:
 
 def nearest(
     queries: np.ndarray,
-    documents: np.ndarray,
+    documents: Rows,
     ids: Sequence[Id],
     depth: int,
     excluded: Sequence[Collection[Id]] = (),
@@ -78,12 +84,12 @@ def nearest(
 
     Args:
         queries: (n, d) float32.
-        documents: (m, d) float32, possibly memory-mapped.
+        documents: (m, d) float32.
         ids: what each of the m documents is called.
         excluded: what each of the n queries may not find; empty if nothing is excluded.
     """
     spare = max(map(len, excluded), default=0)
-    scores, rows = search(queries, documents, min(depth + spare, len(ids)))
+    scores, rows = exact(queries, documents, min(depth + spare, len(ids)))
     for out, values, found in zip(excluded or [()] * len(rows), scores, rows, strict=True):
         ranked = zip((ids[row] for row in found.tolist()), values.tolist(), strict=True)
         yield dict(islice((pair for pair in ranked if pair[0] not in out), depth))

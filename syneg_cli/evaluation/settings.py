@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from syneg_cli.core import Positive, Section, Text, setting
 from syneg_cli.evaluation.metrics import METRICS, metric_name
+from syneg_cli.evaluation.searching import Search
 from syneg_cli.evaluation.significance import MARGIN
 
 
@@ -57,6 +58,15 @@ class EvalSettings(Section):
         "Hybrid search: what BM25's best document gets for its words, the others in proportion, beside a "
         "model's similarities; 0.5 is a start.",
     )
+    expansion: Annotated[float, Field(ge=0, le=1)] = setting(
+        0.0,
+        "Document expansion: what share of a document's vector its LLM-written queries have; 0.5 is a start.",
+    )
     equivalence_margin: Annotated[float, Field(gt=0, lt=1)] = setting(
         MARGIN, "A mean difference that does not matter: surely within it is equivalent.", decides=False
     )
+
+    @property
+    def search(self) -> Search:
+        """What models search with, beside their own vectors."""
+        return Search(self.expansion, self.lexical)

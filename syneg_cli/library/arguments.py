@@ -18,6 +18,7 @@ from syneg_cli.core import (
     Run,
     Section,
     SyntheticNegative,
+    SyntheticQuery,
     UsageError,
     Workspace,
     did_you_mean,
@@ -34,6 +35,14 @@ def need_dataset(value: object) -> None:
     """Raises UsageError where a data set is named instead of loaded."""
     if not isinstance(value, Dataset):
         raise UsageError(f"{value!r} is not a data set.", hint="Load it first: data = load_dataset(NAME).")
+
+
+def need_written(queries: list[SyntheticQuery]) -> list[SyntheticQuery]:
+    """Raises UsageError where something is no LLM-written query."""
+    for query in queries:
+        if not isinstance(query, SyntheticQuery):
+            raise UsageError(f"{query!r} is no LLM-written query.", hint="write_queries gives them.")
+    return queries
 
 
 def listed(negatives: Iterable[Any], called: str = "negatives") -> list[Any]:

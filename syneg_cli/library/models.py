@@ -14,6 +14,7 @@ from syneg_cli.core import (
     Progress,
     Run,
     SyntheticNegative,
+    SyntheticQuery,
     TrainingInstance,
     UsageError,
 )
@@ -22,11 +23,11 @@ from syneg_cli.encoding import Encoder, load_cross_encoder
 from syneg_cli.evaluation import (
     EvalSettings,
     Evaluation,
+    Expansion,
     TrainedOn,
     WordScores,
     depth_for,
     exposure,
-    hybrid_name,
     retrieve,
     score,
     without_itself,
@@ -40,6 +41,7 @@ from syneg_cli.library.arguments import (
     need_dataset,
     need_local,
     need_records,
+    need_written,
     settings_from,
 )
 from syneg_cli.library.spoken import step
@@ -150,6 +152,7 @@ def evaluate(
     *,
     rerank: str | PathLike[str] | CrossEncoder | None = None,
     trained_on: TrainingSet | None = None,
+    queries: Iterable[SyntheticQuery] = (),
     name: str | None = None,
     work_dir: str | Path = WORK_DIR,
     progress: Progress | None = None,
@@ -163,24 +166,22 @@ def evaluate(
             folder, a hub id or a model in memory.
         trained_on: what a model in memory was trained on: it parts the queries by what training saw.
             A model folder of `syneg train` says so itself.
-        settings: those of [eval]: split, metrics, precision, batch_size, depth, max_length, lexical;
-            `.against` tells of the first metric.
+        queries: LLM-written ones, which `expansion` puts into the vectors of their documents.
+        settings: those of [eval]: split, metrics, precision, batch_size, depth, max_length, lexical,
+            expansion; `.against` tells of the first metric.
     """
     need_dataset(dataset)
     need_local(model)
     chosen = settings_from(EvalSettings, settings)
-    if rerank is None and "depth" in settings:
-        raise UsageError("depth says how much a reranker reads again.", hint="Add rerank=MODEL.")
-    if isinstance(model, Mapping) and "lexical" in settings:
-        told_of_run = "lexical is what words count beside a model's similarities, and a run has none."
-        raise UsageError(told_of_run, hint="Give a model, or leave it out.")
+    _check_settings(model, rerank, settings)
     qrels = dataset.qrels(chosen.split)
+    expansion = _expansion(dataset, chosen, list(queries))
     told = progress or NoProgress()
     model = str(model) if isinstance(model, PathLike) else model
     _need_model(model)
     learned = _learned(model, dataset, trained_on, told)
     scorer = None if rerank is None else _scorer(rerank, told)
-    run, precision, length = _found(model, dataset, chosen, embeddings(work_dir), told)
+    run, precision, length = _found(model, dataset, chosen, expansion, embeddings(work_dir), told)
     if scorer is not None:
         options = {"depth": chosen.depth, "batch_size": chosen.batch_size}
         run, _ = reranked(run, dataset, chosen.split, scorer, progress=told, **options)
@@ -199,12 +200,35 @@ def evaluate(
         exposure=exposure(learned, dataset, chosen.split),
         max_length=length,
         lexical=0.0 if isinstance(model, Mapping) else chosen.lexical,
+        expansion=chosen.expansion,
+        expanded=expansion.documents / len(dataset.corpus) if expansion else 0.0,
     )
+
+
+def _check_settings(model: object, rerank: object, settings: Mapping[str, Any]) -> None:
+    """Raises UsageError for a setting that has no part in what is measured."""
+    if rerank is None and "depth" in settings:
+        raise UsageError("depth says how much a reranker reads again.", hint="Add rerank=MODEL.")
+    for beside in {"lexical", "expansion"} & settings.keys() if isinstance(model, Mapping) else ():
+        told_of_run = f"{beside} is what counts beside a model's own vectors, and a run has none."
+        raise UsageError(told_of_run, hint="Give a model, or leave it out.")
+
+
+def _expansion(dataset: Dataset, chosen: EvalSettings, queries: list[SyntheticQuery]) -> Expansion | None:
+    """Raises UsageError where an expansion has no queries, or queries no expansion; or as `Expansion.of`."""
+    if bool(queries) != bool(chosen.expansion):
+        raise UsageError(
+            "expansion is the share of LLM-written queries in documents' vectors, and goes with queries.",
+            hint="Give both, as in evaluate(model, data, queries=write_queries(data, llm), expansion=0.5).",
+        )
+    if not queries:
+        return None
+    return Expansion.of(need_written(queries), dataset, chosen.split, chosen.expansion)
 
 
 def _called(model: object, rerank: object, chosen: EvalSettings) -> str:
     """What a system is called that nobody gave a name."""
-    called = "run" if isinstance(model, Mapping) else hybrid_name(_name(model, "model"), chosen.lexical)
+    called = "run" if isinstance(model, Mapping) else chosen.search.called(_name(model, "model"))
     return called if rerank is None else f"{called}+{_name(rerank, 'reranker')}@{chosen.depth}"
 
 
@@ -258,6 +282,7 @@ def _found(
     model: str | SentenceTransformer | Run,
     dataset: Dataset,
     chosen: EvalSettings,
+    expansion: Expansion | None,
     cache: Path,
     progress: Progress,
 ) -> tuple[Run, str, int | None]:
@@ -279,5 +304,6 @@ def _found(
     depth = max(depth_for(chosen.metrics), chosen.depth)
     lexical = chosen.lexical
     words = WordScores(words_of(dataset, progress).scores, lexical) if lexical else None
-    run = retrieve(dataset, chosen.split, encoder, depth=depth, words=words, progress=progress)
+    beside: dict[str, Any] = {"words": words, "expansion": expansion}
+    run = retrieve(dataset, chosen.split, encoder, depth=depth, progress=progress, **beside)
     return run, encoder.precision, encoder.max_length

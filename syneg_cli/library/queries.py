@@ -38,6 +38,7 @@ from syneg_cli.library.arguments import (
     need_dataset,
     need_local,
     need_text,
+    need_written,
     settings_from,
     ticking,
 )
@@ -139,10 +140,7 @@ def with_queries(
         dev_fraction: where there is no real query, the share of documents whose queries are dev.
     """
     need_dataset(dataset)
-    given = list(queries)
-    for query in given:
-        if not isinstance(query, SyntheticQuery):
-            raise UsageError(f"{query!r} is no LLM-written query.", hint="write_queries gives them.")
+    given = need_written(list(queries))
     if not 0 <= weight <= 1:
         raise UsageError(f"weight: expected a number from 0 to 1, not {weight!r}.")
     return used(dataset, given, weight=weight, dev_fraction=dev_fraction)

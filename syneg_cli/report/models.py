@@ -21,11 +21,13 @@ from syneg_cli.core import (
     read_manifest,
 )
 from syneg_cli.encoding import known_by_name, weights_hash
-from syneg_cli.evaluation import MAIN_METRIC, MARGIN, Evaluation, compare, hybrid_name
+from syneg_cli.evaluation import MAIN_METRIC, MARGIN, Evaluation, Search, compare
 from syneg_cli.mixing import STRATEGIES
 from syneg_cli.report.recordings import Recording, read_recording
 from syneg_cli.report.records import Mix, Model, Score
 from syneg_cli.training import CROSS_ENCODER, RECORDING
+
+ALONE = Search()
 
 FOUND_BY_TRAINING = ("temperature", "dropout", "precision", "device")
 """What training found out by itself where the settings leave it open."""
@@ -36,7 +38,7 @@ def read_models(
     names: Sequence[str] = (),
     *,
     split: str = "test",
-    lexical: float = 0.0,
+    search: Search = ALONE,
     margin: float = MARGIN,
     data: Mapping[str, str] | None = None,
 ) -> tuple[list[Model], list[str]]:
@@ -45,7 +47,7 @@ def read_models(
     Args:
         names: which; without any, all there are.
         split: whose evaluation goes into the table.
-        lexical: what words count beside similarities there, as in hybrid search.
+        search: what the models search with there, beside their own vectors.
         margin: of equivalence.
         data: role -> hash of what is measured on, as it is now; without it nobody looks.
 
@@ -67,7 +69,7 @@ def read_models(
     left_out: list[str] = []
     for name in dict.fromkeys(names or there):
         try:
-            models.append(read_model(workspace, name, split=split, lexical=lexical, margin=margin, data=data))
+            models.append(read_model(workspace, name, split=split, search=search, margin=margin, data=data))
         except MissingArtifact as error:
             left_out.append(f"{name} is left out: {error.message}")
     if not models:
@@ -83,7 +85,7 @@ def read_model(
     name: str,
     *,
     split: str = "test",
-    lexical: float = 0.0,
+    search: Search = ALONE,
     margin: float = MARGIN,
     data: Mapping[str, str] | None = None,
 ) -> Model:
@@ -99,7 +101,7 @@ def read_model(
     manifest = _training_manifest(folder)
     losses, dev = (_numbers(manifest, folder, key) for key in ("losses", "dev"))
     mix, mix_note = _mix(workspace, manifest)
-    stored = workspace.evaluation(f"{hybrid_name(name, lexical)}-{split}")
+    stored = workspace.evaluation(f"{search.called(name)}-{split}")
     score, score_note = _score(workspace, name, manifest, stored, split, margin, data or {})
     notes = [mix_note, score_note, *_gaps(recording, manifest)]
     return Model(
@@ -234,7 +236,7 @@ def _score(
     value, per_query = measured.metrics[MAIN_METRIC], measured.per_query[MAIN_METRIC]
     counts = len(per_query), measured.written_queries
     if baseline is None:
-        told = tuple(filter(None, [measured.told_of_words, measured.told_of_training]))
+        told = tuple(filter(None, [measured.told_of_search, measured.told_of_training]))
         alone = Score(value, None, None, *counts, measured.parts(), told, per_query)
         return (
             alone,
@@ -243,7 +245,7 @@ def _score(
     other = [baseline.per_query[MAIN_METRIC][query_id] for query_id in per_query]
     gain = compare(list(per_query.values()), other, margin=margin)
     parts = measured.parts(baseline, margin=margin)
-    sentences = measured.told_of_words, measured.told_of_training, measured.told_of_length(baseline)
+    sentences = measured.told_of_search, measured.told_of_training, measured.told_of_length(baseline)
     told = tuple(filter(None, sentences))
     both = per_query, dict(zip(per_query, other, strict=True))
     return Score(value, baseline.metrics[MAIN_METRIC], gain, *counts, parts, told, *both), None
@@ -278,7 +280,8 @@ def _baseline(path: Path, measured: Evaluation, evaluated: Manifest, trained: Ma
     return None
 
 
-def _rules(evaluated: Manifest) -> tuple[Any, float]:
-    """What two systems share that are compared: which documents are left out, and what words count."""
+def _rules(evaluated: Manifest) -> tuple[Any, Search]:
+    """What two systems share that are compared: which documents are left out, and how they search."""
     settings = evaluated.settings
-    return settings.get("identical_ids"), settings.get("lexical") or 0.0
+    search = Search(settings.get("expansion") or 0.0, settings.get("lexical") or 0.0)
+    return settings.get("identical_ids"), search

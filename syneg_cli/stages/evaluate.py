@@ -28,13 +28,14 @@ from syneg_cli.evaluation import (
     Change,
     EvalSettings,
     Evaluation,
+    Expansion,
     Exposure,
     Reranked,
+    Search,
     TrainedOn,
     WordScores,
     depth_for,
     exposure,
-    hybrid_name,
     is_metric,
     retrieve,
     score,
@@ -44,11 +45,15 @@ from syneg_cli.evaluation import (
 from syneg_cli.mining import BM25_B, BM25_K1, bm25_run, words_of
 from syneg_cli.stages import encoders
 from syneg_cli.stages.card_metrics import note_in_card
+from syneg_cli.stages.expanding import expansion_of, tell_of
 from syneg_cli.stages.exposed import TRAINED_ON, trained_on
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Performed, Plan, Stage
 from syneg_cli.stages.subjects import Subject, trained_here
 from syneg_cli.stages.train import JUDGED_TRAIN
+
+IN_INDEX = "LLM-written queries in the index"
+"""The role that they have in the inputs of an evaluation."""
 
 
 @dataclass(frozen=True)
@@ -104,18 +109,23 @@ class Eval(Stage):
         return f"eval {self.called}" if self._subject else self.name
 
     @property
-    def lexical(self) -> float:
-        """What words count beside the subject's similarities; a run and BM25 have none."""
-        return 0.0 if self.subject.is_run or self.subject.is_bm25 else self.settings.lexical
+    def search(self) -> Search:
+        """What is beside the subject's own vectors; a run and BM25 have none."""
+        alone = self.subject.is_run or self.subject.is_bm25 or self.subject.alone
+        return Search() if alone else self.settings.search
 
     @property
     def called(self) -> str:
         """The name of what is measured."""
-        return hybrid_name(self.subject.name, self.lexical)
+        return self.search.called(self.subject.name)
 
     @property
     def stored_as(self) -> str:
-        return hybrid_name(self.subject.stored_as, self.lexical)
+        return self.search.called(self.subject.stored_as)
+
+    @property
+    def expansion(self) -> Expansion | None:
+        return expansion_of(self.session, self.dataset, self.search.expansion)
 
     def plan(self) -> Plan:
         subject, split = self.subject, self.settings.split
@@ -127,14 +137,17 @@ class Eval(Stage):
         wanted = {*METRICS, *self.settings.metrics, *stored}  # what was measured once stays
         always = {"identical_ids": self.dataset.identical_ids, "metrics": sorted(wanted)}
         before = EvalSettings().deciding() | self._before(subject) | {"metrics": stored}
-        if subject.is_bm25 or self.lexical:
+        if expansion := self.expansion:
+            inputs |= {IN_INDEX: expansion.hash}
+        if subject.is_bm25 or self.search.lexical:
             inputs |= {"bm25": content_hash(["lucene", BM25_K1, BM25_B, self.dataset.language])}
         if subject.is_bm25:
             return Plan(self.name, path, inputs, always, before)
         if not subject.is_run:
             need_retriever(subject.location)
             inputs |= {"model": encoders.identity(self.session, subject.location)}
-            decided = always | self.settings.deciding() | encoders.settings_of(self.session, subject.location)
+            decided = always | self.settings.deciding() | asdict(self.search)
+            decided |= encoders.settings_of(self.session, subject.location)
             model = Path(subject.location)
             return Plan(self.name, path, inputs, decided, before, [model] if model.is_dir() else [])
         return Plan(self.name, path, inputs | {"run": file_hash(Path(subject.location))}, always, before)
@@ -183,11 +196,13 @@ class Eval(Stage):
             written_queries=len(self.dataset.synthetic & qrels.keys()),
             exposure=self._recorded(),
             max_length=found.max_length,
-            lexical=self.lexical,
+            lexical=self.search.lexical,
+            expansion=self.search.expansion,
+            expanded=expansion.documents / len(self.dataset.corpus) if (expansion := self.expansion) else 0.0,
         )
         write_text(to, json.dumps(asdict(evaluation), ensure_ascii=False, indent=1) + "\n")
         self._warn_of_a_leak(subject)
-        if self.in_card and not self.lexical:  # which would be figures of two systems together
+        if self.in_card and not self.search:  # which would be figures of two systems together
             note_in_card(subject, evaluation, self.session.progress)
         here = subject.is_run or subject.is_bm25
         vectors = [] if here else encoders.bills(self.session, self.dataset, subject.location)
@@ -248,8 +263,13 @@ class Eval(Stage):
             batch_size=self.settings.batch_size,
             max_length=self.settings.max_length,
         )
-        words = WordScores(words_of(self.dataset, progress).scores, self.lexical) if self.lexical else None
-        run = retrieve(self.dataset, split, encoder, depth=depth, words=words, progress=progress)
+        lexical, beside = self.search.lexical, self.expansion
+        words = WordScores(words_of(self.dataset, progress).scores, lexical) if lexical else None
+        if beside:
+            tell_of(self.session, self.dataset, beside)
+        run = retrieve(
+            self.dataset, split, encoder, depth=depth, words=words, expansion=beside, progress=progress
+        )
         left_out = sum(len(self.dataset.itself(query_id)) for query_id in run)
         return Found(run, left_out, encoder.precision, encoder.max_length)
 

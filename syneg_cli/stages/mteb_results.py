@@ -25,9 +25,10 @@ from syneg_cli.core import (
 from syneg_cli.data import beir_name, mteb_task
 from syneg_cli.encoding import BACKBONES
 from syneg_cli.evaluation import MAIN_METRIC, Evaluation
+from syneg_cli.stages.evaluate import IN_INDEX
 from syneg_cli.stages.several import Measurements
 
-SYSTEM = ("model", "cross-encoder", "run", "bm25")
+SYSTEM = ("model", "cross-encoder", "run", "bm25", IN_INDEX)
 """The inputs of an evaluation that are what is measured."""
 
 OF_WRITTEN = "{}-LLM-written-queries"
@@ -75,8 +76,9 @@ def _revision(manifest: Manifest) -> str:
     parts = [manifest.inputs[role] for role in SYSTEM if role in manifest.inputs]
     if (length := manifest.settings.get("max_length")) and "model" in manifest.inputs:
         parts.append(f"max_length {length}")
-    if (lexical := manifest.settings.get("lexical")) and "model" in manifest.inputs:
-        parts.append(f"lexical {lexical}")
+    for beside in ("lexical", "expansion"):
+        if (weight := manifest.settings.get(beside)) and "model" in manifest.inputs:
+            parts.append(f"{beside} {weight}")
     return content_hash(parts)[:40] if len(parts) > 1 else parts[0][:40]
 
 
@@ -105,7 +107,7 @@ def _told(evaluation: Evaluation, manifest: Manifest) -> dict[str, Any]:
     """What a score does not say by itself: who wrote the queries, what training saw, what was read."""
     asked = manifest.settings.get("max_length")
     cut = f"Measured with max_length = {asked}: the first {asked} tokens of a text." if asked else ""
-    sentences = (evaluation.told_of_words, evaluation.caveat, evaluation.told_of_training, cut)
+    sentences = (evaluation.told_of_search, evaluation.caveat, evaluation.told_of_training, cut)
     notes = [said for said in sentences if said]
     told: dict[str, Any] = {"queries": evaluation.queries, "written_queries": evaluation.written_queries}
     for name, part in evaluation.parts().items():

@@ -227,10 +227,10 @@ def reported_models(
     if alone and not names_beside(workspace.model("x")):
         return [], []
     split, section = reported_split(session, workspace), session.project.eval
-    lexical, margin = section.lexical, section.equivalence_margin
+    search, margin = section.search, section.equivalence_margin
     data = dataset.inputs(split) if dataset is not None and split in dataset.judgements else None
     try:
-        return read_models(workspace, names, split=split, lexical=lexical, margin=margin, data=data)
+        return read_models(workspace, names, split=split, search=search, margin=margin, data=data)
     except MissingArtifact as error:
         others = [path.parent.name for path in session.work_dir.glob("*/models")]
         near = "" if workspace.dataset in others else did_you_mean(workspace.dataset, others)

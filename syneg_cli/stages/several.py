@@ -17,6 +17,12 @@ from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Performed, perform
 from syneg_cli.stages.subjects import WORDS, Asked, Subject, apart, subject_of
 
+BESIDE = {
+    "lexical": "is what words count beside a model's similarities",
+    "expansion": "is what LLM-written queries count in a model's vectors of documents",
+}
+"""Setting of a search -> what it is about."""
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -138,8 +144,9 @@ class _OneDataset:
         subjects = self.subjects(asked)
         if not subjects:
             return
-        if self.session.named("eval.lexical") and not any(map(_has_similarities, subjects)):
-            told = "--lexical is what words count beside a model's similarities, and no model is measured."
+        beside = [name for name in ("lexical", "expansion") if self.session.named(f"eval.{name}")]
+        if beside and not any(map(_has_similarities, subjects)):
+            told = f"--{beside[0]} {BESIDE[beside[0]]}, and no model is measured."
             error = UsageError(told, hint="Name one, as in --model minilm.")
             self.failed.append(Failure(self.dataset.name, "", error))
             return

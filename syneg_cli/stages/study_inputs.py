@@ -12,6 +12,8 @@ from syneg_cli.encoding import weights_hash
 from syneg_cli.forecast import read_forecast
 from syneg_cli.mining import run_files
 from syneg_cli.mixing import check_strategy
+from syneg_cli.stages.evaluate import IN_INDEX
+from syneg_cli.stages.expanding import expansion_of
 from syneg_cli.stages.mine import mined_path
 from syneg_cli.stages.mix import Mix
 from syneg_cli.stages.pilot import asked_otherwise
@@ -31,6 +33,8 @@ def inputs_of(session: Session, dataset: Dataset, arms: Sequence[ArmPlan]) -> di
         found["identical ids"] = dataset.identical_ids
     if dataset.cut:
         found["same document"] = dataset.same_document
+    if beside := expansion_of(session, dataset, session.project.eval.expansion):
+        found[IN_INDEX] = beside.hash
     if dataset.given_language:
         found["language"] = dataset.given_language
     for arm in arms:

@@ -25,7 +25,7 @@ from syneg_cli.llm import embedding_api
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.train import model_name
 
-WORDS = BM25, BACKBONE, NONE = "bm25", "backbone", "none"
+WORDS = BM25, BACKBONE, ALONE, NONE = "bm25", "backbone", "alone", "none"
 """Words for a system and for baselines; a folder of such a name is given as `./bm25`."""
 
 SHOWN = 5
@@ -42,6 +42,8 @@ class Subject:
     baseline: Subject | None = None
     """What to compare with: the backbone, where it is known."""
     is_bm25: bool = False
+    alone: bool = False
+    """Whether it is measured without what `--expansion` and `--lexical` put beside it."""
     began_as: str | None = field(default=None, compare=False)
     """The hash of the weights that its backbone had when it was trained, where that is recorded."""
 
@@ -123,7 +125,7 @@ class Asked:
     """What to measure and what to compare it with, as a user names it.
 
     `backbone` is measured where no model and no run is named, and else compared with. `baseline` is
-    `backbone`, `bm25`, `none`, or whatever `--model` takes, or a run's file.
+    `backbone`, `bm25`, `alone`, `none`, or whatever `--model` takes, or a run's file.
     """
 
     models: Sequence[str] = ()
@@ -206,7 +208,9 @@ def _baseline(session: Session, dataset: Dataset, subject: Subject, asked: Asked
         return None
     if named is None or named == NONE:
         return None if named else subject.baseline
-    if named == BACKBONE:
+    if named == ALONE:
+        found = _alone(session, subject)
+    elif named == BACKBONE:
         found = subject.baseline or retriever(session.project.train.backbone)
     elif named != BM25 and Path(named).is_file():
         found = run_subject(Path(named))
@@ -216,6 +220,21 @@ def _baseline(session: Session, dataset: Dataset, subject: Subject, asked: Asked
         session.progress.note(f"eval: {subject.name} is the baseline itself, and compared with nothing")
         return None
     return found
+
+
+def _alone(session: Session, subject: Subject) -> Subject:
+    """The system without what is put beside it.
+
+    Raises:
+        UsageError: nothing is.
+    """
+    section = session.project.eval
+    if not (section.expansion or section.lexical):
+        raise UsageError(
+            "--baseline alone is the same model without --expansion and --lexical, and neither is given.",
+            hint="Give one of them, or compare with `backbone` or `bm25`.",
+        )
+    return replace(subject, baseline=None, alone=not (subject.is_run or subject.is_bm25))
 
 
 def _other_weights(subject: Subject) -> str:
@@ -248,7 +267,8 @@ def _unnamed(session: Session, dataset: Dataset) -> Subject:
 def apart(subjects: Sequence[Subject]) -> list[Subject]:
     """Each system once, and those of the same name in different places by names of their own."""
     named = [one for subject in subjects for one in (subject, subject.baseline) if one]
-    every = Counter(one.name for one in dict.fromkeys(replace(one, baseline=None) for one in named))
+    known = dict.fromkeys(replace(one, baseline=None, alone=False) for one in named)
+    every = Counter(one.name for one in known)
 
     def called(subject: Subject) -> Subject:
         if every[subject.name] == 1:

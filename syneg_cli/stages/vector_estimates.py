@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import ApiEncoder, Texts, Unpaid, unpaid
+from syneg_cli.evaluation import Expansion
 from syneg_cli.llm import embedding_api
 from syneg_cli.mining import uses_encoder
 from syneg_cli.stages import encoders
+from syneg_cli.stages.expanding import expansion_of
 from syneg_cli.stages.mine import backbone_of
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.several import measured_subjects
@@ -49,7 +51,9 @@ def estimate_measuring(session: Session, names: Sequence[str], asked: Asked) -> 
     found = VectorEstimates()
     for one, dataset, subject in measured_subjects(session, names, asked):
         if not (subject.is_run or subject.is_bm25):
-            found.add(one, dataset, subject.location, _searching(dataset, one.project.eval.split))
+            share = 0.0 if subject.alone else one.project.eval.expansion
+            beside = expansion_of(one, dataset, share)
+            found.add(one, dataset, subject.location, _searching(dataset, one.project.eval.split, beside))
     return found
 
 
@@ -73,11 +77,12 @@ def estimate_scorers(session: Session, dataset: Dataset) -> VectorEstimates:
     return found
 
 
-def _searching(dataset: Dataset, split: str) -> Lists:
-    """The corpus, and the queries of a split."""
+def _searching(dataset: Dataset, split: str, beside: Expansion | None = None) -> Lists:
+    """The corpus, the queries of a split, and those that documents are expanded with."""
 
     def lists(encoder: ApiEncoder) -> list[Texts]:
         texts = [dataset.queries[query_id].text for query_id in dataset.qrels(split)]
-        return [encoder.of_corpus(dataset.corpus), encoder.of_list(texts, "query")]
+        written = [encoder.of_list(beside.texts, "query")] if beside else []
+        return [encoder.of_corpus(dataset.corpus), encoder.of_list(texts, "query"), *written]
 
     return lists

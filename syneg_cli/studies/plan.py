@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from syneg_cli.core import MissingArtifact, content_hash, json_fault, parsed, whole_text, write_text
+from syneg_cli.evaluation import Search
 from syneg_cli.studies.arms import Makes
 from syneg_cli.studies.budget import Rates, Spent
 
@@ -87,10 +88,14 @@ class StudyPlan:
         return content_hash(_plain(self))[:16]
 
     @property
-    def lexical(self) -> float:
-        """What words count beside the similarities of every arm, as in hybrid search."""
-        settings = (arm.settings.get("eval", {}) for arm in self.arms)
-        return max((float(one.get("lexical", 0.0)) for one in settings), default=0.0)
+    def search(self) -> Search:
+        """What every arm searches with, beside its own vectors."""
+        settings = [arm.settings.get("eval", {}) for arm in self.arms]
+
+        def most(key: str) -> float:
+            return max((float(one.get(key, 0.0)) for one in settings), default=0.0)
+
+        return Search(most("expansion"), most("lexical"))
 
     def arm(self, name: str) -> ArmPlan:
         return next(arm for arm in self.arms if arm.name == name)

@@ -218,8 +218,8 @@ def heading(plan: StudyPlan) -> str:
     """What was measured, in a line."""
     seeds = counted(len(plan.seeds), "seed")
     queries = counted(plan.queries, f"{plan.split} query", f"{plan.split} queries")
-    words = f" (hybrid search, {plan.lexical:g} x BM25)" if plan.lexical else ""
-    return f"{plan.dataset}, {plan.backbone}, {METRICS[plan.metric].label}{words}, {queries}, {seeds}"
+    beside = f" ({plan.search.briefly})" if plan.search else ""
+    return f"{plan.dataset}, {plan.backbone}, {METRICS[plan.metric].label}{beside}, {queries}, {seeds}"
 
 
 def markdown(plan: StudyPlan, lines: Sequence[Line]) -> str:

@@ -19,6 +19,7 @@ import pytest
 
 from syneg_cli.cli.app import INTERRUPTED, _load
 from syneg_cli.cli.commands import COMMANDS
+from syneg_cli.core import SyntheticQuery, write_synthetic_queries
 from syneg_cli.core.errors import SynegError
 from syneg_cli.stages.documents import example_text, settings_page
 from syneg_cli.stages.project import resolve, setting_keys
@@ -270,6 +271,10 @@ def test_the_python_of_every_page_runs(
     (hub / "refs").mkdir()
     (hub / "refs" / "main").write_text("abc")
     write_dataset(Path("scifact"))
+    shutil.copytree(tiny_model, "my-model")
+    written = Path(".syneg/my-corpus/queries/default.jsonl")
+    written.parent.mkdir(parents=True)
+    write_synthetic_queries(written, [SyntheticQuery("d5", 1, "is recall better after sleep", "p", "m", "k")])
     demo.write_dataset(Path("syneg-demo") / demo.DATASET)
     demo.write_recordings(Path("syneg-demo"))
     ran = 0

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from syneg_cli.core import SyntheticQuery, write_synthetic_queries
 from tests.conftest import DOCS, Cli
 from tests.embedding_apis.asking import PRICED, at, only_error
 from tests.servers import EmbedServer
@@ -18,6 +19,12 @@ def estimate_of(cli: Cli, *command: object) -> dict[str, Any]:
     vectors: Any = found.json["vectors"]
     assert len(vectors) == 1
     return dict(vectors[0])
+
+
+def written_file(name: str) -> Path:
+    path = Path(f".syneg/{name}/queries/default.jsonl")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def texts_of(server: EmbedServer, start: int = 0) -> list[str]:
@@ -41,6 +48,13 @@ def test_what_is_counted_is_what_is_asked_for_then(cli: Cli, tiny: Path, server:
     assert cli("eval", tiny, *options).code == 0
     more = texts_of(server, asked)
     assert measured["texts"] - measured["cached"] == len(more) > 0
+    write_synthetic_queries(
+        written_file(tiny.name), [SyntheticQuery("d5", 1, "sleep and recall", "p", "m", "k")]
+    )
+    expanded, asked = estimate_of(cli, "eval", tiny, *options, "--expansion", 0.5), len(server.requests)
+    assert cli("eval", tiny, *options, "--expansion", 0.5).code == 0
+    assert texts_of(server, asked) == ["sleep and recall"]
+    assert expanded["texts"] - expanded["cached"] == 1
     checking: tuple[object, ...] = ("verify", tiny, "--check", "margin", "--backbone", "openai:m")
     checking = (*checking, "--embed-base-url", server.openai_url, *PRICED)
     checked, asked = estimate_of(cli, *checking), len(server.requests)

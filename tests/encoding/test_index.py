@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syneg_cli.core.errors import UsageError
-from syneg_cli.encoding.index import Index, overlap, search
+from syneg_cli.encoding.index import Index, exact, overlap
 
 
 def brute_force(queries: np.ndarray, documents: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -26,7 +26,7 @@ def whole_numbers(seed: int, rows: int, columns: int = 3) -> np.ndarray:
 @given(st.integers(0, 999), st.integers(1, 25), st.integers(1, 60), st.integers(1, 70), st.integers(1, 70))
 def test_exact_search_is_brute_force(seed: int, n: int, m: int, k: int, block: int) -> None:
     queries, documents = whole_numbers(seed, n), whole_numbers(seed + 1, m)
-    scores, rows = search(queries, documents, k, block=block)
+    scores, rows = exact(queries, documents, k, block=block)
     expected_scores, expected_rows = brute_force(queries, documents, min(k, m))
     assert np.array_equal(rows, expected_rows)
     assert np.array_equal(scores, expected_scores)
@@ -36,7 +36,7 @@ def test_exact_search_is_brute_force(seed: int, n: int, m: int, k: int, block: i
 
 def test_equal_scores_come_in_row_order() -> None:
     documents = np.ones((40, 2), dtype=np.float32)
-    _, rows = search(np.ones((1, 2), dtype=np.float32), documents, 3)
+    _, rows = exact(np.ones((1, 2), dtype=np.float32), documents, 3)
     assert rows.tolist() == [[0, 1, 2]]
 
 
@@ -46,7 +46,7 @@ def test_documents_may_be_memory_mapped(tmp_path: object) -> None:
     documents = whole_numbers(1, 50)
     np.save(Path(str(tmp_path)) / "d.npy", documents)
     mapped = np.load(Path(str(tmp_path)) / "d.npy", mmap_mode="r")
-    assert np.array_equal(search(documents[:5], mapped, 4)[1], search(documents[:5], documents, 4)[1])
+    assert np.array_equal(exact(documents[:5], mapped, 4)[1], exact(documents[:5], documents, 4)[1])
 
 
 @pytest.mark.parametrize("factory", ["HNSW16", "IVF8,Flat", pytest.param("PQ4", marks=pytest.mark.slow)])
@@ -54,8 +54,8 @@ def test_an_approximate_index_says_its_recall(factory: str) -> None:
     documents = np.random.default_rng(0).normal(size=(500, 8)).astype(np.float32)
     index = Index(documents, factory)
     scores, rows = index.search(documents[:30], 5)
-    exact = search(documents[:30], documents, 5)[1]
-    assert index.recall == pytest.approx(overlap(rows, exact))
+    nearest = exact(documents[:30], documents, 5)[1]
+    assert index.recall == pytest.approx(overlap(rows, nearest))
     assert factory in index.recall_note
     assert (np.diff(scores, axis=1) <= 0).all()
 
@@ -74,7 +74,7 @@ def test_search_parameters_change_the_recall() -> None:
 def test_an_impossible_index_is_explained(factory: str) -> None:
     documents = np.zeros((10, 4), dtype=np.float32)
     with pytest.raises(UsageError, match=factory.split(",")[0]):
-        search(documents, documents, 2, factory=factory)
+        Index(documents, factory).search(documents, 2)
 
 
 def test_overlap() -> None:
@@ -89,4 +89,4 @@ def test_many_equal_scores_at_the_cut_are_settled_by_row() -> None:
         documents = draw.integers(-1, 2, (int(draw.integers(200, 2000)), 2)).astype(np.float32)
         queries = draw.integers(-2, 3, (int(draw.integers(5, 60)), 2)).astype(np.float32)
         k = int(draw.integers(60, 190))
-        assert np.array_equal(search(queries, documents, k)[1], brute_force(queries, documents, k)[1])
+        assert np.array_equal(exact(queries, documents, k)[1], brute_force(queries, documents, k)[1])

@@ -60,8 +60,10 @@ def test_eval_ranks_by_the_sum(cli: Cli, tiny: Path, tiny_model: Path) -> None:
         assert float(score) == pytest.approx(near.item() + WEIGHT * share, abs=1e-5), (query_id, doc_id)
     library = syneg.evaluate(str(tiny_model), data, precision="fp32", lexical=WEIGHT)
     assert library.metrics == pytest.approx(found["metrics"])
-    assert library.told_of_words == "Hybrid search: similarity + 0.5 x BM25's score over its best document's."
-    assert library.told_of_words in str(library)
+    assert (
+        library.told_of_search == "Hybrid search: similarity + 0.5 x BM25's score over its best document's."
+    )
+    assert library.told_of_search in str(library)
     assert library.name.endswith("+bm25x0.5")
 
 

@@ -12,6 +12,7 @@ from statistics import fmean
 
 import pytest
 
+from syneg_cli.core import SyntheticQuery, write_synthetic_queries
 from tests.conftest import Cli
 from tests.patience import PATIENCE
 from tests.studies.conftest import HOME, rows
@@ -93,6 +94,22 @@ def test_an_interrupted_study_says_what_is_kept_and_that_it_goes_on(ready: Cli) 
     assert "study: 1 of 5 runs is measured and kept; the same command goes on there" in said
     assert "begins anew" not in said
     assert len(rows()) == 1
+
+
+def test_an_index_with_written_queries_is_in_the_plan_and_the_headline(ready: Cli, here: Path) -> None:
+    written = here / ".syneg/tiny/queries/default.jsonl"
+    written.parent.mkdir(parents=True, exist_ok=True)
+    write_synthetic_queries(written, [SyntheticQuery("d5", 1, "is recall better after sleep", "p", "m", "k")])
+    study = ("study", "--arms", "bm25", "--primary", "bm25", "--seeds", "1", "--set", "eval.expansion=0.5")
+    ran = ready(*study)
+    assert ran.code == 0, ran.err
+    headline = "nDCG@10 (LLM-written queries in the index, 0.5), 3 test queries"
+    assert headline in (HOME / "tables.md").read_text(encoding="utf-8")
+    assert headline in " ".join(ran.out.split())
+    write_synthetic_queries(written, [SyntheticQuery("d5", 1, "another one", "p", "m", "k")])
+    refused = ready(*study)
+    assert refused.code == 2
+    assert "inputs LLM-written queries in the index" in refused.err
 
 
 def test_quiet_has_the_result_alone(ready: Cli) -> None:

@@ -43,9 +43,9 @@ RunFile = Annotated[
 Baseline = Annotated[
     str | None,
     typer.Option(
-        help="What to compare with: backbone (what a model began as), bm25, whatever --model takes, "
-        "a TREC run's file, or none.",
-        autocompletion=offer("backbone", "bm25", "none", "<model>", "<path>"),
+        help="What to compare with: backbone (what a model began as), bm25, alone (the same without "
+        "--expansion and --lexical), whatever --model takes, a TREC run's file, or none.",
+        autocompletion=offer("backbone", "bm25", "alone", "none", "<model>", "<path>"),
     ),
 ]
 Reranker = Annotated[

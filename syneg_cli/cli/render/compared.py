@@ -69,7 +69,7 @@ def compared(record: Measurements, margin: float, *, for_machines: bool) -> tupl
         shown += [f"{one.evaluation.dataset}: {about['told']}"] if about and about["told"] else []
     for one in record.measured:
         shown += changes_of(one, main)
-    shown += dict.fromkeys(filter(None, (one.evaluation.told_of_words for one in record.measured)))
+    shown += dict.fromkeys(filter(None, (one.evaluation.told_of_search for one in record.measured)))
     caveats = {one.evaluation.dataset: one.evaluation.caveat for one in record.measured}
     shown += [f"{dataset}: {caveat}" for dataset, caveat in caveats.items() if caveat]
     return failed, shown

@@ -62,7 +62,7 @@ def measured(
         shown.append(gains(label, _differences(evaluation, baseline, metrics[0])))
         shown.append(verdict(label, whole))
         shown += filter(None, [evaluation.told_of_length(baseline)])
-    shown += filter(None, [evaluation.told_of_words])
+    shown += filter(None, [evaluation.told_of_search])
     data["seen"], by_training = seen(evaluation, baseline, whole, margin, metrics, parts)
     shown += [*by_training, *changes_of(record, metrics[0])]
     if evaluation.caveat:
@@ -88,6 +88,8 @@ def _as_json(
         "precision": evaluation.precision,
         "max_length": evaluation.max_length,
         "lexical": evaluation.lexical,
+        "expansion": evaluation.expansion,
+        "expanded": evaluation.expanded,
         "queries": evaluation.queries,
         "metrics": means(evaluation),
         "run": evaluation.run,
