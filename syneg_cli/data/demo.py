@@ -16,7 +16,7 @@ from syneg_cli.data.beir_files import write_documents, write_qrels, write_querie
 DATASET = "aldermere-support"
 """The benchmark's name, and so the name of its folder."""
 
-RECORDINGS = ("negatives", "mirror")
+RECORDINGS = ("negatives", "mirror", "questions")
 
 
 def write_dataset(folder: Path) -> None:
@@ -32,9 +32,10 @@ def write_dataset(folder: Path) -> None:
 
 
 def write_recordings(folder: Path) -> None:
-    """Write the recorded answers: negatives.jsonl for `replay:`, and mirror.jsonl, the mirror queries.
+    """Write the recorded answers.
 
-    Files that are there stay.
+    negatives.jsonl and questions.jsonl, a question for each article, for `replay:`, and mirror.jsonl, the
+    mirror queries. Files that are there stay.
     """
     for name in RECORDINGS:
         if not (folder / f"{name}.jsonl").exists():

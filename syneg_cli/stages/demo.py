@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from syneg_cli.core import UsageError, write_text
 from syneg_cli.data import demo
@@ -14,6 +15,7 @@ from syneg_cli.stages.mine import mine_stages
 from syneg_cli.stages.mix import Mix
 from syneg_cli.stages.project import PROJECT_FILE, resolve
 from syneg_cli.stages.project_files import write_prompts
+from syneg_cli.stages.queries import Queries
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import perform
 from syneg_cli.stages.subjects import retriever
@@ -22,10 +24,15 @@ from syneg_cli.stages.train import Train
 ARMS = {"mined": "retrieved", "SyNeg mix": "hybrid", "mirror": "mirror"}
 """Row of the final table -> strategy. Everything else is the same for all arms."""
 
+EXPANSION = 0.5
+"""What LLM-written questions count in the vectors of articles, in the rows that are `expanded`."""
+
 PROJECT = '''\
 # The built-in demonstration: support articles of an invented instrument maker.
 # The synthetic negatives are recorded answers of a large language model to prompts/syneg.txt.
 # To ask a model of your own instead: llm = "ollama:llama3" or "openai:MODEL".
+# Recorded, too, is a question for every article (`syneg queries --llm replay:questions.jsonl`), to be put
+# into the index: `syneg eval --expansion 0.5`.
 
 [dataset]
 name = "./{dataset}"
@@ -38,6 +45,9 @@ attributes.domain = ["laboratory equipment support", "field service", "technical
 
 [generate]
 llm = "replay:negatives.jsonl"
+
+[queries]
+judged = true                 # for all articles, as an index needs them
 
 [mine]
 miners = ["dense"]
@@ -84,23 +94,36 @@ def write_demo(directory: Path) -> None:
 
 
 def run_arms(session: Session, directory: Path) -> dict[str, Evaluation]:
-    """Zero-shot, then each arm from mix to eval; generate and mine run once, for all of them."""
+    """Zero-shot, then each arm from mix to eval; generate, queries and mine run once, for all of them.
+
+    Those that are `expanded` search an index with LLM-written questions in it.
+    """
     dataset = session.dataset()
     perform(Generate(session, dataset))
     for stage in mine_stages(session, dataset):
         perform(stage)
-    zero_shot = Eval(session, dataset, retriever(session.project.train.backbone))
-    evaluations = {"zero-shot": evaluation_of(perform(zero_shot))}
+    questions = {
+        "generate.llm": f"replay:{(directory / 'questions.jsonl').resolve()}",
+        "queries.judged": True,
+    }
+    perform(Queries(_session(session, directory, questions), dataset))
+    backbone = retriever(session.project.train.backbone)
+    evaluations = {"zero-shot": evaluation_of(perform(Eval(session, dataset, backbone)))}
+    expanded = _session(session, directory, {"eval.expansion": EXPANSION})
+    evaluations["expanded"] = evaluation_of(perform(Eval(expanded, dataset, backbone)))
     for name, strategy in ARMS.items():
         session.progress.note(f"Now with negatives of the arm {name!r} (strategy {strategy}):")
-        evaluations[name] = _arm(session, directory, strategy)
+        flags = {"mix.strategy": strategy, "mix.mirror": str((directory / "mirror.jsonl").resolve())}
+        arm = _session(session, directory, flags)
+        perform(Mix(arm, dataset))
+        perform(Train(arm, dataset))
+        evaluations[name] = evaluation_of(perform(Eval(arm, dataset)))
+        if strategy == "hybrid":
+            both = _session(session, directory, {**flags, "eval.expansion": EXPANSION})
+            evaluations["mix, expanded"] = evaluation_of(perform(Eval(both, dataset)))
     return evaluations
 
 
-def _arm(session: Session, directory: Path, strategy: str) -> Evaluation:
-    flags = {"mix.strategy": strategy, "mix.mirror": str((directory / "mirror.jsonl").resolve())}
-    arm = replace(session, resolved=resolve(flags, file=directory / PROJECT_FILE))
-    dataset = arm.dataset()
-    for stage in (Mix(arm, dataset), Train(arm, dataset)):
-        perform(stage)
-    return evaluation_of(perform(Eval(arm, dataset)))
+def _session(session: Session, directory: Path, flags: dict[str, Any]) -> Session:
+    """The demo's session with other settings."""
+    return replace(session, resolved=resolve(flags, file=directory / PROJECT_FILE))

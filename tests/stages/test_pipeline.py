@@ -207,7 +207,9 @@ def test_demo_ends_with_one_table_of_all_arms(
     assert result.code == 0, result.err
     arms = result.json["arms"]
     assert isinstance(arms, dict)
-    assert list(arms) == ["zero-shot", "mined", "SyNeg mix", "mirror"]
+    assert list(arms) == ["zero-shot", "expanded", "mined", "SyNeg mix", "mix, expanded", "mirror"]
+    written = json.loads(Path("here/.syneg/aldermere-support/queries/default.manifest.json").read_text())
+    assert written["counts"]["asked"] == 600
     comparisons = result.json["comparisons"]
     assert isinstance(comparisons, dict)
     gain = comparisons["SyNeg mix - mined"]

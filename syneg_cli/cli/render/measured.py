@@ -147,8 +147,12 @@ def _comparisons(evaluation: Evaluation, baseline: Evaluation, comparisons: Mapp
     return table(f"{evaluation.name} against {baseline.name}", columns, rows)
 
 
+UNTRAINED = ("zero-shot", "expanded")
+"""Rows of the demo without a training."""
+
+
 def arms(evaluations: Mapping[str, Evaluation], dataset: str) -> tuple[dict[str, Any], list[Any]]:
-    """The demo's table: each arm against zero-shot, and those with LLM texts against mined negatives."""
+    """The demo's table: each arm against zero-shot, and trained ones against mined negatives, too."""
 
     def against(system: str, baseline: str) -> Comparison:
         return compare_metrics(evaluations[system], evaluations[baseline])[MAIN_METRIC]
@@ -159,7 +163,7 @@ def arms(evaluations: Mapping[str, Evaluation], dataset: str) -> tuple[dict[str,
         data["arms"][name] = dict(evaluation.metrics)
         row: list[Any] = [name, f"{evaluation.metrics[MAIN_METRIC]:.4f}"]
         for baseline in ("zero-shot", "mined"):
-            if name == baseline or (baseline == "mined" and name == "zero-shot"):
+            if name == baseline or (baseline == "mined" and name in UNTRAINED):
                 row += ["", ""]
                 continue
             c = against(name, baseline)
@@ -169,8 +173,9 @@ def arms(evaluations: Mapping[str, Evaluation], dataset: str) -> tuple[dict[str,
     columns = ["", "nDCG@10", "to zero-shot", "95 % interval", "to mined", "95 % interval "]
     queries = len(evaluations["zero-shot"].per_query[MAIN_METRIC])
     title = f"syneg demo: {dataset}, {queries} test queries, one training run per arm, equal settings"
-    others = [name for name in evaluations if name not in ("zero-shot", "mined")]
-    family = corrected({f"{name} - mined": against(name, "mined") for name in others})
+    pairs = [(name, "zero-shot" if name in UNTRAINED else "mined") for name in evaluations]
+    others = [(name, baseline) for name, baseline in pairs if name not in ("zero-shot", "mined")]
+    family = corrected({f"{name} - {baseline}": against(name, baseline) for name, baseline in others})
     data["comparisons"] |= {pair: as_data(c) for pair, c in family.items()}
     sentences = [f"{pair.replace(' - ', ' against ')}. {verdict('nDCG@10', c)}" for pair, c in family.items()]
     return data, [table(title, columns, rows, right=lambda c: bool(c)), "\n".join(sentences)]
