@@ -41,7 +41,7 @@ class SeedComparison(Compared):
     """Over the queries' means alone: it says nothing of other seeds."""
     seeds: int
     baseline_seeds: int
-    """Runs of each; 0 for a baseline that is not trained."""
+    """Runs of each; 0 for one that is not trained."""
     sd_system: float | None
     sd_baseline: float | None
     """Of the mean scores of single runs; None where there is one run, so that it is unknown, or none."""
@@ -52,6 +52,8 @@ class SeedComparison(Compared):
 
     @property
     def basis(self) -> str:
+        if not self.seeds:
+            return counted(self.queries, "query", "queries")
         seeds = counted(self.seeds, "seed")
         if self.baseline_seeds != self.seeds:
             seeds += f" against {self.baseline_seeds or 'an untrained baseline'}"
@@ -60,7 +62,7 @@ class SeedComparison(Compared):
     @property
     def note(self) -> str:
         known = [sd for sd in (self.sd_system, self.sd_baseline) if sd is not None]
-        if not known:
+        if not known and self.seeds:
             return "This is one training run: how much another seed changes is unknown."
         if len(known) < 2 and self.baseline_seeds:
             return "One of the two was trained once: its seeds are taken to vary as the other's do."

@@ -183,15 +183,15 @@ class _Progress:
 
     def _in_soups(self) -> list[int]:
         """The seeds that every arm has which a soup is made of: a soup and its control are of as many."""
-        of = {arm.of for arm in self.plan.arms if arm.of}
+        of = {arm.of for arm in self.plan.arms if arm.makes == "soup"}
         return [seed for seed in self.plan.seeds if all(self._has(self.plan.arm(one), seed) for one in of)]
 
     def _has(self, arm: ArmPlan, seed: int | None) -> bool:
         return any(row.arm == arm.name and row.seed == seed for row in self.rows)
 
     def _tuned(self, arm: ArmPlan) -> dict[str, Any]:
-        """The settings of the grid that are best on dev; a soup has those of its seeds."""
-        of = self.plan.arm(arm.of) if arm.makes == "soup" else arm
+        """The settings of the grid that are best on dev; what is made of another arm's models has its."""
+        of = self.plan.arm(arm.of) if arm.of else arm
         if not self.plan.grid:
             return {}
         own = [trial for trial in self.trials if trial.arm == of.name]
@@ -228,9 +228,9 @@ class _Progress:
         write_rows(self.folder, self.plan, self.rows)
 
     def _tidy(self, arm: ArmPlan, seed: int | None, tried: dict[str, Any]) -> None:
-        """Without keep_models a model goes when it is measured, unless a soup is made of it."""
-        of_soup = any(other.of == arm.name for other in self.plan.arms)
-        if not self.session.project.study.keep_models and seed is not None and not of_soup:
+        """Without keep_models a model goes when it is measured, unless another arm is made of it."""
+        needed = bool(arm.of) or any(other.of == arm.name for other in self.plan.arms)
+        if not self.session.project.study.keep_models and seed is not None and not needed:
             self.runs.drop_model(arm, seed, tried)
 
     def _ended(self, arm: str, done: Performed) -> None:

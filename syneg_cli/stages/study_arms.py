@@ -39,7 +39,7 @@ FREE = ("mine.", "mix.", "train.")
 
 GROUPS = ("all", *TABLES)
 
-ALSO_FREE = ("queries.weight", "generate.name")
+ALSO_FREE = ("queries.weight", "generate.name", "eval.expansion", "eval.lexical")
 TAKEN = ("mix.name", "train.output", "train.kind", "train.seed", "mix.seed", "mine.trust_remote_code")
 """What the study sets itself, or has one of for all arms."""
 
@@ -95,7 +95,7 @@ def arms_of(session: Session, dataset: Dataset) -> Arms:
 def sets_of(arm: Arm, dataset: Dataset) -> dict[str, Any]:
     """Everything that an arm has otherwise than the project: LLM-written queries have an arm of their own."""
     written = {"queries.weight": 0.0} if dataset.judgements.get("train") else {}
-    return {} if arm.makes == "backbone" else {**BASE, **written, **arm.settings}
+    return dict(arm.settings) if arm.makes == "backbone" else {**BASE, **written, **arm.settings}
 
 
 def _sets(session: Session, dataset: Dataset) -> list[str]:
@@ -118,7 +118,9 @@ def _own(session: Session, known: Mapping[str, Arm]) -> dict[str, Arm]:
             raise _taken(name, "arm" if name in known else "group of arms")
         _check_sets(session, where, own)
         about, needs = own.description or "an arm of yours", _needs(own)
-        made[name] = Arm(name, about, ("own",), OWN_RANK, own.control, own.set, needs)
+        alike = bool(own.set) and all(key.startswith("eval.") for key in own.set)  # but for the search
+        of = "dense" if alike else ""
+        made[name] = Arm(name, about, ("own",), OWN_RANK, own.control, own.set, needs, of=of)
     return made
 
 
@@ -136,6 +138,8 @@ def _needs(own: OwnArm) -> tuple[Need, ...]:
         wanted.append("written queries")
     if own.set.get("train.lexical") or own.set.get("train.cross_encoder"):
         wanted.append("teaching")
+    if own.set.get("eval.expansion"):
+        wanted.append("queries in the index")
     return tuple(wanted)
 
 
@@ -144,8 +148,8 @@ def _check_sets(session: Session, where: str, own: OwnArm) -> None:
         if key in TAKEN or not (key.startswith(FREE) or key in ALSO_FREE):
             raise UsageError(
                 f"{where}: an arm cannot set {key}.{did_you_mean(key, [*ALSO_FREE])}",
-                hint="It sets what is mined, mixed and trained; what it is measured on, seeds and names are "
-                "the study's.",
+                hint="It sets what is mined, mixed, trained and in the index; what it is measured on, seeds "
+                "and names are the study's.",
             )
     changed(session.resolved, own.set, where)
 
@@ -171,6 +175,8 @@ def _lacking(session: Session, dataset: Dataset, need: str, arm: Arm) -> str:
             return "all training queries are an LLM's here, in every arm"
         if not os.path.lexists(work.queries(session.project.queries.name)):
             return "there are no LLM-written queries: run `syneg queries`"
+    if need == "queries in the index" and not work.queries(session.project.queries.name).is_file():
+        return "there are no LLM-written queries: run `syneg queries --judged`"
     if need == "verdicts" and not work.verified(path).is_file():
         return "nothing was verified: run `syneg verify`"
     if need == "teaching" and not arm.settings.get("train.distil", session.project.train.distil):

@@ -33,7 +33,9 @@ def inputs_of(session: Session, dataset: Dataset, arms: Sequence[ArmPlan]) -> di
         found["identical ids"] = dataset.identical_ids
     if dataset.cut:
         found["same document"] = dataset.same_document
-    if beside := expansion_of(session, dataset, session.project.eval.expansion):
+    of_project = session.project.eval.expansion
+    share = max((float(arm.sets.get("eval.expansion", of_project)) for arm in arms), default=of_project)
+    if beside := expansion_of(session, dataset, share):
         found[IN_INDEX] = beside.hash
     if dataset.given_language:
         found["language"] = dataset.given_language

@@ -88,10 +88,11 @@ def _seconds(plan: StudyPlan, name: str, rates: Rates) -> float:
         return rates.measuring(plan.split)
     epochs, refresh = int(arm.settings["train"]["epochs"]), arm.settings["train"]["refresh"]
     measure = rates.measuring(plan.split, documents=refresh != "adore")
-    each = rates.training(arm.spent)
+    each = 0.0 if arm.of else rates.training(arm.spent)
     if refresh == "ance":
         each += epochs * rates.documents * rates.text_seconds
     # A trial at twice the epochs takes twice as long; the batch size decides how long a step takes, not all.
-    trials: float = sum(each * one.get("train.epochs", epochs) / epochs for one in plan.grid)
+    grid = () if arm.of else plan.grid
+    trials: float = sum(each * one.get("train.epochs", epochs) / epochs for one in grid)
     of_dev = rates.measuring("dev", documents=refresh != "adore")
-    return seeds * (each + measure) + trials + len(plan.grid) * of_dev
+    return seeds * (each + measure) + trials + len(grid) * of_dev

@@ -138,8 +138,9 @@ class Runs:
     def _of(
         self, arm: ArmPlan, seed: int | None, tried: Mapping[str, Any], *, passing: bool = False
     ) -> Session:
-        """The session of an arm's run, whose mix and model have a name of their own."""
-        name = "-".join([arm.name, "soup" if seed is None else f"s{seed}", *_short(tried)])
+        """The session of an arm's run, whose mix and model have a name of their own, or are another arm's."""
+        made = arm.name if arm.makes == "soup" else arm.of or arm.name
+        name = "-".join([made, "soup" if seed is None else f"s{seed}", *_short(tried)])
         extra: dict[str, object] = {**tried, "mix.name": name, "train.output": name}
         if seed is not None:
             extra |= {"train.seed": seed, "mix.seed": seed}

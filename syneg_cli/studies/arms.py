@@ -13,7 +13,14 @@ from syneg_cli.core import UsageError, did_you_mean
 
 Makes = Literal["trained", "backbone", "soup"]
 Need = Literal[
-    "synthetic", "other queries", "own queries", "written queries", "verdicts", "teaching", "cross-encoder"
+    "synthetic",
+    "other queries",
+    "own queries",
+    "written queries",
+    "queries in the index",
+    "verdicts",
+    "teaching",
+    "cross-encoder",
 ]
 
 TABLES = {
@@ -35,6 +42,8 @@ RATIOS = (0.2, 0.5, 1.0, 1.5, 2.7)
 TEMPERATURES = (0.02, 0.05, 0.1)
 LEXICAL = 10.0
 """The weight of BM25's scores in `distil-bm25`: at τ = 0.05, half of a similarity of 1."""
+EXPANSION: Mapping[str, Any] = {"eval.expansion": 0.5}
+"""What LLM-written queries count in the index of the arms that are `expanded`."""
 CAUSALNEG = 0.05
 """The weight of `balance` in CausalNeg."""
 
@@ -68,7 +77,7 @@ class Arm:
     """What has to be there, without which it is left out."""
     makes: Makes = "trained"
     of: str = ""
-    """Of a soup: the arm whose seeds are averaged."""
+    """Of a soup: the arm whose seeds are averaged; of another one: that whose models it searches with."""
     shuffled: bool = False
     """Whether every pair has the synthetic negatives of another query's pair."""
     judged: bool = False
@@ -143,7 +152,20 @@ def _levers(teacher: str | None) -> list[Arm]:
     taught, levers = "dense, taught by the cross-encoder of [train]", ("levers",)
     by_words = "dense, taught by the backbone's similarities and BM25's scores"
     of_llm, by_teacher = {"queries.weight": 1.0}, {"train.cross_encoder": teacher}
+    index: tuple[Need, ...] = ("queries in the index",)
+    indexed, untrained = "LLM-written queries in its index", ("sources", "queries")
     return [
+        Arm(
+            "zero-shot-expanded",
+            f"the backbone, {indexed}",
+            untrained,
+            4,
+            "zero-shot",
+            EXPANSION,
+            index,
+            makes="backbone",
+        ),
+        Arm("expanded", f"dense, {indexed}", ("queries",), 4, "dense", EXPANSION, index, of="dense"),
         _trained("llm-queries", beside, "queries", 5, of_llm, ("written queries",)),
         Arm("hybrid-judged", judged, levers, 9, "hybrid", HYBRID, (*LLM, "verdicts"), judged=True),
         _trained("distil", taught, "levers", 9, by_teacher, ("teaching", "cross-encoder")),

@@ -89,13 +89,13 @@ class StudyPlan:
 
     @property
     def search(self) -> Search:
-        """What every arm searches with, beside its own vectors."""
-        settings = [arm.settings.get("eval", {}) for arm in self.arms]
+        """What all trained arms search with, beside their own vectors."""
+        settings = [arm.settings.get("eval", {}) for arm in self.arms if arm.makes == "trained"]
 
-        def most(key: str) -> float:
-            return max((float(one.get(key, 0.0)) for one in settings), default=0.0)
+        def least(key: str) -> float:
+            return min((float(one.get(key, 0.0)) for one in settings), default=0.0)
 
-        return Search(most("expansion"), most("lexical"))
+        return Search(least("expansion"), least("lexical"))
 
     def arm(self, name: str) -> ArmPlan:
         return next(arm for arm in self.arms if arm.name == name)

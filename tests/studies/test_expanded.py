@@ -1,0 +1,123 @@
+"""Arms that search an index with LLM-written queries in it: they train nothing of their own."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syneg_cli.core import SyntheticQuery, write_synthetic_queries
+from syneg_cli.studies import read_plan
+from tests.conftest import Cli
+from tests.studies.conftest import HOME, rows
+
+ARMS = ("study", "--arms", "expanded,zero-shot-expanded", "--primary", "expanded", "--seeds", "2")
+
+
+@pytest.fixture
+def written(here: Path) -> Path:
+    path = here / ".syneg/tiny/queries/default.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    texts = {
+        "d1": "is bone density raised by pills",
+        "d5": "better recall after a night",
+        "d6": "apnea in men",
+    }
+    write_synthetic_queries(path, [SyntheticQuery(d, 1, text, "p", "m", "k") for d, text in texts.items()])
+    return path
+
+
+def test_they_use_the_models_of_their_control(cli: Cli, here: Path, written: Path) -> None:
+    ran = cli(*ARMS)
+    assert ran.code == 0, ran.err
+    assert sorted(path.name for path in (HOME / "models").iterdir()) == ["dense-s0", "dense-s1"]
+    found = {(row["arm"], row["seed"]): row for row in rows()}
+    assert set(found) == {
+        *((arm, None) for arm in ("zero-shot", "zero-shot-expanded")),
+        *((arm, seed) for arm in ("dense", "expanded") for seed in (0, 1)),
+    }
+    frozen = read_plan(HOME)
+    assert frozen is not None
+    arms = {arm.name: arm for arm in frozen.plan.arms}
+    assert (arms["expanded"].of, arms["expanded"].control) == ("dense", "dense")
+    assert arms["expanded"].unequal == (), "the same training"
+    assert arms["zero-shot-expanded"].control == "zero-shot"
+    assert frozen.plan.search.called("m") == "m", "not all arms search so"
+    seconds = frozen.beside.seconds
+    assert seconds["expanded"] < seconds["dense"], "nothing is trained for it"
+
+    alone: Any = cli("eval", "--backbone", cli_backbone(here), "--expansion", 0.5, "--json").json
+    assert found["zero-shot-expanded", None]["metrics"]["ndcg@10"] == alone["metrics"]["ndcg@10"]
+    model = HOME / "models" / "dense-s1"
+    trained: Any = cli("eval", "--model", model, "--expansion", 0.5, "--baseline", "alone", "--json").json
+    assert found["expanded", 1]["metrics"]["ndcg@10"] == pytest.approx(trained["metrics"]["ndcg@10"])
+    assert found["dense", 1]["metrics"]["ndcg@10"] == pytest.approx(trained["baseline"]["metrics"]["ndcg@10"])
+
+
+def cli_backbone(here: Path) -> str:
+    """The backbone that the project names."""
+    line = next(
+        line for line in (here / "syneg.toml").read_text().splitlines() if line.startswith("backbone")
+    )
+    return line.split('"')[1]
+
+
+def test_what_the_tables_say(cli: Cli, here: Path, written: Path) -> None:
+    ran = cli(*ARMS)
+    assert ran.code == 0, ran.err
+    table = {row["arm"]: row for row in csv.DictReader((HOME / "tables.csv").open(encoding="utf-8"))}
+    assert table["expanded"]["control"] == "dense"
+    assert table["zero-shot-expanded"]["control"] == "zero-shot"
+    text = (HOME / "tables.md").read_text(encoding="utf-8")
+    assert "- zero-shot-expanded: the backbone, LLM-written queries in its index" in text
+    assert "one training run" not in text
+    again = cli(*ARMS)
+    assert again.code == 0
+    assert "running" not in again.err
+
+
+def test_without_written_queries_they_are_left_out(cli: Cli, here: Path) -> None:
+    told = "there are no LLM-written queries: run `syneg queries --judged`"
+    plan: Any = cli("study", "--arms", "expanded", "--primary", "dense", "--plan", "--json").json
+    assert dict(plan["plan"]["left_out"]) == {"expanded": told}
+    refused = cli("study", "--primary", "expanded", "--plan")
+    assert refused.code == 2
+    assert told in refused.err
+
+
+def test_ones_own_arm_that_sets_the_search_alone_trains_nothing(cli: Cli, here: Path, written: Path) -> None:
+    with (here / "syneg.toml").open("a", encoding="utf-8") as file:
+        file.write(
+            '[study.define.words]\nset = { "eval.lexical" = 0.5 }\n'
+            '[study.define.both]\ncontrol = "words"\nset = { "eval.lexical" = 0.5, "eval.expansion" = 0.3 }\n'
+        )
+    study = ("study", "--arms", "both", "--primary", "both", "--seeds", "1", "--no-keep-models")
+    ran = cli(*study)
+    assert ran.code == 0, ran.err
+    stored = sorted(path.name for path in (HOME / "eval").glob("dense-s0*.trec"))
+    assert stored == [
+        "dense-s0+bm25x0.5-test.trec",
+        "dense-s0+queriesx0.3+bm25x0.5-test.trec",
+        "dense-s0-test.trec",
+    ]
+    refused = cli("study", "--set", "study.define.words.set.eval.split=dev", "--plan")
+    assert refused.code == 2
+
+
+def test_other_queries_are_another_plan(cli: Cli, here: Path, written: Path) -> None:
+    assert cli(*ARMS, "--plan").code == 0
+    write_synthetic_queries(written, [SyntheticQuery("d5", 1, "another one", "p", "m", "k")])
+    refused = cli(*ARMS, "--plan")
+    assert refused.code == 2
+    assert "inputs LLM-written queries in the index" in refused.err
+
+
+def test_what_is_chosen_on_dev_is_chosen_once(cli: Cli, here: Path, written: Path) -> None:
+    study = ("study", "--arms", "expanded", "--primary", "expanded", "--seeds", "1")
+    ran = cli(*study, "--set", "study.grid_lr=[0.001, 0.002]")
+    assert ran.code == 0, ran.err
+    found = {row["arm"]: row["tried"] for row in rows() if row["seed"] == 0}
+    assert found["expanded"] == found["dense"] != {}
+    assert {row["arm"] for row in rows(name="trials.jsonl")} == {"dense"}
