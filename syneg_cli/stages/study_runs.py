@@ -167,8 +167,14 @@ class Runs:
         try:
             return evaluation_of(self._perform(arm, Eval(session, self._dataset(session))))
         finally:
-            self._drop_own_vectors(session)
-            self.drop_vectors()
+            if split != self.plan.split or self._is_last(arm):
+                self._drop_own_vectors(session)
+
+    def _is_last(self, arm: ArmPlan) -> bool:
+        """Whether no later arm of the plan searches with the same models."""
+        models = arm.of or arm.name
+        same = [one.name for one in self.plan.arms if (one.of or one.name) == models and one.makes != "soup"]
+        return arm.makes == "soup" or same[-1] == arm.name
 
     def _drop_own_vectors(self, session: Session) -> None:
         """Remove from the cache what a model alone encoded."""

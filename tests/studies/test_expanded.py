@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from syneg_cli.core import SyntheticQuery, write_synthetic_queries
+from syneg_cli.encoding import Encoder
 from syneg_cli.studies import read_plan
 from tests.conftest import Cli
 from tests.studies.conftest import HOME, rows
@@ -62,6 +63,25 @@ def cli_backbone(here: Path) -> str:
         line for line in (here / "syneg.toml").read_text().splitlines() if line.startswith("backbone")
     )
     return line.split('"')[1]
+
+
+def test_documents_are_encoded_once_for_both(
+    cli: Cli, here: Path, written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[str] = []
+    blocks = Encoder._blocks
+
+    def counted(self: Encoder, job: Any, *rest: Any) -> Any:
+        encoded.append(f"{Path(str(self.name)).name} {job.unit}")
+        return blocks(self, job, *rest)
+
+    monkeypatch.setattr(Encoder, "_blocks", counted)
+    ran = cli(*ARMS, "--arms", "bm25")
+    assert ran.code == 0, ran.err
+    assert [one for one in encoded if one.endswith("docs") and "dense" in one] == [
+        f"dense-s{seed} docs" for seed in (0, 1)
+    ]
+    assert not (HOME / "embeddings").exists(), "no vectors are left"
 
 
 def test_what_the_tables_say(cli: Cli, here: Path, written: Path) -> None:
