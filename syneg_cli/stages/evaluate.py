@@ -45,7 +45,7 @@ from syneg_cli.evaluation import (
 from syneg_cli.mining import BM25_B, BM25_K1, bm25_run, words_of
 from syneg_cli.stages import encoders
 from syneg_cli.stages.card_metrics import note_in_card
-from syneg_cli.stages.expanding import expansion_of, tell_of
+from syneg_cli.stages.expanding import expansion_of, tell_of, written_for
 from syneg_cli.stages.exposed import TRAINED_ON, trained_on
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Performed, Plan, Stage
@@ -148,8 +148,9 @@ class Eval(Stage):
             inputs |= {"model": encoders.identity(self.session, subject.location)}
             decided = always | self.settings.deciding() | asdict(self.search)
             decided |= encoders.settings_of(self.session, subject.location)
-            model = Path(subject.location)
-            return Plan(self.name, path, inputs, decided, before, [model] if model.is_dir() else [])
+            reads = [model] if (model := Path(subject.location)).is_dir() else []
+            reads += [written_for(self.session, self.dataset)] if expansion else []
+            return Plan(self.name, path, inputs, decided, before, reads)
         return Plan(self.name, path, inputs | {"run": file_hash(Path(subject.location))}, always, before)
 
     def _before(self, subject: Subject) -> dict[str, str]:
