@@ -98,6 +98,8 @@ class Eval(Stage):
         super().__init__(session, dataset)
         self._subject = subject
         self._anew = False
+        self.expansion: Expansion | None = None
+        """What documents are expanded with, as the plan has it: the file may change while it is measured."""
         self.settings = self.project.eval
 
     @property
@@ -123,10 +125,6 @@ class Eval(Stage):
     def stored_as(self) -> str:
         return self.search.called(self.subject.stored_as)
 
-    @property
-    def expansion(self) -> Expansion | None:
-        return expansion_of(self.session, self.dataset, self.search.expansion)
-
     def plan(self) -> Plan:
         subject, split = self.subject, self.settings.split
         if subject.is_run:
@@ -137,8 +135,9 @@ class Eval(Stage):
         wanted = {*METRICS, *self.settings.metrics, *stored}  # what was measured once stays
         always = {"identical_ids": self.dataset.identical_ids, "metrics": sorted(wanted)}
         before = EvalSettings().deciding() | self._before(subject) | {"metrics": stored}
-        if expansion := self.expansion:
+        if expansion := expansion_of(self.session, self.dataset, self.search.expansion):
             inputs |= {IN_INDEX: expansion.hash}
+        self.expansion = expansion
         if subject.is_bm25 or self.search.lexical:
             inputs |= {"bm25": content_hash(["lucene", BM25_K1, BM25_B, self.dataset.language])}
         if subject.is_bm25:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sentence_transformers import SentenceTransformer
 
 import syneg_cli as syneg
-from syneg_cli.core import Manifest, SyntheticQuery, UsageError, settle, staged, write_synthetic_queries
+from syneg_cli.core import SyntheticQuery, UsageError, write_synthetic_queries
 from syneg_cli.encoding import exact, similarities
 from syneg_cli.evaluation.expansion import Expanded, Expansion, expanded
 from syneg_cli.evaluation.searching import Search
@@ -72,13 +72,6 @@ def test_slices_are_what_documents_are_one_by_one(
     asked = draw.normal(size=(3, 4)).astype(np.float32)
     assert similarities(asked, found, block=block) == pytest.approx(asked @ expected.T, abs=1e-4)
     assert exact(asked, found, 9, block=block)[0] == pytest.approx(-np.sort(-asked @ expected.T), abs=1e-4)
-
-
-def settle_by_hand(path: Path, inputs: dict[str, str]) -> None:
-    """The queries with a manifest, as `queries` leaves them."""
-    with staged(path) as to:
-        path.rename(to)
-        settle(to, path, Manifest("queries", inputs, {}))
 
 
 def test_eval_searches_an_index_with_them(cli: Cli, tiny: Path, tiny_model: Path) -> None:
@@ -172,39 +165,6 @@ def test_there_have_to_be_queries(cli: Cli, tiny: Path, tiny_model: Path) -> Non
     assert cli(*asked, "--set", "queries.name=mine").code == 0
 
 
-def test_a_file_that_cannot_be_read_is_no_other_name_for_itself(
-    cli: Cli, tiny: Path, tiny_model: Path
-) -> None:
-    path = write_queries()
-    path.unlink()
-    for link in (False, True):
-        path.symlink_to("nowhere") if link else path.mkdir()
-        refused = cli("eval", tiny, "--backbone", tiny_model, *IN_INDEX)
-        assert refused.code == 2
-        assert "default.jsonl" in refused.err
-        assert "There are" not in refused.err
-        path.unlink() if link else path.rmdir()
-
-
-def test_where_every_query_is_asked_that_is_what_is_said(cli: Cli, tiny: Path, tiny_model: Path) -> None:
-    write_queries([SyntheticQuery("d6", 1, QUERIES["q3"], "query", "x", "")])
-    refused = cli("eval", tiny, "--backbone", tiny_model, *IN_INDEX)
-    assert refused.code == 2
-    assert "of a document of tiny and not asked in test." in refused.err
-    assert "`syneg queries` writes them" in refused.err
-
-
-def test_queries_that_are_not_as_they_were_written(cli: Cli, tiny: Path, tiny_model: Path) -> None:
-    path = write_queries()
-    settle_by_hand(path, {"corpus": "an earlier one"})
-    shown = cli("eval", tiny, "--backbone", tiny_model, *IN_INDEX)
-    assert "was written for an earlier corpus" in shown.err
-    assert "was changed since" not in shown.err
-    path.write_text(path.read_text(encoding="utf-8").replace("brittle", "weak"), encoding="utf-8")
-    shown = cli("eval", tiny, "--backbone", tiny_model, *IN_INDEX)
-    assert "was changed since queries wrote it; it is used as it is" in shown.err
-
-
 def test_a_query_that_is_asked_is_not_in_the_index(cli: Cli, tiny: Path, tiny_model: Path) -> None:
     same = SyntheticQuery("d6", 1, QUERIES["q3"].upper() + " ", "query", "x", "")
     write_queries([*WRITTEN, same])
@@ -243,6 +203,9 @@ def test_a_run_has_no_vectors(cli: Cli, tiny: Path, tiny_model: Path) -> None:
         refused = cli("eval", tiny, *systems, *IN_INDEX)
         assert refused.code == 2
         assert "--expansion is what LLM-written queries count" in refused.err
+    for more in ((), ("--model", "bm25")):
+        shown = cli("eval", tiny, "--run", run, *more, "--baseline", tiny_model, *IN_INDEX)
+        assert "Document expansion: LLM-written queries are 0.5" in shown.out, "what it is compared with has"
     data = syneg.load_dataset(str(tiny))
     with pytest.raises(UsageError, match="a run has none"):
         syneg.evaluate({"q3": {"d1": 1.0}}, data, expansion=SHARE, queries=WRITTEN)
@@ -313,18 +276,6 @@ def test_neither_card_nor_page_takes_it_for_the_models_own(cli: Cli, tiny: Path,
     assert "Document expansion" not in told
     path.unlink()
     assert cli("report", *in_project).code == 0, "what is gone cannot be compared"
-
-
-def test_run_says_before_it_trains_that_there_are_none(cli: Cli, tiny: Path, tiny_model: Path) -> None:
-    Path("syneg.toml").write_text(
-        f'[dataset]\nname = "{tiny}"\ndev_fraction = 0.0\n[mix]\nstrategy = "retrieved"\n'
-        f'[train]\nbackbone = "{tiny_model}"\nepochs = 1\n[eval]\nexpansion = {SHARE}\n',
-        encoding="utf-8",
-    )
-    refused = cli("run")
-    assert refused.code == 2
-    assert "no LLM-written queries 'default' for tiny" in refused.err
-    assert not Path(".syneg/tiny/mined").exists()
 
 
 @pytest.mark.parametrize(
