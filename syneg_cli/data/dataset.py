@@ -176,17 +176,19 @@ class Dataset:
     def _same_text(self) -> dict[str, frozenset[str]]:
         return self.corpus.with_text({normalised(query.text) for query in self.queries.values()})
 
-    def around(self, query_id: str) -> frozenset[str]:
+    def around(self, query_id: str, positives: Iterable[str] = ()) -> frozenset[str]:
         """The passages of a positive's own document that may say what it says, as `same_document` has it.
 
-        Passages that follow each other share sentences, or go on where the other ends. What is judged, as
-        not relevant too, is not meant.
+        Passages that follow each other share sentences, or go on where the other ends. Whatever has the text
+        of one is meant, too; what is judged, as not relevant too, is not. `positives` are further ones, that
+        nobody judged: those of a file, or that `verify` turned.
         """
-        if self.same_document == "none":
+        if self.same_document == "none" or not self.corpus.cut:
             return frozenset()
         near = self.corpus.beside if self.same_document == "beside" else self.corpus.same_document
-        found = frozenset[str]().union(*map(near, self.positives(query_id)))
-        return found.difference(*(qrels.get(query_id, ()) for qrels in self._judged))
+        found = frozenset[str]().union(*map(near, (*self.positives(query_id), *positives)))
+        judged = frozenset[str]().union(*(qrels.get(query_id, ()) for qrels in self._judged))
+        return self.copies(found - judged) - judged
 
     @cached_property
     def cut(self) -> bool:
@@ -195,14 +197,15 @@ class Dataset:
             len(self.corpus.same_document(doc_id)) > 1 for doc_id in self.positives_in("train")
         )
 
-    def excluded(self, query_id: str) -> frozenset[str]:
+    def excluded(self, query_id: str, positives: Iterable[str] = ()) -> frozenset[str]:
         """What may never be a negative.
 
-        Positives, texts identical to one, passages around one, the query itself, empty texts.
+        Positives, texts identical to one, passages around one, the query itself, empty texts; `positives` are
+        further ones, as for `around`.
         """
         own = self.itself(query_id) | self.same_text(query_id) if query_id in self.queries else frozenset()
-        around = self.around(query_id) if self.corpus.cut else frozenset()
-        return own.union(around, self.corpus.empty, *map(self.corpus.identical, self.positives(query_id)))
+        right = self.copies((*self.positives(query_id), *positives))
+        return own.union(right, self.around(query_id, positives), self.corpus.empty)
 
     @cached_property
     def content(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import floor
+from math import floor, inf
 from pathlib import Path
 
 from syneg_cli.core import MissingArtifact, UsageError, json_fault, parsed, whole_text
@@ -83,7 +83,7 @@ class Evaluation:
             right = right and type(read.written_queries) is int
             right = right and (read.max_length is None or type(read.max_length) is int)
             beside = (read.lexical, read.expansion, read.expanded)
-            right = right and all(type(one) in (int, float) and one >= 0 for one in beside)
+            right = right and all(type(one) in (int, float) and 0 <= one < inf for one in beside)
             right = right and _parts_all(read.exposure, read.per_query)
             right = right and MAIN_METRIC in read.metrics and read.metrics.keys() == read.per_query.keys()
             wrong = "" if right else "fields of other kinds"

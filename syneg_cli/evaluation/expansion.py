@@ -48,12 +48,16 @@ class Expansion:
                 "find themselves.",
                 hint="Measure on queries that people asked, or leave expansion out.",
             )
-        fit = [q for q in queries if q.status == "ok" and not q.rewrites and q.doc_id in corpus]
+        fit = [q for q in queries if _is_kept(q) and q.doc_id in corpus]
         same = {normalised(dataset.queries[query_id].text) for query_id in asked}
         unknown = [query for query in fit if normalised(query.text) not in same]
         placed = sorted((corpus.row(query.doc_id), query.index, query.text) for query in unknown)
         if not placed:
-            raise UsageError(f"No LLM-written query is kept and of a document of {dataset.name}.")
+            some = f" and not asked in {split}" if fit else ""
+            raise UsageError(
+                f"No LLM-written query is kept and of a document of {dataset.name}{some}.",
+                hint="`syneg queries` writes them; where they have another name, --set queries.name=NAME.",
+            )
         rows, texts = tuple(row for row, _, _ in placed), tuple(text for _, _, text in placed)
         return cls(rows, texts, share, len(fit) - len(unknown))
 
@@ -66,6 +70,10 @@ class Expansion:
     def hash(self) -> str:
         """Of the queries and their documents."""
         return content_hash([self.rows, self.texts])
+
+
+def _is_kept(query: SyntheticQuery) -> bool:
+    return query.status == "ok" and not query.rewrites and bool(query.text.strip())
 
 
 def expanded(documents: np.ndarray, queries: np.ndarray, share: float) -> np.ndarray:

@@ -37,12 +37,19 @@ def need_dataset(value: object) -> None:
         raise UsageError(f"{value!r} is not a data set.", hint="Load it first: data = load_dataset(NAME).")
 
 
-def need_written(queries: list[SyntheticQuery]) -> list[SyntheticQuery]:
-    """Raises UsageError where something is no LLM-written query."""
-    for query in queries:
+def need_written(queries: Iterable[SyntheticQuery]) -> list[SyntheticQuery]:
+    """LLM-written queries as a list; a single one counts, too.
+
+    Raises:
+        UsageError: something is none.
+    """
+    if isinstance(queries, SyntheticQuery):
+        return [queries]
+    found = list(queries) if isinstance(queries, Iterable) else [queries]
+    for query in found:
         if not isinstance(query, SyntheticQuery):
             raise UsageError(f"{query!r} is no LLM-written query.", hint="write_queries gives them.")
-    return queries
+    return found
 
 
 def listed(negatives: Iterable[Any], called: str = "negatives") -> list[Any]:

@@ -175,7 +175,7 @@ def evaluate(
     chosen = settings_from(EvalSettings, settings)
     _check_settings(model, rerank, settings)
     qrels = dataset.qrels(chosen.split)
-    expansion = _expansion(dataset, chosen, list(queries))
+    expansion = _expansion(dataset, chosen, need_written(queries))
     told = progress or NoProgress()
     model = str(model) if isinstance(model, PathLike) else model
     _need_model(model)
@@ -223,7 +223,7 @@ def _expansion(dataset: Dataset, chosen: EvalSettings, queries: list[SyntheticQu
         )
     if not queries:
         return None
-    return Expansion.of(need_written(queries), dataset, chosen.split, chosen.expansion)
+    return Expansion.of(queries, dataset, chosen.split, chosen.expansion)
 
 
 def _called(model: object, rerank: object, chosen: EvalSettings) -> str:

@@ -140,7 +140,7 @@ def with_queries(
         dev_fraction: where there is no real query, the share of documents whose queries are dev.
     """
     need_dataset(dataset)
-    given = need_written(list(queries))
+    given = need_written(queries)
     if not 0 <= weight <= 1:
         raise UsageError(f"weight: expected a number from 0 to 1, not {weight!r}.")
     return used(dataset, given, weight=weight, dev_fraction=dev_fraction)

@@ -135,11 +135,15 @@ def mix_negatives(
     weights = settings.weights or {}
     turned = dict.fromkeys(relabelled(mined))
     retrieved = [n for n in mined if Pair(n.query_id, n.doc_id) not in turned]
+    pairs = imported.pairs if imported else dict.fromkeys([*dataset.pairs("train"), *turned])
+    positives: dict[str, list[str]] = {}
+    for pair in pairs:
+        positives.setdefault(pair.query_id, []).append(pair.doc_id)
     pools = build_pools(
-        imported.pairs if imported else dict.fromkeys([*dataset.pairs("train"), *turned]),
+        pairs,
         synthetic,
         imported.negatives if imported else retrieved,
-        dataset.excluded,
+        lambda query_id: dataset.excluded(query_id, positives.get(query_id, ())),
         rules=Rules(weights, settings.max_risk),
         own_queries=own_queries(synthetic, mirror),
     )

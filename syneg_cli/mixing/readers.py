@@ -194,12 +194,11 @@ def resolve(rows: Iterable[Row], dataset: Dataset) -> Imported:
             miner = TEXT if doc_id in documents.own else IMPORTED
             score = row.scores[rank - 1] if row.scores else 0.0
             negatives.setdefault((query_id, doc_id), MinedNegative(query_id, doc_id, miner, rank, score))
+    out = {query_id: own | dataset.excluded(query_id, own) for query_id, own in positives.items()}
     right = {
         key: negative
         for key, negative in negatives.items()
-        if key not in useless
-        and stands_for[negative.doc_id].isdisjoint(positives[negative.query_id])
-        and stands_for[negative.doc_id].isdisjoint(dataset.excluded(negative.query_id))
+        if key not in useless and stands_for[negative.doc_id].isdisjoint(out[negative.query_id])
     }
     used = {pair.doc_id for pair in pairs} | {negative.doc_id for negative in right.values()}
     own = {doc_id: text for doc_id, text in documents.own.items() if doc_id in used}

@@ -9,6 +9,7 @@ from pathlib import Path
 from syneg_cli.core import Manifest, UsageError, counted, read_manifest
 from syneg_cli.data import Dataset, Imported, Wanted, prepared
 from syneg_cli.stages.evaluate import measuring
+from syneg_cli.stages.expanding import expansion_of
 from syneg_cli.stages.import_documents import import_documents
 from syneg_cli.stages.language_model import remembering, remembering_queries
 from syneg_cli.stages.queries import Queries
@@ -47,6 +48,7 @@ def begun(
     dataset = session.dataset()
     session = measuring(session, dataset)
     dataset.qrels(session.project.eval.split)  # what cannot be measured is said before more is paid for
+    expansion_of(session, dataset, session.project.eval.expansion)
     return Begun(session, dataset, tuple(done))
 
 

@@ -45,7 +45,7 @@ from syneg_cli.evaluation import (
 from syneg_cli.mining import BM25_B, BM25_K1, bm25_run, words_of
 from syneg_cli.stages import encoders
 from syneg_cli.stages.card_metrics import note_in_card
-from syneg_cli.stages.expanding import expansion_of, tell_of
+from syneg_cli.stages.expanding import expansion_of, tell_of, written_for
 from syneg_cli.stages.exposed import TRAINED_ON, trained_on
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Performed, Plan, Stage
@@ -98,6 +98,8 @@ class Eval(Stage):
         super().__init__(session, dataset)
         self._subject = subject
         self._anew = False
+        self.expansion: Expansion | None = None
+        """What documents are expanded with, as the plan has it: the file may change while it is measured."""
         self.settings = self.project.eval
 
     @property
@@ -123,10 +125,6 @@ class Eval(Stage):
     def stored_as(self) -> str:
         return self.search.called(self.subject.stored_as)
 
-    @property
-    def expansion(self) -> Expansion | None:
-        return expansion_of(self.session, self.dataset, self.search.expansion)
-
     def plan(self) -> Plan:
         subject, split = self.subject, self.settings.split
         if subject.is_run:
@@ -137,8 +135,9 @@ class Eval(Stage):
         wanted = {*METRICS, *self.settings.metrics, *stored}  # what was measured once stays
         always = {"identical_ids": self.dataset.identical_ids, "metrics": sorted(wanted)}
         before = EvalSettings().deciding() | self._before(subject) | {"metrics": stored}
-        if expansion := self.expansion:
+        if expansion := expansion_of(self.session, self.dataset, self.search.expansion):
             inputs |= {IN_INDEX: expansion.hash}
+        self.expansion = expansion
         if subject.is_bm25 or self.search.lexical:
             inputs |= {"bm25": content_hash(["lucene", BM25_K1, BM25_B, self.dataset.language])}
         if subject.is_bm25:
@@ -148,8 +147,9 @@ class Eval(Stage):
             inputs |= {"model": encoders.identity(self.session, subject.location)}
             decided = always | self.settings.deciding() | asdict(self.search)
             decided |= encoders.settings_of(self.session, subject.location)
-            model = Path(subject.location)
-            return Plan(self.name, path, inputs, decided, before, [model] if model.is_dir() else [])
+            reads = [model] if (model := Path(subject.location)).is_dir() else []
+            reads += [written_for(self.session, self.dataset)] if expansion else []
+            return Plan(self.name, path, inputs, decided, before, reads)
         return Plan(self.name, path, inputs | {"run": file_hash(Path(subject.location))}, always, before)
 
     def _before(self, subject: Subject) -> dict[str, str]:

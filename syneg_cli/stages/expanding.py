@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from syneg_cli.core import MissingArtifact, counted, instead, read_synthetic_queries
+import os
+from pathlib import Path
+
+from syneg_cli.core import (
+    MissingArtifact,
+    counted,
+    instead,
+    near,
+    read_manifest,
+    read_synthetic_queries,
+)
 from syneg_cli.data import Dataset
 from syneg_cli.evaluation import Expansion
 from syneg_cli.stages.session import Session
 
 FEW = 20
 """One document of so many may be without queries, and it is not warned of."""
+
+
+def written_for(session: Session, dataset: Dataset) -> Path:
+    """Where the queries are."""
+    return session.workspace(dataset).queries(session.project.queries.name)
 
 
 def expansion_of(session: Session, dataset: Dataset, share: float) -> Expansion | None:
@@ -20,9 +35,8 @@ def expansion_of(session: Session, dataset: Dataset, share: float) -> Expansion 
     """
     if not share:
         return None
-    name = session.project.queries.name
-    path = session.workspace(dataset).queries(name)
-    if not path.is_file():
+    path, name = written_for(session, dataset), session.project.queries.name
+    if not os.path.lexists(path):
         raise MissingArtifact(
             f"There are no LLM-written queries {name!r} for {dataset.name} to expand documents with ({path})."
             f"{instead(path, '--set queries.name=NAME')}",
@@ -41,6 +55,13 @@ def tell_of(session: Session, dataset: Dataset, expansion: Expansion) -> None:
             f"{counted(every - own, 'document has', 'documents have')} no LLM-written query, and may be "
             "found less easily for it than the others; `syneg queries --judged` writes for documents with "
             "judged queries, too"
+        )
+    path = written_for(session, dataset)
+    made = read_manifest(path)
+    if made is not None and made.inputs.get("corpus") != dataset.corpus.fingerprint:
+        tell.warn(
+            f"{near(path)} was written for an earlier corpus: queries may be in the vectors of documents "
+            "that say something else now; `syneg queries` writes for those that changed"
         )
     if expansion.known:
         asked = counted(expansion.known, "LLM-written query is", "LLM-written queries are")

@@ -18,6 +18,7 @@ from syneg_cli.core import (
 )
 from syneg_cli.data import Dataset, folder_called, local_folder
 from syneg_cli.encoding import Encoder, find_model
+from syneg_cli.evaluation import Search
 from syneg_cli.forecast import Forecast, read_forecast
 from syneg_cli.llm import embedding_api
 from syneg_cli.report import (
@@ -34,6 +35,8 @@ from syneg_cli.report import (
     sample_texts,
     write_report,
 )
+from syneg_cli.stages.evaluate import IN_INDEX
+from syneg_cli.stages.expanding import expansion_of
 from syneg_cli.stages.pilot import asked_otherwise
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.train import model_name
@@ -210,6 +213,15 @@ def _separation(
         return None, f"{name} cannot be loaded: {without}. {error.message}"
 
 
+def _in_index(session: Session, dataset: Dataset, search: Search) -> dict[str, str]:
+    """The role and hash of the LLM-written queries in the index; {} where none can be read."""
+    try:
+        beside = expansion_of(session, dataset, search.expansion)
+    except SynegError:
+        return {}
+    return {IN_INDEX: beside.hash} if beside else {}
+
+
 def reported_models(
     session: Session,
     workspace: Workspace,
@@ -229,6 +241,8 @@ def reported_models(
     split, section = reported_split(session, workspace), session.project.eval
     search, margin = section.search, section.equivalence_margin
     data = dataset.inputs(split) if dataset is not None and split in dataset.judgements else None
+    if data is not None and dataset is not None:
+        data |= _in_index(session, dataset, search)
     try:
         return read_models(workspace, names, split=split, search=search, margin=margin, data=data)
     except MissingArtifact as error:

@@ -49,11 +49,14 @@ def estimate_mining(session: Session, dataset: Dataset) -> VectorEstimates:
 def estimate_measuring(session: Session, names: Sequence[str], asked: Asked) -> VectorEstimates:
     """Of all systems that would be measured, and their baselines. Raises as `measured_subjects`."""
     found = VectorEstimates()
+    counted: set[tuple[str, str]] = set()
     for one, dataset, subject in measured_subjects(session, names, asked):
-        if not (subject.is_run or subject.is_bm25):
-            share = 0.0 if subject.alone else one.project.eval.expansion
-            beside = expansion_of(one, dataset, share)
-            found.add(one, dataset, subject.location, _searching(dataset, one.project.eval.split, beside))
+        model = dataset.name, subject.location
+        if subject.is_run or subject.is_bm25 or model in counted:
+            continue  # a model alone is the baseline of itself, and asks for nothing that it does not
+        counted.add(model)
+        beside = expansion_of(one, dataset, one.project.eval.expansion)
+        found.add(one, dataset, subject.location, _searching(dataset, one.project.eval.split, beside))
     return found
 
 

@@ -134,7 +134,11 @@ class QueryCollator:
         chosen = [self.families[row["family"]] for row in rows]
         queries = [self.texts.query(members[0].query_id, self.dataset) for members in chosen]
         relevant = [self._rows(instance.positive_id for instance in members) for members in chosen]
-        excluded = [self._rows(self.dataset.excluded(members[0].query_id)) for members in chosen]
+        out = [
+            self.dataset.excluded(members[0].query_id, [one.positive_id for one in members])
+            for members in chosen
+        ]
+        excluded = [self._rows(ids) for ids in out]
         tensors: dict[str, Any] = {"label": {"relevant": relevant, "excluded": excluded}}
         for key, value in self.tokenise(queries, "query").items():
             tensors[f"query_{key}"] = value

@@ -9,7 +9,9 @@ weights that are some steps old; here training waits, so that they never are.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +29,7 @@ from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encoder
 from syneg_cli.evaluation import nearest
 from syneg_cli.mixing import Families
+from syneg_cli.training.batches import positives_of
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -65,7 +68,7 @@ class Ance:
         queries = sorted(
             {i.query_id for family in families for i in family if i.query_id in self.dataset.queries}
         )
-        pools = self._pools(queries, version)
+        pools = self._pools(queries, version, positives_of(chain.from_iterable(families)))
         return [
             tuple(self._refreshed(i, pools.get(i.query_id), epoch, version) for i in family)
             for family in families
@@ -84,22 +87,24 @@ class Ance:
         rounds = (*instance.rounds[:number], kept + drawn, *instance.rounds[number + 1 :])
         return replace(instance, rounds=rounds)
 
-    def _pools(self, queries: list[str], version: int) -> dict[str, list[str]]:
+    def _pools(
+        self, queries: list[str], version: int, positives: Mapping[str, frozenset[str]]
+    ) -> dict[str, list[str]]:
         """Query -> its first `depth` documents that may be negatives."""
         file = self.scratch / f"ance-{version}.json" if self.scratch else None
         if file and file.is_file():
             return _kept(file)
-        pools = self._mine(queries)
+        pools = self._mine(queries, positives)
         if file:
             write_text(file, json.dumps(pools))
         return pools
 
-    def _mine(self, queries: list[str]) -> dict[str, list[str]]:
+    def _mine(self, queries: list[str], positives: Mapping[str, frozenset[str]]) -> dict[str, list[str]]:
         progress = self.progress or NoProgress()
         encoder = Encoder(self.model, precision=self.precision, kept=self.kept)
         documents = encoder.encode_corpus(self.dataset.corpus, progress)
         vectors = encoder.encode_queries([self.dataset.queries[q].text for q in queries], progress)
-        excluded = [self.dataset.excluded(q) for q in queries]
+        excluded = [self.dataset.excluded(q, positives.get(q, ())) for q in queries]
         found = nearest(vectors, documents, self.dataset.corpus.ids, self.depth, excluded)
         return {query_id: list(pool) for query_id, pool in zip(queries, found, strict=True)}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -64,6 +64,14 @@ def phases(families: Families, dataset: Dataset, order: str) -> tuple[tuple[int,
         return (tuple(range(len(families))),)
     first = frozenset(written)
     return written, tuple(i for i in range(len(families)) if i not in first)
+
+
+def positives_of(instances: Iterable[TrainingInstance]) -> dict[str, frozenset[str]]:
+    """Query -> the positives that it is trained with, judged or not."""
+    found: dict[str, set[str]] = {}
+    for instance in instances:
+        found.setdefault(instance.query_id, set()).add(instance.positive_id)
+    return {query_id: frozenset(ids) for query_id, ids in found.items()}
 
 
 def build_batch(
@@ -203,12 +211,9 @@ class Collator:
         return labels
 
     def excluded(self, query_id: str) -> frozenset[str]:
-        """What may not be a negative of a query: the judged positives and those of the instances."""
-        return self.dataset.excluded(query_id) | self._positives.get(query_id, frozenset())
+        """What may not be a negative of a query: for the judged positives and for those of the instances."""
+        return self.dataset.excluded(query_id, self._positives.get(query_id, ()))
 
     @cached_property
     def _positives(self) -> dict[str, frozenset[str]]:
-        found: dict[str, set[str]] = {}
-        for instance in chain.from_iterable(self.families):
-            found.setdefault(instance.query_id, set()).add(instance.positive_id)
-        return {query_id: frozenset(ids) for query_id, ids in found.items()}
+        return positives_of(chain.from_iterable(self.families))

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syneg_cli.core import manifest_path, read_mined
+from syneg_cli.core import MinedNegative, manifest_path, read_mined
 from syneg_cli.data import Dataset, load_dataset
 from syneg_cli.data.passages import beside, by_document, document_of
+from syneg_cli.mixing import MixSettings, mix_negatives, read_imported
 from tests.conftest import Cli, write_dataset
 
 GUIDE = {
@@ -50,6 +51,7 @@ def loaded(tmp_path: Path, same_document: str = "beside", **qrels: list[tuple[st
         ("guide.md#-3", None),
         ("guide.md#٣", None),
         ("guide.md#²", None),
+        ("issue#" + "9" * 5000, None),
     ],
 )
 def test_what_an_id_says(doc_id: str, place: tuple[str, int] | None) -> None:
@@ -60,6 +62,12 @@ def test_the_first_passage_has_none_before_it() -> None:
     assert list(beside("a#1")) == ["a#0", "a#2"], "some count from 0"
     assert list(beside("a#0")) == ["a#1"]
     assert list(beside("a")) == []
+
+
+def test_numbers_of_as_many_digits() -> None:
+    """`guide#009` and `guide#010`, as a tool that pads them has them."""
+    assert {"a#008", "a#010"} <= set(beside("a#009"))
+    assert {"a#09", "a#9", "a#11"} == set(beside("a#10"))
 
 
 @given(st.lists(st.text(alphabet="ab#12", max_size=6), unique=True))
@@ -86,6 +94,32 @@ def test_a_passage_that_somebody_judged_may_be_one(tmp_path: Path) -> None:
     data = loaded(tmp_path, qrels=[("q", "guide.md#3", 1), ("q", "guide.md#4", 0)])
     assert data.around("q") == {"guide.md#2"}
     assert "guide.md#4" not in data.excluded("q")
+
+
+def test_what_has_the_text_of_the_next_passage_is_none_either(tmp_path: Path) -> None:
+    docs = DOCS | {"copy": DOCS["guide.md#4"], "twin": DOCS["guide.md#2"]}
+    judged = {"train": [("q", "guide.md#3", 1), ("q", "twin", 0)]}
+    folder = write_dataset(tmp_path / "copies", docs, {"q": "part 3"}, judged)
+    data = load_dataset(str(folder), cache=tmp_path / "c", dev_fraction=0)
+    assert data.around("q") == BESIDE | {"copy"}, "what is judged may be one"
+
+
+def test_positives_that_nobody_judged_have_neighbours_too(tmp_path: Path) -> None:
+    """Those of a file, or that `verify` turned."""
+    data = loaded(tmp_path)
+    assert data.excluded("q", ["other.md#2"]) == BESIDE | {"guide.md#3", "other.md#1", "other.md#2"}
+    assert data.excluded("new", ["other.md#2"]) == {"other.md#1", "other.md#2"}
+    texts = {doc_id: text for doc_id, (_, text) in DOCS.items()}
+    row = {"query": "a question of my own", "pos": [texts["other.md#2"]], "neg": [texts["other.md#1"], "x y"]}
+    file = tmp_path / "rows.jsonl"
+    file.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    imported = read_imported(file, data)
+    assert len(imported.negatives) == imported.contradicted == 1
+    turned = [MinedNegative("q", "other.md#2", "bm25", 1, 3.0, "positive")]
+    turned += [MinedNegative("q", doc_id, "bm25", 2, 1.0) for doc_id in ("other.md#1", "whole.md")]
+    mixed = mix_negatives(data, [], turned, MixSettings(strategy="retrieved"), rounds=1)
+    drawn = {ref.id for one in mixed.instances for refs in one.rounds for ref in refs}
+    assert drawn == {"whole.md"}
 
 
 def mined(tmp_path: Path, cli: Cli, *options: str) -> tuple[set[str], str]:

@@ -51,8 +51,9 @@ def test_what_is_counted_is_what_is_asked_for_then(cli: Cli, tiny: Path, server:
     write_synthetic_queries(
         written_file(tiny.name), [SyntheticQuery("d5", 1, "sleep and recall", "p", "m", "k")]
     )
-    expanded, asked = estimate_of(cli, "eval", tiny, *options, "--expansion", 0.5), len(server.requests)
-    assert cli("eval", tiny, *options, "--expansion", 0.5).code == 0
+    in_index = ("--expansion", 0.5, "--baseline", "alone")
+    expanded, asked = estimate_of(cli, "eval", tiny, *options, *in_index), len(server.requests)
+    assert cli("eval", tiny, *options, *in_index).code == 0
     assert texts_of(server, asked) == ["sleep and recall"]
     assert expanded["texts"] - expanded["cached"] == 1
     checking: tuple[object, ...] = ("verify", tiny, "--check", "margin", "--backbone", "openai:m")

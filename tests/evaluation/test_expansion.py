@@ -203,6 +203,9 @@ def test_a_run_has_no_vectors(cli: Cli, tiny: Path, tiny_model: Path) -> None:
         refused = cli("eval", tiny, *systems, *IN_INDEX)
         assert refused.code == 2
         assert "--expansion is what LLM-written queries count" in refused.err
+    for more in ((), ("--model", "bm25")):
+        shown = cli("eval", tiny, "--run", run, *more, "--baseline", tiny_model, *IN_INDEX)
+        assert "Document expansion: LLM-written queries are 0.5" in shown.out, "what it is compared with has"
     data = syneg.load_dataset(str(tiny))
     with pytest.raises(UsageError, match="a run has none"):
         syneg.evaluate({"q3": {"d1": 1.0}}, data, expansion=SHARE, queries=WRITTEN)
@@ -213,6 +216,13 @@ def test_python_wants_both_or_none(tiny: Path, tiny_model: Path) -> None:
     for one in ({"expansion": SHARE}, {"queries": WRITTEN}):
         with pytest.raises(UsageError, match="goes with queries"):
             syneg.evaluate(str(tiny_model), data, **one)
+    for some in (WRITTEN[0], WRITTEN[:1]):
+        found = syneg.evaluate(str(tiny_model), data, expansion=SHARE, queries=some)  # type: ignore[arg-type]
+        assert found.expanded == pytest.approx(1 / 6), "a single one counts, too"
+    blank = SyntheticQuery("d6", 1, "  ", "query", "x", "")
+    assert Expansion.of([*WRITTEN, blank], data, "test", SHARE).documents == 2
+    with pytest.raises(UsageError, match="None is no LLM-written query"):
+        syneg.evaluate(str(tiny_model), data, expansion=SHARE, queries=None)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="is no LLM-written query"):
         syneg.evaluate(str(tiny_model), data, expansion=SHARE, queries=["text"])  # type: ignore[list-item]
 
@@ -258,6 +268,14 @@ def test_neither_card_nor_page_takes_it_for_the_models_own(cli: Cli, tiny: Path,
     assert "Document expansion" not in page.read_text(encoding="utf-8")
     assert cli("report", "--set", f"eval.expansion={SHARE}").code == 0
     assert "Document expansion: LLM-written queries are 0.5" in page.read_text(encoding="utf-8")
+    path = write_queries(WRITTEN[:1])
+    in_project = ("--set", f"eval.expansion={SHARE}")
+    assert cli("report", *in_project).code == 0
+    told = page.read_text(encoding="utf-8")
+    assert "was measured before the data changed (LLM-written queries in the index)" in told
+    assert "Document expansion" not in told
+    path.unlink()
+    assert cli("report", *in_project).code == 0, "what is gone cannot be compared"
 
 
 @pytest.mark.parametrize(

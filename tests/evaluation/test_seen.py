@@ -215,3 +215,6 @@ def test_it_is_stored_and_files_of_before_are_read(tmp_path: Path) -> None:
         path.write_text(json.dumps(held | {"exposure": broken}))
         with pytest.raises(MissingArtifact, match=r"e\.json is not an evaluation"):
             Evaluation.read(path)
+    path.write_text(json.dumps(held | {"expansion": float("inf")}))
+    with pytest.raises(MissingArtifact, match=r"e\.json is not an evaluation"):
+        Evaluation.read(path)

@@ -35,6 +35,6 @@ def test_ance_passes_them_over(tmp_path: Path, tiny_model: Path) -> None:
 
     folder = write_dataset(tmp_path / "x", DOCS | EMPTY)
     data = load_dataset(str(folder), cache=tmp_path / "cache", dev_fraction=0)
-    pools = Ance(load_model(str(tiny_model)), data, depth=9)._mine(["q1", "q2"])
+    pools = Ance(load_model(str(tiny_model)), data, depth=9)._mine(["q1", "q2"], {})
     assert {len(pool) for pool in pools.values()} == {len(DOCS) - 1}
     assert not {doc_id for pool in pools.values() for doc_id in pool} & set(EMPTY)

@@ -60,4 +60,4 @@ def test_negatives_follow_the_weights_and_a_resumed_epoch_finds_its_own(
         for parameter in model.parameters():
             parameter.add_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
     assert ance(FAMILIES, 1, 1) == first, "the same epoch again, as after a crash"
-    assert Ance(model, data, depth=2, precision="fp32")._mine(["q1"]) != {"q1": []}
+    assert Ance(model, data, depth=2, precision="fp32")._mine(["q1"], {}) != {"q1": []}

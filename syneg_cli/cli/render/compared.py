@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from syneg_cli.cli.render.fitting import Column, Fitted
-from syneg_cli.cli.render.measured import changes_of, measured
+from syneg_cli.cli.render.measured import changes_of, measured, told_of_search
 from syneg_cli.cli.render.seen import seen
 from syneg_cli.core import counted
 from syneg_cli.evaluation import (
@@ -69,7 +69,7 @@ def compared(record: Measurements, margin: float, *, for_machines: bool) -> tupl
         shown += [f"{one.evaluation.dataset}: {about['told']}"] if about and about["told"] else []
     for one in record.measured:
         shown += changes_of(one, main)
-    shown += dict.fromkeys(filter(None, (one.evaluation.told_of_search for one in record.measured)))
+    shown += told_of_search(*(each for one in record.measured for each in (one.evaluation, one.baseline)))
     caveats = {one.evaluation.dataset: one.evaluation.caveat for one in record.measured}
     shown += [f"{dataset}: {caveat}" for dataset, caveat in caveats.items() if caveat]
     return failed, shown

@@ -62,7 +62,7 @@ def measured(
         shown.append(gains(label, _differences(evaluation, baseline, metrics[0])))
         shown.append(verdict(label, whole))
         shown += filter(None, [evaluation.told_of_length(baseline)])
-    shown += filter(None, [evaluation.told_of_search])
+    shown += told_of_search(evaluation, baseline)
     data["seen"], by_training = seen(evaluation, baseline, whole, margin, metrics, parts)
     shown += [*by_training, *changes_of(record, metrics[0])]
     if evaluation.caveat:
@@ -70,6 +70,11 @@ def measured(
     if record.rerank:
         shown.append(_scored(record.rerank))
     return data, shown
+
+
+def told_of_search(*evaluations: Evaluation | None) -> list[str]:
+    """What rankings owe to more than a model's own vectors, each sentence once."""
+    return [*dict.fromkeys(one.told_of_search for one in evaluations if one and one.told_of_search)]
 
 
 def _as_json(
