@@ -28,6 +28,7 @@ def expansion_of(session: Session, dataset: Dataset, share: float) -> Expansion 
             f"{instead(path, '--set queries.name=NAME')}",
             hint=session.again("queries"),
         )
+    session.tell_of_old_queries(dataset)
     return Expansion.of(read_synthetic_queries(path), dataset, session.project.eval.split, share)
 
 
