@@ -193,6 +193,17 @@ def test_judgements_that_are_gone_are_not_dropped(cli: Cli, tiny_model: Path) ->
     assert "test.trec is gone" in refused.err
     assert "syneg import articles --output articles-data --queries FILE --qrels FILE" in refused.err
     assert Path("articles-data/qrels/test.tsv").is_file()
+    Path("judged").mkdir()
+    for name, text in {
+        "queries.tsv": "q1\tdoes a night of rest help\n",
+        "test.trec": "q1 0 a.md 1\n",
+    }.items():
+        Path("judged", name).write_text(text, encoding="utf-8")
+    moved = cli(
+        "import", "articles", *WHOLE, "--queries", "judged/queries.tsv", "--qrels", "judged/test.trec"
+    )
+    assert "up to date" in moved.err, "the same bytes, from elsewhere"
+    assert import_of(cli, "status")["state"] == "up to date"
     without = cli("import", "articles", *WHOLE)
     assert without.code == 0
     assert "had queries and judgements, and has none now" in without.err

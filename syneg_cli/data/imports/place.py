@@ -22,6 +22,7 @@ from syneg_cli.core import (
     staged,
     stale_reason,
     tidy,
+    write_manifest,
 )
 from syneg_cli.data.imports.cutting import ByUnits, Counter, Cutter
 from syneg_cli.data.imports.making import make_folder
@@ -142,6 +143,8 @@ def carried_out(importing: Importing, progress: Progress | None = None, *, force
         progress.note(f"{STAGE}: up to date, nothing to do ({path})")
         if changed_since(path, there):
             progress.warn(f"{path} was changed since it was made; it stays as it is, --force makes it again")
+        elif plan.paths != there.paths:  # the same judgements, from where they are now
+            write_manifest(path, replace(there, paths=plan.paths))
         return Imported(path, Tally.of(there.counts), "up to date", skipped=True)
     reason = reason or "not there yet"
     _need_nothing_lost(path, there, force=force)
