@@ -10,7 +10,15 @@ from syneg_cli.data.find_dataset import SOURCES, folder_called, local_folder, sp
 from syneg_cli.data.imports.cutting import ByUnits, Counter
 from syneg_cli.data.imports.hub import HUB
 from syneg_cli.data.imports.making import need_documents
-from syneg_cli.data.imports.place import Imported, Importing, carried_out, cuts, output_of, prepared
+from syneg_cli.data.imports.place import (
+    Imported,
+    Importing,
+    as_before,
+    carried_out,
+    cuts,
+    output_of,
+    prepared,
+)
 from syneg_cli.data.imports.sources import Wanted
 from syneg_cli.data.imports.tally import Tally
 from syneg_cli.data.known_names import beir_name, mteb_task
@@ -52,6 +60,7 @@ __all__ = [
     "Tally",
     "Wanted",
     "Words",
+    "as_before",
     "beir_name",
     "best_first",
     "carried_out",

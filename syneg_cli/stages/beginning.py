@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from syneg_cli.core import Manifest, UsageError, counted, read_manifest
-from syneg_cli.data import Dataset, Imported, Wanted, prepared
+from syneg_cli.core import DatasetError, Manifest, UsageError, counted, near, read_manifest
+from syneg_cli.data import Dataset, Imported, Wanted, as_before, prepared
 from syneg_cli.stages.evaluate import measuring
 from syneg_cli.stages.expanding import expansion_of
-from syneg_cli.stages.import_documents import import_documents
+from syneg_cli.stages.import_documents import carry_out
 from syneg_cli.stages.language_model import remembering, remembering_queries
 from syneg_cli.stages.queries import Queries
 from syneg_cli.stages.session import ELSEWHERE, Session
@@ -35,8 +36,8 @@ def begun(
         ended: called with each stage as it ends, and with the data set where there is one by then.
     """
     done: list[Imported | Performed] = []
-    if source := session.documents:
-        done.append(import_documents(session, source, str(folder_of(session)), force=force))
+    if session.documents:
+        done.append(carry_out(session, _wanted(session), folder_of(session), force=force))
         ended(done[-1], None)
     plain = session.dataset("none")
     if wants_queries(session, plain):
@@ -78,12 +79,40 @@ def imported_as(session: Session) -> Manifest | None:
     return read_manifest(folder) if folder.is_dir() else None
 
 
+def _wanted(session: Session) -> Wanted:
+    """What the project imports.
+
+    Raises:
+        DatasetError: a file of queries or judgements is gone: they are not dropped in silence.
+    """
+    wanted, folder = _as_made(session, imported_as(session)), near(folder_of(session))
+    if gone := _gone(wanted):
+        command = f"syneg import {shlex.quote(near(Path(wanted.source)))} --output {shlex.quote(folder)}"
+        raise DatasetError(
+            f"{near(gone[0])} is gone, and {folder} was imported with the queries and judgements in it.",
+            hint=f"Put it back, or say what they are now: `{command} --queries FILE --qrels FILE`.",
+        )
+    return wanted
+
+
+def _as_made(session: Session, made: Manifest | None) -> Wanted:
+    """What [documents] names, with the queries and judgements that `syneg import` was given for it."""
+    return as_before(Wanted(str(session.documents), session.project.documents), made)
+
+
+def _gone(wanted: Wanted) -> list[Path]:
+    """The files of queries and judgements that are not there."""
+    return [file for file in (wanted.queries, *wanted.qrels) if file and not file.is_file()]
+
+
 def import_state(session: Session, manifest: Manifest | None) -> tuple[str, str]:
     """(state, detail) of the import that [documents] asks for; nothing is imported."""
     folder = folder_of(session)
     if manifest is None:
         return "to do", "not there yet"
-    wanted = Wanted(str(session.documents), session.project.documents)
+    wanted = _as_made(session, manifest)
+    if gone := _gone(wanted):
+        return "stale", f"{gone[0].name} is gone"
     if prepared(wanted, folder, session.progress).fingerprint() != manifest.inputs.get("documents"):
         return "stale", "documents changed"
     decides = session.project.documents.deciding()

@@ -5,14 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from syneg_cli.core import (
-    MissingArtifact,
-    counted,
-    instead,
-    near,
-    read_manifest,
-    read_synthetic_queries,
-)
+from syneg_cli.core import MissingArtifact, counted, instead, read_synthetic_queries
 from syneg_cli.data import Dataset
 from syneg_cli.evaluation import Expansion
 from syneg_cli.stages.session import Session
@@ -42,6 +35,7 @@ def expansion_of(session: Session, dataset: Dataset, share: float) -> Expansion 
             f"{instead(path, '--set queries.name=NAME')}",
             hint=session.again("queries"),
         )
+    session.tell_of_old_queries(dataset)
     return Expansion.of(read_synthetic_queries(path), dataset, session.project.eval.split, share)
 
 
@@ -55,13 +49,6 @@ def tell_of(session: Session, dataset: Dataset, expansion: Expansion) -> None:
             f"{counted(every - own, 'document has', 'documents have')} no LLM-written query, and may be "
             "found less easily for it than the others; `syneg queries --judged` writes for documents with "
             "judged queries, too"
-        )
-    path = written_for(session, dataset)
-    made = read_manifest(path)
-    if made is not None and made.inputs.get("corpus") != dataset.corpus.fingerprint:
-        tell.warn(
-            f"{near(path)} was written for an earlier corpus: queries may be in the vectors of documents "
-            "that say something else now; `syneg queries` writes for those that changed"
         )
     if expansion.known:
         asked = counted(expansion.known, "LLM-written query is", "LLM-written queries are")

@@ -32,7 +32,11 @@ def import_documents(
     files = tuple(user_path(one) for one in qrels)
     asked = user_path(queries) if queries else None
     wanted = Wanted(source, session.project.documents, query, asked, files)
-    into = user_path(output) if output else None
+    return carry_out(session, wanted, user_path(output) if output else None, force=force)
+
+
+def carry_out(session: Session, wanted: Wanted, into: Path | None, *, force: bool = False) -> Imported:
+    """Make the folder that is wanted, as `import_documents` does."""
     opened = prepared(wanted, into, session.progress)
     path = output_of(opened, into)
     counter = token_counter(session.project.train.backbone, session.progress) if cuts(opened) else None

@@ -19,6 +19,7 @@ from syneg_cli.core import (
     Workspace,
     instead,
     near,
+    read_manifest,
     read_synthetic_queries,
     user_path,
 )
@@ -145,6 +146,8 @@ class Session:
                     hint="Leave that out: without real queries they count 1.",
                 )
             return dataset
+        if needed:  # else it is said what is stale
+            self.tell_of_old_queries(dataset)
         of_dev = self.project.dataset
         written = [query for file in files for query in read_synthetic_queries(file)]
         found = with_queries(
@@ -164,6 +167,17 @@ class Session:
                 hint=f"{self.again('queries').rstrip('.')}, or leave out --synthetic-queries.",
             )
         return dataset
+
+    def tell_of_old_queries(self, dataset: Dataset) -> None:
+        """Warn where the LLM-written queries are of other documents: an id may mean another text by now."""
+        path = self.workspace(dataset).queries(self.project.queries.name)
+        manifest = read_manifest(path) if path.is_file() else None
+        written_for = manifest.inputs.get("corpus") if manifest else None
+        if written_for and written_for != dataset.corpus.fingerprint:
+            self.once.warn(
+                f"{near(path)} was written for other documents than {dataset.name} has now: a query may "
+                f"stand for a text that does not answer it. {self.again('queries')}"
+            )
 
     @property
     def once(self) -> SaidOnce:

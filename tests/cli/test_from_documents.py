@@ -138,3 +138,73 @@ def test_another_data_set_imports_nothing(cli: Cli, tiny: Path, tiny_model: Path
     assert next(one["stage"] for one in result.json["stages"]) == "mine"  # type: ignore[attr-defined]
     assert result.json["report"] is None
     assert not Path("articles-data").exists()
+
+
+def judged_project(cli: Cli) -> tuple[str, ...]:
+    """A project that begins with three documents, and what imports them with judgements of people."""
+    for name, text in {
+        "a": "Sleep helps memory.",
+        "b": "Milk has calcium.",
+        "c": "Cars have wheels.",
+    }.items():
+        Path("articles").mkdir(exist_ok=True)
+        Path(f"articles/{name}.md").write_text(f"# {name}\n\n{text}\n", encoding="utf-8")
+    answers = [
+        {"doc_id": f"{name}.md", "query": text} for name, text in [("a", "rest and recall"), ("b", "x y")]
+    ]
+    write_jsonl(Path("r.jsonl"), answers)
+    assert cli("init", "articles", "--llm", "replay:r.jsonl").code == 0
+    Path("queries.tsv").write_text("q1\tdoes a night of rest help\n", encoding="utf-8")
+    Path("test.trec").write_text("q1 0 a.md 1\n", encoding="utf-8")
+    return ("import", "articles", *WHOLE, "--queries", "queries.tsv", "--qrels", "test.trec")
+
+
+def import_of(cli: Cli, command: str, *more: Any) -> Any:
+    """The import's part in what a command says; `run` has nothing to train on here, and ends after it."""
+    result: Any = cli(command, *WHOLE, *more, "--json")
+    return result.json["stages"][0] if command == "status" else result.err
+
+
+def test_run_keeps_what_people_judged(cli: Cli, tiny_model: Path) -> None:
+    """The queries and judgements that `syneg import` was given are those of the project from then on."""
+    asked = judged_project(cli)
+    made = cli(*asked)
+    assert made.code == 0, made.err
+    assert "Next: `syneg run`" in made.err, "there is a project already"
+    assert import_of(cli, "status")["state"] == "up to date"
+    judged = Path("articles-data/qrels/test.tsv")
+    assert "import: up to date" in import_of(cli, "run", "--backbone", tiny_model, *FAST)
+    assert judged.is_file()
+    Path("articles/c.md").write_text("# c\n\nCars have doors.\n", encoding="utf-8")
+    assert import_of(cli, "status")["detail"] == "documents changed"
+    assert "import: running (documents changed)" in import_of(cli, "run", "--backbone", tiny_model, *FAST)
+    assert judged.read_text(encoding="utf-8").split()[-3:] == ["q1", "a.md", "1"]
+    assert "doors" in Path("articles-data/corpus.jsonl").read_text(encoding="utf-8")
+    Path("test.trec").write_text("q1 0 b.md 1\n", encoding="utf-8")
+    assert import_of(cli, "status")["state"] == "stale", "judgements that changed are read again"
+
+
+def test_judgements_that_are_gone_are_not_dropped(cli: Cli, tiny_model: Path) -> None:
+    assert cli(*judged_project(cli)).code == 0
+    Path("test.trec").unlink()
+    assert import_of(cli, "status")["detail"] == "test.trec is gone"
+    refused = cli("run", *WHOLE, "--backbone", tiny_model, *FAST)
+    assert refused.code == 2
+    assert "test.trec is gone" in refused.err
+    assert "syneg import articles --output articles-data --queries FILE --qrels FILE" in refused.err
+    assert Path("articles-data/qrels/test.tsv").is_file()
+    Path("judged").mkdir()
+    for name, text in {
+        "queries.tsv": "q1\tdoes a night of rest help\n",
+        "test.trec": "q1 0 a.md 1\n",
+    }.items():
+        Path("judged", name).write_text(text, encoding="utf-8")
+    moved = cli(
+        "import", "articles", *WHOLE, "--queries", "judged/queries.tsv", "--qrels", "judged/test.trec"
+    )
+    assert "up to date" in moved.err, "the same bytes, from elsewhere"
+    assert import_of(cli, "status")["state"] == "up to date"
+    without = cli("import", "articles", *WHOLE)
+    assert without.code == 0
+    assert "had queries and judgements, and has none now" in without.err
+    assert import_of(cli, "status")["state"] == "up to date", "who imports without them means it"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sentence_transformers import SentenceTransformer
 
 import syneg_cli as syneg
-from syneg_cli.core import SyntheticQuery, UsageError, write_synthetic_queries
+from syneg_cli.core import Manifest, SyntheticQuery, UsageError, write_manifest, write_synthetic_queries
 from syneg_cli.encoding import exact, similarities
 from syneg_cli.evaluation.expansion import Expanded, Expansion, expanded
 from syneg_cli.evaluation.searching import Search
@@ -118,6 +118,23 @@ def test_what_is_said_of_it(cli: Cli, tiny: Path, tiny_model: Path) -> None:
     assert "in the vectors of 6 of 6 documents" in again.err, "other queries are measured again"
     assert "no LLM-written query" not in again.err
     assert "Of the documents" not in again.out
+
+
+@pytest.mark.parametrize(("command", "weight"), [("eval", 0), ("mine", 1)])
+def test_queries_of_other_documents_are_warned_of(
+    cli: Cli, tiny: Path, tiny_model: Path, command: str, weight: float
+) -> None:
+    """After an edit, `guide.md#3` may be another text than the one that the query was written for."""
+    path = write_queries()
+    using = ("--backbone", tiny_model, *(IN_INDEX if command == "eval" else ("--synthetic-queries", weight)))
+    data = syneg.load_dataset(str(tiny))
+    said = "was written for other documents than tiny has now"
+    for corpus, warned in ((data.corpus.fingerprint, 0), ("0" * 64, 1)):
+        write_manifest(path, Manifest("queries", {"corpus": corpus}, {}))
+        shown = cli(command, tiny, *using)
+        assert shown.code == 0, shown.err
+        assert shown.err.count(said) == warned, shown.err
+    assert "Run `syneg queries" in shown.err
 
 
 def test_both_are_kept_and_compared(cli: Cli, tiny: Path, tiny_model: Path) -> None:

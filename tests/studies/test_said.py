@@ -136,6 +136,23 @@ def test_hybrid_search_is_said_wherever_a_study_is_told_of(ready: Cli) -> None:
     assert both != alone
 
 
+def test_the_spread_is_that_of_systems_searched_as_the_arms_are(ready: Cli, tiny_model: Path) -> None:
+    """Words that are searched, too, make two systems differ more than any training does."""
+    measured = ("eval", "--backbone", tiny_model, "--baseline", "none")
+    assert ready(*measured).code == 0
+    assert ready(*measured, "--lexical", "5").code == 0
+    study = ("study", "--arms", "dense", "--seeds", "1", "--plan")
+    alone = " ".join(ready(*study).out.split())
+    assert "assumed, as no two systems were measured before" in alone
+    other = ready("eval", "--model", "bm25", "--baseline", "none")
+    assert other.code == 0, other.err
+    again = " ".join(ready(*study, "--name", "again").out.split())
+    assert (
+        f"bm25 against {tiny_model.name}, measured before" in again
+        or f"{tiny_model.name} against bm25" in again
+    )
+
+
 def test_the_page_of_a_study_alone_finds_a_backbone_that_is_a_folder(ready: Cli) -> None:
     """The plan has its name, and not where it lies."""
     study = ("study", "--primary", "dense", "--arms", "dense", "--seeds", "1")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +12,7 @@ from syneg_cli.cli.completion import offer
 from syneg_cli.cli.options import Call, Flag, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.imported import imported
-from syneg_cli.stages import import_documents
+from syneg_cli.stages import Session, import_documents
 
 COUNTING = Flag("train.backbone", help="Whose tokenizer counts: an alias, a model folder or a hub id.")
 
@@ -53,4 +55,12 @@ def command(
         call.session, path, output, query=query, queries=queries, qrels=tuple(qrels or ()), force=call.force
     )
     call.output.result(made.as_json(), *imported(made))
-    call.output.note(f"Next: `syneg init {made.path}`.")
+    call.output.note(f"Next: {_next(call.session, made.path)}.")
+
+
+def _next(session: Session, folder: Path) -> str:
+    """What to do with what was imported: a project that is about it is there, or none yet."""
+    name = session.project.dataset.name
+    if name and session.resolved.path(name).resolve() == folder.resolve():
+        return "`syneg run` does what is to do now, `syneg status` shows it"
+    return f"`syneg init {shlex.quote(str(folder))}`"

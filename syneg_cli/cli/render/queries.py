@@ -73,8 +73,8 @@ def _meaning(done: Performed, weight: float) -> list[str]:
         use = (
             f"They count {weight:g} in training."
             if weight
-            else "They count nothing yet: `syneg eval --expansion 0.5` puts them into the index; in training "
-            "they are with `--synthetic-queries 0.5` each time, or weight = 0.5 in [queries]."
+            else "They count nothing yet: `syneg eval --expansion 0.5` puts them into the index; for "
+            "training `--synthetic-queries 0.5` each time, or weight = 0.5 in [queries]."
         )
         said.append(f"-> {near(done.path)}\n{use}")
     return said

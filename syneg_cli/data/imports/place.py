@@ -22,6 +22,7 @@ from syneg_cli.core import (
     staged,
     stale_reason,
     tidy,
+    write_manifest,
 )
 from syneg_cli.data.imports.cutting import ByUnits, Counter, Cutter
 from syneg_cli.data.imports.making import make_folder
@@ -30,6 +31,7 @@ from syneg_cli.data.imports.tally import Tally
 
 STAGE = "import"
 ENDING = "-data"
+QRELS = "qrels"
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,34 @@ class Importing:
             "counted_by": self.counter.name if self.counter else "",
             "markitdown": _version("markitdown"),
         }
-        return Manifest(STAGE, inputs={"documents": self.source.fingerprint()}, settings=settings)
+        inputs = {"documents": self.source.fingerprint()}
+        return Manifest(STAGE, inputs=inputs, settings=settings, paths=_given(wanted))
+
+
+def _given(wanted: Wanted) -> dict[str, str]:
+    """The files of queries and judgements that were named, for the import to be made again with them."""
+    files = {"queries": wanted.queries} if wanted.queries else {}
+    files |= {f"{QRELS} {number}": file for number, file in enumerate(wanted.qrels)}
+    return {name: str(file.resolve()) for name, file in files.items()}
+
+
+def as_before(wanted: Wanted, made: Manifest | None) -> Wanted:
+    """The same, with the queries and judgements that an import of the same source was given last time.
+
+    Whoever names a source alone (a project's [documents]) means it to go on as it was made, and not to lose
+    what people judged.
+    """
+    place = Path(wanted.source).name, wanted.source
+    if made is None or made.stage != STAGE or made.settings.get("source") not in place:
+        return wanted
+    qrels = sorted(name for name in made.paths if name.startswith(f"{QRELS} "))
+    queries, query = made.paths.get("queries"), made.settings.get("query")
+    return replace(
+        wanted,
+        query=query if isinstance(query, str) else None,
+        queries=Path(queries) if queries else None,
+        qrels=tuple(Path(made.paths[name]) for name in qrels),
+    )
 
 
 def prepared(
@@ -114,9 +143,15 @@ def carried_out(importing: Importing, progress: Progress | None = None, *, force
         progress.note(f"{STAGE}: up to date, nothing to do ({path})")
         if changed_since(path, there):
             progress.warn(f"{path} was changed since it was made; it stays as it is, --force makes it again")
+        elif plan.paths != there.paths:  # the same judgements, from where they are now
+            write_manifest(path, replace(there, paths=plan.paths))
         return Imported(path, Tally.of(there.counts), "up to date", skipped=True)
     reason = reason or "not there yet"
     _need_nothing_lost(path, there, force=force)
+    if there and there.counts.get("queries") and not source.files.queries:
+        progress.warn(
+            f"{path} had queries and judgements, and has none now; --queries and --qrels name them again"
+        )
     progress.note(f"{STAGE}: running ({reason})")
     started = time.monotonic()
     tally = Tally(source=source.called, counted_by=importing.counter.name if importing.counter else "")
