@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from syneg_cli.core import SyntheticQuery, read_synthetic_queries, write_synthetic_queries
 from syneg_cli.evaluation import compare_seeds
 
 SCRIPTS = Path(__file__).parents[2] / "docs" / "results"
@@ -43,3 +44,23 @@ def several(tmp_path: Path) -> Path:
     queries = {"q1": "vitamin c", "q5": "fever", "q6": "sleep"}
     judged = {"train": [("q1", "d1", 1)], "test": [("q5", "d1", 1), ("q6", "d3", 1)]}
     return write_dataset(tmp_path / "several", DOCS, queries, judged)
+
+
+def test_stand_ins_for_written_queries(
+    tmp_path: Path, several: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written = [SyntheticQuery(doc_id, 1, f"of {doc_id}", "query", "x", "") for doc_id in ("d1", "d2", "d3")]
+    dropped = SyntheticQuery("d4", 1, "of d4", "query", "x", "", status="dropped", reason="too long")
+    Path("queries").mkdir()
+    write_synthetic_queries(Path("queries/claims.jsonl"), [*written, dropped])
+    run(monkeypatch, "stand_ins.py", several, "queries", "--of", "claims")
+    made = {
+        name: [(q.doc_id, q.text) for q in read_synthetic_queries(Path(f"queries/{name}.jsonl"))]
+        for name in ("titles", "sentences", "shuffled")
+    }
+    assert ("d1", "Vitamin D and bone") in made["titles"]
+    assert ("d6", "Sleep apnea is common in older men and women.") in made["sentences"]
+    assert len(made["titles"]) == len(made["sentences"]) == 6, "each is a single sentence"
+    assert sorted(made["shuffled"]) != sorted((q.doc_id, q.text) for q in written)
+    assert sorted(text for _, text in made["shuffled"]) == ["of d1", "of d2", "of d3"]
