@@ -17,7 +17,7 @@ from syneg_cli.core import (
     read_manifest,
 )
 from syneg_cli.data import Dataset
-from syneg_cli.evaluation import ALPHA, MAIN_METRIC, Evaluation, Search, TrainedOn, exposure, standard_errors
+from syneg_cli.evaluation import ALPHA, MAIN_METRIC, Evaluation, TrainedOn, exposure, standard_errors
 from syneg_cli.mixing import check_strategy
 from syneg_cli.stages.project import changed
 from syneg_cli.stages.session import Session
@@ -223,7 +223,6 @@ def _sets_read(plan: StudyPlan) -> set[str]:
 
 def _deviation(session: Session, dataset: Dataset, plan: StudyPlan) -> tuple[float, str]:
     """(SD of per-query differences, where from): the largest of systems that are searched as the arms are."""
-    search = session.project.eval
     folder, queries = session.workspace(dataset).evaluation("x").parent, list(dataset.qrels(plan.split))
     stored = []
     for path in sorted(folder.glob(f"*-{plan.split}.json")):
@@ -232,7 +231,7 @@ def _deviation(session: Session, dataset: Dataset, plan: StudyPlan) -> tuple[flo
         except MissingArtifact:
             continue
         scores = read.per_query[MAIN_METRIC]
-        if list(scores) == queries and read.search == Search(search.expansion, search.lexical):
+        if list(scores) == queries and read.search == session.project.eval.search:
             stored.append((path.stem.removesuffix(f"-{plan.split}"), list(scores.values())))
     largest, whence = 0.0, ""
     for number, (name, own) in enumerate(stored):
