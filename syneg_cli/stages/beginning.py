@@ -40,6 +40,12 @@ def begun(
         done.append(carry_out(session, _wanted(session), folder_of(session), force=force))
         ended(done[-1], None)
     plain = session.dataset("none")
+    if session.project.eval.expansion and not plain.judgements:
+        raise UsageError(
+            f"expansion in [eval] is measured with queries of people, and {plain.name} has none: an LLM's "
+            "would find themselves in the index.",
+            hint="Leave it out (--set eval.expansion=0), or judge some real questions first.",
+        )
     if wants_queries(session, plain):
         queries = Queries(remembering_queries(session, plain), plain)
         done.append(perform(queries, force=force))

@@ -198,6 +198,14 @@ def test_written_queries_are_not_measured_on_an_index_of_themselves(
     for file in (folder / "qrels").iterdir():
         file.unlink()
     (folder / "qrels").rmdir()
+    Path("r.jsonl").write_text(
+        '{"doc_id": "d5", "query": "does rest help to recall words"}\n', encoding="utf-8"
+    )
+    run = ("run", folder, "--llm", "replay:r.jsonl", "--set", f"train.backbone={tiny_model}")
+    refused = cli(*run, "--set", "eval.expansion=0.5")
+    assert refused.code == 2
+    assert "tiny has none: an LLM's would find themselves in the index" in refused.err
+    assert not Path(".syneg/tiny/queries").exists(), "before any is written, and paid"
     write_queries([SyntheticQuery(doc_id, 1, f"what of {doc_id}", "query", "x", "") for doc_id, _ in FEW])
     asked = ("eval", folder, "--backbone", tiny_model, "--split", "dev")
     assert cli(*asked).code == 0
