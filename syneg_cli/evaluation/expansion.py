@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from syneg_cli.encoding import Rows
 
 
+HALF = 0.5
+"""Of a vector: the plain mean of a document's direction and its queries', where nobody chose a share."""
+
+
 @dataclass(frozen=True)
 class Expansion:
     """Queries of documents, in the order of the corpus, and the share that they have in the vectors.

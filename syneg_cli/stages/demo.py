@@ -8,7 +8,7 @@ from typing import Any
 
 from syneg_cli.core import UsageError, write_text
 from syneg_cli.data import demo
-from syneg_cli.evaluation import Evaluation
+from syneg_cli.evaluation import HALF, Evaluation
 from syneg_cli.stages.evaluate import Eval, evaluation_of
 from syneg_cli.stages.generate import Generate
 from syneg_cli.stages.mine import mine_stages
@@ -23,9 +23,6 @@ from syneg_cli.stages.train import Train
 
 ARMS = {"mined": "retrieved", "SyNeg mix": "hybrid", "mirror": "mirror"}
 """Row of the final table -> strategy. Everything else is the same for all arms."""
-
-EXPANSION = 0.5
-"""What LLM-written questions count in the vectors of articles, in the rows that are `expanded`."""
 
 PROJECT = '''\
 # The built-in demonstration: support articles of an invented instrument maker.
@@ -109,7 +106,7 @@ def run_arms(session: Session, directory: Path) -> dict[str, Evaluation]:
     perform(Queries(_session(session, directory, questions), dataset))
     backbone = retriever(session.project.train.backbone)
     evaluations = {"zero-shot": evaluation_of(perform(Eval(session, dataset, backbone)))}
-    expanded = _session(session, directory, {"eval.expansion": EXPANSION})
+    expanded = _session(session, directory, {"eval.expansion": HALF})
     evaluations["expanded"] = evaluation_of(perform(Eval(expanded, dataset, backbone)))
     for name, strategy in ARMS.items():
         session.progress.note(f"Now with negatives of the arm {name!r} (strategy {strategy}):")
@@ -119,7 +116,7 @@ def run_arms(session: Session, directory: Path) -> dict[str, Evaluation]:
         perform(Train(arm, dataset))
         evaluations[name] = evaluation_of(perform(Eval(arm, dataset)))
         if strategy == "hybrid":
-            both = _session(session, directory, {**flags, "eval.expansion": EXPANSION})
+            both = _session(session, directory, {**flags, "eval.expansion": HALF})
             evaluations["mix, expanded"] = evaluation_of(perform(Eval(both, dataset)))
     return evaluations
 

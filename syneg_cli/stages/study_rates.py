@@ -88,11 +88,12 @@ def _seconds(plan: StudyPlan, name: str, rates: Rates) -> float:
         return rates.measuring(plan.split)
     epochs, refresh = int(arm.settings["train"]["epochs"]), arm.settings["train"]["refresh"]
     measure = rates.measuring(plan.split, documents=refresh != "adore")
-    each = 0.0 if arm.of else rates.training(arm.spent)
+    own = arm.models == arm.name
+    each = rates.training(arm.spent) if own else 0.0
     if refresh == "ance":
         each += epochs * rates.documents * rates.text_seconds
     # A trial at twice the epochs takes twice as long; the batch size decides how long a step takes, not all.
-    grid = () if arm.of else plan.grid
+    grid = plan.grid if own else ()
     trials: float = sum(each * one.get("train.epochs", epochs) / epochs for one in grid)
     of_dev = rates.measuring("dev", documents=refresh != "adore")
     return seeds * (each + measure) + trials + len(grid) * of_dev

@@ -139,8 +139,7 @@ class Runs:
         self, arm: ArmPlan, seed: int | None, tried: Mapping[str, Any], *, passing: bool = False
     ) -> Session:
         """The session of an arm's run, whose mix and model have a name of their own, or are another arm's."""
-        made = arm.name if arm.makes == "soup" else arm.of or arm.name
-        name = "-".join([made, "soup" if seed is None else f"s{seed}", *_short(tried)])
+        name = "-".join([arm.models, "soup" if seed is None else f"s{seed}", *_short(tried)])
         extra: dict[str, object] = {**tried, "mix.name": name, "train.output": name}
         if seed is not None:
             extra |= {"train.seed": seed, "mix.seed": seed}
@@ -172,9 +171,7 @@ class Runs:
 
     def _is_last(self, arm: ArmPlan) -> bool:
         """Whether no later arm of the plan searches with the same models."""
-        models = arm.of or arm.name
-        same = [one.name for one in self.plan.arms if (one.of or one.name) == models and one.makes != "soup"]
-        return arm.makes == "soup" or same[-1] == arm.name
+        return [one.name for one in self.plan.arms if one.models == arm.models][-1] == arm.name
 
     def _drop_own_vectors(self, session: Session) -> None:
         """Remove from the cache what a model alone encoded."""

@@ -228,8 +228,7 @@ def _alone(session: Session, subject: Subject) -> Subject:
     Raises:
         UsageError: nothing is.
     """
-    section = session.project.eval
-    if not (section.expansion or section.lexical):
+    if not session.project.eval.search:
         raise UsageError(
             "--baseline alone is the same model without --expansion and --lexical, and neither is given.",
             hint="Give one of them, or compare with `backbone` or `bm25`.",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from syneg_cli.core import UsageError, did_you_mean
+from syneg_cli.evaluation import HALF
 
 Makes = Literal["trained", "backbone", "soup"]
 Need = Literal[
@@ -42,7 +43,7 @@ RATIOS = (0.2, 0.5, 1.0, 1.5, 2.7)
 TEMPERATURES = (0.02, 0.05, 0.1)
 LEXICAL = 10.0
 """The weight of BM25's scores in `distil-bm25`: at τ = 0.05, half of a similarity of 1."""
-EXPANSION: Mapping[str, Any] = {"eval.expansion": 0.5}
+EXPANSION: Mapping[str, Any] = {"eval.expansion": HALF}
 """What LLM-written queries count in the index of the arms that are `expanded`."""
 CAUSALNEG = 0.05
 """The weight of `balance` in CausalNeg."""

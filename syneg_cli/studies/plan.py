@@ -45,6 +45,11 @@ class ArmPlan:
         """The arms that it is compared with, or made from."""
         return tuple(filter(None, (self.control, self.of)))
 
+    @property
+    def models(self) -> str:
+        """The arm that makes the models which it is measured with: itself, or that whose it searches with."""
+        return self.of if self.of and self.makes == "trained" else self.name
+
 
 @dataclass(frozen=True)
 class StudyPlan:

@@ -18,6 +18,7 @@ from syneg_cli.encoding import exact, similarities
 from syneg_cli.evaluation.expansion import Expanded, Expansion, expanded
 from syneg_cli.evaluation.searching import Search
 from tests.conftest import DOCS, QUERIES, Cli, write_dataset
+from tests.evaluation.searching import trained_and_apart
 
 SHARE = 0.5
 IN_INDEX = ("--expansion", SHARE)
@@ -277,22 +278,15 @@ def test_mteb_knows_it_as_a_system_of_its_own(cli: Cli, tiny: Path, tiny_model: 
 
 def test_neither_card_nor_page_takes_it_for_the_models_own(cli: Cli, tiny: Path, tiny_model: Path) -> None:
     write_queries()
-    Path("syneg.toml").write_text(
-        f'[dataset]\nname = "{tiny}"\ndev_fraction = 0.0\n[mix]\nstrategy = "retrieved"\n'
-        f'[train]\nbackbone = "{tiny_model}"\nepochs = 1\n',
-        encoding="utf-8",
+    page = trained_and_apart(
+        cli,
+        tiny,
+        tiny_model,
+        "expansion",
+        SHARE,
+        "+queriesx0.5",
+        "Document expansion: LLM-written queries are 0.5",
     )
-    assert cli("run").code == 0
-    (card,) = Path(".syneg/tiny/models").glob("*/README.md")
-    before = card.read_text(encoding="utf-8")
-    found: Any = cli("eval", *IN_INDEX, "--json").json
-    assert found["baseline"]["name"].endswith("+queriesx0.5")
-    assert card.read_text(encoding="utf-8") == before
-    assert cli("report").code == 0
-    page = Path(".syneg/tiny/report/report.md")
-    assert "Document expansion" not in page.read_text(encoding="utf-8")
-    assert cli("report", "--set", f"eval.expansion={SHARE}").code == 0
-    assert "Document expansion: LLM-written queries are 0.5" in page.read_text(encoding="utf-8")
     path = write_queries(WRITTEN[:1])
     in_project = ("--set", f"eval.expansion={SHARE}")
     assert cli("report", *in_project).code == 0

@@ -18,6 +18,7 @@ from syneg_cli.encoding import best_rows, similarities
 from syneg_cli.evaluation.hybrid import with_words
 from syneg_cli.mining import bm25_run
 from tests.conftest import DOCS, QUERIES, Cli
+from tests.evaluation.searching import trained_and_apart
 
 WEIGHT = 0.5
 HYBRID = ("--lexical", WEIGHT)
@@ -131,22 +132,9 @@ def test_mteb_knows_it_as_a_system_of_its_own(cli: Cli, tiny: Path, tiny_model: 
 
 
 def test_neither_card_nor_page_takes_it_for_the_models_own(cli: Cli, tiny: Path, tiny_model: Path) -> None:
-    Path("syneg.toml").write_text(
-        f'[dataset]\nname = "{tiny}"\ndev_fraction = 0.0\n[mix]\nstrategy = "retrieved"\n'
-        f'[train]\nbackbone = "{tiny_model}"\nepochs = 1\n',
-        encoding="utf-8",
+    page = trained_and_apart(
+        cli, tiny, tiny_model, "lexical", WEIGHT, "+bm25x0.5", "Hybrid search: similarity + 0.5"
     )
-    assert cli("run").code == 0
-    (card,) = Path(".syneg/tiny/models").glob("*/README.md")
-    before = card.read_text(encoding="utf-8")
-    found: Any = cli("eval", *HYBRID, "--json").json
-    assert found["baseline"]["name"].endswith("+bm25x0.5")
-    assert card.read_text(encoding="utf-8") == before
-    assert cli("report").code == 0
-    page = Path(".syneg/tiny/report/report.md")
-    assert "Hybrid search" not in page.read_text(encoding="utf-8")
-    assert cli("report", "--set", f"eval.lexical={WEIGHT}").code == 0
-    assert "Hybrid search: similarity + 0.5" in page.read_text(encoding="utf-8")
     assert cli("report", "--set", "eval.lexical=2").code == 0
     told = page.read_text(encoding="utf-8")
     assert "not measured on test yet" in told

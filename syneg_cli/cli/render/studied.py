@@ -81,7 +81,7 @@ def _basis(frozen: Frozen) -> list[str]:
     plan, beside = frozen.plan, frozen.beside
     label = METRICS[plan.metric].label
     parts = ", ".join(f"{SAID[part]} {value:.3f}" for part, value in beside.detectable.items())
-    models = sum(len(plan.seeds) for arm in plan.arms if arm.makes == "trained" and not arm.of)
+    models = sum(len(plan.seeds) for arm in plan.arms if arm.makes == "trained" and arm.models == arm.name)
     paid = "of unknown price" if beside.unpriced else f"that cost {money(beside.paid_usd)}"
     used = f" LLM data {paid} are used." if beside.unpriced or beside.paid_usd else ""
     told = [
