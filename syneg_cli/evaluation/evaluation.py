@@ -9,7 +9,7 @@ from pathlib import Path
 
 from syneg_cli.core import MissingArtifact, UsageError, json_fault, parsed, whole_text
 from syneg_cli.evaluation.metrics import MAIN_METRIC, label_of
-from syneg_cli.evaluation.searching import Search
+from syneg_cli.evaluation.searching import CALLED, Search, Source
 from syneg_cli.evaluation.seen import (
     Exposure,
     Part,
@@ -33,7 +33,8 @@ class Evaluation:
     training saw; None where that is not recorded, or there is no training. `max_length` is how many tokens
     of a text the model reads; None where nothing is known of it. `lexical` is what BM25's best document gets
     beside the similarities, as in hybrid search; 0 where words have no part. `expansion` is the share of
-    LLM-written queries in documents' vectors, and `expanded` the share of the documents that have some.
+    queries in documents' vectors, `expansion_from` which ones, and `expanded` the share of the documents
+    that have some.
     """
 
     name: str
@@ -50,11 +51,12 @@ class Evaluation:
     lexical: float = 0.0
     expansion: float = 0.0
     expanded: float = 0.0
+    expansion_from: Source = "written"
 
     @property
     def search(self) -> Search:
         """What the ranking owes to more than the model's own vectors."""
-        return Search(self.expansion, self.lexical)
+        return Search(self.expansion, self.lexical, self.expansion_from)
 
     @property
     def queries(self) -> int:
@@ -84,6 +86,7 @@ class Evaluation:
             right = right and (read.max_length is None or type(read.max_length) is int)
             beside = (read.lexical, read.expansion, read.expanded)
             right = right and all(type(one) in (int, float) and 0 <= one < inf for one in beside)
+            right = right and read.expansion_from in CALLED
             right = right and _parts_all(read.exposure, read.per_query)
             right = right and MAIN_METRIC in read.metrics and read.metrics.keys() == read.per_query.keys()
             wrong = "" if right else "fields of other kinds"
@@ -118,7 +121,9 @@ class Evaluation:
     @property
     def told_of_training(self) -> str:
         """A sentence on the queries with a positive that training saw; "" where nothing is known of it."""
-        return told_of_training(self.exposure, self.name, trained=self.model != "bm25")
+        return told_of_training(
+            self.exposure, self.name, trained=self.model != "bm25", indexed=self.search.knows_judged
+        )
 
     def parts(
         self, baseline: Evaluation | None = None, *, metric: str = "", margin: float = MARGIN

@@ -1,23 +1,32 @@
-"""Document expansion: LLM-written queries of a document have a share in its vector.
+"""Document expansion: queries of a document have a share in its vector.
 
-So a search finds a document by what people might ask of it, too. That is doc2query (Nogueira et al., arXiv
-1904.08375) for vectors: the index keeps one for each document, and no model is trained.
+So a search finds a document by what people might ask of it (what an LLM wrote), or did ask (what train
+judges), too. The first is doc2query (Nogueira et al., arXiv 1904.08375) for vectors: the index keeps one for
+each document, and no model is trained.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from syneg_cli.core import SyntheticQuery, UsageError, content_hash
 from syneg_cli.data import Dataset, normalised
+from syneg_cli.evaluation.searching import Source
 
 if TYPE_CHECKING:
     import numpy as np
 
     from syneg_cli.encoding import Rows
 
+
+IN_INDEX: Mapping[Source, str] = {
+    "written": "LLM-written queries in the index",
+    "judged": "judged queries in the index",
+    "both": "judged and LLM-written queries in the index",
+}
+"""What the manifest of an evaluation calls them."""
 
 HALF = 0.5
 """Of a vector: the plain mean of a document's direction and its queries', where nobody chose a share."""
@@ -27,43 +36,49 @@ HALF = 0.5
 class Expansion:
     """Queries of documents, in the order of the corpus, and the share that they have in the vectors.
 
-    `rows` holds the corpus row of each query's document, ascending; `known` how many queries were left
-    out because they are asked.
+    `rows` holds the corpus row of each query's document, ascending; `judged` how many of the queries people
+    asked; `known` how many were left out because they are asked in the split.
     """
 
     rows: tuple[int, ...]
     texts: tuple[str, ...]
     share: float
+    source: Source = "written"
+    judged: int = 0
     known: int = 0
 
     @classmethod
-    def of(cls, queries: Iterable[SyntheticQuery], dataset: Dataset, split: str, share: float) -> Expansion:
-        """Those of the queries that are kept and were written for a document of the corpus.
+    def of(
+        cls,
+        queries: Iterable[SyntheticQuery],
+        dataset: Dataset,
+        split: str,
+        share: float,
+        source: Source = "written",
+    ) -> Expansion:
+        """Those of the queries that are kept and were written for a document of the corpus; those of people
+        that train judges relevant to one; or both, where a document with judged ones has no others.
 
         One with the text of a query of the split is left out: it would find itself.
 
         Raises:
-            UsageError: an LLM wrote queries of the split; or no query is left.
+            UsageError: an LLM wrote queries of the split, or it is train; or no query is left.
         """
         corpus, asked = dataset.corpus, dataset.qrels(split).keys()
-        if asked & dataset.synthetic:
-            raise UsageError(
-                f"expansion puts LLM-written queries into the index, and {split} has such ones: they would "
-                "find themselves.",
-                hint="Measure on queries that people asked, or leave expansion out.",
-            )
-        fit = [q for q in queries if _is_kept(q) and q.doc_id in corpus]
+        _need_others(dataset, split, source)
+        judged = [] if source == "written" else _judged(dataset)
+        rows = {row for row, _, _ in judged}
+        kept = [query for query in queries if _is_kept(query) and query.doc_id in corpus]
+        written = [(corpus.row(query.doc_id), query.index, query.text) for query in kept]
+        others = [] if source == "judged" else [one for one in written if one[0] not in rows]
         same = {normalised(dataset.queries[query_id].text) for query_id in asked}
-        unknown = [query for query in fit if normalised(query.text) not in same]
-        placed = sorted((corpus.row(query.doc_id), query.index, query.text) for query in unknown)
+        fit = [[one for one in some if normalised(one[2]) not in same] for some in (judged, others)]
+        placed = sorted([*fit[0], *fit[1]])
         if not placed:
-            some = f" and not asked in {split}" if fit else ""
-            raise UsageError(
-                f"No LLM-written query is kept and of a document of {dataset.name}{some}.",
-                hint="`syneg queries` writes them; where they have another name, --set queries.name=NAME.",
-            )
-        rows, texts = tuple(row for row, _, _ in placed), tuple(text for _, _, text in placed)
-        return cls(rows, texts, share, len(fit) - len(unknown))
+            raise _nothing_left(dataset, split, source, some=bool(judged or others))
+        known = len(judged) + len(others) - len(placed)
+        texts = tuple(text for _, _, text in placed)
+        return cls(tuple(row for row, _, _ in placed), texts, share, source, len(fit[0]), known)
 
     @property
     def documents(self) -> int:
@@ -74,6 +89,46 @@ class Expansion:
     def hash(self) -> str:
         """Of the queries and their documents."""
         return content_hash([self.rows, self.texts])
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """What they are in a manifest, and their hash."""
+        return {IN_INDEX[self.source]: self.hash}
+
+
+def _judged(dataset: Dataset) -> list[tuple[int, int, str]]:
+    """(row of the document, 0, text) of every query of people that train judges it relevant to."""
+    pairs = dataset.pairs("train") if "train" in dataset.judgements else []
+    asked = [pair for pair in pairs if pair.query_id not in dataset.synthetic]
+    return [(dataset.corpus.row(pair.doc_id), 0, dataset.queries[pair.query_id].text) for pair in asked]
+
+
+def _need_others(dataset: Dataset, split: str, source: Source) -> None:
+    """Raises UsageError where queries that are measured would stand in the index."""
+    if dataset.qrels(split).keys() & dataset.synthetic:
+        raise UsageError(
+            f"expansion puts LLM-written queries into the index, and {split} has such ones: they would "
+            "find themselves.",
+            hint="Measure on queries that people asked, or leave expansion out.",
+        )
+    if source != "written" and split == "train":
+        raise UsageError(
+            "The judged queries of train are in the index: measured on train, they would find themselves.",
+            hint="Measure on another split, or with --expansion-from written.",
+        )
+
+
+def _nothing_left(dataset: Dataset, split: str, source: Source, *, some: bool) -> UsageError:
+    unasked = f" and not asked in {split}" if some else ""
+    if source == "judged":
+        return UsageError(
+            f"No training query of {dataset.name} is judged by people{unasked}.",
+            hint="`--expansion-from written` puts LLM-written ones into the index.",
+        )
+    return UsageError(
+        f"No LLM-written query is kept and of a document of {dataset.name}{unasked}.",
+        hint="`syneg queries` writes them; where they have another name, --set queries.name=NAME.",
+    )
 
 
 def _is_kept(query: SyntheticQuery) -> bool:

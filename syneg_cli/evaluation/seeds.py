@@ -52,19 +52,22 @@ class SeedComparison(Compared):
 
     @property
     def basis(self) -> str:
+        queries = counted(self.queries, "query", "queries")
+        if not self.seeds and not self.baseline_seeds:
+            return queries
         if not self.seeds:
-            return counted(self.queries, "query", "queries")
+            return f"{queries} and {counted(self.baseline_seeds, 'seed')} of the baseline"
         seeds = counted(self.seeds, "seed")
         if self.baseline_seeds != self.seeds:
             seeds += f" against {self.baseline_seeds or 'an untrained baseline'}"
-        return f"{counted(self.queries, 'query', 'queries')} and {seeds}"
+        return f"{queries} and {seeds}"
 
     @property
     def note(self) -> str:
         known = [sd for sd in (self.sd_system, self.sd_baseline) if sd is not None]
-        if not known and self.seeds:
+        if not known and (self.seeds or self.baseline_seeds):
             return "This is one training run: how much another seed changes is unknown."
-        if len(known) < 2 and self.baseline_seeds:
+        if len(known) < 2 and self.seeds and self.baseline_seeds:
             return "One of the two was trained once: its seeds are taken to vary as the other's do."
         return f"Over {self.basis}."
 
@@ -74,6 +77,7 @@ def compare_seeds(
     baseline: Sequence[Sequence[float]],
     *,
     untrained: bool = False,
+    untrained_system: bool = False,
     margin: float = MARGIN,
     seed: int = 0,
     flips: int = SIGN_FLIPS,
@@ -89,21 +93,20 @@ def compare_seeds(
 
     Args:
         untrained: `baseline` has no seed, as a zero-shot backbone or BM25: its one row never varies.
+        untrained_system: `system` has none.
 
     Raises:
-        UsageError: as `compare`; or an untrained baseline has several rows.
+        UsageError: as `compare`; or one that is not trained has several rows.
     """
     import numpy as np
     from scipy import stats
 
     ours, theirs = _runs(system), _runs(baseline)
-    if untrained and len(theirs) > 1:
-        raise UsageError(
-            f"A baseline that is not trained has {len(theirs)} runs.", hint="Give its scores once."
-        )
+    _need_one(ours, "system", untrained_system)
+    _need_one(theirs, "baseline", untrained)
     delta = differences(ours.mean(axis=0).tolist(), theirs.mean(axis=0).tolist())
     difference, p_queries = float(delta.mean()), randomisation_test(delta, flips=flips, seed=seed)
-    error, freedom = _error(delta, _seed_parts(ours, theirs, untrained))
+    error, freedom = _error(delta, _seed_parts(ours, theirs, untrained or untrained_system))
     width, detectable, p, p_equivalence = 0.0, 0.0, p_queries, equivalence_test(delta, margin)
     if error:
         width, power = (float(stats.t.ppf(level, freedom) * error) for level in (0.975, 0.8))
@@ -122,11 +125,17 @@ def compare_seeds(
         p_equivalence=p_equivalence,
         p_seeds=p,
         p_randomisation=p_queries,
-        seeds=len(ours),
+        seeds=0 if untrained_system else len(ours),
         baseline_seeds=0 if untrained else len(theirs),
         sd_system=_spread(ours),
         sd_baseline=_spread(theirs),
     )
+
+
+def _need_one(runs: Runs, what: str, untrained: bool) -> None:
+    """Raises UsageError where something without a seed has several runs."""
+    if untrained and len(runs) > 1:
+        raise UsageError(f"A {what} that is not trained has {len(runs)} runs.", hint="Give its scores once.")
 
 
 def _runs(scores: Sequence[Sequence[float]]) -> Runs:

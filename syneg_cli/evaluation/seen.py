@@ -78,9 +78,11 @@ class TrainedOn:
         return cls(dataset.name, dataset.corpus.fingerprint, *own, texts)
 
     @classmethod
-    def train(cls, dataset: Dataset) -> TrainedOn:
-        """What a model learns from that is trained on the train split as it is now."""
+    def train(cls, dataset: Dataset, *, written: bool = True) -> TrainedOn:
+        """What is learned from the train split as it is now; `written`: from LLM-written queries, too."""
         pairs = dataset.pairs("train") if dataset.judgements.get("train") else []
+        if not written:
+            pairs = [pair for pair in pairs if pair.query_id not in dataset.synthetic]
         instances = (TrainingInstance(pair.query_id, pair.doc_id, ()) for pair in pairs)
         return cls.instances(instances, dataset, dataset.synthetic)
 
@@ -107,6 +109,15 @@ class TrainedOn:
             return True
         documents = self.documents | self.written
         return bool(self.texts and documents) and self.texts == _hash_of(dataset, documents)
+
+    @classmethod
+    def with_index(
+        cls, recorded: TrainedOn | None, dataset: Dataset, *, knows_judged: bool
+    ) -> TrainedOn | None:
+        """What a training saw, as far as it is recorded, and what judged queries in the index tell."""
+        if not knows_judged:
+            return recorded
+        return cls.train(dataset, written=False).joined(recorded, dataset)
 
     def told_of_others(self, name: str, dataset: Dataset) -> str:
         """A sentence where `name` was trained on a data set that is called like this one, and is another.
@@ -272,17 +283,22 @@ def corrected_parts(
     return found
 
 
-def told_of_training(exposure: Exposure | None, name: str, *, trained: bool = True) -> str:
+def told_of_training(
+    exposure: Exposure | None, name: str, *, trained: bool = True, indexed: bool = False
+) -> str:
     """A sentence on the queries with a positive that training saw; "" where nothing parts them.
 
     Args:
         trained: False for what no training made, as BM25.
+        indexed: whether judged training queries are in the index, too.
     """
     if exposure is None:
         return ""
     seen, every = len(exposure.seen), len(exposure.seen) + len(exposure.unseen)
     queries = counted(every, "query", "queries")
     who = f"Training of {name} saw" if exposure.known else "A training on train sees"
+    if indexed:
+        who = f"The index of {name}, or its training as far as it is recorded, knows"
     if not seen:
         said = f"{who} no positive of the {queries}"
     elif seen == every:

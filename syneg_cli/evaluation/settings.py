@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from syneg_cli.core import Positive, Section, Text, setting
 from syneg_cli.evaluation.metrics import METRICS, metric_name
-from syneg_cli.evaluation.searching import Search
+from syneg_cli.evaluation.searching import Search, Source
 from syneg_cli.evaluation.significance import MARGIN
 
 
@@ -60,7 +60,12 @@ class EvalSettings(Section):
     )
     expansion: Annotated[float, Field(ge=0, le=1)] = setting(
         0.0,
-        "Document expansion: what share of a document's vector its LLM-written queries have; 0.5 is a start.",
+        "Document expansion: what share of a document's vector its queries have; 0.5 is a start.",
+    )
+    expansion_from: Source = setting(
+        "written",
+        "Which queries: LLM-written ones, those that train judges, or both (a document with judged ones has "
+        "no others).",
     )
     equivalence_margin: Annotated[float, Field(gt=0, lt=1)] = setting(
         MARGIN, "A mean difference that does not matter: surely within it is equivalent.", decides=False
@@ -69,4 +74,4 @@ class EvalSettings(Section):
     @property
     def search(self) -> Search:
         """What models search with, beside their own vectors."""
-        return Search(self.expansion, self.lexical)
+        return Search(self.expansion, self.lexical, self.expansion_from if self.expansion else "written")

@@ -166,9 +166,10 @@ def evaluate(
             folder, a hub id or a model in memory.
         trained_on: what a model in memory was trained on: it parts the queries by what training saw.
             A model folder of `syneg train` says so itself.
-        queries: LLM-written ones, which `expansion` puts into the vectors of their documents.
+        queries: LLM-written ones, which `expansion` puts into the vectors of their documents;
+            `expansion_from="judged"` puts those that train judges there, "both" both.
         settings: those of [eval]: split, metrics, precision, batch_size, depth, max_length, lexical,
-            expansion; `.against` tells of the first metric.
+            expansion, expansion_from; `.against` tells of the first metric.
     """
     need_dataset(dataset)
     need_local(model)
@@ -176,17 +177,16 @@ def evaluate(
     _check_settings(model, rerank, settings)
     qrels = dataset.qrels(chosen.split)
     expansion = _expansion(dataset, chosen, need_written(queries))
-    told = progress or NoProgress()
-    model = str(model) if isinstance(model, PathLike) else model
+    told, model = progress or NoProgress(), str(model) if isinstance(model, PathLike) else model
     _need_model(model)
-    learned = _learned(model, dataset, trained_on, told)
+    recorded = _learned(model, dataset, trained_on, told)
+    learned = TrainedOn.with_index(recorded, dataset, knows_judged=chosen.search.knows_judged)
     scorer = None if rerank is None else _scorer(rerank, told)
     run, precision, length = _found(model, dataset, chosen, expansion, embeddings(work_dir), told)
     if scorer is not None:
         options = {"depth": chosen.depth, "batch_size": chosen.batch_size}
         run, _ = reranked(run, dataset, chosen.split, scorer, progress=told, **options)
-    called = name or _called(model, rerank, chosen)
-    scores = score(run, qrels, chosen.metrics)
+    called, scores = name or _called(model, rerank, chosen), score(run, qrels, chosen.metrics)
     return Evaluation(
         name=called,
         model=called,
@@ -201,6 +201,7 @@ def evaluate(
         max_length=length,
         lexical=0.0 if isinstance(model, Mapping) else chosen.lexical,
         expansion=chosen.expansion,
+        expansion_from=chosen.search.expansion_from,
         expanded=expansion.documents / len(dataset.corpus) if expansion else 0.0,
     )
 
@@ -209,21 +210,29 @@ def _check_settings(model: object, rerank: object, settings: Mapping[str, Any]) 
     """Raises UsageError for a setting that has no part in what is measured."""
     if rerank is None and "depth" in settings:
         raise UsageError("depth says how much a reranker reads again.", hint="Add rerank=MODEL.")
-    for beside in {"lexical", "expansion"} & settings.keys() if isinstance(model, Mapping) else ():
+    if "expansion_from" in settings and not settings.get("expansion"):
+        raise UsageError(
+            "expansion_from says which queries have a share in documents' vectors, and the share is 0.",
+            hint="Give it, too: expansion=0.5.",
+        )
+    for beside in (
+        {"lexical", "expansion", "expansion_from"} & settings.keys() if isinstance(model, Mapping) else ()
+    ):
         told_of_run = f"{beside} is what counts beside a model's own vectors, and a run has none."
         raise UsageError(told_of_run, hint="Give a model, or leave it out.")
 
 
 def _expansion(dataset: Dataset, chosen: EvalSettings, queries: list[SyntheticQuery]) -> Expansion | None:
     """Raises UsageError where an expansion has no queries, or queries no expansion; or as `Expansion.of`."""
-    if bool(queries) != bool(chosen.expansion):
+    if bool(queries) != chosen.search.reads_written:
         raise UsageError(
             "expansion is the share of LLM-written queries in documents' vectors, and goes with queries.",
-            hint="Give both, as in evaluate(model, data, queries=write_queries(data, llm), expansion=0.5).",
+            hint="Give both, as in evaluate(model, data, queries=write_queries(data, llm), expansion=0.5), "
+            'or expansion_from="judged" and no queries.',
         )
-    if not queries:
+    if not chosen.expansion:
         return None
-    return Expansion.of(queries, dataset, chosen.split, chosen.expansion)
+    return Expansion.of(queries, dataset, chosen.split, chosen.expansion, chosen.expansion_from)
 
 
 def _called(model: object, rerank: object, chosen: EvalSettings) -> str:

@@ -283,5 +283,6 @@ def _baseline(path: Path, measured: Evaluation, evaluated: Manifest, trained: Ma
 def _rules(evaluated: Manifest) -> tuple[Any, Search]:
     """What two systems share that are compared: which documents are left out, and how they search."""
     settings = evaluated.settings
-    search = Search(settings.get("expansion") or 0.0, settings.get("lexical") or 0.0)
+    share, words = (settings.get(key) or 0.0 for key in ("expansion", "lexical"))
+    search = Search(share, words, settings.get("expansion_from") or "written")
     return settings.get("identical_ids"), search

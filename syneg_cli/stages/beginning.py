@@ -55,7 +55,7 @@ def begun(
     dataset = session.dataset()
     session = measuring(session, dataset)
     dataset.qrels(session.project.eval.split)  # what cannot be measured is said before more is paid for
-    expansion_of(session, dataset, session.project.eval.expansion)
+    expansion_of(session, dataset, session.project.eval.search)
     return Begun(session, dataset, tuple(done))
 
 

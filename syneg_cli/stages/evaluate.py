@@ -52,9 +52,6 @@ from syneg_cli.stages.stage import Made, Performed, Plan, Stage
 from syneg_cli.stages.subjects import Subject, trained_here
 from syneg_cli.stages.train import JUDGED_TRAIN
 
-IN_INDEX = "LLM-written queries in the index"
-"""The role that they have in the inputs of an evaluation."""
-
 
 @dataclass(frozen=True)
 class Measured:
@@ -135,8 +132,8 @@ class Eval(Stage):
         wanted = {*METRICS, *self.settings.metrics, *stored}  # what was measured once stays
         always = {"identical_ids": self.dataset.identical_ids, "metrics": sorted(wanted)}
         before = EvalSettings().deciding() | self._before(subject) | {"metrics": stored}
-        if expansion := expansion_of(self.session, self.dataset, self.search.expansion):
-            inputs |= {IN_INDEX: expansion.hash}
+        if expansion := expansion_of(self.session, self.dataset, self.search):
+            inputs |= expansion.inputs
         self.expansion = expansion
         if subject.is_bm25 or self.search.lexical:
             inputs |= {"bm25": content_hash(["lucene", BM25_K1, BM25_B, self.dataset.language])}
@@ -148,7 +145,7 @@ class Eval(Stage):
             decided = always | self.settings.deciding() | asdict(self.search)
             decided |= encoders.settings_of(self.session, subject.location)
             reads = [model] if (model := Path(subject.location)).is_dir() else []
-            reads += [written_for(self.session, self.dataset)] if expansion else []
+            reads += [written_for(self.session, self.dataset)] if self.search.reads_written else []
             return Plan(self.name, path, inputs, decided, before, reads)
         return Plan(self.name, path, inputs | {"run": file_hash(Path(subject.location))}, always, before)
 
@@ -198,6 +195,7 @@ class Eval(Stage):
             max_length=found.max_length,
             lexical=self.search.lexical,
             expansion=self.search.expansion,
+            expansion_from=self.search.expansion_from,
             expanded=expansion.documents / len(self.dataset.corpus) if (expansion := self.expansion) else 0.0,
         )
         write_text(to, json.dumps(asdict(evaluation), ensure_ascii=False, indent=1) + "\n")
@@ -211,8 +209,9 @@ class Eval(Stage):
         return Made(counts, evaluation)
 
     def learned(self) -> TrainedOn | None:
-        """What the subject was trained on; None where that is not recorded."""
-        return trained_on(self.session, self.dataset, self.subject)
+        """What the subject was trained on, or its index holds; None where that is not recorded."""
+        recorded = trained_on(self.session, self.dataset, self.subject)
+        return TrainedOn.with_index(recorded, self.dataset, knows_judged=self.search.knows_judged)
 
     def _recorded(self) -> Exposure | None:
         """What is stored: train as it is now may change, so what it would have seen is not."""

@@ -1,4 +1,4 @@
-"""The LLM-written queries that `eval` puts into the index of documents."""
+"""The queries that `eval` puts into the index of documents."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from syneg_cli.core import MissingArtifact, counted, instead, read_synthetic_queries
 from syneg_cli.data import Dataset
-from syneg_cli.evaluation import Expansion
+from syneg_cli.evaluation import Expansion, Search
 from syneg_cli.stages.session import Session
 
 FEW = 20
@@ -15,19 +15,22 @@ FEW = 20
 
 
 def written_for(session: Session, dataset: Dataset) -> Path:
-    """Where the queries are."""
+    """Where the LLM-written queries are."""
     return session.workspace(dataset).queries(session.project.queries.name)
 
 
-def expansion_of(session: Session, dataset: Dataset, share: float) -> Expansion | None:
+def expansion_of(session: Session, dataset: Dataset, search: Search) -> Expansion | None:
     """What documents' vectors are expanded with; None where the share is 0.
 
     Raises:
         MissingArtifact: there are no LLM-written queries, or none that is kept.
         UsageError: as `Expansion.of` does.
     """
-    if not share:
+    if not search.expansion:
         return None
+    split, how = session.project.eval.split, (search.expansion, search.expansion_from)
+    if not search.reads_written:
+        return Expansion.of((), dataset, split, *how)
     path, name = written_for(session, dataset), session.project.queries.name
     if not os.path.lexists(path):
         raise MissingArtifact(
@@ -36,20 +39,25 @@ def expansion_of(session: Session, dataset: Dataset, share: float) -> Expansion 
             hint=session.again("queries"),
         )
     session.tell_of_old_queries(dataset)
-    return Expansion.of(read_synthetic_queries(path), dataset, session.project.eval.split, share)
+    return Expansion.of(read_synthetic_queries(path), dataset, split, *how)
 
 
 def tell_of(session: Session, dataset: Dataset, expansion: Expansion) -> None:
     """Say how many documents have queries, and which queries were left out."""
     own, every, tell = expansion.documents, len(dataset.corpus), session.progress
-    queries = counted(len(expansion.rows), "LLM-written query", "LLM-written queries")
+    judged = counted(expansion.judged, "judged training query", "judged training queries")
+    written = counted(len(expansion.rows) - expansion.judged, "LLM-written query", "LLM-written queries")
+    queries = {"judged": judged, "written": written, "both": f"{judged} and {written}"}[expansion.source]
     tell.note(f"eval: {queries} in the vectors of {own} of {counted(every, 'document')}")
-    if every - own > every // FEW:
-        tell.warn(
-            f"{counted(every - own, 'document has', 'documents have')} no LLM-written query, and may be "
-            "found less easily for it than the others; `syneg queries --judged` writes for documents with "
-            "judged queries, too"
+    if expansion.source != "judged" and every - own > every // FEW:
+        more = "`syneg queries --judged` writes for documents with judged queries, too"
+        own_kind = expansion.source == "written"
+        what, writes = (
+            ("LLM-written query", more) if own_kind else ("query", "`syneg queries` writes for them")
         )
+        none = counted(every - own, "document has", "documents have")
+        tell.warn(f"{none} no {what}, and may be found less easily for it than the others; {writes}")
     if expansion.known:
-        asked = counted(expansion.known, "LLM-written query is", "LLM-written queries are")
+        kind = {"written": "LLM-written ", "judged": "judged "}.get(expansion.source, "")
+        asked = counted(expansion.known, f"{kind}query is", f"{kind}queries are")
         tell.warn(f"{asked} asked in {session.project.eval.split}, too, and left out of the index")

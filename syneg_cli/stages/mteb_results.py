@@ -24,11 +24,10 @@ from syneg_cli.core import (
 )
 from syneg_cli.data import beir_name, mteb_task
 from syneg_cli.encoding import BACKBONES
-from syneg_cli.evaluation import MAIN_METRIC, Evaluation
-from syneg_cli.stages.evaluate import IN_INDEX
+from syneg_cli.evaluation import IN_INDEX, MAIN_METRIC, Evaluation
 from syneg_cli.stages.several import Measurements
 
-SYSTEM = ("model", "cross-encoder", "run", "bm25", IN_INDEX)
+SYSTEM = ("model", "cross-encoder", "run", "bm25", *IN_INDEX.values())
 """The inputs of an evaluation that are what is measured."""
 
 OF_WRITTEN = "{}-LLM-written-queries"
@@ -76,7 +75,7 @@ def _revision(manifest: Manifest) -> str:
     parts = [manifest.inputs[role] for role in SYSTEM if role in manifest.inputs]
     if (length := manifest.settings.get("max_length")) and "model" in manifest.inputs:
         parts.append(f"max_length {length}")
-    for beside in ("lexical", "expansion"):
+    for beside in ("lexical", "expansion"):  # which queries: their role and hash say it
         if (weight := manifest.settings.get(beside)) and "model" in manifest.inputs:
             parts.append(f"{beside} {weight}")
     return content_hash(parts)[:40] if len(parts) > 1 else parts[0][:40]

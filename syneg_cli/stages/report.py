@@ -35,7 +35,6 @@ from syneg_cli.report import (
     sample_texts,
     write_report,
 )
-from syneg_cli.stages.evaluate import IN_INDEX
 from syneg_cli.stages.expanding import expansion_of
 from syneg_cli.stages.pilot import asked_otherwise
 from syneg_cli.stages.session import Session
@@ -214,12 +213,12 @@ def _separation(
 
 
 def _in_index(session: Session, dataset: Dataset, search: Search) -> dict[str, str]:
-    """The role and hash of the LLM-written queries in the index; {} where none can be read."""
+    """The role and hash of the queries in the index; {} where none can be read."""
     try:
-        beside = expansion_of(session, dataset, search.expansion)
+        beside = expansion_of(session, dataset, search)
     except SynegError:
         return {}
-    return {IN_INDEX: beside.hash} if beside else {}
+    return beside.inputs if beside else {}
 
 
 def reported_models(

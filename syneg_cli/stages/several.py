@@ -19,7 +19,7 @@ from syneg_cli.stages.subjects import WORDS, Asked, Subject, apart, subject_of
 
 BESIDE = {
     "lexical": "is what words count beside a model's similarities",
-    "expansion": "is what LLM-written queries count in a model's vectors of documents",
+    "expansion": "is what queries count in a model's vectors of documents",
 }
 """Setting of a search -> what it is about."""
 
@@ -80,6 +80,7 @@ def measure_all(
         UsageError: two options exclude each other, or say nothing.
     """
     asked.check()
+    _need_share(session)
     wanted = [on(session, name) for name in dict.fromkeys(names)] or [session]
     failed: list[Failure] = []
     opened: list[tuple[Session, Dataset]] = []
@@ -107,6 +108,7 @@ def measured_subjects(
         SynegError: as `measure_all` tells of what cannot be measured.
     """
     asked.check()
+    _need_share(session)
     found: dict[tuple[str, Subject], tuple[Session, Dataset, Subject]] = {}
     opened = [
         (one, one.dataset()) for one in [on(session, name) for name in dict.fromkeys(names)] or [session]
@@ -120,6 +122,15 @@ def measured_subjects(
         if work.failed:
             raise work.failed[0].error
     return list(found.values())
+
+
+def _need_share(session: Session) -> None:
+    """Raises UsageError where it is said which queries are in the index, and none are."""
+    if session.named("eval.expansion_from") and not session.project.eval.expansion:
+        raise UsageError(
+            "--expansion-from says which queries have a share in documents' vectors, and the share is 0.",
+            hint="Give it, too: --expansion 0.5.",
+        )
 
 
 def on(session: Session, name: str) -> Session:

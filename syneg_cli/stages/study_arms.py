@@ -18,8 +18,9 @@ from syneg_cli.core import (
     read_synthetic,
 )
 from syneg_cli.data import Dataset
+from syneg_cli.evaluation import Search
 from syneg_cli.mixing import check_strategy, own_queries, read_mirror
-from syneg_cli.stages.project import changed
+from syneg_cli.stages.project import Resolved, changed
 from syneg_cli.stages.session import Session
 from syneg_cli.studies import (
     BASE,
@@ -39,7 +40,7 @@ FREE = ("mine.", "mix.", "train.")
 
 GROUPS = ("all", *TABLES)
 
-ALSO_FREE = ("queries.weight", "generate.name", "eval.expansion", "eval.lexical")
+ALSO_FREE = ("queries.weight", "generate.name", "eval.expansion", "eval.expansion_from", "eval.lexical")
 TAKEN = ("mix.name", "train.output", "train.kind", "train.seed", "mix.seed", "mine.trust_remote_code")
 """What the study sets itself, or has one of for all arms."""
 
@@ -116,8 +117,8 @@ def _own(session: Session, known: Mapping[str, Arm]) -> dict[str, Arm]:
         where = f"[study.define.{name}]"
         if name in known or name in GROUPS:
             raise _taken(name, "arm" if name in known else "group of arms")
-        _check_sets(session, where, own)
-        about, needs = own.description or "an arm of yours", _needs(own)
+        search = _checked(session, where, own).project.eval.search
+        about, needs = own.description or "an arm of yours", _needs(own, search)
         alike = bool(own.set) and all(key.startswith("eval.") for key in own.set)  # but for the search
         of = "dense" if alike else ""
         made[name] = Arm(name, about, ("own",), OWN_RANK, own.control, own.set, needs, of=of)
@@ -128,8 +129,8 @@ def _taken(name: str, what: str) -> UsageError:
     return UsageError(f"[study.define.{name}]: {name} is a built-in {what}.", hint="Give yours another name.")
 
 
-def _needs(own: OwnArm) -> tuple[Need, ...]:
-    """What an arm of the user's own reads."""
+def _needs(own: OwnArm, search: Search) -> tuple[Need, ...]:
+    """What an arm of the user's own reads, and searches with."""
     strategy = check_strategy(str(own.set.get("mix.strategy", BASE["mix.strategy"])))
     wanted: list[Need] = ["synthetic"] if strategy.reads(1)[0] else []
     if strategy.mirrors:
@@ -138,12 +139,15 @@ def _needs(own: OwnArm) -> tuple[Need, ...]:
         wanted.append("written queries")
     if own.set.get("train.lexical") or own.set.get("train.cross_encoder"):
         wanted.append("teaching")
-    if own.set.get("eval.expansion"):
+    if search.reads_written:
         wanted.append("queries in the index")
+    if search.knows_judged:
+        wanted.append("judged queries")
     return tuple(wanted)
 
 
-def _check_sets(session: Session, where: str, own: OwnArm) -> None:
+def _checked(session: Session, where: str, own: OwnArm) -> Resolved:
+    """The project as the arm has it; raises UsageError where it sets what no arm may."""
     for key in own.set:
         if key in TAKEN or not (key.startswith(FREE) or key in ALSO_FREE):
             raise UsageError(
@@ -151,7 +155,7 @@ def _check_sets(session: Session, where: str, own: OwnArm) -> None:
                 hint="It sets what is mined, mixed, trained and in the index; what it is measured on, seeds "
                 "and names are the study's.",
             )
-    changed(session.resolved, own.set, where)
+    return changed(session.resolved, own.set, where)
 
 
 def _lacking(session: Session, dataset: Dataset, need: str, arm: Arm) -> str:
@@ -177,6 +181,8 @@ def _lacking(session: Session, dataset: Dataset, need: str, arm: Arm) -> str:
             return "there are no LLM-written queries: run `syneg queries`"
     if need == "queries in the index" and not work.queries(session.project.queries.name).is_file():
         return "there are no LLM-written queries: run `syneg queries --judged`"
+    if need == "judged queries" and not dataset.judgements.get("train", {}).keys() - dataset.synthetic:
+        return "people judged no training query, so there is none for the index"
     if need == "verdicts" and not work.verified(path).is_file():
         return "nothing was verified: run `syneg verify`"
     if need == "teaching" and not arm.settings.get("train.distil", session.project.train.distil):

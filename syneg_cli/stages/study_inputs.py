@@ -12,7 +12,6 @@ from syneg_cli.encoding import weights_hash
 from syneg_cli.forecast import read_forecast
 from syneg_cli.mining import run_files
 from syneg_cli.mixing import check_strategy
-from syneg_cli.stages.evaluate import IN_INDEX
 from syneg_cli.stages.expanding import expansion_of
 from syneg_cli.stages.mine import mined_path
 from syneg_cli.stages.mix import Mix
@@ -33,10 +32,10 @@ def inputs_of(session: Session, dataset: Dataset, arms: Sequence[ArmPlan]) -> di
         found["identical ids"] = dataset.identical_ids
     if dataset.cut:
         found["same document"] = dataset.same_document
-    of_project = session.project.eval.expansion
-    share = max((float(arm.sets.get("eval.expansion", of_project)) for arm in arms), default=of_project)
-    if beside := expansion_of(session, dataset, share):
-        found[IN_INDEX] = beside.hash
+    own = [arm_session(session, session.project.study.name, arm).project.eval.search for arm in arms]
+    for search in dict.fromkeys([session.project.eval.search, *own]):
+        if beside := expansion_of(session, dataset, search):
+            found |= beside.inputs
     if dataset.given_language:
         found["language"] = dataset.given_language
     for arm in arms:

@@ -55,7 +55,7 @@ def estimate_measuring(session: Session, names: Sequence[str], asked: Asked) -> 
         if subject.is_run or subject.is_bm25 or model in counted:
             continue  # a model alone is the baseline of itself, and asks for nothing that it does not
         counted.add(model)
-        beside = expansion_of(one, dataset, one.project.eval.expansion)
+        beside = expansion_of(one, dataset, one.project.eval.search)
         found.add(one, dataset, subject.location, _searching(dataset, one.project.eval.split, beside))
     return found
 

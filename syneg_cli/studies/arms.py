@@ -19,6 +19,7 @@ Need = Literal[
     "own queries",
     "written queries",
     "queries in the index",
+    "judged queries",
     "verdicts",
     "teaching",
     "cross-encoder",
@@ -44,7 +45,7 @@ TEMPERATURES = (0.02, 0.05, 0.1)
 LEXICAL = 10.0
 """The weight of BM25's scores in `distil-bm25`: at τ = 0.05, half of a similarity of 1."""
 EXPANSION: Mapping[str, Any] = {"eval.expansion": HALF}
-"""What LLM-written queries count in the index of the arms that are `expanded`."""
+"""What queries count in the index of the arms that are `expanded`, or have judged ones there."""
 CAUSALNEG = 0.05
 """The weight of `balance` in CausalNeg."""
 
@@ -102,7 +103,7 @@ def built_in(negatives: int, sets: Iterable[str] = (), teacher: str | None = Non
         sets: the names of further files of synthetic negatives, each by another prompt.
         teacher: the cross-encoder that the project names.
     """
-    arms = (*_sources(), *_mixing(negatives), *_levers(teacher), *_prompts(sets), *_sweeps())
+    arms = (*_sources(), *_mixing(negatives), *_levers(teacher), *_indexed(), *_prompts(sets), *_sweeps())
     return {arm.name: arm for arm in arms}
 
 
@@ -153,24 +154,41 @@ def _levers(teacher: str | None) -> list[Arm]:
     taught, levers = "dense, taught by the cross-encoder of [train]", ("levers",)
     by_words = "dense, taught by the backbone's similarities and BM25's scores"
     of_llm, by_teacher = {"queries.weight": 1.0}, {"train.cross_encoder": teacher}
-    index: tuple[Need, ...] = ("queries in the index",)
-    indexed, untrained = "LLM-written queries in its index", ("sources", "queries")
     return [
-        Arm(
-            "zero-shot-expanded",
-            f"the backbone, {indexed}",
-            untrained,
-            4,
-            "zero-shot",
-            EXPANSION,
-            index,
-            makes="backbone",
-        ),
-        Arm("expanded", f"dense, {indexed}", ("queries",), 4, "dense", EXPANSION, index, of="dense"),
         _trained("llm-queries", beside, "queries", 5, of_llm, ("written queries",)),
         Arm("hybrid-judged", judged, levers, 9, "hybrid", HYBRID, (*LLM, "verdicts"), judged=True),
         _trained("distil", taught, "levers", 9, by_teacher, ("teaching", "cross-encoder")),
         _trained("distil-bm25", by_words, "levers", 9, {"train.lexical": LEXICAL}, ("teaching",)),
+    ]
+
+
+def _indexed() -> list[Arm]:
+    """Queries in the index: LLM-written ones, judged ones, and both. None of these arms trains a model."""
+    written: tuple[Need, ...] = ("queries in the index",)
+    judged: tuple[Need, ...] = ("judged queries",)
+    by_llm, by_people = "LLM-written queries in its index", "judged training queries in its index"
+    rest = "LLM-written ones for the other documents, too"
+    of_people = {**EXPANSION, "eval.expansion_from": "judged"}
+    of_both = {**EXPANSION, "eval.expansion_from": "both"}
+
+    def untrained(
+        name: str, about: str, control: str, settings: Mapping[str, Any], needs: tuple[Need, ...]
+    ) -> Arm:
+        return Arm(name, about, ("sources", "queries"), 4, control, settings, needs, makes="backbone")
+
+    def of_dense(
+        name: str, about: str, control: str, settings: Mapping[str, Any], needs: tuple[Need, ...]
+    ) -> Arm:
+        return Arm(name, about, ("queries",), 4, control, settings, needs, of="dense")
+
+    both = (*judged, *written)
+    return [
+        untrained("zero-shot-expanded", f"the backbone, {by_llm}", "zero-shot", EXPANSION, written),
+        of_dense("expanded", f"dense, {by_llm}", "dense", EXPANSION, written),
+        untrained("zero-shot-judged", f"the backbone, {by_people}", "dense", of_people, judged),
+        untrained("zero-shot-both", f"zero-shot-judged, {rest}", "zero-shot-judged", of_both, both),
+        of_dense("dense-judged", f"dense, {by_people}", "dense", of_people, judged),
+        of_dense("dense-both", f"dense-judged, {rest}", "dense-judged", of_both, both),
     ]
 
 

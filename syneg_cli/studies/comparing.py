@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from statistics import fmean, stdev
 
 from syneg_cli.evaluation import (
@@ -162,13 +162,13 @@ def against(
     """An arm against its control; where one of them has more seeds, those that both have."""
     seeds = {row.seed for row in own} - {None}
     theirs = [row for row in control if row.seed in seeds] or list(control)
-    found = compare_seeds(
+    return compare_seeds(
         [[row.scores[query] for query in queries] for row in own],
         [[row.scores[query] for query in queries] for row in theirs],
         untrained=plan.arm(control[0].arm).makes == "backbone",
+        untrained_system=plan.arm(own[0].arm).makes == "backbone",
         margin=plan.margin,
     )
-    return replace(found, seeds=0) if plan.arm(own[0].arm).makes == "backbone" else found
 
 
 def _decided_after(plan: StudyPlan, found: Mapping[str, list[Row]], name: str) -> int:

@@ -96,11 +96,13 @@ class StudyPlan:
     def search(self) -> Search:
         """What all trained arms search with, beside their own vectors."""
         settings = [arm.settings.get("eval", {}) for arm in self.arms if arm.makes == "trained"]
+        sources = {one.get("expansion_from", "written") for one in settings}
 
         def least(key: str) -> float:
             return min((float(one.get(key, 0.0)) for one in settings), default=0.0)
 
-        return Search(least("expansion"), least("lexical"))
+        alike = least("expansion") if len(sources) == 1 else 0.0
+        return Search(alike, least("lexical"), sources.pop() if alike else "written")
 
     def arm(self, name: str) -> ArmPlan:
         return next(arm for arm in self.arms if arm.name == name)

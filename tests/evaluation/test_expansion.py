@@ -228,7 +228,7 @@ def test_a_run_has_no_vectors(cli: Cli, tiny: Path, tiny_model: Path) -> None:
     for systems in (("--run", run), ("--model", "bm25")):
         refused = cli("eval", tiny, *systems, *IN_INDEX)
         assert refused.code == 2
-        assert "--expansion is what LLM-written queries count" in refused.err
+        assert "--expansion is what queries count in a model's vectors" in refused.err
     for more in ((), ("--model", "bm25")):
         shown = cli("eval", tiny, "--run", run, *more, "--baseline", tiny_model, *IN_INDEX)
         assert "Document expansion: LLM-written queries are 0.5" in shown.out, "what it is compared with has"

@@ -141,3 +141,49 @@ def test_what_is_chosen_on_dev_is_chosen_once(cli: Cli, here: Path, written: Pat
     found = {row["arm"]: row["tried"] for row in rows() if row["seed"] == 0}
     assert found["expanded"] == found["dense"] != {}
     assert {row["arm"] for row in rows(name="trials.jsonl")} == {"dense"}
+
+
+def test_judged_queries_in_the_index(cli: Cli, here: Path, written: Path) -> None:
+    """The same judged queries in the index as in training, with and without LLM-written ones."""
+    study = ("study", "--arms", "dense-both,zero-shot-both", "--primary", "zero-shot-judged", "--seeds", "2")
+    ran = cli(*study)
+    assert ran.code == 0, ran.err
+    assert sorted(path.name for path in (HOME / "models").iterdir()) == ["dense-s0", "dense-s1"]
+    found = {(row["arm"], row["seed"]): row["metrics"]["ndcg@10"] for row in rows()}
+    frozen = read_plan(HOME)
+    assert frozen is not None
+    controls = {arm.name: arm.control for arm in frozen.plan.arms}
+    assert controls == {
+        "zero-shot": None,
+        "dense": "zero-shot",
+        "zero-shot-judged": "dense",
+        "zero-shot-both": "zero-shot-judged",
+        "dense-judged": "dense",
+        "dense-both": "dense-judged",
+    }
+    assert {role for role in frozen.plan.inputs if "in the index" in role} == {
+        "judged queries in the index",
+        "judged and LLM-written queries in the index",
+    }
+    for arm, seed in found:
+        source = arm.rpartition("-")[2]
+        trained = ("--model", str(HOME / "models" / f"dense-s{seed}"))
+        model = ("--backbone", cli_backbone(here)) if seed is None else trained
+        share = ("--expansion", 0.5, "--expansion-from", source) if source in ("judged", "both") else ()
+        alone: Any = cli("eval", *model, *share, "--baseline", "none", "--json").json
+        assert found[arm, seed] == pytest.approx(alone["metrics"]["ndcg@10"]), (arm, seed)
+    table = {row["arm"]: row for row in csv.DictReader((HOME / "tables.csv").open(encoding="utf-8"))}
+    assert table["zero-shot-judged"]["seeds"] == "0"
+    assert cli("report").code == 0
+    page = Path(".syneg/tiny/report/report.md").read_text(encoding="utf-8")
+    assert "0 seeds" not in page
+
+
+def test_where_people_judged_nothing_there_is_nothing_for_the_index(
+    cli: Cli, here: Path, written: Path
+) -> None:
+    (here / "tiny/qrels/train.tsv").unlink()
+    told = "people judged no training query, so there is none for the index"
+    asked = ("study", "--arms", "dense-judged", "--primary", "dense", "--plan", "--json")
+    plan: Any = cli(*asked, "--set", "queries.weight=1").json
+    assert told in str(plan["plan"]["left_out"])

@@ -94,6 +94,7 @@ def _as_json(
         "max_length": evaluation.max_length,
         "lexical": evaluation.lexical,
         "expansion": evaluation.expansion,
+        "expansion_from": evaluation.expansion_from if evaluation.expansion else None,
         "expanded": evaluation.expanded,
         "queries": evaluation.queries,
         "metrics": means(evaluation),

@@ -62,7 +62,8 @@ def _sentence_of(study: Study) -> str:
     line = primary_of(study)
     assert line is not None
     what, on_all, *_ = answers(study.plan, [line])
-    said = f"{study.plan.dataset}, study {study.plan.name}, {counted(line.seeds, 'seed')}: {what} {on_all}"
+    seeds = f", {counted(line.seeds, 'seed')}" if line.seeds else ""
+    said = f"{study.plan.dataset}, study {study.plan.name}{seeds}: {what} {on_all}"
     return _with_caveat(said, study.plan.written, study.plan.queries)
 
 
