@@ -240,7 +240,8 @@ def _score(
         alone = Score(value, None, None, *counts, measured.parts(), told, per_query)
         return (
             alone,
-            f"its backbone was not measured on the same data ({split}) with the weights it had then.",
+            f"its backbone was not measured on the same data ({split}), in the same precision "
+            f"({measured.precision}), with the weights it had then.",
         )
     other = [baseline.per_query[MAIN_METRIC][query_id] for query_id in per_query]
     gain = compare(list(per_query.values()), other, margin=margin)

@@ -223,4 +223,4 @@ def test_a_backbone_with_other_weights_is_not_what_a_model_began_as(project: Cli
     page = project("report", "--sample", "0")
     assert page.code == 0, page.err
     text = Path(".syneg/tiny/report/report.md").read_text(encoding="utf-8")
-    assert "its backbone was not measured on the same data (test) with the weights it had then" in text
+    assert "its backbone was not measured on the same data (test), in the same precision" in text
