@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from syneg_cli.report.curves import Curve, thin
 from syneg_cli.report.drawing import (
@@ -26,7 +27,11 @@ from syneg_cli.report.drawing import (
 
 MARGIN = 8.0
 ROW = 38.0
+SECOND_LINE = 16.0
+"""Of a row whose label is too long to stand beside its numbers."""
 PANEL = 150.0
+LETTERS = int((WIDTH - 2 * MARGIN) / LETTER)
+"""That have room beside each other."""
 MOST_POINTS = 500
 """A line of more is thinned to its extremes: more than the eye tells apart, and pages stay small."""
 
@@ -68,14 +73,15 @@ def rows_chart(name: str, title: str, told: str, rows: Sequence[Row], axis: Axis
     """Each row: its label and its numbers in words, and below them its value on a common axis."""
     scale = _scale_of_rows(rows, axis)
     top = 20.0 if axis.left or axis.right or axis.meaning else 4.0
-    bottom = top + ROW * len(rows)
+    ends = list(accumulate((_height(row) for row in rows), initial=top))
+    bottom = ends[-1]
     # What stands behind the marks leaves the labels free.
-    zones = [(top + ROW * place + 20, top + ROW * place + ROW - 2) for place in range(len(rows))]
+    zones = [(end - ROW + 20, end - 2) for end in ends[1:]]
     marks = _across(scale, zones, bottom, axis.label)
     if axis.reference is not None:
         marks += _reference(scale, zones, axis, axis.reference)
-    for place, row in enumerate(rows):
-        marks += _row(row, scale, top + ROW * place)
+    for row, end in zip(rows, ends[1:], strict=True):
+        marks += _row(row, scale, end - ROW)
     return picture(name, bottom + 36, title, told, marks)
 
 
@@ -114,11 +120,16 @@ def _sides(at: float, axis: Axis) -> list[str]:
     return found
 
 
+def _height(row: Row) -> float:
+    """Of a row; a label that is too long to stand beside the numbers has a line for itself."""
+    return ROW if len(row.label) + len(row.told) + 2 <= LETTERS else ROW + SECOND_LINE
+
+
 def _row(row: Row, scale: Scale, top: float) -> list[str]:
-    room = int((WIDTH - 2 * MARGIN) / LETTER) - len(row.told) - 2
+    above = _height(row) - ROW
     y = top + 27
     marks = [
-        words(MARGIN, top + 15, shortened(row.label, max(room, 12))),
+        words(MARGIN, top + 15 - above, shortened(row.label, LETTERS)),
         words(WIDTH - MARGIN, top + 15, row.told, anchor="end", classes="muted"),
     ]
     if row.interval:

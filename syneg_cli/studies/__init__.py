@@ -43,7 +43,7 @@ from syneg_cli.studies.tables import (
     heading,
     limits,
     remarks,
-    tables_of,
+    shown_tables,
 )
 from syneg_cli.studies.times import read_times
 
@@ -101,9 +101,9 @@ __all__ = [
     "read_trials",
     "remarks",
     "seconds_of",
+    "shown_tables",
     "shuffled",
     "studies_of",
-    "tables_of",
     "told",
     "with_soups",
     "within",

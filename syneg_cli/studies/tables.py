@@ -65,6 +65,20 @@ def tables_of(plan: StudyPlan, lines: Sequence[Line]) -> list[StudyTable]:
     return found
 
 
+def shown_tables(plan: StudyPlan, lines: Sequence[Line]) -> list[StudyTable]:
+    """The tables without those whose arms are all in another one: the files have every one.
+
+    Of two with the same arms the first stays.
+    """
+    tables = tables_of(plan, lines)
+    names = [{line.arm.name for line in table.lines} for table in tables]
+    return [
+        table
+        for number, (table, own) in enumerate(zip(tables, names, strict=True))
+        if not any(own < other or (own == other and place < number) for place, other in enumerate(names))
+    ]
+
+
 HEADINGS = (
     "arm",
     "seeds",

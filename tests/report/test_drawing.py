@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
 
+from syneg_cli.report.charts import LETTERS, Axis, Row, rows_chart
 from syneg_cli.report.drawing import Scale, scale_of, ticks
 
 
@@ -28,3 +30,22 @@ def test_a_scale_has_all_values_and_some_room(values: list[float], zero: bool) -
     assert all(0 <= scale(value) <= 100 for value in values)
     assert not zero or 0 <= scale(0) <= 100
     assert Scale(0, 2, 10, 20)(1) == 15
+
+
+def test_a_label_is_whole_where_it_has_room() -> None:
+    """Beside its numbers, else above them; what is too long for the picture loses its middle."""
+    told, names = (
+        "+0.0123 [-0.0100, +0.0346]",
+        ("dense", "zero-shot-expanded less zero-shot, on all queries", "n" * 3 * LETTERS),
+    )
+    axis = Axis("difference", 0.0)
+    drawn = {name: rows_chart("n", "t", "c", [Row(name, 0.1, told)], axis) for name in names}
+    heights = {name: float(re.findall(r'viewBox="0 0 440 (\d+)"', svg)[0]) for name, svg in drawn.items()}
+    assert names[0] in drawn[names[0]]
+    assert names[1] in drawn[names[1]]
+    assert "…" in drawn[names[2]]
+    assert heights[names[0]] < heights[names[1]] == heights[names[2]]
+    both = rows_chart("n", "t", "c", [Row(name, 0.1, told) for name in names], axis)
+    lines = [float(y) for y in re.findall(r'<text x="8.0" y="([\d.]+)"', both)]
+    assert len(lines) == 3
+    assert all(below - above >= 16 for above, below in pairwise(lines))

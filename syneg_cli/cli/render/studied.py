@@ -25,7 +25,7 @@ from syneg_cli.studies import (
     heading,
     limits,
     remarks,
-    tables_of,
+    shown_tables,
 )
 
 BYTES = 1e9
@@ -103,7 +103,7 @@ def studied(study: Study) -> tuple[dict[str, Any], list[Any]]:
     """The results as one object, and as tables."""
     plan, lines = study.plan, study.lines
     shown: list[Any] = [f"Study {plan.name}, plan {plan.hash}: {heading(plan)}"]
-    for each in _new(tables_of(plan, lines)):
+    for each in shown_tables(plan, lines):
         for part in each.parts:
             queries = each.lines[0].parts[part].queries
             shown += [f"{each.title}: {SAID[part]} ({queries})", _table(each, part)]
@@ -144,19 +144,6 @@ def _table(each: StudyTable, part: str) -> Fitted:
         Column("verdict"),
     ]
     return Fitted(columns, rows, right=lambda name: name not in ("arm", "against", "verdict"), all_in=ALL)
-
-
-def _new(tables: Sequence[StudyTable]) -> list[StudyTable]:
-    """The tables without those whose arms are all in another one: the files have every one.
-
-    Of two with the same arms the first stays.
-    """
-    names = [{line.arm.name for line in table.lines} for table in tables]
-    return [
-        table
-        for number, (table, own) in enumerate(zip(tables, names, strict=True))
-        if not any(own < other or (own == other and place < number) for place, other in enumerate(names))
-    ]
 
 
 def _picture(plan: StudyPlan, lines: Sequence[Line], part: str) -> Intervals:

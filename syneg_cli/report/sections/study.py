@@ -25,7 +25,7 @@ from syneg_cli.studies import (
     heading,
     read_times,
     remarks,
-    tables_of,
+    shown_tables,
 )
 from syneg_cli.studies import Line as Arm
 
@@ -231,8 +231,8 @@ def _of_pilots(study: Study) -> list[str]:
 
 
 def _tables(study: Study, lines: Sequence[Arm]) -> Iterator[Block]:
-    """The study's tables as its own files have them, and what its arms are."""
-    for table in tables_of(study.plan, lines):
+    """The study's tables as its own files have them, but for repetitions, and what its arms are."""
+    for table in shown_tables(study.plan, lines):
         blocks: list[Block] = []
         for part in table.parts:
             queries = table.lines[0].parts[part].queries
