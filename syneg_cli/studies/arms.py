@@ -29,7 +29,7 @@ TABLES = {
     "sources": "Sources of negatives",
     "mixing": "How both kinds are mixed",
     "prompts": "Prompts",
-    "queries": "LLM-written queries",
+    "queries": "LLM-written queries, and queries in the index",
     "levers": "Other levers",
     "soups": "Averaged weights",
     "sweep-R": "Synthetic : retrieved (R)",
