@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,10 +87,17 @@ def arms_of(session: Session, dataset: Dataset) -> Arms:
     if section.primary in left_out:
         raise MissingArtifact(
             f"The primary arm {section.primary} cannot run: {left_out[section.primary]}.",
-            hint="Do that first, or name another arm with --primary.",
+            hint="Do that first, or name another arm with --primary"
+            f"{_for_instance(section.arms, known, left_out)}.",
         )
     runs = tuple(arm for arm in wanted if arm.name not in left_out)
     return Arms(runs, tuple(left_out.items()), tuple(name for name in added if name not in left_out))
+
+
+def _for_instance(names: Iterable[str], known: Mapping[str, Arm], left_out: Mapping[str, str]) -> str:
+    """What `--primary` could name, of the arms that are asked for by name; "" where none can be it."""
+    fit = (name for name in names if name in known and name not in left_out and known[name].control)
+    return "".join(f", as in --primary {name}" for name in [*fit][:1])
 
 
 def sets_of(arm: Arm, dataset: Dataset) -> dict[str, Any]:
@@ -180,7 +187,8 @@ def _lacking(session: Session, dataset: Dataset, need: str, arm: Arm) -> str:
         if not os.path.lexists(work.queries(session.project.queries.name)):
             return "there are no LLM-written queries: run `syneg queries`"
     if need == "queries in the index" and not work.queries(session.project.queries.name).is_file():
-        return "there are no LLM-written queries: run `syneg queries --judged`"
+        source = arm.settings.get("eval.expansion_from", session.project.eval.expansion_from)
+        return f"there are no LLM-written queries: run `syneg queries{' --judged' * (source == 'written')}`"
     if need == "judged queries" and not dataset.judgements.get("train", {}).keys() - dataset.synthetic:
         return "people judged no training query, so there is none for the index"
     if need == "verdicts" and not work.verified(path).is_file():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,7 @@ def test_what_the_tables_say(cli: Cli, here: Path, written: Path) -> None:
     assert table["zero-shot-expanded"]["control"] == "zero-shot"
     text = (HOME / "tables.md").read_text(encoding="utf-8")
     assert "- zero-shot-expanded: the backbone, LLM-written queries in its index" in text
+    assert "LLM-written queries: all queries" not in text, "people asked what is measured"
     assert "one training run" not in text
     again = cli(*ARMS)
     assert again.code == 0
@@ -105,6 +107,56 @@ def test_without_written_queries_they_are_left_out(cli: Cli, here: Path) -> None
     refused = cli("study", "--primary", "expanded", "--plan")
     assert refused.code == 2
     assert told in refused.err
+
+
+def test_with_both_kinds_only_the_other_documents_want_some(cli: Cli, here: Path) -> None:
+    plan: Any = cli("study", "--arms", "dense-both", "--primary", "dense", "--plan", "--json").json
+    assert dict(plan["plan"]["left_out"]) == {
+        "dense-both": "there are no LLM-written queries: run `syneg queries`"
+    }
+
+
+def test_an_arm_that_can_be_the_primary_one_is_named(cli: Cli, here: Path) -> None:
+    """The default one needs LLM-written negatives, which an index has no use for."""
+    study = ("study", "--arms", "zero-shot,dense-both,zero-shot-judged", "--plan")
+    refused = cli(*study)
+    assert refused.code == 2
+    assert "or name another arm with --primary, as in --primary zero-shot-judged." in refused.err
+    assert cli(*study, "--primary", "zero-shot-judged").code == 0
+    none = cli("study", "--arms", "zero-shot,dense-both", "--plan")
+    assert "or name another arm with --primary." in none.err
+
+
+def test_an_arm_has_the_queries_that_it_is_said_to_have(cli: Cli, here: Path, written: Path) -> None:
+    """Whatever the project's own index has; and a plan that was frozen before arms said so goes on."""
+    of_both = ("--set", "eval.expansion_from=both", "--plan")
+    assert cli(*ARMS, *of_both).code == 0
+    frozen = read_plan(HOME)
+    assert frozen is not None
+    arms = {arm.name: arm for arm in frozen.plan.arms}
+    assert arms["expanded"].settings["eval"]["expansion_from"] == "written"
+    assert arms["zero-shot-expanded"].sets["eval.expansion_from"] == "written"
+    assert cli(*ARMS, "--plan", "--force").code == 0
+    plan = read_plan(HOME)
+    assert plan is not None
+    old = [
+        replace(arm, sets={key: value for key, value in arm.sets.items() if key != "eval.expansion_from"})
+        for arm in plan.plan.arms
+    ]
+    assert old != [*plan.plan.arms]
+    replace(plan, plan=replace(plan.plan, arms=tuple(old))).write(HOME)
+    again = cli(*ARMS, "--plan")
+    assert again.code == 0, again.err
+
+
+def test_the_spread_is_that_of_systems_that_search_as_an_arm_does(
+    cli: Cli, here: Path, written: Path
+) -> None:
+    own = ("eval", "--backbone", cli_backbone(here), "--baseline", "none")
+    assert cli(*own).code == 0
+    assert cli(*own, "--expansion", 0.5).code == 0
+    told = " ".join(cli(*ARMS, "--plan").out.split())
+    assert "+queriesx0.5, measured before" in told
 
 
 def test_ones_own_arm_that_sets_the_search_alone_trains_nothing(cli: Cli, here: Path, written: Path) -> None:
