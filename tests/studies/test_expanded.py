@@ -93,7 +93,8 @@ def test_what_the_tables_say(cli: Cli, here: Path, written: Path) -> None:
     assert table["zero-shot-expanded"]["control"] == "zero-shot"
     text = (HOME / "tables.md").read_text(encoding="utf-8")
     assert "- zero-shot-expanded: the backbone, LLM-written queries in its index" in text
-    assert "LLM-written queries: all queries" not in text, "people asked what is measured"
+    assert "## Training or index" in text
+    assert "## LLM-written queries" not in text, "people asked what is measured"
     assert "one training run" not in text
     again = cli(*ARMS)
     assert again.code == 0
