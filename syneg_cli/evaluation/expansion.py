@@ -103,6 +103,11 @@ def _judged(dataset: Dataset) -> list[tuple[int, int, str]]:
     return [(dataset.corpus.row(pair.doc_id), 0, dataset.queries[pair.query_id].text) for pair in asked]
 
 
+def judged_documents(dataset: Dataset) -> set[int]:
+    """The rows of the documents that people's training queries are judged to ask for."""
+    return {row for row, _, _ in _judged(dataset)}
+
+
 def _need_others(dataset: Dataset, split: str, source: Source) -> None:
     """Raises UsageError where queries that are measured would stand in the index."""
     if dataset.qrels(split).keys() & dataset.synthetic:

@@ -29,7 +29,7 @@ TABLES = {
     "sources": "Sources of negatives",
     "mixing": "How both kinds are mixed",
     "prompts": "Prompts",
-    "queries": "LLM-written queries, and queries in the index",
+    "queries": "Queries, in training or in the index",
     "levers": "Other levers",
     "soups": "Averaged weights",
     "sweep-R": "Synthetic : retrieved (R)",
@@ -44,8 +44,8 @@ RATIOS = (0.2, 0.5, 1.0, 1.5, 2.7)
 TEMPERATURES = (0.02, 0.05, 0.1)
 LEXICAL = 10.0
 """The weight of BM25's scores in `distil-bm25`: at τ = 0.05, half of a similarity of 1."""
-EXPANSION: Mapping[str, Any] = {"eval.expansion": HALF}
-"""What queries count in the index of the arms that are `expanded`, or have judged ones there."""
+EXPANSION: Mapping[str, Any] = {"eval.expansion": HALF, "eval.expansion_from": "written"}
+"""Which queries count in the index of the arms that are `expanded`, and how much, whatever [eval] says."""
 CAUSALNEG = 0.05
 """The weight of `balance` in CausalNeg."""
 
