@@ -2,7 +2,7 @@
 
 from syneg_cli.evaluation.changes import Change, changes
 from syneg_cli.evaluation.evaluation import Evaluation, caveat, compare_metrics
-from syneg_cli.evaluation.expansion import HALF, IN_INDEX, Expansion
+from syneg_cli.evaluation.expansion import HALF, IN_INDEX, Expansion, judged_pairs
 from syneg_cli.evaluation.families import Compared, corrected, holm, standard_errors
 from syneg_cli.evaluation.hybrid import WordScores
 from syneg_cli.evaluation.metrics import (
@@ -89,6 +89,7 @@ __all__ = [
     "holm",
     "interval",
     "is_metric",
+    "judged_pairs",
     "label_of",
     "nearest",
     "p_value",

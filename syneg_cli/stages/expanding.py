@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from syneg_cli.core import MissingArtifact, counted, instead, read_synthetic_queries
+from syneg_cli.core import MissingArtifact, UsageError, counted, instead, read_synthetic_queries
 from syneg_cli.data import Dataset
 from syneg_cli.evaluation import Expansion, Search
 from syneg_cli.stages.session import Session
@@ -17,6 +17,15 @@ FEW = 20
 def written_for(session: Session, dataset: Dataset) -> Path:
     """Where the LLM-written queries are."""
     return session.workspace(dataset).queries(session.project.queries.name)
+
+
+def need_share(session: Session) -> None:
+    """Raises UsageError where a command line says which queries are in the index, and none are."""
+    if session.named("eval.expansion_from") and not session.project.eval.expansion:
+        raise UsageError(
+            "expansion_from says which queries have a share in documents' vectors, and the share is 0.",
+            hint="Give it, too: --expansion 0.5, or --set eval.expansion=0.5.",
+        )
 
 
 def expansion_of(session: Session, dataset: Dataset, search: Search) -> Expansion | None:
