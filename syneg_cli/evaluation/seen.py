@@ -86,8 +86,8 @@ class TrainedOn:
 
     @classmethod
     def _of(cls, pairs: Iterable[Pair], dataset: Dataset) -> TrainedOn:
-        instances = (TrainingInstance(pair.query_id, pair.doc_id, ()) for pair in pairs)
-        return cls.instances(instances, dataset, dataset.synthetic)
+        made = (TrainingInstance(pair.query_id, pair.doc_id, ()) for pair in pairs)
+        return cls.instances(made, dataset, dataset.synthetic)
 
     @classmethod
     def read(cls, folder: Path) -> TrainedOn | None:
@@ -118,9 +118,8 @@ class TrainedOn:
         cls, recorded: TrainedOn | None, dataset: Dataset, expansion: Expansion | None
     ) -> TrainedOn | None:
         """What a training saw, as far as it is recorded, and what judged queries in the index tell."""
-        if expansion is None or not expansion.pairs:
-            return recorded
-        return cls._of(expansion.pairs, dataset).joined(recorded, dataset)
+        pairs = expansion.pairs if expansion else ()
+        return cls._of(pairs, dataset).joined(recorded, dataset) if pairs else recorded
 
     def told_of_others(self, name: str, dataset: Dataset) -> str:
         """A sentence where `name` was trained on a data set that is called like this one, and is another.

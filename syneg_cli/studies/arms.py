@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from syneg_cli.core import UsageError, did_you_mean
-from syneg_cli.evaluation import HALF
-from syneg_cli.evaluation.searching import Source
+from syneg_cli.evaluation import HALF, Source
 
 Makes = Literal["trained", "backbone", "soup"]
 Need = Literal[
