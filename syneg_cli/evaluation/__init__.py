@@ -2,7 +2,7 @@
 
 from syneg_cli.evaluation.changes import Change, changes
 from syneg_cli.evaluation.evaluation import Evaluation, caveat, compare_metrics
-from syneg_cli.evaluation.expansion import HALF, IN_INDEX, Expansion, judged_documents
+from syneg_cli.evaluation.expansion import HALF, IN_INDEX, Expansion, judged_pairs
 from syneg_cli.evaluation.families import Compared, corrected, holm, standard_errors
 from syneg_cli.evaluation.hybrid import WordScores
 from syneg_cli.evaluation.metrics import (
@@ -14,7 +14,7 @@ from syneg_cli.evaluation.metrics import (
 )
 from syneg_cli.evaluation.rerank import Reranked, pair_count, rerank
 from syneg_cli.evaluation.retrieve import DEPTH, depth_for, nearest, retrieve, without_itself
-from syneg_cli.evaluation.searching import Search
+from syneg_cli.evaluation.searching import Search, Source
 from syneg_cli.evaluation.seeds import SeedComparison, compare_seeds
 from syneg_cli.evaluation.seen import (
     RECORD,
@@ -69,6 +69,7 @@ __all__ = [
     "Reranked",
     "Search",
     "SeedComparison",
+    "Source",
     "TrainedOn",
     "Word",
     "WordScores",
@@ -89,7 +90,7 @@ __all__ = [
     "holm",
     "interval",
     "is_metric",
-    "judged_documents",
+    "judged_pairs",
     "label_of",
     "nearest",
     "p_value",

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from syneg_cli.core import SyntheticQuery, UsageError, content_hash
+from syneg_cli.core import Pair, SyntheticQuery, UsageError, content_hash
 from syneg_cli.data import Dataset, normalised
 from syneg_cli.evaluation.searching import Source
 
@@ -36,15 +36,15 @@ HALF = 0.5
 class Expansion:
     """Queries of documents, in the order of the corpus, and the share that they have in the vectors.
 
-    `rows` holds the corpus row of each query's document, ascending; `judged` how many of the queries people
-    asked; `known` how many were left out because they are asked in the split.
+    `rows` holds the corpus row of each query's document, ascending; `pairs` those queries that people asked,
+    each with its document; `known` how many were left out because they are asked in the split.
     """
 
     rows: tuple[int, ...]
     texts: tuple[str, ...]
     share: float
     source: Source = "written"
-    judged: int = 0
+    pairs: tuple[Pair, ...] = ()
     known: int = 0
 
     @classmethod
@@ -59,26 +59,34 @@ class Expansion:
         """Those of the queries that are kept and were written for a document of the corpus; those of people
         that train judges relevant to one; or both, where a document with judged ones has no others.
 
-        One with the text of a query of the split is left out: it would find itself.
+        One with the text of a query of the split is left out, as it would find itself, and gives its
+        document nothing.
 
         Raises:
-            UsageError: an LLM wrote queries of the split, or it is train; or no query is left.
+            UsageError: an LLM wrote queries of the split, or it is train; or no query is left, or, of a
+                source with judged ones, none of these.
         """
-        corpus, asked = dataset.corpus, dataset.qrels(split).keys()
         _need_others(dataset, split, source)
-        judged = [] if source == "written" else _judged(dataset)
+        pairs, left_out = ([], 0) if source == "written" else judged_pairs(dataset, split)
+        if source != "written" and not pairs:
+            raise _nothing_left(dataset, split, source, some=bool(left_out))
+        corpus, asked = dataset.corpus, _asked(dataset, split)
+        judged = [(corpus.row(pair.doc_id), 0, dataset.queries[pair.query_id].text) for pair in pairs]
         rows = {row for row, _, _ in judged}
         kept = [query for query in queries if _is_kept(query) and query.doc_id in corpus]
         written = [(corpus.row(query.doc_id), query.index, query.text) for query in kept]
         others = [] if source == "judged" else [one for one in written if one[0] not in rows]
-        same = {normalised(dataset.queries[query_id].text) for query_id in asked}
-        fit = [[one for one in some if normalised(one[2]) not in same] for some in (judged, others)]
-        placed = sorted([*fit[0], *fit[1]])
+        placed = sorted([*judged, *(one for one in others if normalised(one[2]) not in asked)])
         if not placed:
-            raise _nothing_left(dataset, split, source, some=bool(judged or others))
-        known = len(judged) + len(others) - len(placed)
+            raise _nothing_left(dataset, split, source, some=bool(others))
+        known = left_out + len(judged) + len(others) - len(placed)
         texts = tuple(text for _, _, text in placed)
-        return cls(tuple(row for row, _, _ in placed), texts, share, source, len(fit[0]), known)
+        return cls(tuple(row for row, _, _ in placed), texts, share, source, tuple(pairs), known)
+
+    @property
+    def judged(self) -> int:
+        """How many of the queries people asked."""
+        return len(self.pairs)
 
     @property
     def documents(self) -> int:
@@ -96,21 +104,24 @@ class Expansion:
         return {IN_INDEX[self.source]: self.hash}
 
 
-def _judged(dataset: Dataset) -> list[tuple[int, int, str]]:
-    """(row of the document, 0, text) of every query of people that train judges it relevant to."""
-    pairs = dataset.pairs("train") if "train" in dataset.judgements else []
-    asked = [pair for pair in pairs if pair.query_id not in dataset.synthetic]
-    return [(dataset.corpus.row(pair.doc_id), 0, dataset.queries[pair.query_id].text) for pair in asked]
+def judged_pairs(dataset: Dataset, split: str) -> tuple[list[Pair], int]:
+    """(the pairs of train that people judged relevant and the index may know, how many it may not, as their
+    query has the text of one of the split)."""
+    every = dataset.pairs("train") if "train" in dataset.judgements else []
+    pairs = [pair for pair in every if pair.query_id not in dataset.synthetic]
+    asked = _asked(dataset, split)
+    fit = [pair for pair in pairs if normalised(dataset.queries[pair.query_id].text) not in asked]
+    return fit, len(pairs) - len(fit)
 
 
-def judged_documents(dataset: Dataset) -> set[int]:
-    """The rows of the documents that people's training queries are judged to ask for."""
-    return {row for row, _, _ in _judged(dataset)}
+def _asked(dataset: Dataset, split: str) -> set[str]:
+    """The texts of a split's queries."""
+    return {normalised(dataset.queries[query_id].text) for query_id in dataset.qrels(split)}
 
 
 def _need_others(dataset: Dataset, split: str, source: Source) -> None:
     """Raises UsageError where queries that are measured would stand in the index."""
-    if dataset.qrels(split).keys() & dataset.synthetic:
+    if source != "judged" and dataset.qrels(split).keys() & dataset.synthetic:
         raise UsageError(
             f"expansion puts LLM-written queries into the index, and {split} has such ones: they would "
             "find themselves.",
@@ -125,7 +136,7 @@ def _need_others(dataset: Dataset, split: str, source: Source) -> None:
 
 def _nothing_left(dataset: Dataset, split: str, source: Source, *, some: bool) -> UsageError:
     unasked = f" and not asked in {split}" if some else ""
-    if source == "judged":
+    if source != "written":
         return UsageError(
             f"No training query of {dataset.name} is judged by people{unasked}.",
             hint="`--expansion-from written` puts LLM-written ones into the index.",

@@ -15,6 +15,7 @@ from pathlib import Path
 from syneg_cli.core import (
     CORPUS,
     MissingArtifact,
+    Pair,
     TrainingInstance,
     content_hash,
     counted,
@@ -22,6 +23,7 @@ from syneg_cli.core import (
     whole_text,
 )
 from syneg_cli.data import Dataset
+from syneg_cli.evaluation.expansion import Expansion
 from syneg_cli.evaluation.families import corrected
 from syneg_cli.evaluation.metrics import MAIN_METRIC, label_of
 from syneg_cli.evaluation.significance import MARGIN, Comparison, compare
@@ -78,13 +80,14 @@ class TrainedOn:
         return cls(dataset.name, dataset.corpus.fingerprint, *own, texts)
 
     @classmethod
-    def train(cls, dataset: Dataset, *, written: bool = True) -> TrainedOn:
-        """What is learned from the train split as it is now; `written`: from LLM-written queries, too."""
-        pairs = dataset.pairs("train") if dataset.judgements.get("train") else []
-        if not written:
-            pairs = [pair for pair in pairs if pair.query_id not in dataset.synthetic]
-        instances = (TrainingInstance(pair.query_id, pair.doc_id, ()) for pair in pairs)
-        return cls.instances(instances, dataset, dataset.synthetic)
+    def train(cls, dataset: Dataset) -> TrainedOn:
+        """What is learned from the train split as it is now."""
+        return cls._of(dataset.pairs("train") if dataset.judgements.get("train") else [], dataset)
+
+    @classmethod
+    def _of(cls, pairs: Iterable[Pair], dataset: Dataset) -> TrainedOn:
+        made = (TrainingInstance(pair.query_id, pair.doc_id, ()) for pair in pairs)
+        return cls.instances(made, dataset, dataset.synthetic)
 
     @classmethod
     def read(cls, folder: Path) -> TrainedOn | None:
@@ -112,12 +115,11 @@ class TrainedOn:
 
     @classmethod
     def with_index(
-        cls, recorded: TrainedOn | None, dataset: Dataset, *, knows_judged: bool
+        cls, recorded: TrainedOn | None, dataset: Dataset, expansion: Expansion | None
     ) -> TrainedOn | None:
         """What a training saw, as far as it is recorded, and what judged queries in the index tell."""
-        if not knows_judged:
-            return recorded
-        return cls.train(dataset, written=False).joined(recorded, dataset)
+        pairs = expansion.pairs if expansion else ()
+        return cls._of(pairs, dataset).joined(recorded, dataset) if pairs else recorded
 
     def told_of_others(self, name: str, dataset: Dataset) -> str:
         """A sentence where `name` was trained on a data set that is called like this one, and is another.

@@ -180,7 +180,7 @@ def evaluate(
     told, model = progress or NoProgress(), str(model) if isinstance(model, PathLike) else model
     _need_model(model)
     recorded = _learned(model, dataset, trained_on, told)
-    learned = TrainedOn.with_index(recorded, dataset, knows_judged=chosen.search.knows_judged)
+    learned = TrainedOn.with_index(recorded, dataset, expansion)
     scorer = None if rerank is None else _scorer(rerank, told)
     run, precision, length = _found(model, dataset, chosen, expansion, embeddings(work_dir), told)
     if scorer is not None:

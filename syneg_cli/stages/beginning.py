@@ -10,7 +10,7 @@ from pathlib import Path
 from syneg_cli.core import DatasetError, Manifest, UsageError, counted, near, read_manifest
 from syneg_cli.data import Dataset, Imported, Wanted, as_before, prepared
 from syneg_cli.stages.evaluate import measuring
-from syneg_cli.stages.expanding import expansion_of
+from syneg_cli.stages.expanding import expansion_of, need_share
 from syneg_cli.stages.import_documents import carry_out
 from syneg_cli.stages.language_model import remembering, remembering_queries
 from syneg_cli.stages.queries import Queries
@@ -35,6 +35,7 @@ def begun(
     Args:
         ended: called with each stage as it ends, and with the data set where there is one by then.
     """
+    need_share(session)
     done: list[Imported | Performed] = []
     if session.documents:
         done.append(carry_out(session, _wanted(session), folder_of(session), force=force))

@@ -211,7 +211,7 @@ class Eval(Stage):
     def learned(self) -> TrainedOn | None:
         """What the subject was trained on, or its index holds; None where that is not recorded."""
         recorded = trained_on(self.session, self.dataset, self.subject)
-        return TrainedOn.with_index(recorded, self.dataset, knows_judged=self.search.knows_judged)
+        return TrainedOn.with_index(recorded, self.dataset, self.expansion)
 
     def _recorded(self) -> Exposure | None:
         """What is stored: train as it is now may change, so what it would have seen is not."""

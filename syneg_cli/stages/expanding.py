@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from syneg_cli.core import MissingArtifact, counted, instead, read_synthetic_queries
+from syneg_cli.core import MissingArtifact, UsageError, counted, instead, read_synthetic_queries
 from syneg_cli.data import Dataset
-from syneg_cli.evaluation import Expansion, Search, judged_documents
+from syneg_cli.evaluation import Expansion, Search, judged_pairs
 from syneg_cli.stages.session import Session
 
 FEW = 20
@@ -17,6 +17,15 @@ FEW = 20
 def written_for(session: Session, dataset: Dataset) -> Path:
     """Where the LLM-written queries are."""
     return session.workspace(dataset).queries(session.project.queries.name)
+
+
+def need_share(session: Session) -> None:
+    """Raises UsageError where a command line says which queries are in the index, and none are."""
+    if session.named("eval.expansion_from") and not session.project.eval.expansion:
+        raise UsageError(
+            "expansion_from says which queries have a share in documents' vectors, and the share is 0.",
+            hint="Give it, too: --expansion 0.5, or --set eval.expansion=0.5.",
+        )
 
 
 def expansion_of(session: Session, dataset: Dataset, search: Search) -> Expansion | None:
@@ -49,18 +58,25 @@ def tell_of(session: Session, dataset: Dataset, expansion: Expansion) -> None:
     written = counted(len(expansion.rows) - expansion.judged, "LLM-written query", "LLM-written queries")
     queries = {"judged": judged, "written": written, "both": f"{judged} and {written}"}[expansion.source]
     tell.note(f"eval: {queries} in the vectors of {own} of {counted(every, 'document')}")
+    split = session.project.eval.split
     if expansion.source != "judged" and every - own > every // FEW:
-        own_kind, writes = expansion.source == "written", "`syneg queries` writes for them"
-        what = "LLM-written query" if own_kind else "query"
-        if own_kind and (some := len(judged_documents(dataset) - set(expansion.rows))):
-            are = "people's training queries ask for"
-            writes = (
-                f"{are} {some} of them: --expansion-from both puts these into the index, "
-                "and `syneg queries --judged` writes for such documents, too"
-            )
+        what = "LLM-written query" if expansion.source == "written" else "query"
         none = counted(every - own, "document has", "documents have")
-        tell.warn(f"{none} no {what}, and may be found less easily for it than the others; {writes}")
+        said = f"{none} no {what}, and may be found less easily for it than the others"
+        tell.warn(f"{said}; {_for_the_rest(dataset, expansion, split)}")
     if expansion.known:
         kind = {"written": "LLM-written ", "judged": "judged "}.get(expansion.source, "")
         asked = counted(expansion.known, f"{kind}query is", f"{kind}queries are")
-        tell.warn(f"{asked} asked in {session.project.eval.split}, too, and left out of the index")
+        tell.warn(f"{asked} asked in {split}, too, and left out of the index")
+
+
+def _for_the_rest(dataset: Dataset, expansion: Expansion, split: str) -> str:
+    """What gives queries to the documents that have none."""
+    asked_for = {dataset.corpus.row(pair.doc_id) for pair in judged_pairs(dataset, split)[0]}
+    some = len(asked_for - set(expansion.rows))
+    if expansion.source == "both" or not some:
+        return "`syneg queries` writes for them"
+    return (
+        f"people's training queries ask for {some} of them: --expansion-from both puts these into the index, "
+        "and `syneg queries --judged` writes for such documents, too"
+    )

@@ -35,7 +35,7 @@ from syneg_cli.report import (
     sample_texts,
     write_report,
 )
-from syneg_cli.stages.expanding import expansion_of
+from syneg_cli.stages.expanding import expansion_of, need_share
 from syneg_cli.stages.pilot import asked_otherwise
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.train import model_name
@@ -100,6 +100,7 @@ def reported(
         MissingArtifact: no model can be reported.
         UsageError: a name is no model's.
     """
+    need_share(session)
     studies, not_read = reported_studies(workspace)
     alone = bool(studies) and not names
     if not_read and not studies and not names_beside(workspace.model("x")):

@@ -12,6 +12,7 @@ from syneg_cli.data import Dataset, read_run
 from syneg_cli.encoding import BACKBONES
 from syneg_cli.evaluation import changes
 from syneg_cli.stages.evaluate import Eval, Measured, evaluation_of, measuring, tell_of_few, vectors_of
+from syneg_cli.stages.expanding import need_share
 from syneg_cli.stages.rerank import measure_reranked, retriever_of
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Performed, perform
@@ -80,7 +81,7 @@ def measure_all(
         UsageError: two options exclude each other, or say nothing.
     """
     asked.check()
-    _need_share(session)
+    need_share(session)
     wanted = [on(session, name) for name in dict.fromkeys(names)] or [session]
     failed: list[Failure] = []
     opened: list[tuple[Session, Dataset]] = []
@@ -108,7 +109,7 @@ def measured_subjects(
         SynegError: as `measure_all` tells of what cannot be measured.
     """
     asked.check()
-    _need_share(session)
+    need_share(session)
     found: dict[tuple[str, Subject], tuple[Session, Dataset, Subject]] = {}
     opened = [
         (one, one.dataset()) for one in [on(session, name) for name in dict.fromkeys(names)] or [session]
@@ -122,15 +123,6 @@ def measured_subjects(
         if work.failed:
             raise work.failed[0].error
     return list(found.values())
-
-
-def _need_share(session: Session) -> None:
-    """Raises UsageError where it is said which queries are in the index, and none are."""
-    if session.named("eval.expansion_from") and not session.project.eval.expansion:
-        raise UsageError(
-            "--expansion-from says which queries have a share in documents' vectors, and the share is 0.",
-            hint="Give it, too: --expansion 0.5.",
-        )
 
 
 def on(session: Session, name: str) -> Session:

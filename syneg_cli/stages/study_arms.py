@@ -18,8 +18,9 @@ from syneg_cli.core import (
     read_synthetic,
 )
 from syneg_cli.data import Dataset
-from syneg_cli.evaluation import Search
+from syneg_cli.evaluation import Search, judged_pairs
 from syneg_cli.mixing import check_strategy, own_queries, read_mirror
+from syneg_cli.stages.expanding import need_share
 from syneg_cli.stages.project import Resolved, changed
 from syneg_cli.stages.session import Session
 from syneg_cli.studies import (
@@ -126,11 +127,19 @@ def _own(session: Session, known: Mapping[str, Arm]) -> dict[str, Arm]:
         if name in known or name in GROUPS:
             raise _taken(name, "arm" if name in known else "group of arms")
         search = _checked(session, where, own).project.eval.search
+        if "eval.expansion_from" in own.set and not search.expansion:
+            raise UsageError(
+                f"{where}: eval.expansion_from says which queries have a share in documents' vectors, and "
+                "the share is 0.",
+                hint='Set it, too: "eval.expansion" = 0.5.',
+            )
         about, needs = own.description or "an arm of yours", _needs(own, search)
         alike = bool(own.set) and not _training(own)  # but for the search
         of = "dense" if alike and own.trained else ""
         makes: Makes = "trained" if own.trained else "backbone"
         made[name] = Arm(name, about, ("own",), OWN_RANK, own.control, own.set, needs, makes, of)
+    if not any("eval.expansion" in arm.settings for arm in made.values()):
+        need_share(session)  # the arms that are built in say themselves which
     return made
 
 
@@ -201,8 +210,11 @@ def _lacking(session: Session, dataset: Dataset, need: str, arm: Arm) -> str:
     if need == "queries in the index" and not work.queries(session.project.queries.name).is_file():
         source = arm.settings.get("eval.expansion_from", session.project.eval.expansion_from)
         return f"there are no LLM-written queries: run `syneg queries{' --judged' * (source == 'written')}`"
-    if need == "judged queries" and not dataset.judgements.get("train", {}).keys() - dataset.synthetic:
-        return "people judged no training query, so there is none for the index"
+    if need == "judged queries":
+        pairs, asked = judged_pairs(dataset, split := session.project.eval.split)
+        but = f" that is not asked in {split}, too" if asked else ""
+        if not pairs:
+            return f"people judged no training query{but}, so there is none for the index"
     if need == "verdicts" and not work.verified(path).is_file():
         return "nothing was verified: run `syneg verify`"
     if need == "teaching" and not arm.settings.get("train.distil", session.project.train.distil):

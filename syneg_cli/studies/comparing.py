@@ -85,7 +85,7 @@ def lines(plan: StudyPlan, rows: Sequence[Row]) -> list[Line]:
         if arm.name not in found:
             continue
         own = found[arm.name]
-        each, alpha = {}, _alpha(plan, arm, ends[arm.name] or len(own))
+        each, alpha = {}, _alpha(plan, arm, ends[arm.name] or _done(arm, found))
         for part, queries in parts.items():
             compared = compared_on[part].get(arm.name)
             word = decided(compared, alpha=alpha) if compared else None
@@ -135,11 +135,20 @@ def _needed(plan: StudyPlan, arm: ArmPlan, stopped: set[str]) -> bool:
     )
 
 
+def _done(arm: ArmPlan, found: Mapping[str, list[Row]]) -> int:
+    """The seeds that an arm's comparison has so far, of what is not trained its control's; 0 for one that no
+    seed changes any more: of two that are not trained, and of a soup, which is made at the end."""
+    if arm.makes == "soup":
+        return 0
+    own = found[arm.name] if arm.makes == "trained" else found.get(arm.control or "", [])
+    return len([row for row in own if row.seed is not None])
+
+
 def _alpha(plan: StudyPlan, arm: ArmPlan, seeds: int) -> float:
     """What a verdict may err: of a sequential study what its look may, and nothing before the first."""
     if not plan.looks:
         return plan.alpha
-    if arm.makes == "trained" and seeds < plan.looks[0][0]:
+    if seeds and seeds < plan.looks[0][0]:
         return 0.0
     return dict(plan.looks).get(seeds, plan.looks[-1][1])
 

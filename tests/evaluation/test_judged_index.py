@@ -198,3 +198,61 @@ def test_a_trained_model_knows_both(cli: Cli, asked: Path, tiny_model: Path) -> 
     alone: Any = cli("eval", asked, "--model", "m", "--baseline", "none", "--json").json
     assert alone["seen"]["seen_documents"] == 1, "d1, by training"
     assert found["seen"]["seen_documents"] == 2, "and d5, by the index"
+
+
+def test_a_document_is_known_by_what_is_in_the_index(cli: Cli, tmp_path: Path, tiny_model: Path) -> None:
+    """A judged query that test asks, too, tells the index nothing of its document."""
+    same = {**QUERIES, "q1": QUERIES["q3"].upper()}
+    test = [("q3", "d5", 1), ("q4", "d3", 1)]
+    judged = {"train": [("q1", "d5", 1), ("q2", "d3", 1)], "test": test}
+    folder = write_dataset(tmp_path / "tiny", DOCS, same, judged)
+    measured = ("eval", folder, "--backbone", tiny_model, *JUDGED_ALONE, "--json")
+    found: Any = cli(*measured).json
+    assert set(found["seen"]["parts"]) == {"seen", "unseen"}
+    assert found["seen"]["seen_documents"] == 1, "d3 alone"
+    library = syneg.evaluate(
+        str(tiny_model), syneg.load_dataset(str(folder)), expansion=SHARE, expansion_from="judged"
+    )
+    assert library.exposure is not None
+    assert (library.exposure.seen, library.exposure.unseen) == (["q4"], ["q3"])
+    write_dataset(folder, DOCS, same, {**judged, "train": [("q1", "d6", 1), ("q2", "d3", 1)]})
+    again: Any = cli(*measured)
+    assert "up to date" in again.err, "the index is the same"
+    assert again.json["seen"] == found["seen"]
+
+
+def test_its_document_has_what_an_llm_wrote(cli: Cli, tmp_path: Path, tiny_model: Path) -> None:
+    same = {**QUERIES, "q1": QUERIES["q3"]}
+    judged = {"train": [("q1", "d5", 1), ("q2", "d3", 1)], "test": JUDGED["test"]}
+    data = syneg.load_dataset(str(write_dataset(tmp_path / "tiny", DOCS, same, judged)))
+    found = Expansion.of(WRITTEN, data, "test", SHARE, "both")
+    assert [data.corpus.ids[row] for row in found.rows] == ["d1", "d3", "d5"]
+    assert found.texts == (WRITTEN[0].text, QUERIES["q2"], WRITTEN[1].text)
+    assert [(pair.query_id, pair.doc_id) for pair in found.pairs] == [("q2", "d3")]
+
+
+def test_both_are_not_what_an_llm_wrote_alone(cli: Cli, tmp_path: Path, tiny_model: Path) -> None:
+    """`both` says of a ranking that people's queries are in the index."""
+    write_queries(WRITTEN)
+    both = (*JUDGED_ALONE[:-1], "both")
+    folder = write_dataset(tmp_path / "tiny", DOCS, QUERIES, {"test": JUDGED["test"]})
+    refused = cli("eval", folder, "--backbone", tiny_model, *both)
+    assert refused.code == 2
+    assert "No training query of tiny is judged by people" in refused.err
+    same = {**QUERIES, "q1": QUERIES["q3"]}
+    only = {"train": [("q1", "d5", 1)], "test": JUDGED["test"]}
+    folder = write_dataset(tmp_path / "tiny", DOCS, same, only)
+    refused = cli("eval", folder, "--backbone", tiny_model, *both)
+    assert refused.code == 2
+    assert "is judged by people and not asked in test" in refused.err
+
+
+def test_judged_alone_puts_no_llms_queries_there(cli: Cli, tmp_path: Path, tiny_model: Path) -> None:
+    """What is wrong with dev of LLM-written queries is that people judged none."""
+    write_queries(
+        [SyntheticQuery(f"d{n}", k, f"query {n} {k}", "query", "x", "") for n in (1, 2) for k in (1, 2)]
+    )
+    folder = write_dataset(tmp_path / "tiny", DOCS, QUERIES, {"test": JUDGED["test"]})
+    refused = cli("eval", folder, "--backbone", tiny_model, *JUDGED_ALONE, "--split", "dev")
+    assert refused.code == 2
+    assert "No training query of tiny is judged by people" in refused.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -128,28 +129,6 @@ def test_an_arm_that_can_be_the_primary_one_is_named(cli: Cli, here: Path) -> No
     assert "or name another arm with --primary." in none.err
 
 
-def test_an_arm_has_the_queries_that_it_is_said_to_have(cli: Cli, here: Path, written: Path) -> None:
-    """Whatever the project's own index has; and a plan that was frozen before arms said so goes on."""
-    of_both = ("--set", "eval.expansion_from=both", "--plan")
-    assert cli(*ARMS, *of_both).code == 0
-    frozen = read_plan(HOME)
-    assert frozen is not None
-    arms = {arm.name: arm for arm in frozen.plan.arms}
-    assert arms["expanded"].settings["eval"]["expansion_from"] == "written"
-    assert arms["zero-shot-expanded"].sets["eval.expansion_from"] == "written"
-    assert cli(*ARMS, "--plan", "--force").code == 0
-    plan = read_plan(HOME)
-    assert plan is not None
-    old = [
-        replace(arm, sets={key: value for key, value in arm.sets.items() if key != "eval.expansion_from"})
-        for arm in plan.plan.arms
-    ]
-    assert old != [*plan.plan.arms]
-    replace(plan, plan=replace(plan.plan, arms=tuple(old))).write(HOME)
-    again = cli(*ARMS, "--plan")
-    assert again.code == 0, again.err
-
-
 def test_the_spread_is_that_of_systems_that_search_as_an_arm_does(
     cli: Cli, here: Path, written: Path
 ) -> None:
@@ -265,3 +244,72 @@ def test_ones_own_arm_may_be_the_backbone_with_another_index(cli: Cli, here: Pat
     refused = cli("study", "--arms", "index-alone", "--primary", "index-alone", "--plan")
     assert refused.code == 2
     assert "trained = false is the backbone as it is, and train.lr is of training" in refused.err
+
+
+def test_an_arm_says_itself_which_queries_are_in_its_index(cli: Cli, here: Path, written: Path) -> None:
+    """Whatever the project names: else `expanded` would be measured with judged ones."""
+    cli(*ARMS, "--seeds", "1")
+    found = {row["arm"]: row["scores"] for row in rows()}
+    project = here / "syneg.toml"
+    text = project.read_text(encoding="utf-8")
+    project.write_text(text.replace("[eval]", '[eval]\nexpansion_from = "judged"'), encoding="utf-8")
+    ran = cli(*ARMS, "--seeds", "1", "--name", "other")
+    assert ran.code == 0, ran.err
+    assert "judged training quer" not in ran.err
+    other = HOME.parent / "other"
+    assert {row["arm"]: row["scores"] for row in rows(other)} == found
+    assert sorted(path.name for path in (other / "eval").glob("*x0.5*.trec")) == [
+        "dense-s0+queriesx0.5-test.trec",
+        "st+queriesx0.5-test.trec",
+    ]
+
+
+def test_a_plan_that_did_not_say_which_goes_on(cli: Cli, here: Path, written: Path) -> None:
+    """There were LLM-written ones alone."""
+    assert cli(*ARMS, "--plan").code == 0
+    frozen = read_plan(HOME)
+    assert frozen is not None
+    old = [
+        replace(arm, sets={key: value for key, value in arm.sets.items() if key != "eval.expansion_from"})
+        for arm in frozen.plan.arms
+    ]
+    assert old != list(frozen.plan.arms)
+    replace(frozen, plan=replace(frozen.plan, arms=tuple(old))).write(HOME)
+    again = cli(*ARMS, "--plan")
+    assert again.code == 0, again.err
+
+
+@pytest.mark.parametrize("command", [("study", "--plan"), ("run",), ("report",), ("eval",)])
+def test_which_queries_without_a_share(cli: Cli, here: Path, command: tuple[str, ...]) -> None:
+    refused = cli(*command, "--set", "eval.expansion_from=judged")
+    assert refused.code == 2
+    assert "the share is 0" in refused.err
+
+
+def test_ones_own_arm_says_how_much_too(cli: Cli, here: Path, written: Path) -> None:
+    with (here / "syneg.toml").open("a", encoding="utf-8") as file:
+        file.write('[study.define.mine]\nset = { "eval.expansion_from" = "judged" }\n')
+    study = ("study", "--arms", "mine", "--primary", "mine", "--seeds", "1", "--plan")
+    refused = cli(*study)
+    assert refused.code == 2
+    assert "[study.define.mine]: eval.expansion_from" in refused.err
+    project = here / "syneg.toml"
+    text = (
+        project.read_text(encoding="utf-8").replace("expansion_from", "expansion").replace('"judged"', "0.4")
+    )
+    project.write_text(text, encoding="utf-8")
+    named = cli(*study, "--name", "named", "--set", "eval.expansion_from=judged", "--json")
+    assert named.code == 0, "the arm takes it from the project"
+    plan: Any = named.json["plan"]
+    assert "judged queries in the index" in plan["inputs"]
+
+
+def test_judged_queries_that_are_all_asked_are_none(cli: Cli, here: Path, written: Path) -> None:
+    file = here / "tiny/queries.jsonl"
+    queries = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    for query in queries:
+        query["text"] = queries[4]["text"] if query["_id"] in ("q1", "q2", "q4") else query["text"]
+    file.write_text("".join(json.dumps(query) + "\n" for query in queries), encoding="utf-8")
+    told = "people judged no training query that is not asked in test, too, so there is none for the index"
+    plan: Any = cli("study", "--arms", "dense-judged", "--primary", "dense", "--plan", "--json").json
+    assert dict(plan["plan"]["left_out"]) == {"dense-judged": told}
