@@ -44,16 +44,16 @@ class Facts:
 
     @cached_property
     def leading(self) -> Study | None:
-        """The study of the first sentence: the one with most seeds, if no model was asked for.
+        """The study of the first sentence: the one with most seeds, the newest of several, if no model was
+        asked for.
 
         Several seeds say more than one training run can; one seed does not, where there is such a run.
         """
         if self.named:
             return None
-        seeds = {place: _seeds_of(study) for place, study in enumerate(self.studies)}
-        best = max(seeds, key=lambda place: seeds[place], default=None)
+        best = max(self.studies, key=lambda study: (_seeds_of(study), study.written_at), default=None)
         least = 2 if self.main else 1
-        return self.studies[best] if best is not None and seeds[best] >= least else None
+        return best if best is not None and _seeds_of(best) >= least else None
 
     @cached_property
     def compared(self) -> list[Model]:
@@ -112,9 +112,12 @@ def primary_of(study: Study) -> Line | None:
 
 
 def _seeds_of(study: Study) -> int:
-    """The runs of the primary comparison; 0 where it is not measured yet."""
+    """The seeds of the primary comparison: all where neither system is trained, so that none would change it;
+    0 where it is not measured yet."""
     line = primary_of(study)
-    return line.seeds if line else 0
+    if line is None or (gain := line.parts["all"].against) is None:
+        return 0
+    return line.seeds or gain.baseline_seeds or len(study.plan.seeds)
 
 
 def plan_of(model: Model, *, apart_from: str = "") -> str:

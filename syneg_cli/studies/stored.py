@@ -11,7 +11,7 @@ from syneg_cli.core import MissingArtifact, counted
 from syneg_cli.studies.comparing import Line, lines, planned_runs
 from syneg_cli.studies.pilots import Outcome, outcomes
 from syneg_cli.studies.plan import PLAN, Frozen, StudyPlan, read_plan
-from syneg_cli.studies.results import Row, read_rows
+from syneg_cli.studies.results import RESULTS, Row, read_rows
 from syneg_cli.studies.tables import StudyTable, answer, markdown, remarks, tables_of
 
 FOLDER = "studies"
@@ -28,6 +28,12 @@ class Study:
     @property
     def plan(self) -> StudyPlan:
         return self.frozen.plan
+
+    @property
+    def written_at(self) -> float:
+        """When its last run was written down, in seconds since 1970; 0 where none is."""
+        file = self.folder / RESULTS
+        return file.stat().st_mtime if file.is_file() else 0.0
 
     def __repr__(self) -> str:
         return f"<Study {self.plan.name}, plan {self.plan.hash}: {counted(len(self.rows), 'run')} measured>"

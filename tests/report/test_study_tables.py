@@ -1,11 +1,14 @@
-"""Which of a study's tables the page shows."""
+"""Which of a study's tables the page shows, and which of several studies it begins with."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 from syneg_cli.core import Workspace
 from syneg_cli.report.facts import Facts
+from tests.report.test_sections import lead
 from tests.report.test_study_section import page, parted, stored
 
 
@@ -20,3 +23,19 @@ def test_a_table_whose_arms_are_all_in_another_one_is_shown_once(work: Workspace
     told = page(Facts("tiny", [], studies=[study]))
     assert "Sources of negatives" in told
     assert "Other levers" not in told
+
+
+def test_of_studies_with_as_many_seeds_the_newest_is_the_first_sentence(work: Workspace) -> None:
+    """Not the first by its name; and what is not trained has all the seeds that it could have."""
+    plan, rows = parted()
+    untrained = replace(plan, name="z", primary="zero-judged", control="zero")
+    judged = replace(plan.arm("zero"), name="zero-judged", control="zero")
+    more = [replace(row, arm="zero-judged") for row in rows if row.arm == "zero"]
+    older = stored(work, replace(plan, name="a"), rows)
+    newer = stored(work, replace(untrained, arms=(*plan.arms, judged)), [*rows, *more])
+    few = stored(work, *(parted(2)))
+    for age, study in enumerate((few, newer, older)):
+        file = Path(study.folder) / "results.jsonl"
+        os.utime(file, (10_000 - age, 10_000 - age))
+    facts = Facts("tiny", [], studies=[older, few, newer])
+    assert lead(facts).startswith("d, study z: zero-judged against zero.")

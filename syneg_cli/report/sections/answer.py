@@ -29,7 +29,7 @@ ON = {"all": "all queries", "seen": "documents seen in training", "unseen": "doc
 
 
 def answer(facts: Facts) -> list[Block]:
-    title = Heading(f"syneg: what training gained on {facts.dataset}", level=1)
+    title = Heading(f"syneg: what was gained on {facts.dataset}", level=1)
     if facts.leading is None:
         return [title, *_of_model(facts, Lead)]
     return [title, *_of_study(facts.leading), *_of_model(facts, Paragraph)]
@@ -107,10 +107,9 @@ def _nothing(facts: Facts) -> str:
     """The first sentence where no model can be compared."""
     measured = [model for model in facts.models if model.score]
     if not measured:
-        return (
-            f"No model of {facts.dataset} was measured on {facts.split} yet, so nothing can be said of a "
-            "gain."
-        )
+        apart = "" if facts.leading is None else " but those of studies"
+        unmeasured = f"No model of {facts.dataset}{apart} was measured on {facts.split} yet"
+        return f"{unmeasured}, so nothing can be said of {'its' if apart else 'a'} gain."
     best = max(measured, key=lambda model: model.score.value if model.score else 0.0)
     value = best.score.value if best.score else 0.0
     said = (

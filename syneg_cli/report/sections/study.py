@@ -102,7 +102,7 @@ _READ = {
     ),
     "unseen": (
         "Only queries whose documents were no positive in training: what a new document may hope for. The "
-        "scale is that of the other picture."
+        "scale is that of the other pictures."
     ),
     "seen": (
         "Only queries with a document that was a positive in training: a gain here may be memory of which "
@@ -145,7 +145,7 @@ def _strip(study: Study, lines: Sequence[Arm], name: str) -> Figure | None:
         table.append([line.arm.name, each, f"{part.mean:.4f}", "–" if part.sd is None else f"{part.sd:.4f}"])
     title = "How far seeds are apart"
     caption = (
-        "Each ring is one training run, on all queries; the runs of a row differ in nothing but their seed, "
+        "Each ring is one run, on all queries; the runs of a row differ in nothing but their seed, "
         "the tick is their mean. Arms whose rings mingle are not told apart by one run of each."
     )
     key = f"{name}-seeds"
