@@ -14,7 +14,7 @@ from syneg_cli.evaluation.metrics import (
 )
 from syneg_cli.evaluation.rerank import Reranked, pair_count, rerank
 from syneg_cli.evaluation.retrieve import DEPTH, depth_for, nearest, retrieve, without_itself
-from syneg_cli.evaluation.searching import Search, Source
+from syneg_cli.evaluation.searching import Search
 from syneg_cli.evaluation.seeds import SeedComparison, compare_seeds
 from syneg_cli.evaluation.seen import (
     RECORD,
@@ -69,7 +69,6 @@ __all__ = [
     "Reranked",
     "Search",
     "SeedComparison",
-    "Source",
     "TrainedOn",
     "Word",
     "WordScores",

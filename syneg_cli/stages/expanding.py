@@ -7,7 +7,7 @@ from pathlib import Path
 
 from syneg_cli.core import MissingArtifact, UsageError, counted, instead, read_synthetic_queries
 from syneg_cli.data import Dataset
-from syneg_cli.evaluation import Expansion, Search
+from syneg_cli.evaluation import Expansion, Search, judged_pairs
 from syneg_cli.stages.session import Session
 
 FEW = 20
@@ -59,11 +59,16 @@ def tell_of(session: Session, dataset: Dataset, expansion: Expansion) -> None:
     queries = {"judged": judged, "written": written, "both": f"{judged} and {written}"}[expansion.source]
     tell.note(f"eval: {queries} in the vectors of {own} of {counted(every, 'document')}")
     if expansion.source != "judged" and every - own > every // FEW:
-        more = "`syneg queries --judged` writes for documents with judged queries, too"
-        own_kind = expansion.source == "written"
-        what, writes = (
-            ("LLM-written query", more) if own_kind else ("query", "`syneg queries` writes for them")
-        )
+        own_kind, writes = expansion.source == "written", "`syneg queries` writes for them"
+        what = "LLM-written query" if own_kind else "query"
+        pairs, _ = judged_pairs(dataset, session.project.eval.split)
+        asked_for = {dataset.corpus.row(pair.doc_id) for pair in pairs}
+        if own_kind and (some := len(asked_for - set(expansion.rows))):
+            are = "people's training queries ask for"
+            writes = (
+                f"{are} {some} of them: --expansion-from both puts these into the index, "
+                "and `syneg queries --judged` writes for such documents, too"
+            )
         none = counted(every - own, "document has", "documents have")
         tell.warn(f"{none} no {what}, and may be found less easily for it than the others; {writes}")
     if expansion.known:

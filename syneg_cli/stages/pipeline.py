@@ -118,7 +118,7 @@ def beginning_states(session: Session) -> tuple[list[State], Dataset | None]:
         found.append(_state(queries))
     elif session.workspace(plain).queries(session.project.queries.name).is_file():
         written = _state(queries)
-        found.append(replace(written, detail=f"unused (--synthetic-queries); {written.detail}"))
+        found.append(replace(written, detail=f"{written.detail}; not in training (--synthetic-queries)"))
     dataset = session.dataset("if there")
     if not dataset.judgements.get("train") and wants_queries(session, plain):
         return [*found, *_waiting(LATER, "queries")], dataset

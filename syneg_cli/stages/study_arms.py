@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from syneg_cli.studies import (
     BASE,
     TABLES,
     Arm,
+    Makes,
     Need,
     OwnArm,
     built_in,
@@ -88,10 +89,17 @@ def arms_of(session: Session, dataset: Dataset) -> Arms:
     if section.primary in left_out:
         raise MissingArtifact(
             f"The primary arm {section.primary} cannot run: {left_out[section.primary]}.",
-            hint="Do that first, or name another arm with --primary.",
+            hint="Do that first, or name another arm with --primary"
+            f"{_for_instance(section.arms, known, left_out)}.",
         )
     runs = tuple(arm for arm in wanted if arm.name not in left_out)
     return Arms(runs, tuple(left_out.items()), tuple(name for name in added if name not in left_out))
+
+
+def _for_instance(names: Iterable[str], known: Mapping[str, Arm], left_out: Mapping[str, str]) -> str:
+    """What `--primary` could name, of the arms that are asked for by name; "" where none can be it."""
+    fit = (name for name in names if name in known and name not in left_out and known[name].control)
+    return "".join(f", as in --primary {name}" for name in [*fit][:1])
 
 
 def sets_of(arm: Arm, dataset: Dataset) -> dict[str, Any]:
@@ -126,12 +134,18 @@ def _own(session: Session, known: Mapping[str, Arm]) -> dict[str, Arm]:
                 hint='Set it, too: "eval.expansion" = 0.5.',
             )
         about, needs = own.description or "an arm of yours", _needs(own, search)
-        alike = bool(own.set) and all(key.startswith("eval.") for key in own.set)  # but for the search
-        of = "dense" if alike else ""
-        made[name] = Arm(name, about, ("own",), OWN_RANK, own.control, own.set, needs, of=of)
+        alike = bool(own.set) and not _training(own)  # but for the search
+        of = "dense" if alike and own.trained else ""
+        makes: Makes = "trained" if own.trained else "backbone"
+        made[name] = Arm(name, about, ("own",), OWN_RANK, own.control, own.set, needs, makes, of)
     if not any("eval.expansion" in arm.settings for arm in made.values()):
         need_share(session)  # the arms that are built in say themselves which
     return made
+
+
+def _training(own: OwnArm) -> list[str]:
+    """The settings of it that are not of the search."""
+    return [key for key in own.set if not key.startswith("eval.")]
 
 
 def _taken(name: str, what: str) -> UsageError:
@@ -157,6 +171,11 @@ def _needs(own: OwnArm, search: Search) -> tuple[Need, ...]:
 
 def _checked(session: Session, where: str, own: OwnArm) -> Resolved:
     """The project as the arm has it; raises UsageError where it sets what no arm may."""
+    if not own.trained and (key := next(iter(_training(own)), None)):
+        raise UsageError(
+            f"{where}: trained = false is the backbone as it is, and {key} is of training.",
+            hint="Leave one of them out.",
+        )
     for key in own.set:
         if key in TAKEN or not (key.startswith(FREE) or key in ALSO_FREE):
             raise UsageError(
@@ -189,7 +208,8 @@ def _lacking(session: Session, dataset: Dataset, need: str, arm: Arm) -> str:
         if not os.path.lexists(work.queries(session.project.queries.name)):
             return "there are no LLM-written queries: run `syneg queries`"
     if need == "queries in the index" and not work.queries(session.project.queries.name).is_file():
-        return "there are no LLM-written queries: run `syneg queries --judged`"
+        source = arm.settings.get("eval.expansion_from", session.project.eval.expansion_from)
+        return f"there are no LLM-written queries: run `syneg queries{' --judged' * (source == 'written')}`"
     if need == "judged queries":
         pairs, asked = judged_pairs(dataset, split := session.project.eval.split)
         but = f" that is not asked in {split}, too" if asked else ""

@@ -224,6 +224,7 @@ def _sets_read(plan: StudyPlan) -> set[str]:
 def _deviation(session: Session, dataset: Dataset, plan: StudyPlan) -> tuple[float, str]:
     """(SD of per-query differences, where from): the largest of systems that are searched as the arms are."""
     folder, queries = session.workspace(dataset).evaluation("x").parent, list(dataset.qrels(plan.split))
+    searches = {changed(session.resolved, arm.sets, arm.name).project.eval.search for arm in plan.arms}
     stored = []
     for path in sorted(folder.glob(f"*-{plan.split}.json")):
         try:
@@ -231,7 +232,7 @@ def _deviation(session: Session, dataset: Dataset, plan: StudyPlan) -> tuple[flo
         except MissingArtifact:
             continue
         scores = read.per_query[MAIN_METRIC]
-        if list(scores) == queries and read.search == session.project.eval.search:
+        if list(scores) == queries and read.search in searches:
             stored.append((path.stem.removesuffix(f"-{plan.split}"), list(scores.values())))
     largest, whence = 0.0, ""
     for number, (name, own) in enumerate(stored):
@@ -241,4 +242,8 @@ def _deviation(session: Session, dataset: Dataset, plan: StudyPlan) -> tuple[flo
             deviation = (sum((one - mean) ** 2 for one in deltas) / max(1, len(deltas) - 1)) ** 0.5
             if deviation > largest:
                 largest, whence = deviation, f"{name} against {other}, measured before"
-    return (largest, whence) if largest else (SD, "assumed, as no two systems were measured before")
+    return (
+        (largest, whence)
+        if largest
+        else (SD, "assumed, as no two systems that search as the arms do were measured before")
+    )

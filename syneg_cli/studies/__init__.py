@@ -1,6 +1,6 @@
 """Studies: arms times seeds from a frozen plan; what each is compared with, what it costs, and the tables."""
 
-from syneg_cli.studies.arms import BASE, TABLES, Arm, Need, built_in, chosen, with_soups
+from syneg_cli.studies.arms import BASE, TABLES, Arm, Makes, Need, built_in, chosen, with_soups
 from syneg_cli.studies.budget import Rates, Spent, seconds_of, within
 from syneg_cli.studies.comparing import (
     PARTS,
@@ -64,6 +64,7 @@ __all__ = [
     "Beside",
     "Frozen",
     "Line",
+    "Makes",
     "Need",
     "OwnArm",
     "Part",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from syneg_cli.core import UsageError, did_you_mean
-from syneg_cli.evaluation import HALF, Source
+from syneg_cli.evaluation import HALF
 
 Makes = Literal["trained", "backbone", "soup"]
 Need = Literal[
@@ -29,7 +29,7 @@ TABLES = {
     "sources": "Sources of negatives",
     "mixing": "How both kinds are mixed",
     "prompts": "Prompts",
-    "queries": "LLM-written queries",
+    "queries": "Queries, in training or in the index",
     "levers": "Other levers",
     "soups": "Averaged weights",
     "sweep-R": "Synthetic : retrieved (R)",
@@ -44,13 +44,8 @@ RATIOS = (0.2, 0.5, 1.0, 1.5, 2.7)
 TEMPERATURES = (0.02, 0.05, 0.1)
 LEXICAL = 10.0
 """The weight of BM25's scores in `distil-bm25`: at τ = 0.05, half of a similarity of 1."""
-
-
-def _in_index(source: Source) -> dict[str, Any]:
-    """The search of an arm with queries in its index, whichever the project names."""
-    return {"eval.expansion": HALF, "eval.expansion_from": source}
-
-
+EXPANSION: Mapping[str, Any] = {"eval.expansion": HALF, "eval.expansion_from": "written"}
+"""Which queries count in the index of the arms that are `expanded`, and how much, whatever [eval] says."""
 CAUSALNEG = 0.05
 """The weight of `balance` in CausalNeg."""
 
@@ -173,7 +168,8 @@ def _indexed() -> list[Arm]:
     judged: tuple[Need, ...] = ("judged queries",)
     by_llm, by_people = "LLM-written queries in its index", "judged training queries in its index"
     rest = "LLM-written ones for the other documents, too"
-    of_llm, of_people, of_both = _in_index("written"), _in_index("judged"), _in_index("both")
+    of_people = {**EXPANSION, "eval.expansion_from": "judged"}
+    of_both = {**EXPANSION, "eval.expansion_from": "both"}
 
     def untrained(
         name: str, about: str, control: str, settings: Mapping[str, Any], needs: tuple[Need, ...]
@@ -187,8 +183,8 @@ def _indexed() -> list[Arm]:
 
     both = (*judged, *written)
     return [
-        untrained("zero-shot-expanded", f"the backbone, {by_llm}", "zero-shot", of_llm, written),
-        of_dense("expanded", f"dense, {by_llm}", "dense", of_llm, written),
+        untrained("zero-shot-expanded", f"the backbone, {by_llm}", "zero-shot", EXPANSION, written),
+        of_dense("expanded", f"dense, {by_llm}", "dense", EXPANSION, written),
         untrained("zero-shot-judged", f"the backbone, {by_people}", "dense", of_people, judged),
         untrained("zero-shot-both", f"zero-shot-judged, {rest}", "zero-shot-judged", of_both, both),
         of_dense("dense-judged", f"dense, {by_people}", "dense", of_people, judged),

@@ -19,6 +19,8 @@ class OwnArm(Section):
 
     control: Text = "dense"
     description: str = ""
+    trained: bool = True
+    """False: the backbone as it is, which an arm may search with otherwise."""
     set: Mapping[str, Any] = Field(default_factory=dict)
 
 
@@ -67,7 +69,7 @@ class StudySettings(Section):
     )
     define: Mapping[str, OwnArm] | None = setting(
         None,
-        "Arms of your own, each a table [study.define.NAME] with control, description and set.",
+        "Arms of your own, each a table [study.define.NAME] with control, description, trained and set.",
         example='{slow = {control = "dense", set = {"train.lr" = 1e-5}}}',
     )
 

@@ -78,13 +78,33 @@ def test_what_is_said_of_it(cli: Cli, asked: Path, tiny_model: Path) -> None:
     assert "Document expansion: judged training queries are 0.5 of their document's vector." in " ".join(
         shown.out.split()
     )
-    knows = f"The index of {tiny_model.name}+judgedx0.5, or its training as far as it is recorded, knows a positive"
+    name = f"{tiny_model.name}+judgedx0.5"
+    knows = f"The index counts as training: that of {name}, or its training as far as it is recorded, knows a positive"
     assert knows in " ".join(shown.out.split())
     write_queries(WRITTEN)
     both = cli("eval", asked, "--backbone", tiny_model, *JUDGED_ALONE[:-1], "both")
     assert "3 judged training queries and 1 LLM-written query in the vectors of 3 of 6" in both.err
     assert "3 documents have no query" in both.err
     assert both.err.count("`syneg queries` writes for them") == 1
+
+
+@pytest.mark.parametrize("of_people", [True, False])
+def test_what_is_to_be_done_where_documents_have_none(
+    cli: Cli, asked: Path, tiny_model: Path, of_people: bool
+) -> None:
+    """The judged ones of documents for which none were written are there already; others are to be written."""
+    for_whom = ("d2", "d4", "d6") if of_people else ("d1", "d3")
+    write_queries([SyntheticQuery(doc_id, 1, f"asks for {doc_id}", "query", "x", "") for doc_id in for_whom])
+    shown = cli("eval", asked, "--backbone", tiny_model, "--expansion", SHARE)
+    assert shown.code == 0, shown.err
+    said = " ".join(shown.err.split())
+    if of_people:
+        assert "3 documents have no LLM-written query" in said
+        assert "people's training queries ask for 2 of them: --expansion-from both puts these into" in said
+    else:
+        assert "4 documents have no LLM-written query" in said
+        assert "`syneg queries` writes for them" in said
+        assert "both" not in said
 
 
 def test_no_llm_is_needed_for_it(cli: Cli, asked: Path, tiny_model: Path) -> None:

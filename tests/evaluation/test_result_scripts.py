@@ -35,6 +35,10 @@ def test_a_difference_is_over_queries_and_seeds(
     assert capsys.readouterr().out == (
         f"0.8750 to 0.2500: +0.6250 [{wanted.low:+.4f}, {wanted.high:+.4f}], p {wanted.p:.2g}\n"
     )
+    parts = ("--split", "test", "train")
+    Path("a2").write_text("q5 Q0 d1 1 2 x\nq6 Q0 d3 1 1 x\nq1 Q0 d2 1 1 x\n", encoding="utf-8")
+    run(monkeypatch, "compare.py", several, "mrr@10", "--runs", "a2", "--against", "a0", *parts)
+    assert capsys.readouterr().out.startswith("0.6667 to 0.6667: +0.0000"), "q1 of train is found by neither"
 
 
 @pytest.fixture

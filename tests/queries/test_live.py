@@ -215,7 +215,15 @@ def test_the_next_command_is_named_as_this_one_was_given(cli: Cli, tiny: Path, s
     """Real queries are there, so written ones count only where it is said; and a name is to be repeated."""
     first = cli(*base(server, tiny, "--name", "own"))
     assert first.code == 0, first.err
-    assert "They count nothing yet" in first.out
+    told = " ".join(first.out.split())
+    assert "They count nothing yet: `syneg eval --expansion 0.5 --expansion-from both` puts them into" in told
+    assert "beside the judged ones of the other documents; for training" in told
+    every = cli(*base(server, tiny, "--name", "every", "--judged"))
+    assert "`syneg eval --expansion 0.5` puts them into the index; for training" in " ".join(
+        every.out.split()
+    )
+    reworded = cli(*base(server, tiny, "--name", "own", "--rewrite"))
+    assert "expansion" not in reworded.out, "an index takes no rewording"
     (said,) = re.findall(r"Run `syneg (run .*)`\.", first.err)
     assert said == (
         f"run {tiny} --llm openai:m --base-url {server.openai_url} --set queries.name=own --synthetic-queries 0.5"

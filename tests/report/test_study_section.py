@@ -157,19 +157,6 @@ def test_each_seed_is_a_ring(work: Workspace) -> None:
     assert figure(one, "study-seeds") is None
 
 
-def test_a_table_whose_arms_are_all_in_another_one_is_shown_once(work: Workspace) -> None:
-    plan, rows = parted()
-    arms = tuple(
-        replace(arm, tables=("sources", "levers") if arm.name == "same" else ("sources",))
-        for arm in plan.arms
-    )
-    study = stored(work, replace(plan, arms=arms), rows)
-    assert [table.key for table in study.tables] == ["sources", "levers"], "the files have every one"
-    told = page(Facts("tiny", [], studies=[study]))
-    assert "Sources of negatives" in told
-    assert "Other levers" not in told
-
-
 def swept(plan: StudyPlan) -> StudyPlan:
     """dense; hybrid at R 0.7 and τ not set; R-2: at R 2; at τ 0.1 hybrid and dense."""
 

@@ -243,6 +243,9 @@ def test_status_shows_written_queries_also_where_they_are_not_used(cli: Cli, tin
         rows = cli("status", tiny, *own, "--set", "queries.check=none", *more, "--json").json["stages"]
         return next(one for one in rows if one["stage"] == "queries")  # type: ignore[attr-defined]
 
-    assert (row()["state"], row()["detail"]) == ("up to date", "unused (--synthetic-queries); 1 query")
+    assert (row()["state"], row()["detail"]) == (
+        "up to date",
+        "1 query; not in training (--synthetic-queries)",
+    )
     assert row("--synthetic-queries", "1")["detail"] == "1 query"
     assert row("--synthetic-queries", "1", "--set", "queries.n=3")["state"] == "stale"

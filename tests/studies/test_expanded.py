@@ -94,6 +94,8 @@ def test_what_the_tables_say(cli: Cli, here: Path, written: Path) -> None:
     assert table["zero-shot-expanded"]["control"] == "zero-shot"
     text = (HOME / "tables.md").read_text(encoding="utf-8")
     assert "- zero-shot-expanded: the backbone, LLM-written queries in its index" in text
+    assert "## Queries, in training or in the index" in text
+    assert "## LLM-written queries" not in text, "people asked what is measured"
     assert "one training run" not in text
     again = cli(*ARMS)
     assert again.code == 0
@@ -107,6 +109,59 @@ def test_without_written_queries_they_are_left_out(cli: Cli, here: Path) -> None
     refused = cli("study", "--primary", "expanded", "--plan")
     assert refused.code == 2
     assert told in refused.err
+
+
+def test_with_both_kinds_only_the_other_documents_want_some(cli: Cli, here: Path) -> None:
+    plan: Any = cli("study", "--arms", "dense-both", "--primary", "dense", "--plan", "--json").json
+    assert dict(plan["plan"]["left_out"]) == {
+        "dense-both": "there are no LLM-written queries: run `syneg queries`"
+    }
+
+
+def test_an_arm_that_can_be_the_primary_one_is_named(cli: Cli, here: Path) -> None:
+    """The default one needs LLM-written negatives, which an index has no use for."""
+    study = ("study", "--arms", "zero-shot,dense-both,zero-shot-judged", "--plan")
+    refused = cli(*study)
+    assert refused.code == 2
+    assert "or name another arm with --primary, as in --primary zero-shot-judged." in refused.err
+    assert cli(*study, "--primary", "zero-shot-judged").code == 0
+    none = cli("study", "--arms", "zero-shot,dense-both", "--plan")
+    assert "or name another arm with --primary." in none.err
+
+
+def test_an_arm_has_the_queries_that_it_is_said_to_have(cli: Cli, here: Path, written: Path) -> None:
+    """Whatever the project's own index has; and a plan that was frozen before arms said so goes on."""
+    project = here / "syneg.toml"
+    text = project.read_text(encoding="utf-8")
+    project.write_text(text.replace("[eval]", '[eval]\nexpansion_from = "both"'), encoding="utf-8")
+    assert cli(*ARMS, "--plan").code == 0
+    project.write_text(text, encoding="utf-8")
+    frozen = read_plan(HOME)
+    assert frozen is not None
+    arms = {arm.name: arm for arm in frozen.plan.arms}
+    assert arms["expanded"].settings["eval"]["expansion_from"] == "written"
+    assert arms["zero-shot-expanded"].sets["eval.expansion_from"] == "written"
+    assert cli(*ARMS, "--plan", "--force").code == 0
+    plan = read_plan(HOME)
+    assert plan is not None
+    old = [
+        replace(arm, sets={key: value for key, value in arm.sets.items() if key != "eval.expansion_from"})
+        for arm in plan.plan.arms
+    ]
+    assert old != [*plan.plan.arms]
+    replace(plan, plan=replace(plan.plan, arms=tuple(old))).write(HOME)
+    again = cli(*ARMS, "--plan")
+    assert again.code == 0, again.err
+
+
+def test_the_spread_is_that_of_systems_that_search_as_an_arm_does(
+    cli: Cli, here: Path, written: Path
+) -> None:
+    own = ("eval", "--backbone", cli_backbone(here), "--baseline", "none")
+    assert cli(*own).code == 0
+    assert cli(*own, "--expansion", 0.5).code == 0
+    told = " ".join(cli(*ARMS, "--plan").out.split())
+    assert "+queriesx0.5, measured before" in told
 
 
 def test_ones_own_arm_that_sets_the_search_alone_trains_nothing(cli: Cli, here: Path, written: Path) -> None:
@@ -191,37 +246,29 @@ def test_where_people_judged_nothing_there_is_nothing_for_the_index(
     assert told in str(plan["plan"]["left_out"])
 
 
-def test_an_arm_says_itself_which_queries_are_in_its_index(cli: Cli, here: Path, written: Path) -> None:
-    """Whatever the project names: else `expanded` would be measured with judged ones."""
-    cli(*ARMS, "--seeds", "1")
-    found = {row["arm"]: row["scores"] for row in rows()}
+INDEX_ALONE = """
+[study.define.index-alone]
+control = "dense"
+trained = false
+set = { "eval.expansion" = 0.5, "eval.expansion_from" = "both" }
+"""
+
+
+def test_ones_own_arm_may_be_the_backbone_with_another_index(cli: Cli, here: Path, written: Path) -> None:
     project = here / "syneg.toml"
-    text = project.read_text(encoding="utf-8")
-    project.write_text(text.replace("[eval]", '[eval]\nexpansion_from = "judged"'), encoding="utf-8")
-    ran = cli(*ARMS, "--seeds", "1", "--name", "other")
+    before = project.read_text(encoding="utf-8")
+    project.write_text(before + INDEX_ALONE, encoding="utf-8")
+    ran = cli("study", "--arms", "index-alone,zero-shot-both", "--primary", "index-alone", "--seeds", "2")
     assert ran.code == 0, ran.err
-    assert "judged training quer" not in ran.err
-    other = HOME.parent / "other"
-    assert {row["arm"]: row["scores"] for row in rows(other)} == found
-    assert sorted(path.name for path in (other / "eval").glob("*x0.5*.trec")) == [
-        "dense-s0+queriesx0.5-test.trec",
-        "st+queriesx0.5-test.trec",
-    ]
-
-
-def test_a_plan_that_did_not_say_which_goes_on(cli: Cli, here: Path, written: Path) -> None:
-    """There were LLM-written ones alone."""
-    assert cli(*ARMS, "--plan").code == 0
-    frozen = read_plan(HOME)
-    assert frozen is not None
-    old = [
-        replace(arm, sets={key: value for key, value in arm.sets.items() if key != "eval.expansion_from"})
-        for arm in frozen.plan.arms
-    ]
-    assert old != list(frozen.plan.arms)
-    replace(frozen, plan=replace(frozen.plan, arms=tuple(old))).write(HOME)
-    again = cli(*ARMS, "--plan")
-    assert again.code == 0, again.err
+    found = {(row["arm"], row["seed"]): row["scores"] for row in rows()}
+    assert found["index-alone", None] == found["zero-shot-both", None]
+    assert len(list((HOME / "eval").glob("*+bothx0.5-test.json"))) == 1, "measured once"
+    table = {row["arm"]: row for row in csv.DictReader((HOME / "tables.csv").open(encoding="utf-8"))}
+    assert (table["index-alone"]["control"], table["index-alone"]["seeds"]) == ("dense", "0")
+    project.write_text(before + INDEX_ALONE.replace("0.5, ", '0.5, "train.lr" = 1e-5, '), encoding="utf-8")
+    refused = cli("study", "--arms", "index-alone", "--primary", "index-alone", "--plan")
+    assert refused.code == 2
+    assert "trained = false is the backbone as it is, and train.lr is of training" in refused.err
 
 
 @pytest.mark.parametrize("command", [("study", "--plan"), ("run",), ("report",), ("eval",)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from syneg_cli.cli.output import short, table
@@ -14,6 +15,7 @@ from syneg_cli.cli.render.generated import (
 )
 from syneg_cli.core import near
 from syneg_cli.generation import Estimate
+from syneg_cli.round_trip import JUDGED
 from syneg_cli.stages import Performed
 
 SHOWN = 160
@@ -70,11 +72,16 @@ def _meaning(done: Performed, weight: float) -> list[str]:
         by = {"retrieval": searched, "cross-encoder": "a cross-encoder", "judge": "a judge"}[counts["check"]]
         said.append(f"The round trip was made by {by}.")
     if counts["written"]:
-        use = (
-            f"They count {weight:g} in training."
-            if weight
-            else "They count nothing yet: `syneg eval --expansion 0.5` puts them into the index; for "
-            "training `--synthetic-queries 0.5` each time, or weight = 0.5 in [queries]."
-        )
+        use = f"They count {weight:g} in training." if weight else _unused(counts)
         said.append(f"-> {near(done.path)}\n{use}")
     return said
+
+
+def _unused(counts: Mapping[str, Any]) -> str:
+    """What can be done with them: rewordings are for training alone, and where documents with judged queries
+    got none, an index has room for both."""
+    judged = counts["left_out"].get(JUDGED)
+    index = f"`syneg eval --expansion 0.5{' --expansion-from both' * bool(judged)}` puts them into the index"
+    beside = ", beside the judged ones of the other documents" * bool(judged)
+    how = "for training `--synthetic-queries 0.5` each time, or weight = 0.5 in [queries]."
+    return f"They count nothing yet: {'' if counts['rewrites'] else f'{index}{beside}; '}{how}"
