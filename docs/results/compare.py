@@ -2,9 +2,9 @@
 
     python docs/results/compare.py DATA/scifact recall@100 --runs lexical-s*.trec --against dense-s*.trec
 
-A run for each seed; `--untrained` for a system that has none, as the model before training. `--split test train`
-is of all queries that both splits judge, dev's among them: a run is then the two files behind each other. Such
-a difference is none of a plan's comparisons, and not corrected.
+A run for each seed; `--untrained` for a system that has none, as the model before training. `--split test
+train` is of all queries that both splits judge, dev's among them: a run is then the two files behind each
+other. Such a difference is none of a plan's comparisons, and not corrected.
 """
 
 from __future__ import annotations
