@@ -1,4 +1,4 @@
-"""docs/results/compare.py: the numbers of the pages that no study's table has."""
+"""The scripts of docs/results: the numbers of the pages that no study's table has."""
 
 from __future__ import annotations
 
