@@ -15,6 +15,7 @@ from syneg_cli.report.drawing import (
     colour,
     dash,
     dot,
+    letters_of,
     line,
     number,
     path,
@@ -122,7 +123,7 @@ def _sides(at: float, axis: Axis) -> list[str]:
 
 def _height(row: Row) -> float:
     """Of a row; a label that is too long to stand beside the numbers has a line for itself."""
-    return ROW if len(row.label) + len(row.told) + 2 <= LETTERS else ROW + SECOND_LINE
+    return ROW if letters_of(row.label) + letters_of(row.told) + 2 <= LETTERS else ROW + SECOND_LINE
 
 
 def _row(row: Row, scale: Scale, top: float) -> list[str]:

@@ -11,6 +11,8 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from unicodedata import east_asian_width
 
 WIDTH = 440
 """Of every picture, in its own units: about what a phone has, so that the texts of 12 stay readable there."""
@@ -81,10 +83,28 @@ def said(text: object) -> str:
     return html.escape(UNDRAWABLE.sub("\ufffd", str(text)))
 
 
+def letters_of(text: str) -> int:
+    """How many letters' room a text takes."""
+    return sum(map(_width, text))
+
+
+def _width(letter: str) -> int:
+    """Those of East Asian scripts are two wide (Unicode's UAX 11)."""
+    return 2 if east_asian_width(letter) in "WF" else 1
+
+
 def shortened(text: str, letters: int) -> str:
     """A text that is too long without its middle."""
-    half = max(1, (letters - 1) // 2)
-    return text if len(text) <= letters else f"{text[:half]}…{text[-half:]}"
+    if letters_of(text) <= letters:
+        return text
+    half = (letters - 1) // 2
+    return f"{_beginning(text, half)}…{_beginning(text[::-1], half)[::-1]}"
+
+
+def _beginning(text: str, letters: int) -> str:
+    """As much of it as has room, and one letter at least."""
+    fit = sum(room <= letters for room in accumulate(map(_width, text)))
+    return text[: max(1, fit)]
 
 
 def words(x: float, y: float, text: str, *, anchor: str = "start", classes: str = "") -> str:

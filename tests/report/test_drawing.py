@@ -6,9 +6,11 @@ import re
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from syneg_cli.report.charts import LETTERS, Axis, Row, rows_chart
-from syneg_cli.report.drawing import Scale, scale_of, ticks
+from syneg_cli.report.drawing import Scale, letters_of, scale_of, shortened, ticks
 
 
 @pytest.mark.parametrize(
@@ -49,3 +51,13 @@ def test_a_label_is_whole_where_it_has_room() -> None:
     lines = [float(y) for y in re.findall(r'<text x="8.0" y="([\d.]+)"', both)]
     assert len(lines) == 3
     assert all(below - above >= 16 for above, below in pairwise(lines))
+
+
+@given(st.text(st.sampled_from("ab检索"), min_size=1, max_size=90), st.integers(5, 70))
+def test_letters_that_are_two_wide_take_the_room_of_two(text: str, letters: int) -> None:
+    short = shortened(text, letters)
+    assert letters_of(short) <= letters
+    assert (short[0], short[-1]) == (text[0], text[-1])
+    assert (short == text) == (letters_of(text) <= letters)
+    wide = sum(letter in "检索" for letter in text)
+    assert letters_of(text) == len(text) + wide
