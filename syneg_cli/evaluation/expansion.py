@@ -103,6 +103,12 @@ class Expansion:
         """What they are in a manifest, and their hash."""
         return {IN_INDEX[self.source]: self.hash}
 
+    @property
+    def asked(self) -> dict[str, str]:
+        """Which of them people asked, as an input: it parts the queries, where vectors are as they were."""
+        pairs = [[pair.query_id, pair.doc_id] for pair in self.pairs]
+        return {"judged pairs in the index": content_hash(pairs)} if pairs else {}
+
 
 def judged_pairs(dataset: Dataset, split: str) -> tuple[list[Pair], int]:
     """(the pairs of train that people judged relevant and the index may know, how many it may not, as their

@@ -133,7 +133,7 @@ class Eval(Stage):
         always = {"identical_ids": self.dataset.identical_ids, "metrics": sorted(wanted)}
         before = EvalSettings().deciding() | self._before(subject) | {"metrics": stored}
         if expansion := expansion_of(self.session, self.dataset, self.search):
-            inputs |= expansion.inputs
+            inputs |= expansion.inputs | expansion.asked
         self.expansion = expansion
         if subject.is_bm25 or self.search.lexical:
             inputs |= {"bm25": content_hash(["lucene", BM25_K1, BM25_B, self.dataset.language])}

@@ -256,3 +256,20 @@ def test_judged_alone_puts_no_llms_queries_there(cli: Cli, tmp_path: Path, tiny_
     refused = cli("eval", folder, "--backbone", tiny_model, *JUDGED_ALONE, "--split", "dev")
     assert refused.code == 2
     assert "No training query of tiny is judged by people" in refused.err
+
+
+def test_a_written_query_that_people_ask_by_now_is_a_judged_one(
+    cli: Cli, asked: Path, tiny_model: Path
+) -> None:
+    """The vectors are the same, and what the index knows of people is not."""
+    write_queries(WRITTEN)
+    both = ("eval", asked, "--backbone", tiny_model, *JUDGED_ALONE[:-1], "both", "--json")
+    before: Any = cli(*both).json
+    file, train = asked / "queries.jsonl", asked / "qrels/train.tsv"
+    query = json.dumps({"_id": "q9", "text": WRITTEN[1].text})
+    file.write_text(file.read_text(encoding="utf-8") + query + "\n", encoding="utf-8")
+    train.write_text(train.read_text(encoding="utf-8") + "q9\td5\t1\n", encoding="utf-8")
+    now: Any = cli(*both).json
+    assert now["metrics"] == before["metrics"]
+    assert before["seen"]["seen_documents"] == 1, "d1"
+    assert now["seen"]["seen_documents"] == 2, "and d5"
