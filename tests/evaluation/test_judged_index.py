@@ -264,10 +264,10 @@ def test_a_written_query_that_people_ask_by_now_is_a_judged_one(
     """The vectors are the same, and what the index knows of people is not."""
     write_queries(WRITTEN)
     both = ("eval", asked, "--backbone", tiny_model, *JUDGED_ALONE[:-1], "both", "--json")
-    before: Any = cli(*both).json
     file, train = asked / "queries.jsonl", asked / "qrels/train.tsv"
     query = json.dumps({"_id": "q9", "text": WRITTEN[1].text})
     file.write_text(file.read_text(encoding="utf-8") + query + "\n", encoding="utf-8")
+    before: Any = cli(*both).json
     train.write_text(train.read_text(encoding="utf-8") + "q9\td5\t1\n", encoding="utf-8")
     now: Any = cli(*both).json
     assert now["metrics"] == before["metrics"]
