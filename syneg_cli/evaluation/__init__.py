@@ -14,7 +14,7 @@ from syneg_cli.evaluation.metrics import (
 )
 from syneg_cli.evaluation.rerank import Reranked, pair_count, rerank
 from syneg_cli.evaluation.retrieve import DEPTH, depth_for, nearest, retrieve, without_itself
-from syneg_cli.evaluation.searching import Search, Source
+from syneg_cli.evaluation.searching import NO_SHARE, Search, Source
 from syneg_cli.evaluation.seeds import SeedComparison, compare_seeds
 from syneg_cli.evaluation.seen import (
     RECORD,
@@ -54,6 +54,7 @@ __all__ = [
     "MAIN_METRIC",
     "MARGIN",
     "METRICS",
+    "NO_SHARE",
     "RECORD",
     "SEEN",
     "UNSEEN",

@@ -15,6 +15,7 @@ TOLD: Mapping[Source, str] = {
     "judged": "judged training queries",
     "both": "judged training queries, and LLM-written ones of the other documents,",
 }
+NO_SHARE = "expansion_from says which queries have a share in documents' vectors, and the share is 0."
 CALLED: Mapping[Source, str] = {"written": "queries", "judged": "judged", "both": "both"}
 
 

@@ -21,6 +21,7 @@ from syneg_cli.core import (
 from syneg_cli.data import Dataset
 from syneg_cli.encoding import Encoder, load_cross_encoder
 from syneg_cli.evaluation import (
+    NO_SHARE,
     EvalSettings,
     Evaluation,
     Expansion,
@@ -212,7 +213,7 @@ def _check_settings(model: object, rerank: object, settings: Mapping[str, Any]) 
         raise UsageError("depth says how much a reranker reads again.", hint="Add rerank=MODEL.")
     if "expansion_from" in settings and not settings.get("expansion"):
         raise UsageError(
-            "expansion_from says which queries have a share in documents' vectors, and the share is 0.",
+            NO_SHARE,
             hint="Give it, too: expansion=0.5.",
         )
     for beside in (

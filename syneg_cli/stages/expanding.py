@@ -7,7 +7,7 @@ from pathlib import Path
 
 from syneg_cli.core import MissingArtifact, UsageError, counted, instead, read_synthetic_queries
 from syneg_cli.data import Dataset
-from syneg_cli.evaluation import Expansion, Search, judged_pairs
+from syneg_cli.evaluation import NO_SHARE, Expansion, Search, judged_pairs
 from syneg_cli.stages.session import Session
 
 FEW = 20
@@ -23,7 +23,7 @@ def need_share(session: Session) -> None:
     """Raises UsageError where a command line says which queries are in the index, and none are."""
     if session.named("eval.expansion_from") and not session.project.eval.expansion:
         raise UsageError(
-            "expansion_from says which queries have a share in documents' vectors, and the share is 0.",
+            NO_SHARE,
             hint="Give it, too: --expansion 0.5, or --set eval.expansion=0.5.",
         )
 

@@ -18,7 +18,7 @@ from syneg_cli.core import (
     read_synthetic,
 )
 from syneg_cli.data import Dataset
-from syneg_cli.evaluation import Search, judged_pairs
+from syneg_cli.evaluation import NO_SHARE, Search, judged_pairs
 from syneg_cli.mixing import check_strategy, own_queries, read_mirror
 from syneg_cli.stages.expanding import need_share
 from syneg_cli.stages.project import Resolved, changed
@@ -129,8 +129,7 @@ def _own(session: Session, known: Mapping[str, Arm]) -> dict[str, Arm]:
         search = _checked(session, where, own).project.eval.search
         if "eval.expansion_from" in own.set and not search.expansion:
             raise UsageError(
-                f"{where}: eval.expansion_from says which queries have a share in documents' vectors, and "
-                "the share is 0.",
+                f"{where}: eval.{NO_SHARE}",
                 hint='Set it, too: "eval.expansion" = 0.5.',
             )
         about, needs = own.description or "an arm of yours", _needs(own, search)

@@ -17,7 +17,7 @@ from syneg_cli.stages.mine import mined_path
 from syneg_cli.stages.mix import Mix
 from syneg_cli.stages.pilot import asked_otherwise
 from syneg_cli.stages.session import Session, rewordings
-from syneg_cli.stages.study_places import arm_session
+from syneg_cli.stages.study_places import arm_search, arm_session
 from syneg_cli.studies import ArmPlan
 
 
@@ -32,8 +32,8 @@ def inputs_of(session: Session, dataset: Dataset, arms: Sequence[ArmPlan]) -> di
         found["identical ids"] = dataset.identical_ids
     if dataset.cut:
         found["same document"] = dataset.same_document
-    own = [arm_session(session, session.project.study.name, arm).project.eval.search for arm in arms]
-    for search in dict.fromkeys([session.project.eval.search, *own]):
+    searches = (session.project.eval.search, *(arm_search(session, arm) for arm in arms))
+    for search in dict.fromkeys(searches):
         if beside := expansion_of(session, dataset, search):
             found |= beside.inputs
     if dataset.given_language:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from syneg_cli.core import Workspace, content_hash
+from syneg_cli.evaluation import Search
 from syneg_cli.stages.project import changed
 from syneg_cli.stages.session import Session
 from syneg_cli.studies import FOLDER, ArmPlan
@@ -23,6 +24,11 @@ PASSING = "embeddings"
 def study_folder(session: Session, dataset: str, name: str) -> Path:
     """Where everything of a study is."""
     return session.work_dir / dataset / FOLDER / name
+
+
+def arm_search(session: Session, arm: ArmPlan) -> Search:
+    """What an arm searches with."""
+    return changed(session.resolved, arm.sets, arm.name).project.eval.search
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from syneg_cli.stages.session import Session
 from syneg_cli.stages.settings import Project
 from syneg_cli.stages.study_arms import arms_of, sets_of
 from syneg_cli.stages.study_inputs import foretold, inputs_of
+from syneg_cli.stages.study_places import arm_search
 from syneg_cli.stages.study_rates import forecast, measured_rates
 from syneg_cli.stages.study_spent import met_by_written, spent_of, with_controls
 from syneg_cli.studies import (
@@ -224,7 +225,7 @@ def _sets_read(plan: StudyPlan) -> set[str]:
 def _deviation(session: Session, dataset: Dataset, plan: StudyPlan) -> tuple[float, str]:
     """(SD of per-query differences, where from): the largest of systems that are searched as the arms are."""
     folder, queries = session.workspace(dataset).evaluation("x").parent, list(dataset.qrels(plan.split))
-    searches = {changed(session.resolved, arm.sets, arm.name).project.eval.search for arm in plan.arms}
+    searches = {arm_search(session, arm) for arm in plan.arms}
     stored = []
     for path in sorted(folder.glob(f"*-{plan.split}.json")):
         try:
