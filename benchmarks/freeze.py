@@ -123,7 +123,7 @@ def main() -> None:
 
     import torch
 
-    from syneg_cli.data.dataset import load_dataset
+    from syneg_cli.data.opening import load_dataset
 
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:

@@ -28,7 +28,8 @@ from pathlib import Path
 
 from syneg_cli.core import write_jsonl, write_negatives
 from syneg_cli.core.records import Pair
-from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.data.dataset import Dataset
+from syneg_cli.data.opening import load_dataset
 from syneg_cli.generation.filling import fill
 from syneg_cli.generation.negatives import read_negatives
 from syneg_cli.generation.prompt_files import load_prompt

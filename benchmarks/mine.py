@@ -40,7 +40,7 @@ Negatives = dict[str, dict[str, float]]
 
 
 def open_folder(folder: Path) -> Any:
-    from syneg_cli.data.dataset import load_dataset
+    from syneg_cli.data.opening import load_dataset
 
     return load_dataset(str(folder), cache=folder / "arrow", dev_fraction=0)
 

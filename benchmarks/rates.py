@@ -26,7 +26,8 @@ from typing import Any
 
 from benchmarks.train import instances, precisions
 from syneg_cli.data import demo
-from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.data.dataset import Dataset
+from syneg_cli.data.opening import load_dataset
 
 PRECISIONS = ("fp32", "bf16")
 KINDS = {

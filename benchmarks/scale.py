@@ -62,7 +62,7 @@ def static_encoder(cache: Path | None) -> Any:
 
 
 def mine(folder: Path, index: str) -> dict[str, Any]:
-    from syneg_cli.data.dataset import load_dataset
+    from syneg_cli.data.opening import load_dataset
     from syneg_cli.mining import Selection, Setup, mine_negatives
 
     started = time.perf_counter()

@@ -27,7 +27,8 @@ from typing import Any
 
 from syneg_cli.core.progress import Advance, NoProgress
 from syneg_cli.core.records import NegativeRef, TrainingInstance
-from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.data.dataset import Dataset
+from syneg_cli.data.opening import load_dataset
 
 NEGATIVES = 3
 WARM_UP = 2

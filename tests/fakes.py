@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 
-from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.data.dataset import Dataset
+from syneg_cli.data.opening import load_dataset
 from syneg_cli.generation.prompt_files import load_prompt
 from syneg_cli.generation.requests import Asking, Generator
 from syneg_cli.llm.base import Answer, Live, Request

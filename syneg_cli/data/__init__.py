@@ -5,7 +5,7 @@ from syneg_cli.data.apart import kept_apart, shared_positives
 from syneg_cli.data.beir_download import BEIR_NAMES
 from syneg_cli.data.copies import NGRAM, Words, near_copy, vocabulary
 from syneg_cli.data.corpus import Corpus
-from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.data.dataset import Dataset
 from syneg_cli.data.find_dataset import SOURCES, folder_called, local_folder, splits_on_disk
 from syneg_cli.data.imports.cutting import ByUnits, Counter
 from syneg_cli.data.imports.hub import HUB
@@ -24,6 +24,7 @@ from syneg_cli.data.imports.tally import Tally
 from syneg_cli.data.known_names import beir_name, mteb_task
 from syneg_cli.data.languages import ENGLISH, UNSPACED, known_languages, stemmed_languages, stop_words
 from syneg_cli.data.layout import inner_datasets, is_meant_as_dataset
+from syneg_cli.data.opening import load_dataset
 from syneg_cli.data.presets import EARLIER_DOMAIN, has_preset, refutation_counts
 from syneg_cli.data.settings import DatasetSettings, DocumentsSettings
 from syneg_cli.data.synthetic_queries import with_queries

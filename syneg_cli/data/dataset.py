@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,33 +10,15 @@ from pathlib import Path
 from syneg_cli.core import (
     DatasetError,
     Known,
-    NoProgress,
     Pair,
-    Progress,
     Qrels,
     Query,
-    check_dataset_name,
     content_hash,
     did_you_mean,
 )
-from syneg_cli.data.beir_files import read_queries
-from syneg_cli.data.corpus import Corpus, files_hash, open_corpus
-from syneg_cli.data.find_dataset import find_folder
-from syneg_cli.data.languages import SAMPLE, check_language, guess_language
-from syneg_cli.data.layout import (
-    CORPUS,
-    JUDGEMENTS,
-    LAYOUT_HINT,
-    QRELS_FOLDER,
-    QUERIES,
-    QUERIES_FILE,
-    qrels_files,
-    table_files,
-)
-from syneg_cli.data.presets import Preset, preset_for, queries_are_documents
-from syneg_cli.data.qrels import read_qrels
-from syneg_cli.data.resplit import resplit
-from syneg_cli.data.splits import HoldOut, completed, leaks
+from syneg_cli.data.corpus import Corpus
+from syneg_cli.data.languages import SAMPLE, guess_language
+from syneg_cli.data.presets import queries_are_documents
 from syneg_cli.data.units import normalised
 
 
@@ -241,107 +223,3 @@ class Dataset:
     def weight(self, query_id: str) -> float:
         """What a query counts in the training loss."""
         return self.synthetic_weight if query_id in self.synthetic else 1.0
-
-
-def load_dataset(
-    name: str | None,
-    *,
-    data_dir: Path | None = None,
-    folder: Path | None = None,
-    cache: Path,
-    dev_fraction: float = 0.1,
-    dev_seed: int = 0,
-    test_fraction: float = 0.0,
-    test_seed: int = 0,
-    relevance: str | None = None,
-    attributes: Mapping[str, Sequence[str]] | None = None,
-    identical_ids: str = "auto",
-    same_document: str = "beside",
-    language: str | None = None,
-    resplit_by: str = "none",
-    resplit_seed: int = 0,
-    progress: Progress | None = None,
-) -> Dataset:
-    """Find (or download), validate and open a data set. It may have no query yet, or none that is judged.
-
-    Args:
-        name: a folder, a BEIR name, `irds:` and a name of ir_datasets, `hub:OWNER/NAME`, or `mteb:TASK`;
-            relative folders are tried from the current folder and from `folder`, the project file's.
-        data_dir: where data set folders are already; with it nothing is downloaded.
-        cache: where the Arrow copy of the corpus is kept.
-        dev_fraction, test_fraction: of the training and the judged queries, held out where there is no split.
-        identical_ids, same_document: what is no negative, as `Dataset.itself` and `Dataset.around` say.
-        resplit_by: "documents" deals all queries out anew, so that no two splits share a positive.
-        relevance, attributes, language: override what is built in or guessed; empty values do not.
-
-    Raises:
-        DatasetError: not found, or a file is wrong (the message names file and line).
-        UsageError: no name was given, or a language that is not known.
-    """
-    given_language = check_language(language) if language else ""
-    progress = progress or NoProgress()
-    place = find_folder(name, data_dir=data_dir, folder=folder, progress=progress)
-    check_dataset_name(place.name)
-    corpus = open_corpus(table_files(place, CORPUS), cache, place.name, progress)
-    queries, judged, hashes = _read(place, corpus, progress)
-    held = HoldOut(dev_fraction, dev_seed, test_fraction, test_seed, resplit_by, resplit_seed)
-    judgements, notes = _completed(judged, queries, corpus, held, progress)
-    preset = preset_for(place.name)
-    return Dataset(
-        name=place.name,
-        folder=place,
-        corpus=corpus,
-        queries=queries,
-        judgements=judgements,
-        relevance=relevance or preset.relevance,
-        attributes=_pools(preset, attributes or {}),
-        notes=notes,
-        hashes=hashes,
-        identical_ids=identical_ids,
-        same_document=same_document,
-        given_language=given_language,
-        carved=frozenset(split for split in judgements if judgements[split] != judged.get(split)),
-    )
-
-
-def _pools(preset: Preset, given: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
-    return {
-        pool: tuple(given.get(pool) or getattr(preset, pool)) for pool in ("domain", "difficulty", "length")
-    }
-
-
-def _read(
-    place: Path, corpus: Corpus, progress: Progress
-) -> tuple[dict[str, Query], dict[str, Qrels], dict[str, str]]:
-    """(queries, judgements by split, hashes) as the files have them; a folder may have documents alone."""
-    query_files, judged_files = table_files(place, QUERIES), qrels_files(place)
-    if not judged_files and (place / QRELS_FOLDER).is_dir():
-        named = f"{', '.join(JUDGEMENTS[:-1])} or {JUDGEMENTS[-1]}"
-        raise DatasetError(f"{place / QRELS_FOLDER} holds no {named} file.", hint=LAYOUT_HINT)
-    if judged_files and not query_files:
-        query_files = [place / QUERIES_FILE]  # whose absence is then said
-    queries = read_queries(query_files, progress.warn) if query_files else {}
-    judged: dict[str, Qrels] = {
-        split: read_qrels(files, queries, corpus, progress.warn)
-        for split, files in sorted(judged_files.items())
-    }
-    return queries, judged, {"queries": files_hash(query_files)}
-
-
-def _completed(
-    judged: Mapping[str, Qrels],
-    queries: Mapping[str, Query],
-    corpus: Corpus,
-    held: HoldOut,
-    progress: Progress,
-) -> tuple[dict[str, Qrels], tuple[str, ...]]:
-    """(splits, notes): with what is held out, and dealt out anew; what is odd about it is said."""
-    judgements, notes = completed(judged, queries, held)
-    if held.resplit_by == "documents" and len(judgements) > 1:
-        judgements, note = resplit(judgements, queries, corpus.identical, held.resplit_seed)
-        notes = (*notes, note)
-    for warning in leaks(judgements, queries):
-        progress.warn(warning)
-    for note in notes:
-        progress.note(note)
-    return judgements, notes

@@ -69,6 +69,13 @@ class DatasetSettings(Section):
         "Share of the queries that is test, the rest train, where only one of the two is there; 0: off.",
     )
     test_seed: Seed = setting(0, "Which queries those are.")
+    train_queries: Positive | None = setting(
+        None,
+        "Train as if so many of the train queries alone were judged; dev and test stay as they are.",
+        example="200",
+        otherwise="all",
+    )
+    train_seed: Seed = setting(0, "Which queries those are; more of them have the fewer ones among them.")
     resplit: Literal["none", "documents"] = setting(
         "none",
         "Deal the queries out anew, in splits of the same sizes; no two share a positive (documents).",

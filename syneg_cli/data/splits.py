@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from syneg_cli.core import DatasetError, Qrels, Query, counted, digest
+from syneg_cli.data.resplit import resplit
 from syneg_cli.data.units import normalised
 
 
 @dataclass(frozen=True)
 class HoldOut:
-    """Which shares of the queries make a split that is not there (0 makes none), and what deals all anew."""
+    """Which shares of the queries make a split that is not there (0 makes none), what deals all anew, and how
+    many queries train keeps in the end (None: all)."""
 
     dev_fraction: float = 0.1
     dev_seed: int = 0
@@ -19,15 +21,33 @@ class HoldOut:
     test_seed: int = 0
     resplit_by: str = "none"
     resplit_seed: int = 0
+    train_queries: int | None = None
+    train_seed: int = 0
 
 
 def completed(
-    judgements: Mapping[str, Qrels], queries: Mapping[str, Query], held: HoldOut
+    judgements: Mapping[str, Qrels],
+    queries: Mapping[str, Query],
+    held: HoldOut,
+    identical: Callable[[str], frozenset[str]],
 ) -> tuple[dict[str, Qrels], tuple[str, ...]]:
-    """(splits, notes): first test or train is made where one of the two is missing, then dev."""
-    splits, said = with_test(judgements, queries, held.test_fraction, held.test_seed)
-    splits, more = with_dev(splits, held.dev_fraction, held.dev_seed)
-    return splits, (*said, *more)
+    """(splits, notes): first test or train is made where one of the two is missing, then dev.
+
+    Then all are dealt out anew and train is cut, where that is asked for.
+
+    Args:
+        identical: document -> all documents with its text, itself included.
+    """
+    splits, notes = with_test(judgements, queries, held.test_fraction, held.test_seed)
+    splits, said = with_dev(splits, held.dev_fraction, held.dev_seed)
+    notes += said
+    if held.resplit_by == "documents" and len(splits) > 1:
+        splits, note = resplit(splits, queries, identical, held.resplit_seed)
+        notes += (note,)
+    if held.train_queries:
+        splits, said = fewer(splits, held.train_queries, held.train_seed)
+        notes += said
+    return splits, notes
 
 
 def with_test(
@@ -90,6 +110,17 @@ def with_dev(
     return splits | {"train": train, "dev": dev}, (note,)
 
 
+def fewer(judgements: Mapping[str, Qrels], count: int, seed: int) -> tuple[dict[str, Qrels], tuple[str, ...]]:
+    """(splits, notes): train keeps `count` of its queries, as if nobody had judged the others."""
+    train = judgements.get("train", {})
+    whole = counted(len(train), "train query", "train queries")
+    if len(train) <= count:
+        return dict(judgements), (f"train_queries {count}: all {whole} are kept",) if train else ()
+    kept = drawn(train, count, seed)
+    note = f"{whole}, {len(kept)} of them kept (train_queries, seed {seed})"
+    return {**judgements, "train": {q: grades for q, grades in train.items() if q in kept}}, (note,)
+
+
 def leaks(splits: Mapping[str, Qrels], queries: Mapping[str, Query]) -> tuple[str, ...]:
     """A warning for each split that shares queries with train, by id or by text (case and blanks aside)."""
     texts = {query_id: normalised(queries[query_id].text) for qrels in splits.values() for query_id in qrels}
@@ -107,13 +138,15 @@ def leaks(splits: Mapping[str, Qrels], queries: Mapping[str, Query]) -> tuple[st
 
 
 def split_queries(qrels: Qrels, fraction: float, seed: int) -> tuple[Qrels, Qrels]:
-    """(rest, carved): the carved queries are those with the smallest seeded hash of their id.
-
-    The choice depends on the ids and the seed only, not on the order of the file.
-    """
-    ranked = sorted(qrels, key=lambda query_id: digest(f"{seed}:{query_id}"))
-    carved = set(ranked[: round(len(ranked) * fraction)])
+    """(rest, carved): a share of the queries is carved."""
+    carved = drawn(qrels, round(len(qrels) * fraction), seed)
     return (
         {q: grades for q, grades in qrels.items() if q not in carved},
         {q: grades for q, grades in qrels.items() if q in carved},
     )
+
+
+def drawn(query_ids: Iterable[str], count: int, seed: int) -> frozenset[str]:
+    """Those with the smallest seeded hash of their id: whatever their order, and fewer are among more."""
+    ranked = sorted(query_ids, key=lambda query_id: digest(f"{seed}:{query_id}"))
+    return frozenset(ranked[:count])

@@ -179,6 +179,8 @@ def command_of(session: Session, dataset: Dataset, mix: str = "") -> str:
         keys += ["test_fraction", "test_seed"]
     if chosen.resplit != "none":
         keys += ["resplit", "resplit_seed"]
+    if chosen.train_queries:
+        keys += ["train_queries", "train_seed"]
     flags += [f"--set dataset.{key}={getattr(chosen, key)}" for key in keys]
     if dataset.whole_train is not None:
         flags.append(flag_of("dataset.disjoint"))

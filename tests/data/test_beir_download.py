@@ -11,7 +11,7 @@ import pytest
 
 from syneg_cli.core.errors import DatasetError
 from syneg_cli.data import beir_download as module
-from syneg_cli.data.dataset import load_dataset
+from syneg_cli.data.opening import load_dataset
 from tests.servers import nobody
 
 

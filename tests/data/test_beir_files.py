@@ -16,7 +16,7 @@ from syneg_cli.data.beir_files import (
     write_qrels,
     write_queries,
 )
-from syneg_cli.data.dataset import load_dataset
+from syneg_cli.data.opening import load_dataset
 from syneg_cli.data.qrels import read_qrels
 from syneg_cli.data.units import is_blank
 from tests.conftest import Cli

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from syneg_cli.core.errors import DatasetError
-from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.data.dataset import Dataset
+from syneg_cli.data.opening import load_dataset
 from tests.conftest import DOCS, write_dataset
 
 

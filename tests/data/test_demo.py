@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from syneg_cli.data import demo
-from syneg_cli.data.dataset import load_dataset
+from syneg_cli.data.opening import load_dataset
 
 
 def test_the_benchmark_is_a_data_set(tmp_path: Path) -> None:

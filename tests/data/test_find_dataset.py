@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from syneg_cli.core.errors import DatasetError, UsageError
-from syneg_cli.data.dataset import load_dataset
 from syneg_cli.data.downloads import download_folder
 from syneg_cli.data.find_dataset import local_folder
+from syneg_cli.data.opening import load_dataset
 from tests.conftest import write_dataset
 
 

@@ -15,8 +15,9 @@ import pytest
 
 from syneg_cli.core.errors import DatasetError, UsageError
 from syneg_cli.core.progress import Advance
-from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.data.dataset import Dataset
 from syneg_cli.data.irds import folder_name
+from syneg_cli.data.opening import load_dataset
 from tests.conftest import DOCS, QUERIES, Cli
 
 pytestmark = pytest.mark.skipif(find_spec("ir_datasets") is None, reason="an extra: syneg[irds]")

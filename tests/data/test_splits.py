@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from syneg_cli.core import Query
-from syneg_cli.data.splits import HoldOut, completed, leaks, split_queries, with_dev, with_test
+from syneg_cli.data.splits import HoldOut, completed, fewer, leaks, split_queries, with_dev, with_test
+
+
+def alone(doc_id: str) -> frozenset[str]:
+    """No two documents have one text."""
+    return frozenset({doc_id})
 
 
 @given(st.permutations([f"q{i}" for i in range(12)]), st.integers(0, 5))
@@ -57,13 +64,13 @@ def asked(count: int) -> tuple[dict[str, dict[str, int]], dict[str, Query]]:
 def test_no_query_is_in_train_and_test(order: list[int], source: str, seed: int) -> None:
     qrels, queries = asked(20)
     judged = {source: {f"q{i}": qrels[f"q{i}"] for i in order}}
-    splits, _ = completed(judged, queries, HoldOut(test_fraction=0.3, test_seed=seed))
+    splits, _ = completed(judged, queries, HoldOut(test_fraction=0.3, test_seed=seed), alone)
     assert set(splits) == {"train", "dev", "test"}
     parts = [set(splits[name]) for name in splits]
     assert sum(map(len, parts)) == len(set().union(*parts)) == 20
     assert len(splits["test"]) == 6
     assert leaks(splits, queries) == ()
-    again, _ = completed({source: qrels}, queries, HoldOut(test_fraction=0.3, test_seed=seed))
+    again, _ = completed({source: qrels}, queries, HoldOut(test_fraction=0.3, test_seed=seed), alone)
     assert {name: set(part) for name, part in again.items()} == {n: set(p) for n, p in splits.items()}
 
 
@@ -87,3 +94,44 @@ def test_test_is_made_only_where_one_of_the_two_is_missing_and_is_asked_for() ->
     assert with_test(one, queries, 0.5, 0) == (one, ("1 test query, too few to make train and test of them",))
     assert with_test({"test": qrels}, queries, 0.25, 0)[1] == ("4 test queries, 3 of them made train",)
     assert with_test({"train": qrels}, queries, 0.25, 0)[1] == ("4 train queries, 1 of them made test",)
+
+
+@given(st.permutations(range(20)), st.integers(1, 10), st.integers(0, 5))
+def test_a_smaller_train_is_a_part_of_a_larger_one(order: list[int], count: int, seed: int) -> None:
+    qrels, queries = asked(20)
+    judged = {"train": {f"q{i}": qrels[f"q{i}"] for i in order}, "test": {"t": {"d1": 1}}}
+    queries["t"] = Query("t", "of test")
+    small, notes = completed(judged, queries, HoldOut(train_queries=count, train_seed=seed), alone)
+    large, _ = completed(judged, queries, HoldOut(train_queries=count + 5, train_seed=seed), alone)
+    whole, _ = completed(judged, queries, HoldOut(), alone)
+    assert len(small["train"]) == count
+    assert small["train"].items() <= large["train"].items() <= whole["train"].items()
+    assert {name: small[name] for name in ("dev", "test")} == {name: whole[name] for name in ("dev", "test")}
+    assert notes[-1] == f"18 train queries, {count} of them kept (train_queries, seed {seed})"
+
+
+def test_which_queries_train_keeps_is_the_seeds() -> None:
+    qrels, _ = asked(20)
+    kept = {frozenset(fewer({"train": qrels}, 5, seed)[0]["train"]) for seed in range(5)}
+    assert len(kept) > 1
+
+
+def test_fewer_queries_than_train_is_to_keep_are_all_kept_and_that_is_said() -> None:
+    qrels, _ = asked(3)
+    assert fewer({"train": qrels}, 5, 0) == (
+        {"train": qrels},
+        ("train_queries 5: all 3 train queries are kept",),
+    )
+    assert fewer({"train": qrels}, 3, 0)[0] == {"train": qrels}
+    assert fewer({"test": qrels}, 5, 0) == ({"test": qrels}, ())
+
+
+def test_train_is_cut_after_the_queries_were_dealt_out_anew() -> None:
+    qrels, queries = asked(12)
+    judged = {"train": {q: qrels[q] for q in list(qrels)[:8]}, "test": {q: qrels[q] for q in list(qrels)[8:]}}
+    held = HoldOut(dev_fraction=0, resplit_by="documents", resplit_seed=1)
+    dealt, _ = completed(judged, queries, held, alone)
+    cut, _ = completed(judged, queries, replace(held, train_queries=4), alone)
+    assert cut["test"] == dealt["test"]
+    assert len(cut["train"]) == 4
+    assert cut["train"].items() <= dealt["train"].items()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from syneg_cli.data.corpus import Corpus
-from syneg_cli.data.dataset import load_dataset
+from syneg_cli.data.opening import load_dataset
 from syneg_cli.encoding.embedding_cache import entries
 from syneg_cli.encoding.encoder import Encoder
 from syneg_cli.encoding.vector_store import Labels, Store, open_store

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syneg_cli.data.corpus import Corpus
-from syneg_cli.data.dataset import load_dataset
+from syneg_cli.data.opening import load_dataset
 from syneg_cli.encoding.encoder import Encoder
 from syneg_cli.encoding.loading import load_model
 from syneg_cli.encoding.token_batches import by_token_count, read_ahead

@@ -9,7 +9,8 @@ import pytrec_eval
 from sentence_transformers import CrossEncoder
 
 from syneg_cli.core import SynegError
-from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.data.dataset import Dataset
+from syneg_cli.data.opening import load_dataset
 from syneg_cli.encoding import load_cross_encoder, pair_scores
 from syneg_cli.evaluation import rerank, score
 from tests.conftest import QUERIES, write_dataset

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syneg_cli.data.dataset import load_dataset
+from syneg_cli.data.opening import load_dataset
 from syneg_cli.evaluation.retrieve import nearest, retrieve
 from tests.conftest import write_dataset
 

@@ -11,8 +11,9 @@ import pytest
 import Stemmer
 
 from syneg_cli.core.errors import UsageError
-from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.data.dataset import Dataset
 from syneg_cli.data.languages import check_language, guess_language
+from syneg_cli.data.opening import load_dataset
 from syneg_cli.mining import Selection, Setup, mine_negatives
 from tests.conftest import Cli, write_dataset
 

@@ -14,7 +14,8 @@ import pytest
 from syneg_cli.core.errors import DatasetError, UsageError
 from syneg_cli.core.progress import NoProgress
 from syneg_cli.core.random_streams import generator, joined
-from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.data.dataset import Dataset
+from syneg_cli.data.opening import load_dataset
 from syneg_cli.encoding.encoder import Encoder
 from syneg_cli.mining import Selection, Setup, check_miner, mine_negatives, uses_encoder
 from syneg_cli.mining.base import Ranking

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from syneg_cli.core import MinedNegative
-from syneg_cli.data.dataset import load_dataset
+from syneg_cli.data.opening import load_dataset
 from syneg_cli.mixing import MixSettings, mix_negatives, read_imported
 from syneg_cli.training.ance import Ance
 from tests.conftest import DOCS, write_dataset

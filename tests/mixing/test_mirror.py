@@ -12,7 +12,7 @@ from syneg_cli.core.errors import UsageError
 from syneg_cli.core.files import write_jsonl
 from syneg_cli.core.record_files import read_instances
 from syneg_cli.core.records import SyntheticNegative
-from syneg_cli.data.dataset import load_dataset
+from syneg_cli.data.opening import load_dataset
 from syneg_cli.mixing.families import families
 from syneg_cli.mixing.mirror import OwnQuery, own_queries, read_mirror
 from syneg_cli.mixing.texts import read_texts

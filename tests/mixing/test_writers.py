@@ -16,7 +16,8 @@ from syneg_cli.core.errors import UsageError
 from syneg_cli.core.files import write_jsonl
 from syneg_cli.core.record_files import read_instances, write_instances
 from syneg_cli.core.records import SYNTHETIC, NegativeRef, SyntheticNegative, TrainingInstance
-from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.data.dataset import Dataset
+from syneg_cli.data.opening import load_dataset
 from syneg_cli.mixing.mirror import mirrored
 from syneg_cli.mixing.readers import Row, read_rows, resolve
 from syneg_cli.mixing.texts import Texts, texts_of

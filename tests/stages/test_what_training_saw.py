@@ -225,3 +225,19 @@ def test_splits_by_documents_leave_nothing_seen(project: Cli) -> None:
     assert found["parts"] == {}
     card = (MODEL / "README.md").read_text()
     assert "--set dataset.resplit=documents --set dataset.resplit_seed=2" in card
+
+
+def test_training_on_fewer_queries_saw_fewer_documents_and_the_card_says_which(project: Cli) -> None:
+    fewer = ("--set", "dataset.train_queries=1", "--set", "dataset.train_seed=3")
+    train(project, *fewer)
+    held = json.loads((MODEL / "trained_on.json").read_text())
+    whole = json.loads(json.dumps(JUDGED["train"]))
+    assert held["queries"] in [[query_id] for query_id, _, _ in whole]
+    assert held["documents"] == sorted(
+        doc_id for query_id, doc_id, _ in whole if [query_id] == held["queries"]
+    )
+    card = (MODEL / "README.md").read_text()
+    assert "--set dataset.train_queries=1 --set dataset.train_seed=3" in card
+    result = project("eval", "--json")  # with all train queries: what the model saw is still known
+    assert result.code == 0, result.err
+    assert "was trained on other train queries" not in result.err

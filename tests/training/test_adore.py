@@ -12,7 +12,8 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from syneg_cli.core.records import SYNTHETIC, TrainingInstance
-from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.data.dataset import Dataset
+from syneg_cli.data.opening import load_dataset
 from syneg_cli.encoding import embedding_cache
 from syneg_cli.encoding.encoder import Encoder
 from syneg_cli.encoding.loading import load_model

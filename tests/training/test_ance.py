@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from syneg_cli.core.records import SYNTHETIC, NegativeRef, TrainingInstance
-from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.data.dataset import Dataset
+from syneg_cli.data.opening import load_dataset
 from syneg_cli.encoding.encoder import Encoder
 from syneg_cli.encoding.loading import load_model
 from syneg_cli.training.ance import Ance

@@ -13,7 +13,8 @@ from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss, L
 
 from syneg_cli.core import Diverged, NegativeRef, NoProgress, TrainingInstance, UsageError
 from syneg_cli.core.records import SYNTHETIC
-from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.data.dataset import Dataset
+from syneg_cli.data.opening import load_dataset
 from syneg_cli.encoding import new_cross_encoder, pair_scores
 from syneg_cli.mixing.families import families
 from syneg_cli.mixing.texts import Texts

@@ -16,7 +16,7 @@ from torch import distributed, multiprocessing
 
 from syneg_cli.core.errors import UsageError
 from syneg_cli.core.records import NegativeRef, TrainingInstance
-from syneg_cli.data.dataset import load_dataset
+from syneg_cli.data.opening import load_dataset
 from syneg_cli.encoding.loading import load_model
 from syneg_cli.mixing.families import families
 from syneg_cli.mixing.texts import Texts

@@ -17,7 +17,8 @@ from transformers import AutoModel, AutoTokenizer, DistilBertConfig, RobertaConf
 from transformers.models.bert.modeling_bert import BertSelfAttention
 
 from syneg_cli.core.progress import NoProgress
-from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.data.dataset import Dataset
+from syneg_cli.data.opening import load_dataset
 from syneg_cli.encoding.encoder import Encoder
 from syneg_cli.encoding.kept_layers import Kept, find_kept, unpadded
 from syneg_cli.encoding.loading import load_model

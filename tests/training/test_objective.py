@@ -15,7 +15,8 @@ from torch import Tensor
 from syneg_cli.core.errors import UsageError
 from syneg_cli.core.progress import NoProgress
 from syneg_cli.core.records import CORPUS, NegativeRef, Query, TrainingInstance
-from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.data.dataset import Dataset
+from syneg_cli.data.opening import load_dataset
 from syneg_cli.encoding import load_cross_encoder
 from syneg_cli.encoding.encoder import Encoder
 from syneg_cli.encoding.loading import load_model

@@ -18,7 +18,8 @@ import torch
 
 from syneg_cli.core.progress import Advance, NoProgress
 from syneg_cli.core.records import NegativeRef, TrainingInstance
-from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.data.dataset import Dataset
+from syneg_cli.data.opening import load_dataset
 from syneg_cli.encoding import load_cross_encoder
 from syneg_cli.encoding.encoder import Encoder
 from syneg_cli.encoding.loading import load_model

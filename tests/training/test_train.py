@@ -7,7 +7,8 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from syneg_cli.core.records import SYNTHETIC, NegativeRef, TrainingInstance
-from syneg_cli.data.dataset import Dataset, load_dataset
+from syneg_cli.data.dataset import Dataset
+from syneg_cli.data.opening import load_dataset
 from syneg_cli.encoding.loading import load_model
 from syneg_cli.mixing.texts import Texts
 from syneg_cli.training.losses import info_nce
