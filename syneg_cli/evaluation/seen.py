@@ -301,8 +301,7 @@ def told_of_training(
     who = f"Training of {name} saw" if exposure.known else "A training on train sees"
     if indexed:
         who = (
-            f"Judged queries in the index count as training: they, or the training of {name} as far as it is "
-            "recorded, know"
+            f"Judged queries in the index count as training: they, or {name}'s as far as it is recorded, know"
         )
     if not seen:
         said = f"{who} no positive of the {queries}"

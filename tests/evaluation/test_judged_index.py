@@ -80,8 +80,8 @@ def test_what_is_said_of_it(cli: Cli, asked: Path, tiny_model: Path) -> None:
     )
     name = f"{tiny_model.name}+judgedx0.5"
     knows = (
-        f"Judged queries in the index count as training: they, or the training of {name} as far as it is "
-        "recorded, know a positive"
+        f"Judged queries in the index count as training: they, or {name}'s as far as it is recorded, "
+        "know a positive"
     )
     assert knows in " ".join(shown.out.split())
     write_queries(WRITTEN)
