@@ -52,6 +52,10 @@ def command(
             metavar="PROVIDER:MODEL",
         ),
     ] = None,
+    base_url: Annotated[
+        str | None,
+        typer.Option(help="Its server, as http://localhost:8000/v1 (openai: and ollama:).", metavar="URL"),
+    ] = None,
     max_cost: Annotated[
         float | None, typer.Option(help="Never spend more than this on it.", metavar="USD")
     ] = None,
@@ -71,7 +75,7 @@ def command(
         return
     output = Output(as_json=as_json, quiet=quiet)
     asks, checking = can_ask(output), Checking(quiet=quiet)
-    options: dict[str, Any] = {"llm": llm, "max_cost": max_cost, "force": force}
+    options: dict[str, Any] = {"llm": llm, "base_url": base_url, "max_cost": max_cost, "force": force}
     session = new_session(directory, dataset, test_fraction=test_fraction, progress=checking, **options)
     if asks and llm is None and session.project.documents.source:
         llm, max_cost = ask_llm(output, max_cost)
