@@ -42,7 +42,8 @@ TEMPLATE = """\
 {test}{relevance}
 [generate]
 {llm}# ollama:MODEL, openai:MODEL, hf:MODEL, replay:FILE
-{base_url}prompt = "syneg"              # prompts/syneg.txt beside this file; edit it, or copy it and name the copy
+{base_url}\
+prompt = "syneg"              # prompts/syneg.txt beside this file; edit it, or copy it and name the copy
 n = 2                         # synthetic negatives per (query, positive)
 {max_cost}# US dollars; never passed
 

@@ -287,7 +287,10 @@ def test_a_server_of_ones_own_is_written_down_and_known_from_then_on(cli: Cli) -
     ("given", "told"),
     [
         (("--llm", "openai:m", "--base-url", "gpu:8000"), "does not begin with http:// or https://"),
-        (("--llm", "openai:m", "--base-url", "http://me:secret@gpu/v1"), "set OPENAI_BASE_URL to that address"),
+        (
+            ("--llm", "openai:m", "--base-url", "http://me:secret@gpu/v1"),
+            "set OPENAI_BASE_URL to that address",
+        ),
         (("--llm", "ollama:m", "--base-url", "http://me:secret@gpu"), "set OLLAMA_HOST to that address"),
         (("--llm", "replay:a.jsonl", "--base-url", "http://gpu/v1"), "and replay:a.jsonl is named"),
         (("--base-url", "http://gpu/v1"), "and no model is named"),
