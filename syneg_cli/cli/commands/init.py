@@ -78,8 +78,7 @@ def command(
     options: dict[str, Any] = {"llm": llm, "base_url": base_url, "max_cost": max_cost, "force": force}
     session = new_session(directory, dataset, test_fraction=test_fraction, progress=checking, **options)
     if asks and llm is None and session.project.documents.source:
-        llm, max_cost = ask_llm(output, max_cost)
-        options.update(llm=llm, max_cost=max_cost)
+        options["llm"], options["max_cost"] = ask_llm(output, max_cost)
         session = new_session(directory, dataset, test_fraction=test_fraction, progress=checking, **options)
     found = looked_at(session)
     if (missing := lacking_split(found)) and asks and test_fraction is None:
@@ -89,13 +88,15 @@ def command(
     asked = asks and relevance is None and needs_relevance(session, found)
     written = write_project(session, found, relevance=ask(output, RELEVANCE) if asked else relevance)
     output.result(*started(written, session.project, found))
+    _tell_of(output, found, test_fraction)
+    output.note(
+        _next(directory, "query" if session.project.documents.source else "syneg", dataset, options["llm"])
+    )
+
+
+def _tell_of(output: Output, found: Dataset | None, test_fraction: float | None) -> None:
+    """Documents that train and test share, a split that is missing, and a fraction that makes none."""
     _warn_of_shared(output, found)
-    _tell_of_splits(output, found, test_fraction)
-    output.note(_next(directory, "query" if session.project.documents.source else "syneg", dataset, llm))
-
-
-def _tell_of_splits(output: Output, found: Dataset | None, test_fraction: float | None) -> None:
-    """A split that is missing, and a fraction that makes none."""
     if missing := lacking_split(found):
         made = f"`test_fraction = {HALF}` in [dataset] makes it of {missing[1]}."
         output.note(f"There is no {missing[0]} split; {made}")
