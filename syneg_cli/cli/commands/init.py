@@ -15,6 +15,7 @@ from syneg_cli.cli.render.started import started
 from syneg_cli.data import Dataset, shared_positives
 from syneg_cli.stages import (
     HALF,
+    Project,
     example_text,
     lacking_split,
     looked_at,
@@ -89,9 +90,7 @@ def command(
     written = write_project(session, found, relevance=ask(output, RELEVANCE) if asked else relevance)
     output.result(*started(written, session.project, found))
     _tell_of(output, found, test_fraction)
-    output.note(
-        _next(directory, "query" if session.project.documents.source else "syneg", dataset, options["llm"])
-    )
+    output.note(_next(directory, dataset, session.project))
 
 
 def _tell_of(output: Output, found: Dataset | None, test_fraction: float | None) -> None:
@@ -113,8 +112,9 @@ def _warn_of_shared(output: Output, dataset: Dataset | None) -> None:
         )
 
 
-def _next(directory: Path, prompt: str, dataset: str | None, llm: str | None) -> str:
-    lacking = [*([] if dataset else ["name"]), *([] if llm else ["llm"])]
+def _next(directory: Path, dataset: str | None, project: Project) -> str:
+    lacking = [*([] if dataset else ["name"]), *([] if project.generate.llm else ["llm"])]
+    prompt = "query" if project.documents.source else "syneg"
     there = "" if directory.resolve() == Path.cwd() else f"`cd {shlex.quote(str(directory))}`, "
     named = f"set {' and '.join(lacking)} in syneg.toml, " if lacking else ""
     return f"Next: {there}{named}look at prompts/{prompt}.txt, then `syneg run`."
