@@ -23,7 +23,7 @@ from syneg_cli.data.layout import (
 )
 from syneg_cli.data.presets import Preset, preset_for
 from syneg_cli.data.qrels import read_qrels
-from syneg_cli.data.splits import HoldOut, completed, leaks
+from syneg_cli.data.splits import HoldOut, completed, fewer, leaks
 
 
 def load_dataset(
@@ -67,9 +67,14 @@ def load_dataset(
     progress = progress or NoProgress()
     place, corpus = _opened(name, data_dir, folder, cache, progress)
     queries, judged, hashes = _read(place, corpus, progress)
-    of_train = (train_queries, train_seed)
-    held = HoldOut(dev_fraction, dev_seed, test_fraction, test_seed, resplit_by, resplit_seed, *of_train)
-    judgements, notes = _completed(judged, queries, corpus, held, progress)
+    held = HoldOut(dev_fraction, dev_seed, test_fraction, test_seed, resplit_by, resplit_seed)
+    whole, notes = completed(judged, queries, held, corpus.identical)
+    judgements, said = fewer(whole, train_queries, train_seed)
+    notes += said
+    for warning in leaks(judgements, queries):
+        progress.warn(warning)
+    for note in notes:
+        progress.note(note)
     return Dataset(
         name=place.name,
         folder=place,
@@ -84,6 +89,7 @@ def load_dataset(
         same_document=same_document,
         given_language=given_language,
         carved=frozenset(split for split in judgements if judgements[split] != judged.get(split)),
+        set_aside={q: grades for q, grades in whole.get("train", {}).items() if q not in judgements["train"]},
     )
 
 
@@ -118,19 +124,3 @@ def _read(
         for split, files in sorted(judged_files.items())
     }
     return queries, judged, {"queries": files_hash(query_files)}
-
-
-def _completed(
-    judged: Mapping[str, Qrels],
-    queries: Mapping[str, Query],
-    corpus: Corpus,
-    held: HoldOut,
-    progress: Progress,
-) -> tuple[dict[str, Qrels], tuple[str, ...]]:
-    """(splits, notes): with what is held out, and dealt out anew; what is odd about it is said."""
-    judgements, notes = completed(judged, queries, held, corpus.identical)
-    for warning in leaks(judgements, queries):
-        progress.warn(warning)
-    for note in notes:
-        progress.note(note)
-    return judgements, notes
