@@ -68,19 +68,13 @@ def load_dataset(
     place, corpus = _opened(name, data_dir, folder, cache, progress)
     queries, judged, hashes = _read(place, corpus, progress)
     held = HoldOut(dev_fraction, dev_seed, test_fraction, test_seed, resplit_by, resplit_seed)
-    whole, notes = completed(judged, queries, held, corpus.identical)
-    judgements, said = fewer(whole, train_queries, train_seed)
-    notes += said
-    for warning in leaks(judgements, queries):
-        progress.warn(warning)
-    for note in notes:
-        progress.note(note)
+    splits, aside, notes = _split(judged, queries, corpus, held, (train_queries, train_seed), progress)
     return Dataset(
         name=place.name,
         folder=place,
         corpus=corpus,
         queries=queries,
-        judgements=judgements,
+        judgements=splits,
         relevance=relevance or preset_for(place.name).relevance,
         attributes=_pools(preset_for(place.name), attributes or {}),
         notes=notes,
@@ -88,8 +82,8 @@ def load_dataset(
         identical_ids=identical_ids,
         same_document=same_document,
         given_language=given_language,
-        carved=frozenset(split for split in judgements if judgements[split] != judged.get(split)),
-        set_aside={q: grades for q, grades in whole.get("train", {}).items() if q not in judgements["train"]},
+        carved=frozenset(split for split in splits if splits[split] != judged.get(split)),
+        set_aside=aside,
     )
 
 
@@ -124,3 +118,27 @@ def _read(
         for split, files in sorted(judged_files.items())
     }
     return queries, judged, {"queries": files_hash(query_files)}
+
+
+def _split(
+    judged: Mapping[str, Qrels],
+    queries: Mapping[str, Query],
+    corpus: Corpus,
+    held: HoldOut,
+    of_train: tuple[int | None, int],
+    progress: Progress,
+) -> tuple[dict[str, Qrels], Qrels, tuple[str, ...]]:
+    """(splits, what train is without, notes): what is odd about them is said.
+
+    Args:
+        of_train: how many queries train keeps, and the seed that says which.
+    """
+    whole, notes = completed(judged, queries, held, corpus.identical)
+    splits, said = fewer(whole, *of_train)
+    for warning in leaks(splits, queries):
+        progress.warn(warning)
+    for note in notes + said:
+        progress.note(note)
+    train = splits.get("train", {})
+    aside = {query_id: grades for query_id, grades in whole.get("train", {}).items() if query_id not in train}
+    return splits, aside, notes + said

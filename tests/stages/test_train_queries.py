@@ -155,3 +155,18 @@ def test_the_command_of_a_card_has_what_is_held_out(project: Cli) -> None:
     card = (WORK / "models/m/README.md").read_text(encoding="utf-8")
     assert "--set dataset.dev_fraction=0.0" in card
     assert "dev_seed" not in card
+
+
+def test_a_page_says_which_study_is_of_another_train(project: Cli) -> None:
+    study = ("study", "--arms", "dense", "--primary", "dense", "--seeds", 1, *FEWER)
+    done(project, *study)
+    other = "It trains on other judgements than those of train now, which has 3 queries"
+    page = WORK / "report/report.md"
+    done(project, "report", *FEWER)
+    assert other not in page.read_text(encoding="utf-8")
+    done(project, "report")
+    assert other in page.read_text(encoding="utf-8")
+    refused = project(*study[:-2])
+    assert refused.code == 2
+    assert "another plan" in refused.err
+    assert "--set dataset.train_queries=1" in refused.err
