@@ -50,6 +50,8 @@ class Dataset:
     """What each of them counts in the training loss; a real one counts 1."""
     whole_train: Qrels | None = None
     """Train as it was before `kept_apart` took documents of other splits out of it; None where it did not."""
+    set_aside: Qrels = field(default_factory=dict)
+    """What `train_queries` leaves out of train: as if nobody had judged these queries."""
     kept_out: frozenset[str] = frozenset()
     """The documents that no training pair may have: those positives, and what has their text."""
 
@@ -191,11 +193,12 @@ class Dataset:
 
     @cached_property
     def content(self) -> str:
-        """A hash of all that the files hold, however the queries are split."""
+        """A hash of all that the files hold, however they are split and whatever train has of it."""
         judged: dict[str, dict[str, int]] = {}
-        for qrels in self._judged:
+        for qrels in (self.set_aside, *self._judged):
             for query_id, grades in qrels.items():
-                judged.setdefault(query_id, {}).update(grades)
+                if query_id not in self.synthetic:
+                    judged.setdefault(query_id, {}).update(grades)
         return content_hash([self.corpus.fingerprint, self.hashes["queries"], judged])
 
     def shares_ids(self, split: str) -> bool:

@@ -23,7 +23,7 @@ from syneg_cli.data.layout import (
 )
 from syneg_cli.data.presets import Preset, preset_for
 from syneg_cli.data.qrels import read_qrels
-from syneg_cli.data.splits import HoldOut, completed, leaks
+from syneg_cli.data.splits import HoldOut, completed, fewer, leaks
 
 
 def load_dataset(
@@ -67,15 +67,14 @@ def load_dataset(
     progress = progress or NoProgress()
     place, corpus = _opened(name, data_dir, folder, cache, progress)
     queries, judged, hashes = _read(place, corpus, progress)
-    of_train = (train_queries, train_seed)
-    held = HoldOut(dev_fraction, dev_seed, test_fraction, test_seed, resplit_by, resplit_seed, *of_train)
-    judgements, notes = _completed(judged, queries, corpus, held, progress)
+    held = HoldOut(dev_fraction, dev_seed, test_fraction, test_seed, resplit_by, resplit_seed)
+    splits, aside, notes = _split(judged, queries, corpus, held, (train_queries, train_seed), progress)
     return Dataset(
         name=place.name,
         folder=place,
         corpus=corpus,
         queries=queries,
-        judgements=judgements,
+        judgements=splits,
         relevance=relevance or preset_for(place.name).relevance,
         attributes=_pools(preset_for(place.name), attributes or {}),
         notes=notes,
@@ -83,7 +82,8 @@ def load_dataset(
         identical_ids=identical_ids,
         same_document=same_document,
         given_language=given_language,
-        carved=frozenset(split for split in judgements if judgements[split] != judged.get(split)),
+        carved=frozenset(split for split in splits if splits[split] != judged.get(split)),
+        set_aside=aside,
     )
 
 
@@ -120,17 +120,25 @@ def _read(
     return queries, judged, {"queries": files_hash(query_files)}
 
 
-def _completed(
+def _split(
     judged: Mapping[str, Qrels],
     queries: Mapping[str, Query],
     corpus: Corpus,
     held: HoldOut,
+    of_train: tuple[int | None, int],
     progress: Progress,
-) -> tuple[dict[str, Qrels], tuple[str, ...]]:
-    """(splits, notes): with what is held out, and dealt out anew; what is odd about it is said."""
-    judgements, notes = completed(judged, queries, held, corpus.identical)
-    for warning in leaks(judgements, queries):
+) -> tuple[dict[str, Qrels], Qrels, tuple[str, ...]]:
+    """(splits, what train is without, notes): what is odd about them is said.
+
+    Args:
+        of_train: how many queries train keeps, and the seed that says which.
+    """
+    whole, notes = completed(judged, queries, held, corpus.identical)
+    splits, said = fewer(whole, *of_train)
+    for warning in leaks(splits, queries):
         progress.warn(warning)
-    for note in notes:
+    for note in notes + said:
         progress.note(note)
-    return judgements, notes
+    train = splits.get("train", {})
+    aside = {query_id: grades for query_id, grades in whole.get("train", {}).items() if query_id not in train}
+    return splits, aside, notes + said

@@ -12,8 +12,7 @@ from syneg_cli.data.units import normalised
 
 @dataclass(frozen=True)
 class HoldOut:
-    """Which shares of the queries make a split that is not there (0 makes none), what deals all anew, and how
-    many queries train keeps in the end (None: all)."""
+    """Which shares of the queries make a split that is not there (0 makes none), and what deals all anew."""
 
     dev_fraction: float = 0.1
     dev_seed: int = 0
@@ -21,8 +20,6 @@ class HoldOut:
     test_seed: int = 0
     resplit_by: str = "none"
     resplit_seed: int = 0
-    train_queries: int | None = None
-    train_seed: int = 0
 
 
 def completed(
@@ -33,7 +30,7 @@ def completed(
 ) -> tuple[dict[str, Qrels], tuple[str, ...]]:
     """(splits, notes): first test or train is made where one of the two is missing, then dev.
 
-    Then all are dealt out anew and train is cut, where that is asked for.
+    Then all are dealt out anew, where that is asked for.
 
     Args:
         identical: document -> all documents with its text, itself included.
@@ -44,9 +41,6 @@ def completed(
     if held.resplit_by == "documents" and len(splits) > 1:
         splits, note = resplit(splits, queries, identical, held.resplit_seed)
         notes += (note,)
-    if held.train_queries:
-        splits, said = fewer(splits, held.train_queries, held.train_seed)
-        notes += said
     return splits, notes
 
 
@@ -110,12 +104,17 @@ def with_dev(
     return splits | {"train": train, "dev": dev}, (note,)
 
 
-def fewer(judgements: Mapping[str, Qrels], count: int, seed: int) -> tuple[dict[str, Qrels], tuple[str, ...]]:
-    """(splits, notes): train keeps `count` of its queries, as if nobody had judged the others."""
+def fewer(
+    judgements: Mapping[str, Qrels], count: int | None, seed: int
+) -> tuple[dict[str, Qrels], tuple[str, ...]]:
+    """(splits, notes): train keeps `count` of its queries, as if nobody had judged the others; None: all."""
     train = judgements.get("train", {})
+    if count is None:
+        return dict(judgements), ()
     whole = counted(len(train), "train query", "train queries")
     if len(train) <= count:
-        return dict(judgements), (f"train_queries {count}: all {whole} are kept",) if train else ()
+        every = f"all {whole} are kept" if len(train) > 1 else f"{whole} is kept"
+        return dict(judgements), (f"train_queries {count}: {every if train else 'no train query is judged'}",)
     kept = drawn(train, count, seed)
     note = f"{whole}, {len(kept)} of them kept (train_queries, seed {seed})"
     return {**judgements, "train": {q: grades for q, grades in train.items() if q in kept}}, (note,)

@@ -300,9 +300,7 @@ def told_of_training(
     queries = counted(every, "query", "queries")
     who = f"Training of {name} saw" if exposure.known else "A training on train sees"
     if indexed:
-        who = (
-            f"Judged queries in the index count as training: they, or {name}'s as far as it is recorded, know"
-        )
+        who = f"Judged queries in the index count as training: they, or {name}'s as far as recorded, know"
     if not seen:
         said = f"{who} no positive of the {queries}"
     elif seen == every:

@@ -135,13 +135,17 @@ def settings_from(
             )
     values = {key: str(v) if isinstance(v, PathLike) else v for key, v in {**given, **more}.items()}
     try:
-        return section.model_validate(values)
+        made = section.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         said = first["msg"].removeprefix("Value error, ")
         likely = did_you_mean(str(first["input"]), _choices(first))
         raise UsageError(f"{where}: {said}, not {first['input']!r}.{likely}") from None
+    for key, value in values.items():
+        if isinstance(value, bool) and not isinstance(getattr(made, key), bool):
+            raise UsageError(f"{key}: expected a number, not {value!r}.")  # True would count as 1
+    return made
 
 
 def _choices(error: Mapping[str, Any]) -> list[str]:

@@ -49,6 +49,8 @@ class Mixed:
     """Instances whose positive is a synthetic text."""
     with_synthetic: int = 0
     """Pairs that have a synthetic negative to draw from."""
+    turned_out: int = 0
+    """Pairs left out that `verify` turned: of queries that train does not have, or of documents kept out."""
 
     def counts(self) -> dict[str, Any]:
         """Judged pairs, mirrored pairs, and shares and means over pairs and rounds."""
@@ -135,9 +137,10 @@ def mix_negatives(
     weights = settings.weights or {}
     turned = dict.fromkeys(relabelled(mined))
     retrieved = [n for n in mined if Pair(n.query_id, n.doc_id) not in turned]
-    pairs = imported.pairs if imported else dict.fromkeys([*dataset.pairs("train"), *turned])
+    fit = [pair for pair in turned if _may_train(pair, dataset)]
+    pairs = imported.pairs if imported else dict.fromkeys([*dataset.pairs("train"), *fit])
     positives: dict[str, list[str]] = {}
-    for pair in pairs:
+    for pair in (*pairs, *(() if imported else turned)):
         positives.setdefault(pair.query_id, []).append(pair.doc_id)
     pools = build_pools(
         pairs,
@@ -147,7 +150,7 @@ def mix_negatives(
         rules=Rules(weights, settings.max_risk),
         own_queries=own_queries(synthetic, mirror),
     )
-    return mix(
+    mixed = mix(
         pools,
         strategy=settings.strategy,
         k=settings.negatives,
@@ -159,6 +162,12 @@ def mix_negatives(
         texts=imported.documents if imported else (),
         need_synthetic=settings.need_synthetic,
     )
+    return mixed if imported else replace(mixed, turned_out=len(turned) - len(fit))
+
+
+def _may_train(pair: Pair, dataset: Dataset) -> bool:
+    """Whether a pair that nobody judged may be one of training: what was mined may be of another train."""
+    return pair.query_id in dataset.judgements.get("train", {}) and pair.doc_id not in dataset.kept_out
 
 
 def short_of_synthetic(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -50,6 +51,10 @@ class Imported:
     queries: Mapping[str, str] = field(default_factory=dict)
     held_out: int = 0
     """Rows left out, because the data set keeps their queries for dev or test."""
+    set_aside: int = 0
+    """Rows left out, because `train_queries` leaves their queries out of train."""
+    kept_out: int = 0
+    """Pairs left out, because `disjoint` keeps their documents out of training."""
     contradicted: int = 0
     """Negatives left out, because they are positives of the same query, the query itself, or empty."""
 
@@ -163,12 +168,11 @@ def resolve(rows: Iterable[Row], dataset: Dataset) -> Imported:
     stays a text, and stands for all of them where positives are left out.
 
     Rows whose query the data set judges in other splits only are left out: training on them
-    would spoil what dev and test measure.
+    would spoil what dev and test measure. So are those whose query `train_queries` leaves out, and
+    pairs whose document `disjoint` keeps out of training.
     """
     kept, documents, queries = list(rows), _Names(), _Names()
-    trained = dataset.judgements.get("train", {})  # last, so that of two equal texts train's counts
-    ordered = sorted(dataset.queries.values(), key=lambda query: query.id in trained)
-    known_queries = {normalised(query.text): query.id for query in ordered}
+    known_queries = _by_text(dataset)
     wanted = {normalised(text) for row in kept for text in (*row.positives, *row.negatives)}
     known_documents, meant = _find(wanted, dataset)
     positives: dict[str, set[str]] = {}
@@ -176,16 +180,20 @@ def resolve(rows: Iterable[Row], dataset: Dataset) -> Imported:
     negatives: dict[tuple[str, str], MinedNegative] = {}
     useless: set[tuple[str, str]] = set()
     stands_for: dict[str, frozenset[str]] = {}
-    held_out = 0
+    left: Counter[str] = Counter()
     for row in kept:
         query_id = queries.id(row.query, known_queries)
-        if _held_out(query_id, dataset):
-            held_out += 1
+        if why := _left_out(query_id, dataset):
+            left[why] += 1
             continue
         for text in row.positives:
             doc_id = documents.id(text, known_documents)
-            pairs[Pair(query_id, doc_id)] = None
-            positives.setdefault(query_id, set()).update({doc_id}, meant.get(normalised(text), ()))
+            stands = meant.get(normalised(text), frozenset()) | {doc_id}
+            positives.setdefault(query_id, set()).update(stands)
+            if dataset.kept_out.isdisjoint(stands):
+                pairs[Pair(query_id, doc_id)] = None
+            else:
+                left["kept_out"] += 1
         for rank, text in enumerate(row.negatives, start=1):
             doc_id = documents.id(text, known_documents)
             stands_for[doc_id] = meant.get(normalised(text), frozenset()) | {doc_id}
@@ -203,7 +211,8 @@ def resolve(rows: Iterable[Row], dataset: Dataset) -> Imported:
     used = {pair.doc_id for pair in pairs} | {negative.doc_id for negative in right.values()}
     own = {doc_id: text for doc_id, text in documents.own.items() if doc_id in used}
     contradicted = len(negatives) - len(right)
-    return Imported(tuple(pairs), tuple(right.values()), own, queries.own, held_out, contradicted)
+    apart = (left["held_out"], left["set_aside"], left["kept_out"], contradicted)
+    return Imported(tuple(pairs), tuple(right.values()), own, queries.own, *apart)
 
 
 class _Names:
@@ -237,6 +246,20 @@ def _find(wanted: set[str], dataset: Dataset) -> tuple[dict[str, str], dict[str,
     return known, meant
 
 
-def _held_out(query_id: str, dataset: Dataset) -> bool:
+def _by_text(dataset: Dataset) -> dict[str, str]:
+    """Folded text -> its query: of several train's counts, then one that is left out."""
+    train = dataset.judgements.get("train", {})
+
+    def last(query_id: str) -> tuple[bool, bool]:
+        return query_id in train, bool(_left_out(query_id, dataset))
+
+    ordered = sorted(dataset.queries.values(), key=lambda query: last(query.id))
+    return {normalised(query.text): query.id for query in ordered}
+
+
+def _left_out(query_id: str, dataset: Dataset) -> str:
+    """The field of `Imported` that counts the rows of a query; "" where they are used."""
     judged = {split for split, qrels in dataset.judgements.items() if query_id in qrels}
-    return bool(judged) and "train" not in judged
+    if judged:
+        return "" if "train" in judged else "held_out"
+    return "set_aside" if query_id in dataset.set_aside else ""

@@ -6,6 +6,7 @@ from syneg_cli.report.models import read_models
 from syneg_cli.report.negatives import Negatives, read_negatives
 from syneg_cli.report.records import Model
 from syneg_cli.report.results import Result, Results, read_results
+from syneg_cli.report.searches import Searched, read_searches
 from syneg_cli.report.sections.answer import first_sentence
 from syneg_cli.report.sections.samples import SHOWN
 from syneg_cli.report.separation import Separation, measure, sample_texts
@@ -20,6 +21,7 @@ __all__ = [
     "Report",
     "Result",
     "Results",
+    "Searched",
     "Separation",
     "first_sentence",
     "measure",
@@ -27,6 +29,7 @@ __all__ = [
     "read_models",
     "read_negatives",
     "read_results",
+    "read_searches",
     "sample_texts",
     "sum_of",
     "write_report",

@@ -13,6 +13,7 @@ from syneg_cli.forecast import Forecast
 from syneg_cli.report.negatives import Negatives
 from syneg_cli.report.records import Model
 from syneg_cli.report.results import Results
+from syneg_cli.report.searches import Searched
 from syneg_cli.report.separation import Separation
 from syneg_cli.studies import Line, Study
 
@@ -39,6 +40,8 @@ class Facts:
     studies: Sequence[Study] = ()
     pilots: Mapping[str, Forecast] = field(default_factory=dict)
     """Set of synthetic negatives -> what `generate --pilot` foretold of it."""
+    searches: Sequence[Searched] = ()
+    """Systems that search with more than their model's own vectors."""
     named: bool = False
     """Whether somebody asked for the page of one model: no study is its first sentence then."""
 
@@ -64,6 +67,16 @@ class Facts:
     def gains(self) -> Mapping[str, Comparison]:
         """Model -> what it gains over its backbone, corrected as one of the family of all on the page."""
         return corrected({model.name: model.gain for model in self.models if model.gain})
+
+    @cached_property
+    def search_gains(self) -> Mapping[str, Comparison]:
+        """System -> what it gains over its model alone, corrected as one of the family of all on the page."""
+        return corrected({one.name: one.gain for one in self.searches})
+
+    @cached_property
+    def search_parts(self) -> Mapping[str, Mapping[str, Part]]:
+        """System -> the same by what training, or its index, knows; those that have such parts."""
+        return corrected_parts({one.name: one.parts for one in self.searches if one.parts})
 
     @cached_property
     def parts(self) -> Mapping[str, Mapping[str, Part]]:

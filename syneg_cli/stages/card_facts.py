@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syneg_cli.core import Manifest, read_manifest
-from syneg_cli.data import Dataset
+from syneg_cli.data import Dataset, DatasetSettings
 from syneg_cli.encoding import hub_id
 from syneg_cli.mixing import check_strategy
 from syneg_cli.stages.mix import mixed_name
@@ -177,6 +177,13 @@ def command_of(session: Session, dataset: Dataset, mix: str = "") -> str:
     chosen, keys = session.project.dataset, []
     if chosen.test_fraction and "test" in dataset.carved:  # or train would not be there, or hold what is test
         keys += ["test_fraction", "test_seed"]
+    whole = DatasetSettings()
+    if chosen.dev_fraction != whole.dev_fraction and (
+        "dev" in dataset.carved or "dev" not in dataset.judgements
+    ):
+        keys.append("dev_fraction")
+    if chosen.dev_seed != whole.dev_seed and "dev" in dataset.carved:
+        keys.append("dev_seed")
     if chosen.resplit != "none":
         keys += ["resplit", "resplit_seed"]
     if chosen.train_queries:

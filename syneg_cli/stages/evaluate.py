@@ -46,11 +46,10 @@ from syneg_cli.mining import BM25_B, BM25_K1, bm25_run, words_of
 from syneg_cli.stages import encoders
 from syneg_cli.stages.card_metrics import note_in_card
 from syneg_cli.stages.expanding import expansion_of, tell_of, written_for
-from syneg_cli.stages.exposed import TRAINED_ON, trained_on
+from syneg_cli.stages.exposed import told_of_leak, trained_on
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.stage import Made, Performed, Plan, Stage
 from syneg_cli.stages.subjects import Subject, trained_here
-from syneg_cli.stages.train import JUDGED_TRAIN
 
 
 @dataclass(frozen=True)
@@ -226,22 +225,8 @@ class Eval(Stage):
         return replace(evaluation, exposure=parted)
 
     def _warn_of_a_leak(self, subject: Subject) -> None:
-        """Of a model that learned from other queries than train has now, where a setting parts the two."""
-        manifest, split = read_manifest(Path(subject.location)), self.settings.split
-        recorded = trained_on(self.session, self.dataset, subject)
-        if recorded and not recorded.queries & self.dataset.qrels(split).keys():
-            return  # whichever pairs of train were left out
-        inputs, dataset = manifest.inputs if manifest else {}, self.dataset
-        learned, now = inputs.get(JUDGED_TRAIN) or inputs.get(TRAINED_ON), dataset.judged_train
-        if dataset.synthetic & dataset.qrels(split).keys():  # measured on written ones, which train has, too
-            learned, now = inputs.get(TRAINED_ON), dataset.inputs("train")[TRAINED_ON]
-        parted = split in dataset.carved or not dataset.judgements.get("train")
-        if learned and learned != now and parted:
-            self.session.progress.warn(
-                f"{subject.name} was trained on other train queries than {self.dataset.name} has now, so "
-                f"queries of {split} may be among them: were test_fraction or dev_fraction of [dataset] "
-                "changed? Train it again"
-            )
+        if leak := told_of_leak(self.session, self.dataset, subject, self.settings.split):
+            self.session.progress.warn(leak)
 
     def found(self, depth: int = DEPTH) -> Found:
         """What the subject finds."""
@@ -296,7 +281,8 @@ def tell_of_few(session: Session, dataset: Dataset) -> None:
     """Says where a split has too few queries to see a difference."""
     split = session.project.eval.split
     if told := tells_little(len(dataset.qrels(split)), split):
-        made = split in dataset.carved and session.project.dataset.resplit == "none"
+        made = split in ("dev", "test") and split in dataset.carved
+        made = made and session.project.dataset.resplit == "none"
         more = f"; a larger {split}_fraction in [dataset] holds out more" if made else ""
         session.progress.note(f"eval: {told}{more}")
 

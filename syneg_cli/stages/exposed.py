@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from syneg_cli.core import MissingArtifact, file_hash, is_file, read_instances, read_manifest
+from syneg_cli.core import MissingArtifact, counted, file_hash, is_file, read_instances, read_manifest
 from syneg_cli.data import Dataset
 from syneg_cli.evaluation import TrainedOn
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.subjects import Subject
-
-TRAINED_ON = "train qrels"
-"""The input of a model's manifest that says which queries it learned from."""
+from syneg_cli.stages.train import JUDGED_TRAIN, TRAINED_ON
 
 
 def trained_on(session: Session, dataset: Dataset, subject: Subject) -> TrainedOn | None:
@@ -47,3 +45,32 @@ def trained_on(session: Session, dataset: Dataset, subject: Subject) -> TrainedO
         return None
     now = dataset.inputs("train")[TRAINED_ON]
     return TrainedOn.train(dataset) if manifest.inputs.get(TRAINED_ON) == now else None
+
+
+def told_of_leak(session: Session, dataset: Dataset, subject: Subject, split: str) -> str:
+    """A sentence where a model learned queries of the split that train does not have now; "" where not.
+
+    Where it is not recorded what it learned from: where a setting parts the two, and train was another.
+    """
+    manifest, train = read_manifest(Path(subject.location)), dataset.judgements.get("train", {})
+    if recorded := trained_on(session, dataset, subject):
+        known = recorded.queries & (dataset.qrels(split).keys() - train.keys())
+        if not known:
+            return ""
+        are = counted(len(known), f"query of {split} is", f"queries of {split} are")
+        return (
+            f"{subject.name} was trained on other train queries than {dataset.name} has now, and {are} among "
+            f"them (the first is {min(known)!r}): what {split} measures is partly what was trained on. Train "
+            "it again"
+        )
+    inputs = manifest.inputs if manifest else {}
+    learned, now = inputs.get(JUDGED_TRAIN) or inputs.get(TRAINED_ON), dataset.judged_train
+    if dataset.synthetic & dataset.qrels(split).keys():  # measured on written ones, which train has, too
+        learned, now = inputs.get(TRAINED_ON), dataset.inputs("train")[TRAINED_ON]
+    parted = split != "train" and (split in dataset.carved or not train)
+    if not learned or learned == now or not parted:
+        return ""
+    return (
+        f"{subject.name} was trained on other train queries than {dataset.name} has now, so queries of "
+        f"{split} may be among them: were test_fraction or dev_fraction of [dataset] changed? Train it again"
+    )

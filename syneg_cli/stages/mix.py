@@ -122,7 +122,8 @@ class Mix(Stage):
         counts = mixed.counts() | {"written_queries": written}
         self._tell_of_missing(mixed)
         if imported is not None:
-            counts |= {"held_out": imported.held_out, "contradicted": imported.contradicted}
+            left = ("held_out", "set_aside", "kept_out", "contradicted")
+            counts |= {name: getattr(imported, name) for name in left}
         write_instances(to, mixed.instances)
         paths = {role: str(source.path) for role, source in files.items()}
         return Made(counts, MixedRecord(mixed, plan.settings, imported, written), paths=paths)

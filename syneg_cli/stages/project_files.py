@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from syneg_cli.core import NoProgress, Progress, UsageError, Workspace, mended_value, user_path, write_text
 from syneg_cli.data import (
@@ -24,10 +25,11 @@ from syneg_cli.data import (
     prepared,
 )
 from syneg_cli.generation import list_prompts
-from syneg_cli.llm import split_spec
+from syneg_cli.llm import embedding_endpoint, split_spec
 from syneg_cli.mixing import STRATEGIES
+from syneg_cli.stages.consent import check_server
 from syneg_cli.stages.documents import toml
-from syneg_cli.stages.project import PROJECT_FILE, resolve
+from syneg_cli.stages.project import ENDPOINTS, PROJECT_FILE, resolve
 from syneg_cli.stages.session import Session
 
 TEMPLATE = """\
@@ -40,6 +42,7 @@ TEMPLATE = """\
 {test}{relevance}
 [generate]
 {llm}# ollama:MODEL, openai:MODEL, hf:MODEL, replay:FILE
+{base_url}\
 prompt = "syneg"              # prompts/syneg.txt beside this file; edit it, or copy it and name the copy
 n = 2                         # synthetic negatives per (query, positive)
 {max_cost}# US dollars; never passed
@@ -81,6 +84,7 @@ def new_session(
     *,
     test_fraction: float | None = None,
     llm: str | None = None,
+    base_url: str | None = None,
     max_cost: float | None = None,
     force: bool = False,
     progress: Progress | None = None,
@@ -98,8 +102,10 @@ def new_session(
         raise UsageError(f"{file} is there already.", hint="Edit it, or replace it with --force.")
     if llm:
         split_spec(llm)  # a model that there cannot be is said before documents are imported
+    if base_url is not None:
+        _check_address(llm, base_url)
     flags: dict[str, object] = {"dataset.name": name, "dataset.test_fraction": test_fraction}
-    flags |= {"generate.llm": llm, "generate.max_cost": max_cost}
+    flags |= {"generate.llm": llm, "generate.base_url": base_url, "generate.max_cost": max_cost}
     source = name if name and is_documents(name) else None
     if source:
         opened = prepared(Wanted(source), None, progress or NoProgress(), named_by="")
@@ -107,6 +113,26 @@ def new_session(
         need_documents(opened)
         flags |= {"dataset.name": str(output_of(opened, None)), "documents.source": source}
     return Session(replace(resolve(flags, alone=True), folder=directory), progress or NoProgress())
+
+
+def _check_address(llm: str | None, base_url: str) -> None:
+    """Before the address of the model's server is written down.
+
+    Raises:
+        UsageError: the model has no server, the address is none, or it holds a password.
+    """
+    if llm is None or split_spec(llm)[0] not in ENDPOINTS:
+        raise UsageError(
+            f"--base-url is the server of an openai: or ollama: model, and {llm or 'no model'} is named.",
+            hint="Name the model with --llm, as in --llm openai:MODEL.",
+        )
+    embedding_endpoint(llm, base_url)
+    if "@" in urlsplit(base_url).netloc:
+        variable = ENDPOINTS[split_spec(llm)[0]]
+        raise UsageError(
+            "--base-url holds a user name or a password, which syneg.toml would show to everyone.",
+            hint=f"Leave it out, and set {variable} to that address.",
+        )
 
 
 def _need_apart(directory: Path, source: str) -> None:
@@ -181,12 +207,15 @@ def write_project(session: Session, dataset: Dataset | None, *, relevance: str |
         example="`syneg init --example` prints them",
         documents=DOCUMENTS.format(source=_padded(toml(_from(directory, source)), 20)) if source else "",
         llm=_padded(f"llm = {toml(calls.llm)}" if calls.llm else '# llm = "ollama:llama3"'),
+        base_url=f"base_url = {toml(calls.base_url)}\n" if calls.base_url else "",
         max_cost=_padded(f"max_cost = {calls.max_cost:g}" if calls.max_cost else "# max_cost = 5.0"),
         name=_name_line(directory, section.name, dataset),
         test=test,
         strategies=", ".join(STRATEGIES),
         relevance=RELEVANCE.format(relevance=meaning) if said or unknown else "",
     )
+    if calls.llm:
+        check_server(session, calls.llm)  # named by a flag: known from now on
     write_text(directory / PROJECT_FILE, text)
     return [directory / PROJECT_FILE, *write_prompts(directory)]
 

@@ -27,11 +27,13 @@ from syneg_cli.report import (
     Model,
     Negatives,
     Results,
+    Searched,
     Separation,
     measure,
     read_models,
     read_negatives,
     read_results,
+    read_searches,
     sample_texts,
     write_report,
 )
@@ -110,7 +112,8 @@ def reported(
     pilots, no_forecast = reported_pilots(workspace, dataset)
     models, left_out = reported_models(session, workspace, list(names), dataset, alone=alone)
     negatives = read_negatives(workspace, max(sample, SHOWN))
-    notes = [*([why] if why else []), *not_read, *no_forecast]
+    searches, not_compared = reported_searches(session, workspace, dataset)
+    notes = [*([why] if why else []), *not_read, *no_forecast, *not_compared]
     separation = None
     facts = Facts(
         workspace.dataset,
@@ -123,6 +126,7 @@ def reported(
         negatives,
         studies=studies,
         pilots=pilots,
+        searches=searches,
         named=bool(names),
     )
     if dataset is not None and negatives.by_query and sample:
@@ -213,6 +217,28 @@ def _separation(
         return None, f"{name} cannot be loaded: {without}. {error.message}"
 
 
+def reported_searches(
+    session: Session, workspace: Workspace, dataset: Dataset | None
+) -> tuple[list[Searched], list[str]]:
+    """Every system that searches with more than its model's own vectors; a line for each that is left out."""
+    split = reported_split(session, workspace)
+    return read_searches(
+        workspace,
+        split,
+        lambda search: _measured_on(session, dataset, split, search) or {},
+        margin=session.project.eval.equivalence_margin,
+    )
+
+
+def _measured_on(
+    session: Session, dataset: Dataset | None, split: str, search: Search
+) -> dict[str, str] | None:
+    """Role -> hash of what a system is measured on, as it is now; None where the data set is not at hand."""
+    if dataset is None or split not in dataset.judgements:
+        return None
+    return dict(dataset.inputs(split)) | _in_index(session, dataset, search)
+
+
 def _in_index(session: Session, dataset: Dataset, search: Search) -> dict[str, str]:
     """The role and hash of the queries in the index; {} where none can be read."""
     try:
@@ -240,9 +266,7 @@ def reported_models(
         return [], []
     split, section = reported_split(session, workspace), session.project.eval
     search, margin = section.search, section.equivalence_margin
-    data = dataset.inputs(split) if dataset is not None and split in dataset.judgements else None
-    if data is not None and dataset is not None:
-        data |= _in_index(session, dataset, search)
+    data = _measured_on(session, dataset, split, search)
     try:
         return read_models(workspace, names, split=split, search=search, margin=margin, data=data)
     except MissingArtifact as error:

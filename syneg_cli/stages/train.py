@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from syneg_cli.core import (
+    CORPUS,
+    Manifest,
     TrainingInstance,
     UsageError,
+    counted,
     file_hash,
+    near,
     read_instances,
     read_manifest,
     world,
@@ -40,6 +44,9 @@ from syneg_cli.training import (
     fine_tune,
     save_model,
 )
+
+TRAINED_ON = "train qrels"
+"""The input of a mix's or a model's manifest that says which queries train had."""
 
 JUDGED_TRAIN = "judged train qrels"
 """The input that says which queries of people a model learned from, beside LLM-written ones."""
@@ -117,6 +124,7 @@ class Train(Stage):
         mixed_path, mixed = mix_of(self.session, self.dataset)
         texts = read_texts(mixed, self.dataset)
         instances = read_instances(mixed_path, known=texts.known(self.dataset))
+        self._tell_of_other_queries(mixed_path, mixed, instances)
         scratch = checkpoint_folder(
             plan.path, {"inputs": plan.inputs, "settings": plan.settings}, tidy=here.leads
         )
@@ -131,6 +139,24 @@ class Train(Stage):
         counts = {"pairs": mixed.counts["instances"], "mix": learned_from(mixed), **asdict(result)}
         counts["training_seconds"] = counts.pop("seconds")
         return Made(counts, result, card=said)
+
+    def _tell_of_other_queries(
+        self, path: Path, mixed: Manifest, instances: Sequence[TrainingInstance]
+    ) -> None:
+        """Of a mix that was made when train had other queries: they are what is trained on."""
+        role, dataset = TRAINED_ON, self.dataset
+        if mixed.inputs.get(role, "") in ("", dataset.inputs("train")[role]):
+            return
+        asked = {one.query_id for one in instances if one.positive_source == CORPUS}
+        train = dataset.judgements["train"].keys()
+        told = f"{counted(len(asked), 'query', 'queries')}, {len(asked & train)} of them queries of train now"
+        for split, qrels in dataset.judgements.items():
+            if split != "train" and (held := asked & qrels.keys() - train):
+                told += f" and {len(held)} of {split}"
+        self.session.progress.warn(
+            f"{near(path)} was mixed when {dataset.name} had other train queries, and is trained on as it "
+            f"is: {told}. {self.session.again('mix')}"
+        )
 
     def _trained_on(self, instances: Sequence[TrainingInstance]) -> TrainedOn:
         """What the model has learned from, with what its backbone had learned from where syneg trained it."""

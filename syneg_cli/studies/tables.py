@@ -53,13 +53,17 @@ class StudyTable:
 
 
 def tables_of(plan: StudyPlan, lines: Sequence[Line]) -> list[StudyTable]:
-    """A table for each group that has an arm with results, with the controls of its arms."""
+    """A table for each group that has an arm of its own with results, with the controls of its arms.
+
+    An arm's own table is its first; in others it is what arms there are compared with.
+    """
     found = []
     here = {line.arm.name: line for line in lines}
     for key, title in TABLES.items():
         own = [line.arm.name for line in lines if key in line.arm.tables]
         controls = {here[name].arm.control for name in own}
-        if own and not all(here[name].arm.name == plan.control for name in own):
+        at_home = [name for name in own if here[name].arm.tables[0] == key]
+        if at_home and not all(name == plan.control for name in at_home):
             shown = [line for line in lines if line.arm.name in own or line.arm.name in controls]
             found.append(StudyTable(key, title, tuple(shown)))
     return found

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,9 +99,9 @@ def test_a_smaller_train_is_a_part_of_a_larger_one(order: list[int], count: int,
     qrels, queries = asked(20)
     judged = {"train": {f"q{i}": qrels[f"q{i}"] for i in order}, "test": {"t": {"d1": 1}}}
     queries["t"] = Query("t", "of test")
-    small, notes = completed(judged, queries, HoldOut(train_queries=count, train_seed=seed), alone)
-    large, _ = completed(judged, queries, HoldOut(train_queries=count + 5, train_seed=seed), alone)
     whole, _ = completed(judged, queries, HoldOut(), alone)
+    small, notes = fewer(whole, count, seed)
+    large, _ = fewer(whole, count + 5, seed)
     assert len(small["train"]) == count
     assert small["train"].items() <= large["train"].items() <= whole["train"].items()
     assert {name: small[name] for name in ("dev", "test")} == {name: whole[name] for name in ("dev", "test")}
@@ -123,15 +121,6 @@ def test_fewer_queries_than_train_is_to_keep_are_all_kept_and_that_is_said() -> 
         ("train_queries 5: all 3 train queries are kept",),
     )
     assert fewer({"train": qrels}, 3, 0)[0] == {"train": qrels}
-    assert fewer({"test": qrels}, 5, 0) == ({"test": qrels}, ())
-
-
-def test_train_is_cut_after_the_queries_were_dealt_out_anew() -> None:
-    qrels, queries = asked(12)
-    judged = {"train": {q: qrels[q] for q in list(qrels)[:8]}, "test": {q: qrels[q] for q in list(qrels)[8:]}}
-    held = HoldOut(dev_fraction=0, resplit_by="documents", resplit_seed=1)
-    dealt, _ = completed(judged, queries, held, alone)
-    cut, _ = completed(judged, queries, replace(held, train_queries=4), alone)
-    assert cut["test"] == dealt["test"]
-    assert len(cut["train"]) == 4
-    assert cut["train"].items() <= dealt["train"].items()
+    assert fewer({"train": asked(1)[0]}, 5, 0)[1] == ("train_queries 5: 1 train query is kept",)
+    assert fewer({"test": qrels}, 5, 0) == ({"test": qrels}, ("train_queries 5: no train query is judged",))
+    assert fewer({"train": qrels}, None, 0) == ({"train": qrels}, ())

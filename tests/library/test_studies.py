@@ -67,7 +67,7 @@ def test_a_study_is_that_of_the_command_line_to_the_byte(ready: Cli, tiny_model:
             if part.against is not None:
                 assert part.against.difference == told["comparison"]["difference"]
                 assert part.verdict == told["comparison"]["verdict"]
-    assert [table.key for table in found.tables] == ["sources", "mixing"]
+    assert [table.key for table in found.tables] == ["sources"]
     assert len(repr(found)) < 200
 
 

@@ -20,7 +20,7 @@ from tests.studies.test_parts import plan_of, results
 def test_a_table_whose_arms_are_all_in_another_one_is_shown_once(work: Workspace) -> None:
     plan, rows = parted()
     arms = tuple(
-        replace(arm, tables=("sources", "levers") if arm.name == "same" else ("sources",))
+        replace(arm, tables=("levers", "sources") if arm.name == "same" else ("sources",))
         for arm in plan.arms
     )
     study = stored(work, replace(plan, arms=arms), rows)
@@ -28,6 +28,17 @@ def test_a_table_whose_arms_are_all_in_another_one_is_shown_once(work: Workspace
     told = page(Facts("tiny", [], studies=[study]))
     assert "Sources of negatives" in told
     assert "Other levers" not in told
+
+
+def test_a_table_that_has_no_arm_of_its_own_is_none(work: Workspace) -> None:
+    """What arms are compared with is in their table, too; without them it says nothing more than its own."""
+    plan, rows = parted()
+    study = stored(
+        work,
+        replace(plan, arms=tuple(replace(arm, tables=("sources", "levers")) for arm in plan.arms)),
+        rows,
+    )
+    assert [table.key for table in study.tables] == ["sources"]
 
 
 def test_of_studies_with_as_many_seeds_the_newest_is_the_first_sentence(work: Workspace) -> None:

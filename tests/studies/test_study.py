@@ -285,8 +285,8 @@ def test_a_finished_study_shows_its_tables_once_and_no_plan(ready: Cli) -> None:
     assert "Forecast: " in first.out
     assert "Forecast: " not in again.out
     assert again.out.count("Sources of negatives: all queries") == 1
-    assert "How both kinds are mixed" not in again.out, "each of its arms is among the sources"
-    assert "How both kinds are mixed" in (HOME / "tables.md").read_text(encoding="utf-8")
+    assert "How both kinds are mixed" not in again.out, "it has no arm but those of the sources"
+    assert "How both kinds are mixed" not in (HOME / "tables.md").read_text(encoding="utf-8")
     wider = ready("study", "--name", "wider", "--arms", "hybrid,direct", "--seeds", "1")
     assert "How both kinds are mixed: all queries" in wider.out
     assert "Sources of negatives" not in wider.out, "each of its arms is in the table after it"

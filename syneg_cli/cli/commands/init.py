@@ -15,6 +15,7 @@ from syneg_cli.cli.render.started import started
 from syneg_cli.data import Dataset, shared_positives
 from syneg_cli.stages import (
     HALF,
+    Project,
     example_text,
     lacking_split,
     looked_at,
@@ -52,6 +53,10 @@ def command(
             metavar="PROVIDER:MODEL",
         ),
     ] = None,
+    base_url: Annotated[
+        str | None,
+        typer.Option(help="Its server, as http://localhost:8000/v1 (openai: and ollama:).", metavar="URL"),
+    ] = None,
     max_cost: Annotated[
         float | None, typer.Option(help="Never spend more than this on it.", metavar="USD")
     ] = None,
@@ -71,11 +76,10 @@ def command(
         return
     output = Output(as_json=as_json, quiet=quiet)
     asks, checking = can_ask(output), Checking(quiet=quiet)
-    options: dict[str, Any] = {"llm": llm, "max_cost": max_cost, "force": force}
+    options: dict[str, Any] = {"llm": llm, "base_url": base_url, "max_cost": max_cost, "force": force}
     session = new_session(directory, dataset, test_fraction=test_fraction, progress=checking, **options)
     if asks and llm is None and session.project.documents.source:
-        llm, max_cost = ask_llm(output, max_cost)
-        options.update(llm=llm, max_cost=max_cost)
+        options["llm"], options["max_cost"] = ask_llm(output, max_cost)
         session = new_session(directory, dataset, test_fraction=test_fraction, progress=checking, **options)
     found = looked_at(session)
     if (missing := lacking_split(found)) and asks and test_fraction is None:
@@ -85,13 +89,13 @@ def command(
     asked = asks and relevance is None and needs_relevance(session, found)
     written = write_project(session, found, relevance=ask(output, RELEVANCE) if asked else relevance)
     output.result(*started(written, session.project, found))
+    _tell_of(output, found, test_fraction)
+    output.note(_next(directory, dataset, session.project))
+
+
+def _tell_of(output: Output, found: Dataset | None, test_fraction: float | None) -> None:
+    """Documents that train and test share, a split that is missing, and a fraction that makes none."""
     _warn_of_shared(output, found)
-    _tell_of_splits(output, found, test_fraction)
-    output.note(_next(directory, "query" if session.project.documents.source else "syneg", dataset, llm))
-
-
-def _tell_of_splits(output: Output, found: Dataset | None, test_fraction: float | None) -> None:
-    """A split that is missing, and a fraction that makes none."""
     if missing := lacking_split(found):
         made = f"`test_fraction = {HALF}` in [dataset] makes it of {missing[1]}."
         output.note(f"There is no {missing[0]} split; {made}")
@@ -108,8 +112,9 @@ def _warn_of_shared(output: Output, dataset: Dataset | None) -> None:
         )
 
 
-def _next(directory: Path, prompt: str, dataset: str | None, llm: str | None) -> str:
-    lacking = [*([] if dataset else ["name"]), *([] if llm else ["llm"])]
+def _next(directory: Path, dataset: str | None, project: Project) -> str:
+    lacking = [*([] if dataset else ["name"]), *([] if project.generate.llm else ["llm"])]
+    prompt = "query" if project.documents.source else "syneg"
     there = "" if directory.resolve() == Path.cwd() else f"`cd {shlex.quote(str(directory))}`, "
     named = f"set {' and '.join(lacking)} in syneg.toml, " if lacking else ""
     return f"Next: {there}{named}look at prompts/{prompt}.txt, then `syneg run`."

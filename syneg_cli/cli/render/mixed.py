@@ -48,8 +48,19 @@ def _remarks(made: Mixed, rounds: int, imported: Imported | None) -> list[str]:
             f"{counted(made.mirrored, 'mirrored pair')} (own query, synthetic text) beside them: "
             f"{made.mirrored / pairs:.2f} a family; each family shares a batch"
         )
+    if made.turned_out:
+        why = "train does not have the query, or disjoint keeps the document out"
+        turned = counted(made.turned_out, "pair")
+        lines.append(f"left out of what verify turned into positives, because {why}: {turned}")
     if imported is not None and imported.held_out:
         lines.append(f"left out, because dev or test judges the query: {counted(imported.held_out, 'row')}")
+    if imported is not None and imported.set_aside:
+        rows = counted(imported.set_aside, "row")
+        lines.append(f"left out, because train_queries leaves out the query: {rows}")
+    if imported is not None and imported.kept_out:
+        lines.append(
+            f"left out, because disjoint keeps out the document: {counted(imported.kept_out, 'pair')}"
+        )
     if imported is not None and imported.contradicted:
         what = "positives of their query or passages next to one, the query itself, or empty"
         lines.append(f"left out, because {what}: {counted(imported.contradicted, 'negative')}")

@@ -38,15 +38,16 @@ def started(written: Sequence[Path], project: Project, dataset: Dataset | None) 
 
 
 def counts(dataset: Dataset) -> str:
-    """`42 documents, 8 train queries (1 held out as dev), 5 test`."""
+    """`42 documents, 8 train queries (1 held out as dev), 5 test`: of train all that the files have."""
     sizes = {split: len(qrels) for split, qrels in dataset.judgements.items()}
     held = sizes.pop("dev") if {"train", "dev"} <= sizes.keys() and "dev" in dataset.carved else 0
+    aside = len(dataset.set_aside)
+    parts = {"held out as dev": held, "left out by train_queries": aside}
+    apart = ", ".join(f"{count} {what}" for what, count in parts.items() if count)
     said: list[str] = []
     for split in sorted(sizes, key=lambda split: (split != "train", split)):
-        size = sizes[split] + (held if split == "train" else 0)
+        size = sizes[split] + (held + aside if split == "train" else 0)
         noun = "" if said else " query" if size == 1 else " queries"
-        said.append(
-            f"{size} {split}{noun}" + (f" ({held} held out as dev)" if held and split == "train" else "")
-        )
+        said.append(f"{size} {split}{noun}" + (f" ({apart})" if apart and split == "train" else ""))
     documents = len(dataset.corpus)
     return ", ".join([counted(documents, "document"), *said])

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from syneg_cli.core import duration, money
-from syneg_cli.evaluation import Comparison, compare, corrected, decided, plain_p
+from syneg_cli.evaluation import MAIN_METRIC, METRICS, Comparison, compare, corrected, decided, plain_p
 from syneg_cli.report.charts import Axis, Point, Row, points_chart, rows_chart
+from syneg_cli.report.costs import MISSING
 from syneg_cli.report.drawing import colour
 from syneg_cli.report.facts import Facts
 from syneg_cli.report.page import (
@@ -19,14 +20,15 @@ from syneg_cli.report.page import (
 )
 from syneg_cli.report.records import Model
 from syneg_cli.report.sections.answer import backbone_of, between, brackets, ends, side
+from syneg_cli.report.sections.seen import DOCUMENTS
 
 CONTROL = "retrieved"
 """The strategy of a model that learned from mined negatives alone."""
 
 
 def comparisons(facts: Facts) -> list[Block]:
-    """Models side by side; nothing where there are no two."""
-    found = (_forest(facts), _against_control(facts), _strip(facts), _cost(facts))
+    """Models side by side, and ways to search with one; nothing where there are no two."""
+    found = (_forest(facts), _against_control(facts), _searches(facts), _strip(facts), _cost(facts))
     figures = [figure for figure in found if figure]
     return [Heading("The models compared"), Figures(figures)] if figures else []
 
@@ -71,6 +73,46 @@ def _against_control(facts: Facts) -> Figure | None:
     columns = [*figure.numbers.columns, "against", "differs also in"]
     rows = [[*row, others[row[0]][0], others[row[0]][1] or "nothing"] for row in figure.numbers.rows]
     return replace(figure, numbers=Table(columns, rows))
+
+
+def _searches(facts: Facts) -> Figure | None:
+    """Each system that searches with more than its model's vectors, against that model alone."""
+    if not facts.searches:
+        return None
+    caption = (
+        "The same weights, searched with in another way: nothing was trained for it. Each is compared with "
+        "its model alone, on the same queries."
+    )
+    if facts.search_parts:
+        caption += (
+            " Judged queries in the index know which documents are asked for, as training does: Numbers has "
+            "the differences on such documents, and on others."
+        )
+    figure = _differences("searches", "Gain of another way to search", caption, facts.search_gains)
+    assert isinstance(figure.numbers, Table)
+    by_name = {one.name: one for one in facts.searches}
+    label = METRICS[MAIN_METRIC].label
+    shown = [part for part in DOCUMENTS if any(part in parts for parts in facts.search_parts.values())]
+    columns = ["system", label, f"{label} alone", *figure.numbers.columns[1:]]
+    columns += [*(f"on documents {DOCUMENTS[part]}" for part in shown), "how it searches"]
+    rows = [
+        [name, f"{one.value:.4f}", f"{one.alone_value:.4f}", *rest, *_by_part(facts, name, shown), one.told]
+        for name, *rest in figure.numbers.rows
+        for one in [by_name[name]]
+    ]
+    return replace(figure, numbers=Table(columns, rows))
+
+
+def _by_part(facts: Facts, name: str, shown: Sequence[str]) -> list[str]:
+    """The differences on the parts of the queries, with what each rests on and says."""
+    cells = []
+    for part in shown:
+        found = facts.search_parts.get(name, {}).get(part)
+        gain = found.comparisons.get(MAIN_METRIC) if found else None
+        cells.append(
+            f"{gain.difference:+.4f} {between(gain)} ({gain.queries}): {decided(gain)}" if gain else MISSING
+        )
+    return cells
 
 
 def _differs(model: Model, control: Model) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 
-from syneg_cli.core import MissingArtifact, duration
+from syneg_cli.core import MissingArtifact, counted, duration
 from syneg_cli.evaluation import METRICS, SeedComparison, plain_p
 from syneg_cli.report.charts import Axis, Line, Lines, Row, line_chart, rows_chart
 from syneg_cli.report.curves import Curve
@@ -42,6 +42,8 @@ def _study(facts: Facts, study: Study, place: int) -> Iterator[Block]:
     plan, lines = study.plan, study.lines
     yield Heading(f"Study {plan.name}")
     yield Paragraph(f"{heading(plan)}. Its plan ({plan.hash}) was written down before anything ran.")
+    if other := _of_another_train(facts, study):
+        yield Paragraph(other)
     if study is not facts.leading:  # else the page begins with it
         yield Paragraph(answer(plan, lines))
     name = "study" if place == 1 else f"study-{place}"
@@ -55,6 +57,16 @@ def _study(facts: Facts, study: Study, place: int) -> Iterator[Block]:
     yield from _tables(study, lines)
     yield Paragraph("What one has to know to read them:")
     yield BulletList(remarks(plan, lines))
+
+
+def _of_another_train(facts: Facts, study: Study) -> str:
+    """A sentence where train was another when the plan was frozen, as by `train_queries`; "" where not."""
+    planned, dataset = study.plan.inputs.get("train qrels"), facts.texts
+    judged = dataset.judgements.get("train", {}).keys() - dataset.synthetic if dataset else frozenset()
+    if not planned or dataset is None or not judged or planned == dataset.judged_train:
+        return ""
+    now = counted(len(judged), "query", "queries")
+    return f"It trains on other judgements than those of train now, which has {now} (see its plan)."
 
 
 def compared(line: Arm, part: str) -> SeedComparison | None:
