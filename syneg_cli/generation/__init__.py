@@ -2,7 +2,7 @@
 
 from syneg_cli.generation.answer_checks import classify, has_words
 from syneg_cli.generation.answer_objects import read_object
-from syneg_cli.generation.estimate import Estimate, Range, estimate, estimate_each
+from syneg_cli.generation.estimate import Estimate, Range, estimate, estimate_alike, estimate_each
 from syneg_cli.generation.filling import every_item, fill, open_items, recall
 from syneg_cli.generation.mirror_queries import OwnQueries, OwnQuery, mirror_queries
 from syneg_cli.generation.negatives import read_negatives
@@ -35,7 +35,7 @@ from syneg_cli.generation.query_writing import (
     read_queries,
     training_queries,
 )
-from syneg_cli.generation.requests import Asker, Asking, Generator, candidates_of, items_of, select_pairs
+from syneg_cli.generation.requests import Asker, Asking, Generator, candidates_of, select_pairs
 from syneg_cli.generation.settings import GenerateSettings
 
 __all__ = [
@@ -67,11 +67,11 @@ __all__ = [
     "copied_share",
     "documents_of",
     "estimate",
+    "estimate_alike",
     "estimate_each",
     "every_item",
     "fill",
     "has_words",
-    "items_of",
     "list_prompts",
     "load_prompt",
     "mirror_queries",

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from syneg_cli.core import Pair
-from syneg_cli.generation.requests import CHUNK, Asker, items_of
+from syneg_cli.generation.filling import open_items
+from syneg_cli.generation.requests import CHUNK, Asker
 from syneg_cli.llm import CHARS_PER_TOKEN, LLM, Cache, Price, Request, generation_key
 
 TOKENS_PER_WORD = 1.4
@@ -47,19 +48,14 @@ class Estimate:
 def estimate(
     asker: Asker, pairs: Sequence[Pair], cache: Cache, price: Price | None, *, again: bool = False
 ) -> Estimate:
-    """Render every prompt, take away what the cache answers, and add up the rest.
+    """Render every prompt, take away what the cache answers, and add up the rest, as a run would ask it.
 
     Args:
         again: answers that could not be used are asked for again.
     """
-    characters = words = calls = cached = asked = 0
-    for items in items_of(asker, pairs):
-        known = cache.answered([item.key for item in items], asker.asking.max_tokens, again=again)
+    characters = words = calls = 0
+    for items in open_items(asker, pairs, cache, again=again):
         for item in items:
-            asked += 1
-            if item.key in known:
-                cached += 1
-                continue
             calls += 1
             characters += sum(len(text) for _, text in item.request.messages)
             words += int(item.about["words"])
@@ -71,7 +67,27 @@ def estimate(
     )
     tokens_out = _guess(words * n, [e[1] for e in earlier], rule, OUTPUT_SPREAD, calls)
     cost = None if price is None else _cost(price, tokens_in, tokens_out)
-    return Estimate(asked, cached, calls, tokens_in, tokens_out, cost, len(earlier))
+    asked = _asked(asker, pairs)
+    return Estimate(asked, asked - calls, calls, tokens_in, tokens_out, cost, len(earlier))
+
+
+def estimate_alike(
+    asker: Asker, pairs: Sequence[Pair], cache: Cache, price: Price | None, *, out: float, again: bool = False
+) -> Estimate:
+    """As `estimate`, of answers that are all about as long.
+
+    Args:
+        out: tokens of an answer, where there are too few earlier ones.
+    """
+    open_ = (item.request for part in open_items(asker, pairs, cache, again=again) for item in part)
+    new = estimate_each(open_, asker.llm, cache, price, prompt=asker.prompt.name, out=out, again=again)
+    asked = _asked(asker, pairs)
+    return replace(new, pairs=asked, cached=asked - new.calls)
+
+
+def _asked(asker: Asker, pairs: Sequence[Pair]) -> int:
+    """The pairs that can be asked about."""
+    return sum(asker.lacks(pair) is None for pair in pairs)
 
 
 def estimate_each(
@@ -84,7 +100,7 @@ def estimate_each(
     out: float,
     again: bool = False,
 ) -> Estimate:
-    """As `estimate`, of requests whose answers are all about as long.
+    """As `estimate`, of requests whose answers are all about as long, and are not corrected.
 
     Args:
         prompt: the name under which earlier answers are stored.
@@ -95,9 +111,9 @@ def estimate_each(
     waiting = iter(requests)
     while part := list(islice(waiting, CHUNK)):
         keys = [generation_key(identity, request) for request in part]
-        known = cache.answered(keys, max(request.max_tokens for request in part), again=again)
+        known = cache.answers(keys, messages=False)
         for key, request in zip(keys, part, strict=True):
-            if key not in known:
+            if key not in known or not known[key].serves(request.max_tokens, again=again):
                 new[key] = sum(len(text) for _, text in request.messages)
         asked += len(part)
     characters = sum(new.values())

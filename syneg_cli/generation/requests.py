@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -173,10 +173,3 @@ def select_pairs(pairs: Sequence[Pair], *, limit: int | None = None, shard: str 
         return chosen
     part, parts = map(int, shard.split("/"))
     return [pair for pair in chosen if pick(listed(pair.query_id, pair.doc_id), parts) == part - 1]
-
-
-def items_of(asker: Asker, pairs: Sequence[Pair]) -> Iterator[list[Item]]:
-    """The requests of all pairs that can be asked, in chunks."""
-    for start in range(0, len(pairs), CHUNK):
-        part = [p for p in pairs[start : start + CHUNK] if asker.lacks(p) is None]
-        yield [asker.item(start + offset, pair) for offset, pair in enumerate(part)]

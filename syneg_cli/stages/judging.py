@@ -45,18 +45,32 @@ def judge_bill(session: Session, dataset: Dataset) -> dict[str, Any]:
     return language_model.bill(session, judge_job(session, dataset), "verify", judge_prompt(session).name)
 
 
-def judge_of(session: Session, dataset: Dataset, *, job: str, used: list[Stats], unsent: str = "") -> Check:
+def judge_of(
+    session: Session,
+    dataset: Dataset,
+    *,
+    job: str,
+    used: list[Stats],
+    unsent: str = "",
+    again: bool = False,
+) -> Check:
     """The judge of [verify], for queries of a data set.
 
     Args:
         job: what its calls are counted for.
-        used: gets what each time of asking took; `unsent` is as in `open_engine`.
+        used: gets what each time of asking took; `unsent` and `again` are as in `open_engine`.
     """
-    return CHECKS["judge"](tools_of(session, dataset, job=job, used=used, unsent=unsent))
+    return CHECKS["judge"](tools_of(session, dataset, job=job, used=used, unsent=unsent, again=again))
 
 
 def tools_of(
-    session: Session, dataset: Dataset, *, job: str = "", used: list[Stats] | None = None, unsent: str = ""
+    session: Session,
+    dataset: Dataset,
+    *,
+    job: str = "",
+    used: list[Stats] | None = None,
+    unsent: str = "",
+    again: bool = False,
 ) -> Tools:
     settings = session.project.verify
 
@@ -72,7 +86,7 @@ def tools_of(
         llm = language_model.open_model(session, language_model.llm_spec(session, "verify"))
         with language_model.open_cache(session) as answers:
             job_ = job or judge_job(session, dataset)
-            engine = language_model.open_engine(session, llm, answers, job=job_, unsent=unsent)
+            engine = language_model.open_engine(session, llm, answers, job=job_, again=again, unsent=unsent)
             watch = session.watch("judge", engine.limits.max_cost, "judgements")
             with language_model.asking(session, "judge"), watch as tick:
                 try:

@@ -242,7 +242,7 @@ class Pilot(Generate):
         self, plan: Plan, negatives: Sequence[SyntheticNegative | MinedNegative], used: list[Stats]
     ) -> dict[Place, bool]:
         """What the judge says; its calls are of the same job, so that the caps hold for both together."""
-        check = judge_of(self.session, self.dataset, job=self.job(plan), used=used)
+        check = judge_of(self.session, self.dataset, job=self.job(plan), used=used, again=self.again)
         candidates = [candidate_of(one, self.dataset) for one in negatives]
         verdicts = verdicts_of(["judge"], lambda name: check, candidates)["judge"]
         return {

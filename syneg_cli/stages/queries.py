@@ -33,8 +33,8 @@ from syneg_cli.generation import (
     QueryAsker,
     QueryWriter,
     documents_of,
+    estimate_alike,
     estimate_each,
-    items_of,
     load_prompt,
     negates,
     query_asker,
@@ -211,12 +211,9 @@ class Queries(Asks):
         asker = self.generator()
         with language_model.open_cache(self.session) as cache:
             self.tell_of_other_servers(cache, asker)
-            requests = (item.request for items in items_of(asker, self.pairs()) for item in items)
             price = settled_price(self.model_settings, asker.llm)
             out = TOKENS * (3 if self.rewrite else self.settings.n)
-            return estimate_each(
-                requests, asker.llm, cache, price, prompt=asker.prompt.name, out=out, again=self.again
-            )
+            return estimate_alike(asker, self.pairs(), cache, price, out=out, again=self.again)
 
     def estimate_judge(self) -> Estimate | None:
         """What a judge is asked on top of it, at most; None where there is none."""
@@ -309,7 +306,11 @@ class Queries(Asks):
         return CheckTools(
             setup=self._setup,
             judge=lambda dataset: judge_of(
-                self.session, dataset, job=self.job(plan), used=judged, unsent=self.unsent and UNJUDGED
+                *(self.session, dataset),
+                job=self.job(plan),
+                used=judged,
+                unsent=self.unsent and UNJUDGED,
+                again=self.again,
             ),
             retrievers=self.retrievers,
             cross_encoder=self.project.verify.cross_encoder,

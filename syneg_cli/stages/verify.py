@@ -210,16 +210,19 @@ class Verify(Stage):
         return {(v.query_id, v.doc_id, v.index): v for v in read_verifications(plan.path)}
 
 
-def verify_stages(session: Session, dataset: Dataset, *, unsent: str = "") -> list[Verify]:
+def verify_stages(
+    session: Session, dataset: Dataset, *, unsent: str = "", again: bool = False
+) -> list[Verify]:
     """A stage for each file of negatives that the settings name; they share the models of the checks.
 
     Args:
         unsent: why the judge is asked nothing, and stored answers alone count; "" where it is asked.
+        again: ask the judge again where its answer broke off or cannot be read.
 
     Raises:
         MissingArtifact: there are no negatives of the sources asked for.
     """
-    tools = tools_of(session, dataset, unsent=unsent)
+    tools = tools_of(session, dataset, unsent=unsent, again=again)
     check = cache(lambda name: CHECKS[name](tools))
     files = negative_files(session, dataset)
     return [Verify(session, dataset, file, check) for file in files]
@@ -268,7 +271,7 @@ def judged_files(mix: Mix) -> list[Path]:
     return [s.path for role, s in mix.sources().items() if role not in ("mirror", "imported")]
 
 
-def estimate_judge(session: Session, dataset: Dataset) -> Estimate:
+def estimate_judge(session: Session, dataset: Dataset, *, again: bool = False) -> Estimate:
     """What the judge's calls on all files would need, nothing where no judge is asked; nothing is sent.
 
     Raises:
@@ -281,10 +284,11 @@ def estimate_judge(session: Session, dataset: Dataset) -> Estimate:
     requests = _judge_requests(session, dataset, verify_stages(session, dataset))
     price = settled_price(session.project.generate, llm)
     with language_model.open_cache(session) as cache:
-        return estimate_each(requests, llm, cache, price, prompt=prompt.name, out=JUDGEMENT_TOKENS)
+        out = JUDGEMENT_TOKENS
+        return estimate_each(requests, llm, cache, price, prompt=prompt.name, out=out, again=again)
 
 
-def judge_requests(session: Session, dataset: Dataset) -> Requests:
+def judge_requests(session: Session, dataset: Dataset, *, again: bool = False) -> Requests:
     """All that the judge is asked about all files, for whoever sends it.
 
     Raises:
@@ -304,7 +308,7 @@ def judge_requests(session: Session, dataset: Dataset) -> Requests:
     def items(cache: Cache, again: bool) -> Iterator[list[Item]]:
         return keyed(_judge_requests(session, dataset, stages), llm)
 
-    return Requests(session, llm, judge_job(session, dataset), items, classify_verdict)
+    return Requests(session, llm, judge_job(session, dataset), items, classify_verdict, again)
 
 
 def _judge_requests(session: Session, dataset: Dataset, stages: Sequence[Verify]) -> Iterator[Request]:

@@ -76,7 +76,9 @@ def test_bad_answers_are_handed_in_again(cli: Cli, base: tuple[str, ...], server
     assert cli(*never, "--batch", "submit").json["requests"] == 3
     assert cli(*never, "--batch", "collect").json["negatives"] == 2
     assert cli(*never, "--batch", "submit").json["requests"] == 0
-    assert cli(*never, "--estimate").json["calls"] == 2
+    assert cli(*never, "--estimate").json["calls"] == 0
+    assert cli(*never).json["calls"] == 0, "neither does a live run"
+    assert cli(*never, "--estimate", "--retry-bad").json["calls"] == 2
     server.respond, server.ready = good_reply, False
     assert cli(*never, "--batch", "submit", "--retry-bad").json["requests"] == 2
     assert cli(*never, "--batch", "submit", "--retry-bad").json["requests"] == 0
@@ -84,6 +86,26 @@ def test_bad_answers_are_handed_in_again(cli: Cli, base: tuple[str, ...], server
     done = cli(*never, "--batch", "collect")
     assert (done.json["negatives"], done.json["calls"], server.requests) == (6, 0, []), done.err
     assert cli(*never, "--batch", "submit", "--retry-bad").json["requests"] == 0
+
+
+def test_an_estimate_counts_what_a_run_would_ask(
+    cli: Cli, base: tuple[str, ...], server: BatchServer
+) -> None:
+    """Unusable answers are corrected once, by a request of its own: until it is answered, and not again."""
+    asked: list[int] = []
+
+    def one_good(body: Body, number: int) -> Reply:
+        asked.append(number)
+        return Reply(text="no JSON") if len(asked) > 1 else good_reply(body, number)
+
+    server.respond, twice = one_good, ("--set", "generate.corrections=2")
+    done = cli(*base)
+    assert done.code == 0, (done.out, done.err)
+    assert done.json["calls"] == 5
+    assert cli(*base, "--estimate").json["calls"] == 0
+    assert cli(*base, "--force").json["calls"] == 0
+    assert cli(*base, *twice, "--estimate").json["calls"] == 2
+    assert cli(*base, *twice).json["calls"] == 2
 
 
 def test_an_estimate_counts_what_is_asked_again(cli: Cli, base: tuple[str, ...], server: BatchServer) -> None:

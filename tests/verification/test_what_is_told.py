@@ -45,6 +45,40 @@ def test_why_a_judge_gave_no_verdict_is_said_with_counts(
     assert "3 without a usable verdict: they stay negatives" in shown
 
 
+def test_a_judge_whose_answer_broke_off_is_asked_again_and_no_other(
+    cli: Cli, tiny: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = {"Calcium": Reply(text='{"reasoning": "it is', finish="length"), "mood": Reply(text="I think")}
+
+    def once(body: Body, number: int) -> Reply:
+        document = prompt_of(body).split("<document>")[1].split("</document>")[0]
+        names = [name for name in broken if name in document]
+        return broken.pop(names[0]) if names else Reply(text=verdict_json(False))
+
+    write_jsonl(work / "mined/bm25.jsonl", [replace(MINED, doc_id=d) for d in ("d2", "d5", "d4")])
+    command = ("verify", tiny, "--llm", "ollama:llama3")
+    with ChatServer(once) as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        first = cli(*command)
+        assert first.code == 0, first.err
+        assert "2 without a usable verdict" in " ".join(first.out.split())
+        assert "--retry-bad asks the judge again" in " ".join(first.out.split())
+        asked = len(server.requests)
+        estimated = (
+            cli(*command, "--estimate", "--json"),
+            cli(*command, "--estimate", "--retry-bad", "--json"),
+        )
+        assert [found.json["calls"] for found in estimated] == [0, 2]
+        assert cli(*command, "--force", "--json").json["no_opinion"] == {"judge": 2}
+        assert len(server.requests) == asked, "what is stored is not asked for again"
+        again = cli(*command, "--retry-bad")
+        assert again.code == 0, again.err
+        assert len(server.requests) == asked + 2
+    assert "--retry-bad" not in again.out
+    assert "without a usable verdict" not in again.out
+    assert all("judge" in one.scores for name in FILES for one in found(work, name))
+
+
 def test_the_margin_is_told_in_words_and_long_texts_are_cut_with_an_ellipsis(
     cli: Cli, tiny: Path, work: Path, tiny_model: Path
 ) -> None:

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from syneg_cli.cli.asking import BatchRead, BatchWrite, Files, after_answers, check_ways, through_files
+from syneg_cli.cli.asking import (
+    BatchRead,
+    BatchWrite,
+    Files,
+    RetryBad,
+    after_answers,
+    check_ways,
+    through_files,
+)
 from syneg_cli.cli.options import ASKING, DISJOINT, SYNTHETIC, WRITTEN, Call, Flag, flags, section
 from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.generated import estimated
@@ -39,6 +47,7 @@ def command(
     call: Call,
     batch_write: BatchWrite = None,
     batch_read: BatchRead = None,
+    retry_bad: RetryBad = False,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Calls, tokens and cost of the checks; nothing is sent.")
     ] = False,
@@ -48,11 +57,11 @@ def command(
     Verdicts are stored beside the negatives; those of earlier checks are kept. `syneg mix` reads them.
     """
     files = Files(batch_write, batch_read)
-    check_ways(call, files, {"--estimate": estimate})
+    check_ways(call, files, {"--estimate": estimate}, retry_bad=retry_bad)
     dataset = call.dataset()
     session = same_server(call.session, dataset)
     if estimate:
-        found = estimate_judge(session, dataset)
+        found = estimate_judge(session, dataset, again=retry_bad)
         data = asdict(found)
         told = [*estimated(found, "negatives")] if found.pairs else []
         scorers = estimate_scorers(session, dataset)
@@ -61,13 +70,15 @@ def command(
         call.output.result({"negatives": data.pop("pairs"), **data, **vectors}, *told)
         return
     if files:
-        read = through_files(call, files, lambda: judge_requests(session, dataset))
+        read = through_files(call, files, lambda: judge_requests(session, dataset, again=retry_bad))
         if read is None:
             return
         stages = verify_stages(session, dataset, unsent=UNWRITTEN)
         done = [after_answers(stage, call, read["read"]) for stage in stages]
     else:
-        done = [perform(stage, force=call.force) for stage in verify_stages(session, dataset)]
+        stages = verify_stages(session, dataset, again=retry_bad)
+        because = "--force" if call.force else "--retry-bad"
+        done = [perform(stage, force=call.force or retry_bad, because=because) for stage in stages]
     data, shown = verified(done, dataset)
     data |= {"batch": read} if files else {}
     call.output.result(data, *shown)

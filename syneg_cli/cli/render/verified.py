@@ -10,6 +10,7 @@ from syneg_cli.cli.output import short, table
 from syneg_cli.cli.render.fitting import Column, Fitted
 from syneg_cli.core import counted
 from syneg_cli.data import Dataset
+from syneg_cli.llm import TRUNCATED, UNPARSABLE
 from syneg_cli.stages import Performed
 from syneg_cli.verification import Checked
 
@@ -119,10 +120,10 @@ def _unjudged(no_opinion: Mapping[str, int], whys: Mapping[str, Mapping[str, int
         for why, count in (whys[name] or {"-": total}).items()
     ]
     total = sum(no_opinion.values())
-    return [
-        table(None, ["check", "why no usable verdict", "negatives"], rows),
-        f"{total} without a usable verdict: they stay negatives unless another check says otherwise.",
-    ]
+    said = [f"{total} without a usable verdict: they stay negatives unless another check says otherwise."]
+    if any(why in (TRUNCATED, UNPARSABLE) for why in whys.get("judge", {})):
+        said.append("--retry-bad asks the judge again where its answer broke off or cannot be read.")
+    return [table(None, ["check", "why no usable verdict", "negatives"], rows), *said]
 
 
 def _example(dataset: Dataset, one: Checked, margin: float | None) -> dict[str, str]:
