@@ -27,7 +27,9 @@ from syneg_cli.stages import (
     perform,
 )
 
-RetryBad = Annotated[bool, typer.Option("--retry-bad", help="Ask again for answers that could not be used.")]
+RetryBad = Annotated[
+    bool, typer.Option("--retry-bad", help="Ask again for answers that broke off or cannot be read.")
+]
 Batch = Annotated[
     Literal["submit", "collect"] | None,
     typer.Option(help="OpenAI's Batch API: hand in now, fetch later, at half the price."),

@@ -141,7 +141,7 @@ class Output:
             yield line
         seconds = time.monotonic() - started
         if unit and seconds >= QUICK:
-            self.note(f"{description}{line.said}: {line.done} {unit} in {duration(seconds)}")
+            self.note(f"{description}{line.said}: {line.counted} in {duration(seconds)}")
 
     @contextmanager
     def _bar(self, description: str, total: int | None, unit: str) -> Iterator[Callable[[Line], None]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from syneg_cli.core.text import roughly
+from syneg_cli.core.text import roughly, unit_of
 
 MEASURED = 1.0
 """Seconds that are measured before anything is said."""
@@ -66,4 +66,4 @@ class Pace:
 
 def forecast(description: str, seconds: float, count: int, unit: str) -> str:
     """`Encoding documents: about 1m 10s for 5,087 more docs`."""
-    return f"{description}: about {roughly(seconds)} for {count:,} more {unit}"
+    return f"{description}: about {roughly(seconds)} for {count:,} more {unit_of(count, unit)}"

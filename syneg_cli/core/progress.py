@@ -11,7 +11,7 @@ from typing import Protocol, TextIO
 
 from syneg_cli.core.pace import Pace, forecast
 from syneg_cli.core.secrets import masked
-from syneg_cli.core.text import visible
+from syneg_cli.core.text import unit_of, visible
 
 Advance = Callable[[int], None]
 """Called with the number of items finished since the last call."""
@@ -98,6 +98,11 @@ class Line:
         """How much of the work is done, from 0 to 1."""
         done, of = self._work or (self.done, self.total or 0)
         return min(1.0, done / of) if of else 0.0
+
+    @property
+    def counted(self) -> str:
+        """`85 docs`, `1 doc`."""
+        return f"{self.done} {unit_of(self.done, self.unit)}"
 
     @property
     def weighed(self) -> bool:

@@ -48,6 +48,12 @@ def counted(count: int, noun: str, several: str = "") -> str:
     return f"{count} {noun if count == 1 else several or noun + 's'}"
 
 
+def unit_of(count: int, unit: str) -> str:
+    """`query` of 1, `queries` of more: a word that is known in the plural, as the units of progress are."""
+    one = f"{unit[:-3]}y" if unit.endswith("ies") else unit.removesuffix("s")
+    return one if count == 1 else unit
+
+
 def near(path: Path) -> str:
     """A path as a person reads it: without the way to the folder that one is in."""
     here = Path.cwd()

@@ -300,7 +300,7 @@ def told_of_training(
     queries = counted(every, "query", "queries")
     who = f"Training of {name} saw" if exposure.known else "A training on train sees"
     if indexed:
-        who = f"The index counts as training: that of {name}, or its training as far as it is recorded, knows"
+        who = f"Judged queries in the index count as training: they, or {name}'s as far as recorded, know"
     if not seen:
         said = f"{who} no positive of the {queries}"
     elif seen == every:

@@ -6,7 +6,7 @@ from syneg_cli.generation.estimate import Estimate, Range, estimate, estimate_ea
 from syneg_cli.generation.filling import every_item, fill, open_items, recall
 from syneg_cli.generation.mirror_queries import OwnQueries, OwnQuery, mirror_queries
 from syneg_cli.generation.negatives import read_negatives
-from syneg_cli.generation.outcome import Nouns, Outcome
+from syneg_cli.generation.outcome import Nouns, Outcome, asked_again
 from syneg_cli.generation.prompt_files import (
     JUDGEMENT,
     NEGATIVES,
@@ -60,6 +60,7 @@ __all__ = [
     "QuerySettings",
     "QueryWriter",
     "Range",
+    "asked_again",
     "bare",
     "candidates_of",
     "classify",

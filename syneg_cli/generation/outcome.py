@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from syneg_cli.core import BudgetExceeded, counted
+from syneg_cli.generation.answer_checks import CUT_OFF, EMPTY
 from syneg_cli.generation.shared_texts import SharedTexts
 from syneg_cli.llm import Stats
 
@@ -21,6 +23,17 @@ class Nouns:
     asked: tuple[str, str] = ("pair", "pairs")
     made: tuple[str, str] = ("negative", "negatives")
     key: str = "pairs"
+
+
+def asked_again(unusable: Iterable[str], dropped: Iterable[str]) -> bool:
+    """Whether `--retry-bad` asks for anything again: what broke off or cannot be read.
+
+    An answer in the form asked for stays, whatever the checks say of what it holds.
+
+    Args:
+        unusable, dropped: the reasons, as an `Outcome` has them.
+    """
+    return CUT_OFF in dropped or any(why != EMPTY for why in unusable)
 
 
 @dataclass

@@ -18,7 +18,7 @@ from syneg_cli.core import (
     TrainingInstance,
     UsageError,
 )
-from syneg_cli.data import Dataset
+from syneg_cli.data import Dataset, best_first
 from syneg_cli.encoding import Encoder, load_cross_encoder
 from syneg_cli.evaluation import (
     NO_SHARE,
@@ -46,7 +46,7 @@ from syneg_cli.library.arguments import (
     settings_from,
 )
 from syneg_cli.library.spoken import step
-from syneg_cli.mining import words_of
+from syneg_cli.mining import bm25_run, words_of
 from syneg_cli.mixing import Mixed, MixSettings, Texts, check_strategy, mix_negatives, texts_of
 from syneg_cli.training import Around, TrainSettings, fine_tune
 
@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder, SentenceTransformer
 
 ROUNDS = 8
+BM25 = "bm25"
+"""What BM25 is called among the systems that are measured; a folder of that name is `./bm25`."""
 Negative = SyntheticNegative | MinedNegative
 
 
@@ -162,7 +164,8 @@ def evaluate(
     """How good a retriever is; `.against(other)` says whether it is better than another.
 
     Args:
-        model: an alias, a folder or a hub id; a model in memory; or a run (query -> document -> score).
+        model: an alias, a folder or a hub id; "bm25"; a model in memory; or a run (query -> document
+            -> score).
         rerank: a cross-encoder that puts the `depth` first documents of each query in order: a
             folder, a hub id or a model in memory.
         trained_on: what a model in memory was trained on: it parts the queries by what training saw.
@@ -190,7 +193,7 @@ def evaluate(
     called, scores = name or _called(model, rerank, chosen), score(run, qrels, chosen.metrics)
     return Evaluation(
         name=called,
-        model=called,
+        model=BM25 if model == BM25 else called,
         dataset=dataset.name,
         split=chosen.split,
         precision=precision,
@@ -217,9 +220,12 @@ def _check_settings(model: object, rerank: object, settings: Mapping[str, Any]) 
             hint="Give it, too: expansion=0.5.",
         )
     for beside in (
-        {"lexical", "expansion", "expansion_from"} & settings.keys() if isinstance(model, Mapping) else ()
+        {"lexical", "expansion", "expansion_from"} & settings.keys()
+        if isinstance(model, Mapping) or model == BM25
+        else ()
     ):
-        told_of_run = f"{beside} is what counts beside a model's own vectors, and a run has none."
+        system = "BM25" if model == BM25 else "a run"
+        told_of_run = f"{beside} is what counts beside a model's own vectors, and {system} has none."
         raise UsageError(told_of_run, hint="Give a model, or leave it out.")
 
 
@@ -303,6 +309,11 @@ def _found(
     """
     if isinstance(model, Mapping):
         return without_itself(checked_run(model), dataset)[0], "-", None
+    depth = max(depth_for(chosen.metrics), chosen.depth)
+    if model == BM25:
+        ranked = bm25_run(dataset, list(dataset.qrels(chosen.split)), depth + 1, progress)
+        run = without_itself(ranked, dataset)[0]
+        return {query_id: best_first(found, depth) for query_id, found in run.items()}, "-", None
     options: dict[str, Any] = {"precision": chosen.precision, "cache": cache}
     options["batch_size"] = chosen.batch_size
     if isinstance(model, str):
@@ -311,7 +322,6 @@ def _found(
         raise UsageError("max_length is for models by name.", hint="Set the model's own max_seq_length.")
     else:
         encoder = Encoder(model, **options)
-    depth = max(depth_for(chosen.metrics), chosen.depth)
     lexical = chosen.lexical
     words = WordScores(words_of(dataset, progress).scores, lexical) if lexical else None
     beside: dict[str, Any] = {"words": words, "expansion": expansion}

@@ -240,8 +240,7 @@ class Engine:
             except CapInFlight:
                 await self.pauses.sleep(CAP_POLL)
             except Held as error:
-                told = error.message.rstrip(".")
-                self.pauses.tell_once("held", f"{told}: waiting until it is free")
+                self.pauses.tell_once("held", f"{error.message.rstrip('.')}: waiting until it is free")
                 await self.pauses.sleep(AGAIN_SECONDS)
 
     async def _call(
@@ -257,8 +256,9 @@ class Engine:
             stored = await self.record(key, request, answer, classify, about)
         except BaseException as error:
             if not answered:
-                unbilled = isinstance(error, LLMError) and not isinstance(error, MAYBE_BILLED)
-                self.cache.release(key, lost=not unbilled)
+                lost = isinstance(error, MAYBE_BILLED) or not isinstance(error, LLMError)
+                self.cache.release(key, lost=lost)
+                self.pauses.tell_lost(error, most_it_can_cost(request, self.price) if lost else 0.0)
                 self.stats.dropped += isinstance(error, asyncio.CancelledError)
             if isinstance(error, RateLimited):
                 self.gate.overloaded(entered, error.retry_after)

@@ -110,6 +110,18 @@ class Pauses:
             said = error.message.rstrip(".")
             self.tell_once("away", f"{said}. It answered before, so it is asked again for a while")
 
+    def tell_lost(self, error: BaseException, reserved: float) -> None:
+        """Say once why money counts as spent for which nothing came.
+
+        Args:
+            reserved: US dollars that the call can cost at most.
+        """
+        if isinstance(error, LLMError) and reserved:
+            said = f"{error.message.rstrip('.')}. It may have billed the answer that is lost"
+            self.tell_once(
+                "lost", f"{said}: such a call counts at the most it can cost (${reserved:.4f} here)"
+            )
+
     def tell_once(self, what: str, message: str) -> None:
         """Say something once a run."""
         if what not in self._told:

@@ -1,7 +1,7 @@
 """What a call costs. An unknown price is None, "unpriced", and never zero.
 
 Prices come from genai-prices, in US dollars per token; `price` in [generate] overrides them.
-Calls to a model on an own machine, and recorded answers, are free.
+Calls to a model on an own machine are free unless it does; recorded answers always are.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from syneg_cli.llm.base import LLM
 
 MILLION = 1_000_000
+RECORDED = "replay"
+"""The provider of recorded answers: whatever a project pays its model, they cost nothing."""
+
 SAMPLE = 1000
 """Tokens of the call that is priced: few, because some prices rise with a call's length."""
 
@@ -42,6 +45,8 @@ def price_of(llm: LLM, override: Sequence[float] | None = None) -> Price | None:
     Args:
         override: dollars per million tokens, (in, out), from the project file.
     """
+    if llm.provider == RECORDED:
+        return FREE
     if override:
         return Price(override[0] / MILLION, override[1] / MILLION)
     return FREE if llm.free else _listed(llm)

@@ -26,7 +26,17 @@ from syneg_cli.core import (
     read_manifest,
 )
 from syneg_cli.data import Dataset
-from syneg_cli.generation import Asker, Estimate, Nouns, Outcome, every_item, fill, recall, select_pairs
+from syneg_cli.generation import (
+    Asker,
+    Estimate,
+    Nouns,
+    Outcome,
+    asked_again,
+    every_item,
+    fill,
+    recall,
+    select_pairs,
+)
 from syneg_cli.llm import LLM, RAISE_CAP, Cache, Engine, Totals, cache_exchange, split_spec
 from syneg_cli.stages import language_model
 from syneg_cli.stages.request_files import Requests
@@ -257,8 +267,13 @@ class Asks(Stage):
             )
         if outcome.failed or outcome.later:
             return "Mend what the server complains about, then run the same command again."
-        if outcome.unusable or outcome.dropped:
+        if asked_again(outcome.unusable, outcome.dropped):
             return "Look at the answers with `syneg cache list`; --retry-bad asks for them again."
+        if outcome.unusable or outcome.dropped:
+            return (
+                "Look at the answers with `syneg cache list` and `syneg cache show KEY`. They have the form "
+                f"that was asked for, so --retry-bad leaves them: change the prompt ({asker.prompt.name})."
+            )
         return f"See `syneg {self.name} --help`."
 
 

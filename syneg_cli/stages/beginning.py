@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from syneg_cli.core import DatasetError, Manifest, UsageError, counted, near, read_manifest
-from syneg_cli.data import Dataset, Imported, Wanted, as_before, prepared
+from syneg_cli.data import Dataset, Imported, Wanted, as_before, changed_input, prepared
 from syneg_cli.stages.evaluate import measuring
 from syneg_cli.stages.expanding import expansion_of, need_share
 from syneg_cli.stages.import_documents import carry_out
@@ -120,8 +120,8 @@ def import_state(session: Session, manifest: Manifest | None) -> tuple[str, str]
     wanted = _as_made(session, manifest)
     if gone := _gone(wanted):
         return "stale", f"{gone[0].name} is gone"
-    if prepared(wanted, folder, session.progress).fingerprint() != manifest.inputs.get("documents"):
-        return "stale", "documents changed"
+    if role := changed_input(prepared(wanted, folder, session.progress), manifest):
+        return "stale", f"{role} changed"
     decides = session.project.documents.deciding()
     if changed := [key for key, value in decides.items() if manifest.settings.get(key) != value]:
         return "stale", f"{changed[0]} changed"

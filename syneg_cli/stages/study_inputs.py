@@ -12,12 +12,13 @@ from syneg_cli.encoding import weights_hash
 from syneg_cli.forecast import read_forecast
 from syneg_cli.mining import run_files
 from syneg_cli.mixing import check_strategy
-from syneg_cli.stages.expanding import expansion_of
+from syneg_cli.stages.expanding import expansion_of, written_for
 from syneg_cli.stages.mine import mined_path
 from syneg_cli.stages.mix import Mix
 from syneg_cli.stages.pilot import asked_otherwise
 from syneg_cli.stages.session import Session, rewordings
 from syneg_cli.stages.study_places import arm_search, arm_session
+from syneg_cli.stages.verify import Verify
 from syneg_cli.studies import ArmPlan
 
 
@@ -79,6 +80,38 @@ def _named(session: Session, dataset: Dataset, arm: ArmPlan) -> Iterator[tuple[s
     for model in (own.project.mine.backbone, train.guide, train.cross_encoder):
         if model and Path(model).is_dir():
             yield f"model {model}", weights_hash(model)
+
+
+def paid_for(session: Session, dataset: Dataset, arms: Sequence[ArmPlan]) -> tuple[float, bool]:
+    """(US dollars, whether the price of some is not known) of the LLM data that the arms read, each once."""
+    files: dict[Path, None] = {}
+    for arm in arms:
+        if arm.makes == "trained":
+            files |= dict.fromkeys(_files(session, dataset, arm).values())
+        if arm.makes == "trained" and arm.judged:
+            own = arm_session(session, session.project.study.name, arm)
+            mined = (mined_path(own.workspace(dataset), miner) for miner in own.project.mine.miners)
+            files |= dict.fromkeys(own.workspace(dataset).verified(path) for path in mined)
+        if arm_search(session, arm).reads_written:
+            files[written_for(session, dataset)] = None
+    bills: dict[str, float | None] = {}
+    for path in filter(Path.is_file, files):
+        for job, usd in _bills(path).items():
+            known = bills.get(job, 0.0)
+            bills[job] = None if usd is None or known is None else max(usd, known)  # totals only grow
+    return sum(usd or 0.0 for usd in bills.values()), None in bills.values()
+
+
+def _bills(path: Path) -> dict[str, float | None]:
+    """Job -> what it cost over all runs; None where that is not known. Verdicts may have several, or none."""
+    manifest = read_manifest(path)
+    if manifest is None or manifest.stage != Verify.name:
+        return {str(path): manifest.cost_usd if manifest else None}
+    judges = manifest.counts.get("judges") or ()
+    return {
+        str(one["job"]): None if one["unpriced_calls"] else float(one["spent_usd"]) + float(one["lost_usd"])
+        for one in judges
+    }
 
 
 def need_mixable(session: Session, dataset: Dataset, arms: Sequence[ArmPlan]) -> None:

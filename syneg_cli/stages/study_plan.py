@@ -11,11 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from syneg_cli.core import (
-    MissingArtifact,
-    UsageError,
-    read_manifest,
-)
+from syneg_cli.core import MissingArtifact, UsageError
 from syneg_cli.data import Dataset
 from syneg_cli.evaluation import ALPHA, MAIN_METRIC, Evaluation, TrainedOn, exposure, standard_errors
 from syneg_cli.mixing import check_strategy
@@ -23,7 +19,7 @@ from syneg_cli.stages.project import changed
 from syneg_cli.stages.session import Session
 from syneg_cli.stages.settings import Project
 from syneg_cli.stages.study_arms import arms_of, sets_of
-from syneg_cli.stages.study_inputs import foretold, inputs_of
+from syneg_cli.stages.study_inputs import foretold, inputs_of, paid_for
 from syneg_cli.stages.study_places import arm_search
 from syneg_cli.stages.study_rates import forecast, measured_rates
 from syneg_cli.stages.study_spent import met_by_written, spent_of, with_controls
@@ -201,14 +197,9 @@ def _beside(session: Session, dataset: Dataset, plan: StudyPlan, rates: Rates) -
     detectable = {
         part: standard_errors(ALPHA) * deviation / len(queries) ** 0.5 for part, queries in parts.items()
     }
-    paid, unpriced, pilots = 0.0, False, {}
-    work = session.workspace(dataset)
-    for name in sorted(_sets_read(plan)):
-        manifest = read_manifest(work.synthetic(name))
-        paid += (manifest.cost_usd if manifest else None) or 0.0
-        unpriced = unpriced or manifest is None or manifest.cost_usd is None
-        if told := foretold(work, name):
-            pilots[name] = told
+    paid, unpriced = paid_for(session, dataset, plan.arms)
+    told = {name: foretold(session.workspace(dataset), name) for name in sorted(_sets_read(plan))}
+    pilots = {name: verdict for name, verdict in told.items() if verdict}
     seconds, command = forecast(plan, rates), session.command("study")
     return Beside(rates, seconds, deviation, whence, detectable, paid, unpriced, pilots, command)
 

@@ -181,7 +181,8 @@ def test_run_keeps_what_people_judged(cli: Cli, tiny_model: Path) -> None:
     assert judged.read_text(encoding="utf-8").split()[-3:] == ["q1", "a.md", "1"]
     assert "doors" in Path("articles-data/corpus.jsonl").read_text(encoding="utf-8")
     Path("test.trec").write_text("q1 0 b.md 1\n", encoding="utf-8")
-    assert import_of(cli, "status")["state"] == "stale", "judgements that changed are read again"
+    stale = import_of(cli, "status")
+    assert (stale["state"], stale["detail"]) == ("stale", "queries and judgements changed")
 
 
 def test_judgements_that_are_gone_are_not_dropped(cli: Cli, tiny_model: Path) -> None:

@@ -12,7 +12,19 @@ import pytest
 
 from syneg_cli.cli.live import watch
 from syneg_cli.cli.output import Output, progress_text
-from syneg_cli.core import Advance, Line, Pace, Printed, Progress, SaidOnce, pace, roughly, uncounted, weigh
+from syneg_cli.core import (
+    Advance,
+    Line,
+    Pace,
+    Printed,
+    Progress,
+    SaidOnce,
+    forecast,
+    pace,
+    roughly,
+    uncounted,
+    weigh,
+)
 from syneg_cli.library.arguments import ticking
 from syneg_cli.llm import Stats
 
@@ -234,3 +246,11 @@ def test_a_line_says_what_its_share_is_of(clock: Clock) -> None:
     line.weigh(100, 100, None, 0)
     line(75)
     assert progress_text(line) == "100/100 docs, 100%"
+
+
+@pytest.mark.parametrize(
+    ("count", "unit", "said"),
+    [(1, "steps", "1 more step"), (1, "queries", "1 more query"), (2, "docs", "2 more docs")],
+)
+def test_one_more_is_one(count: int, unit: str, said: str) -> None:
+    assert forecast("Doing", 15.0, count, unit) == f"Doing: about 15s for {said}"

@@ -79,7 +79,7 @@ def test_what_is_said_of_it(cli: Cli, asked: Path, tiny_model: Path) -> None:
         shown.out.split()
     )
     name = f"{tiny_model.name}+judgedx0.5"
-    knows = f"The index counts as training: that of {name}, or its training as far as it is recorded, knows a positive"
+    knows = f"Judged queries in the index count as training: they, or {name}'s as far as recorded, know a positive"
     assert knows in " ".join(shown.out.split())
     write_queries(WRITTEN)
     both = cli("eval", asked, "--backbone", tiny_model, *JUDGED_ALONE[:-1], "both")

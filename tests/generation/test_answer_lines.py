@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.answered import (
 )
 from tests.conftest import Cli
 from tests.generation.conftest import totals
-from tests.servers import Body, Reply, good_reply
+from tests.servers import Body, ChatServer, Reply, good_reply, prompt_of
 
 IN, OUT = Path("in.jsonl"), Path("out.jsonl")
 CACHE = Path(".syneg/generations.db")
@@ -178,3 +179,21 @@ def test_where_all_is_answered_and_nothing_is_usable_that_is_a_failure(
     assert "0 of 3 pairs got a usable negative: 3 answers unparsable" in read.err
     assert "--retry-bad asks for them again" in read.err
     assert not Path(".syneg/tiny/synthetic/default.jsonl").exists()
+
+
+def test_what_the_checks_drop_is_not_asked_for_again_and_nobody_says_so(cli: Cli, tiny: Path) -> None:
+    """The answers have the form that was asked for: another prompt helps, and `--retry-bad` does not."""
+
+    def respond(body: Body, number: int) -> Reply:
+        query = prompt_of(body).split("<user_query>")[1].split("</user_query>")[0].strip()
+        one = {"plan": "p", "title": "t", "document": f"{query} " + "word " * 30, "reflection": "r"}
+        return Reply(text=json.dumps({"requirements": ["a"], "negatives": [one, one]}))
+
+    with ChatServer(respond) as server:
+        asked = ("generate", tiny, "--llm", "openai:m", "--base-url", server.openai_url)
+        for given in ((), ("--retry-bad",)):
+            told = cli(*asked, *given)
+            assert told.code == 1
+            assert "negatives dropped: contains the query" in told.err
+            assert "so --retry-bad leaves them: change the prompt (syneg)" in " ".join(told.err.split())
+        assert len(server.requests) == 3

@@ -14,6 +14,7 @@ from sentence_transformers import SentenceTransformer
 
 import syneg_cli as syneg
 from syneg_cli.core import MinedNegative, SyntheticQuery, UsageError
+from tests.conftest import Cli
 from tests.servers import ChatServer, Reply
 
 
@@ -295,3 +296,13 @@ def test_a_fraction_of_the_queries_is_test(tiny: Path, tmp_path: Path) -> None:
     (tiny / "qrels" / "test.tsv").unlink()
     data = syneg.load_dataset(tiny, dev_fraction=0, test_fraction=0.34, work_dir=tmp_path / "w")
     assert (len(data.qrels("train")), len(data.qrels("test"))) == (2, 1)
+
+
+def test_bm25_is_a_system_as_it_is_of_the_command_line(cli: Cli, tiny: Path) -> None:
+    data = syneg.load_dataset(tiny)
+    found = syneg.evaluate("bm25", data, name="words")
+    asked: Any = cli("eval", tiny, "--model", "bm25", "--json").json
+    assert found.metrics == pytest.approx(asked["metrics"])
+    assert "words is not trained" in str(found)
+    with pytest.raises(syneg.SynegError, match="BM25 has none"):
+        syneg.evaluate("bm25", data, lexical=0.5)

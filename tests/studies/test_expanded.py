@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from syneg_cli.core import SyntheticQuery, write_synthetic_queries
+from syneg_cli.core import Manifest, SyntheticQuery, write_manifest, write_synthetic_queries
 from syneg_cli.encoding import Encoder
 from syneg_cli.studies import read_plan
 from tests.conftest import Cli
@@ -313,3 +313,11 @@ def test_judged_queries_that_are_all_asked_are_none(cli: Cli, here: Path, writte
     told = "people judged no training query that is not asked in test, too, so there is none for the index"
     plan: Any = cli("study", "--arms", "dense-judged", "--primary", "dense", "--plan", "--json").json
     assert dict(plan["plan"]["left_out"]) == {"dense-judged": told}
+
+
+def test_the_plan_says_what_the_queries_in_an_index_cost(cli: Cli, here: Path, written: Path) -> None:
+    """They are data of an LLM that an arm reads, as the negatives are."""
+    write_manifest(written, Manifest("queries", inputs={}, settings={}, cost_usd=0.5))
+    plan: Any = cli(*ARMS, "--plan", "--json").json
+    assert plan["paid_usd"] == 0.5
+    assert "LLM data that cost $0.5000 are used" in cli(*ARMS, "--plan").out

@@ -73,8 +73,14 @@ def test_two_checks_have_a_column_each_and_examples_are_of_the_last(
         assert "by judge" not in first.out, "one check needs no column of its own"
         margin = ("--check", "margin", "--backbone", tiny_model, "--source", "synthetic", "--effect", "mark")
         told = cli("verify", tiny, *margin, "--margin", 2)
+        monkeypatch.setenv("COLUMNS", "80")
+        narrow = cli("verify", tiny, *margin, "--margin", 2).out
+        monkeypatch.delenv("COLUMNS")
         none = cli("verify", tiny, *margin, "--margin", 0, "--set", "verify.margin=0", "--force")
     assert "by judge ┃ by margin ┃ called relevant" in told.out
+    assert "by judge ┃ by margin ┃ called relevant ┃ " in narrow, "no word is broken"
+    assert all(len(line) <= 80 for line in narrow.splitlines())
+    assert "│ synthetic │" in narrow
     because = [line for line in told.out.splitlines() if line.startswith("because: ")]
     assert because
     assert all(line.startswith("because: margin: ") for line in because)

@@ -8,7 +8,7 @@ from typing import Any
 
 from syneg_cli.cli.output import short, table
 from syneg_cli.core import duration, money, near
-from syneg_cli.generation import Estimate, Range
+from syneg_cli.generation import Estimate, Range, asked_again
 from syneg_cli.llm import LEFT
 from syneg_cli.stages import Generated, MirroredQueries
 
@@ -75,7 +75,7 @@ def told_of(record: Generated) -> list[str]:
         said.append("Run again for what has no answer.")
     elif counts.get("later"):
         said.append("The same command asks the judge for the verdicts that are left.")
-    if counts["unusable"]:
+    if asked_again(counts["unusable"], counts["dropped"]):
         said.append("--retry-bad asks again where the answer was unusable.")
     judged = counts.get("judge") or {}
     stored = counts["answered"] and counts["from_cache"] == counts["answered"]

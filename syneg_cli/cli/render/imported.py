@@ -59,7 +59,16 @@ def _remarks(tally: Tally) -> list[str]:
         more = len(tally.decoded) - FIRST
         files = counted(len(tally.decoded), "file")
         others = f" and {more} more" if more > 0 else ""
-        said.append(f"not in UTF-8: {files}, read as what each was taken for: {first}{others}")
+        said.append(
+            f"not in UTF-8: {files}, read as what each was taken for: {first}{others}; "
+            "--encoding NAME where that is wrong"
+        )
+    if lost := sum(tally.unmapped.values()):
+        judgements = counted(lost, "judgement is", "judgements are")
+        said.append(
+            f"{judgements} of documents that were cut, which say nothing of their parts: --tokens 0 keeps "
+            "documents whole, --judged-passages all judges every part alike"
+        )
     return said
 
 

@@ -61,5 +61,5 @@ def _costs(record: Generated, seconds: float) -> Any:
     cost = money(usd) if low == high else f"{money(usd)} [{money(low)}, {money(high)}]"
     took = "not known: nothing was asked" if whole["seconds"] is None else duration(whole["seconds"])
     calls, pairs = counted(whole["calls"], "call"), counted(whole["pairs"], "pair")
-    rows += [(f"all {pairs}", f"{calls} more"), ("  cost", cost), ("  time", took)]
+    rows += [(f"for the rest of {pairs}", calls), ("  cost", cost), ("  time", took)]
     return table(None, ["pilot", ""], rows, right=lambda column: column == "")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from syneg_cli.cli.output import short, table
+from syneg_cli.cli.render.fitting import Column, Fitted
 from syneg_cli.core import counted
 from syneg_cli.data import Dataset
 from syneg_cli.stages import Performed
@@ -14,6 +15,7 @@ from syneg_cli.verification import Checked
 
 EXAMPLES = 3
 LONGEST = 240
+LAST = 98
 
 
 def verified(done: Sequence[Performed], dataset: Dataset) -> tuple[dict[str, Any], list[Any]]:
@@ -32,9 +34,7 @@ def verified(done: Sequence[Performed], dataset: Dataset) -> tuple[dict[str, Any
         (s, *(count[s] for count in columns), _share(false[s], checked[s]), unquoted[s], left_out[s])
         for s in names
     ]
-    head = ["source", "checked", *(f"by {name}" for name in by_check)]
-    head += ["called relevant", "share", "quote not found", "left out"]
-    shown: list[Any] = [table(None, head, rows), *_effects(done)]
+    shown: list[Any] = [Fitted(_columns(list(by_check)), rows), *_effects(done)]
     if unquoted.total():
         shown.append(
             f"{unquoted.total()} called relevant with a quotation that the document does not hold: "
@@ -66,6 +66,14 @@ def verified(done: Sequence[Performed], dataset: Dataset) -> tuple[dict[str, Any
         "files": [each.as_json() for each in done],
     }
     return data, shown
+
+
+def _columns(by_check: Sequence[str]) -> list[Column]:
+    """What a narrow terminal leaves out first is in the sentences below the table."""
+    head = [Column("source"), Column("checked")]
+    head += [Column(f"by {name}", spare=place) for place, name in enumerate(by_check, start=1)]
+    head += [Column("called relevant"), Column("share")]
+    return [*head, Column("quote not found", spare=LAST + 1), Column("left out", spare=LAST)]
 
 
 def _effects(done: Sequence[Performed]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -32,6 +33,7 @@ from syneg_cli.data.imports.tally import Tally
 STAGE = "import"
 ENDING = "-data"
 QRELS = "qrels"
+JUDGED = "queries and judgements"
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,24 @@ class Importing:
             "counted_by": self.counter.name if self.counter else "",
             "markitdown": _version("markitdown"),
         }
-        inputs = {"documents": self.source.fingerprint()}
-        return Manifest(STAGE, inputs=inputs, settings=settings, paths=_given(wanted))
+        return Manifest(STAGE, inputs=_inputs_of(self.source), settings=settings, paths=_given(wanted))
+
+
+def _inputs_of(source: Source) -> dict[str, str]:
+    """What an import reads. The hash of the documents is that of all: what changed alone is named first."""
+    return {JUDGED: source.judged_fingerprint(), "documents": source.fingerprint()}
+
+
+def _comparable(inputs: Mapping[str, str], there: Manifest | None) -> dict[str, str]:
+    """Those that a manifest can be held against: an earlier version's has a hash of all together alone."""
+    whole = there is None or JUDGED in there.inputs
+    return {role: digest for role, digest in inputs.items() if whole or role != JUDGED}
+
+
+def changed_input(source: Source, there: Manifest) -> str:
+    """The first input that an import did not read as it is now; "" for none."""
+    inputs = _comparable(_inputs_of(source), there)
+    return next((role for role, digest in inputs.items() if there.inputs.get(role) != digest), "")
 
 
 def _given(wanted: Wanted) -> dict[str, str]:
@@ -138,7 +156,7 @@ def carried_out(importing: Importing, progress: Progress | None = None, *, force
     check_owner(path, "--output")
     there = read_manifest(path)
     plan = importing.plan()
-    reason = "--force" if force else stale_reason(path, plan.inputs, plan.settings)
+    reason = "--force" if force else stale_reason(path, _comparable(plan.inputs, there), plan.settings)
     if reason is None and there:
         progress.note(f"{STAGE}: up to date, nothing to do ({path})")
         if changed_since(path, there):

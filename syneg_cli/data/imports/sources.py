@@ -116,9 +116,13 @@ class Source:
         """The files of queries and judgements."""
         return [*self.files.queries, *(file for files in self.files.qrels.values() for file in files)]
 
+    def judged_fingerprint(self) -> str:
+        """A hash of the queries and judgements."""
+        return content_hash([(file.name, hash_once(file)) for file in self.judging()])
+
     def fingerprint(self) -> str:
         """A hash of all that is read; of files that are too large, of their size."""
-        judged = content_hash([(file.name, hash_once(file)) for file in self.judging()])
+        judged = self.judged_fingerprint()
         if self.whole:
             return content_hash([files_hash(self.files.corpus), judged])
         digest = hashlib.sha256(judged.encode())

@@ -42,7 +42,9 @@ def test_encodings_are_told(cli: Cli) -> None:
         {"file": "russian.txt", "encoding": "cp1251"},
         {"file": "utf16.txt", "encoding": "utf-16"},
     ]
-    assert "3 files, read as what each was taken for: latin.txt (cp1252)" in cli("import", "docs").out
+    told = cli("import", "docs").out
+    assert "3 files, read as what each was taken for: latin.txt (cp1252)" in told
+    assert "; --encoding NAME where that is wrong" in told
 
 
 def test_an_encoding_can_be_named(cli: Cli) -> None:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from syneg_cli.core import manifest_path
 from tests.conftest import Cli, write_dataset
 from tests.data.imports.conftest import LONG, WORDS, corpus, write
 
@@ -160,7 +161,33 @@ def test_judgements_beside_the_documents(cli: Cli, docs: Path) -> None:
     assert result.json["left_out"] == []
     assert set(corpus("docs-data")) == {"a.txt", "b.txt", "long.txt"}
     (docs / "qrels" / "train.tsv").write_text("q1\tb.txt\t1\n")
-    assert cli("import", docs, "--json").json["reason"] == "documents changed"
+    assert cli("import", docs, "--json").json["reason"] == "queries and judgements changed"
+
+
+def test_an_import_of_an_earlier_version_stays_up_to_date(cli: Cli, docs: Path) -> None:
+    """Its manifest has one hash of documents, queries and judgements together."""
+    write(Path(), queries_tsv="q1\tx\n", test_tsv="q1\ta.txt\t1\n")
+    asked = ("import", docs, "--queries", "queries.tsv", "--qrels", "test.tsv", "--json")
+    assert cli(*asked).code == 0
+    manifest = manifest_path(Path("docs-data"))
+    told = json.loads(manifest.read_text(encoding="utf-8"))
+    del told["inputs"]["queries and judgements"]
+    manifest.write_text(json.dumps(told), encoding="utf-8")
+    assert cli(*asked).json["skipped"] is True
+    Path("test.tsv").write_text("q1\tb.txt\t1\n")
+    assert cli(*asked).json["reason"] == "documents changed", "which of them is not known there"
+    Path("test.tsv").write_text("q1\ta.txt\t1\n")
+    assert cli(*asked).json["reason"] == "queries and judgements changed"
+
+
+def test_what_to_do_for_judgements_of_cut_documents_is_said(cli: Cli, docs: Path) -> None:
+    write(Path(), queries_tsv="q1\tx\n", test_tsv="q1\ta.txt\t1\nq1\tlong.txt\t1\n")
+    asked = ("import", docs, "--queries", "queries.tsv", "--qrels", "test.tsv", "--tokens", 64)
+    assert (
+        "1 judgement is of documents that were cut, which say nothing of their parts: --tokens 0"
+        in cli(*asked).out
+    )
+    assert "which say nothing" not in cli(*asked, "--judged-passages", "all").out
 
 
 def test_a_file_that_names_no_split_is_test(cli: Cli, docs: Path) -> None:
