@@ -41,6 +41,10 @@ class Compared:
         """The p that decides: corrected where there is a family."""
         return self.p if self.p_holm is None else self.p_holm
 
+    def errors(self, alpha: float, power: float = 0.8) -> float:
+        """The standard errors that a difference has to have: seen with this power by a p below `alpha`."""
+        return standard_errors(alpha, power)
+
     @property
     def basis(self) -> str:
         """How much was measured, in words: "120 queries"."""

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from syneg_cli.core import counted
-from syneg_cli.evaluation.families import Compared, standard_errors
+from syneg_cli.evaluation.families import Compared
 
 Word = Literal["better", "worse", "equivalent", "undecided"]
 
@@ -80,8 +80,8 @@ def detectable(compared: Compared, *, alpha: float = ALPHA) -> float:
     Args:
         alpha: as for `decided`; infinite where it is 0, as before the first look.
     """
-    first = standard_errors(alpha / max(1, len(compared.family)))
-    return compared.detectable * first / standard_errors(ALPHA)
+    first = compared.errors(alpha / max(1, len(compared.family)))
+    return compared.detectable * first / compared.errors(ALPHA)
 
 
 def told_p(compared: Compared) -> str:

@@ -279,23 +279,14 @@ def _tex(text: str) -> str:
     return f"{{}}{made}" if made.startswith("[") else made
 
 
+COMPARED = (
+    *("difference", "low", "high", "p", "p_holm", "p_equivalence"),
+    *("detectable", "wins", "ties", "losses"),
+)
 COLUMNS = (
-    *(
-        "plan",
-        "arm",
-        "tables",
-        "control",
-        "part",
-        "queries",
-        "seeds",
-        "mean",
-        "sd",
-        "difference",
-        "low",
-        "high",
-    ),
-    *("p", "p_holm", "p_equivalence", "detectable", "wins", "ties", "losses", "verdict", "stopped"),
-    *("written_queries", "unequal", "synthetic_share", "without_synthetic"),
+    *("plan", "arm", "tables", "control", "part", "queries", "seeds", "mean", "sd", *COMPARED),
+    *("verdict", "stopped", "written_queries", "unequal", "synthetic_share", "without_synthetic"),
+    *("p_equivalence_holm", "freedom", "alpha"),
 )
 
 
@@ -307,7 +298,7 @@ def comma_separated(plan: StudyPlan, lines: Sequence[Line]) -> str:
     for line in lines:
         for name, part in line.parts.items():
             compared = part.against
-            told = [getattr(compared, key, None) for key in COLUMNS[9:-6]]
+            told = [getattr(compared, key, None) for key in COMPARED]
             row: list[object] = [
                 plan.hash,
                 line.arm.name,
@@ -323,6 +314,8 @@ def comma_separated(plan: StudyPlan, lines: Sequence[Line]) -> str:
                 line.mixed.get("synthetic_share"),
                 _lacking(line),
             ]
+            row += [getattr(compared, "p_equivalence_holm", None), getattr(compared, "freedom", None)]
+            row.append(line.alpha if compared else None)
             writer.writerow(["" if value is None else value for value in row])
     return text.getvalue()
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from scipy import stats
 
 from syneg_cli.evaluation import (
     Comparison,
     SeedComparison,
     as_data,
     compare,
+    compare_seeds,
     decided,
     detectable,
     interval,
@@ -106,6 +109,32 @@ BY_SEEDS = SeedComparison(
     sd_system=0.004,
     sd_baseline=0.005,
 )
+
+
+@pytest.mark.parametrize("comparisons", [1, 4, 9])
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_of_few_seeds_no_difference_that_would_show_is_one_that_does_not(
+    seeds: int, comparisons: int
+) -> None:
+    """By z, a difference that was said to be large enough was undecided: t needs far more where alpha is small."""
+    rng = random.Random(seeds)
+    hard = [0.3 + rng.random() * 0.2 for _ in range(100)]
+    ours, theirs = (
+        [[value + shift + rng.gauss(0, 0.02) for value in hard] for shift in shifts]
+        for shifts in (
+            [0.01 * number for number in range(seeds)],
+            [-0.01 * number for number in range(seeds)],
+        )
+    )
+    family = tuple(str(number) for number in range(comparisons)) if comparisons > 1 else ()
+    found = replace(compare_seeds(ours, theirs), family=family)
+    error = (found.high - found.low) / 2 / stats.t.ppf(0.975, found.freedom)
+    least = detectable(found)
+    assert least / error == pytest.approx(
+        stats.t.isf(0.025 / comparisons, found.freedom) + stats.t.ppf(0.8, found.freedom)
+    )
+    assert 2 * stats.t.sf(least / error, found.freedom) * comparisons < 0.05
+    assert found.freedom < 2 * seeds
 
 
 @pytest.mark.parametrize(

@@ -249,7 +249,10 @@ def test_the_difference_that_would_be_seen_is_that_of_what_the_look_may_spend() 
     found = lines(plan, barely(plan, 3, plan.looks[-1][1] * 1.2, 0.045))
     against = found[2].parts["all"].against
     assert against is not None
-    usual, look = (stats.norm.isf(p / 2) + stats.norm.isf(0.2) for p in (0.05, plan.looks[-1][1]))
+    usual, look = (
+        stats.t.isf(p / 2, against.freedom) + stats.t.isf(0.2, against.freedom)
+        for p in (0.05, plan.looks[-1][1])
+    )
     size = against.detectable * look / usual
     assert f"{size:.3f}" != f"{against.detectable:.3f}"
     assert f"it would have to be about {size:.3f}." in answer(plan, found)
