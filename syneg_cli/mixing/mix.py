@@ -63,6 +63,7 @@ class Mixed:
             "synthetic_share": reached_share(self.sources),
             "negatives_per_instance": {source: n / draws for source, n in sorted(self.sources.items())},
             "composition": dict(sorted(self.composition.items())),
+            "turned_out": self.turned_out,
         }
 
 

@@ -262,6 +262,7 @@ def test_the_counts_are_of_judged_pairs_and_all_their_rounds() -> None:
         "synthetic_share": pytest.approx(2 / 3),
         "negatives_per_instance": {"dense": 0.5, "synthetic": 1.0},
         "composition": {"2 synthetic + 1 dense": 2, "none": 2},
+        "turned_out": 0,
     }
     mirror = mix({Pair("a", "d"): pools(3, 1)}, strategy="mirror", k=1, ratio=1, rounds=2, seed=0).counts()
     assert (mirror["instances"], mirror["mirrored"], mirror["synthetic_share"]) == (1, 3, 0.0)
