@@ -2,7 +2,8 @@
 
     python docs/results/compare.py DATA/scifact recall@100 --runs lexical-s*.trec --against dense-s*.trec
 
-A run for each seed; `--untrained` for a system that has none, as the model before training. `--split test
+A run for each seed; `--untrained` where the second system has none, as the model before training has,
+`--untrained-system` where the first has none. `--split test
 train` is of all queries that both splits judge, dev's among them: a run is then the two files behind each
 other. Such a difference is none of a plan's comparisons, and not corrected.
 """
@@ -34,12 +35,14 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="TREC runs of its queries")
     parser.add_argument("--against", type=Path, nargs="+", required=True)
     parser.add_argument("--untrained", action="store_true", help="what it is compared with has no seed")
+    parser.add_argument("--untrained-system", action="store_true", help="the first system has no seed")
     parser.add_argument("--split", nargs="+", default=["test"], help="test, train, ...")
     options = parser.parse_args()
     data = syneg.load_dataset(options.dataset, dev_fraction=0.0)
     qrels = {query: grades for split in options.split for query, grades in data.qrels(split).items()}
     ours, theirs = (scores(runs, qrels, options.metric) for runs in (options.runs, options.against))
-    found = compare_seeds(ours, theirs, untrained=options.untrained)
+    none = {"untrained": options.untrained, "untrained_system": options.untrained_system}
+    found = compare_seeds(ours, theirs, **none)
     first, second = (sum(map(sum, rows)) / len(rows) / len(qrels) for rows in (ours, theirs))
     interval = f"[{found.low:+.4f}, {found.high:+.4f}]"
     print(f"{first:.4f} to {second:.4f}: {found.difference:+.4f} {interval}, p {found.p:.2g}")

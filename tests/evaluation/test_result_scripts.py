@@ -35,6 +35,11 @@ def test_a_difference_is_over_queries_and_seeds(
     assert capsys.readouterr().out == (
         f"0.8750 to 0.2500: +0.6250 [{wanted.low:+.4f}, {wanted.high:+.4f}], p {wanted.p:.2g}\n"
     )
+    turned = ("--runs", "b0", "--against", "a0", "a1", "--untrained-system")
+    run(monkeypatch, "compare.py", several, "mrr@10", *turned)
+    assert capsys.readouterr().out == (
+        f"0.2500 to 0.8750: -0.6250 [{-wanted.high:+.4f}, {-wanted.low:+.4f}], p {wanted.p:.2g}\n"
+    )
     parts = ("--split", "test", "train")
     Path("a2").write_text("q5 Q0 d1 1 2 x\nq6 Q0 d3 1 1 x\nq1 Q0 d2 1 1 x\n", encoding="utf-8")
     run(monkeypatch, "compare.py", several, "mrr@10", "--runs", "a2", "--against", "a0", *parts)
