@@ -131,9 +131,16 @@ def _judgements(path: Path, query_ids: Container[object], lines: Lines | None) -
         where = place(path, number)
         cells = line.split("\t") if "\t" in line.strip() else line.split()
         query_id, doc_id, grade = _three(cells, where, line)
-        if number == 1 and query_id not in query_ids and _whole(grade) is None:
-            continue  # the header
+        if number == 1 and _is_header((query_id, doc_id, grade), query_ids):
+            continue
         yield Judged(where, query_id, doc_id, _grade(grade, where))
+
+
+def _is_header(cells: tuple[str, str, str], query_ids: Container[object]) -> bool:
+    """Whether a first line names the columns: a query may be called `query-id`, too."""
+    keys = (QUERY_KEYS, DOC_KEYS, GRADE_KEYS)
+    usual = all(cell.lower() in names for cell, names in zip(cells, keys, strict=True))
+    return _whole(cells[2]) is None and (usual or cells[0] not in query_ids)
 
 
 def _of_csv(path: Path, query_ids: Container[object], lines: Lines) -> Iterator[Judged]:
@@ -148,7 +155,7 @@ def _of_csv(path: Path, query_ids: Container[object], lines: Lines) -> Iterator[
                 yield _named(dict(zip(names, cells, strict=False)), where)
             continue
         query_id, doc_id, grade = _three(cells, where, ",".join(cells))
-        if not first and query_id not in query_ids and _whole(grade) is None:
+        if not first and _is_header((query_id, doc_id, grade), query_ids):
             continue
         yield Judged(where, query_id, doc_id, _grade(grade, where))
 
