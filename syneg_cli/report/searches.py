@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,18 +31,26 @@ class Searched:
 
 
 def read_searches(
-    workspace: Workspace, split: str, data: Inputs | None = None, *, margin: float = MARGIN
+    workspace: Workspace,
+    split: str,
+    data: Inputs | None = None,
+    *,
+    margin: float = MARGIN,
+    without: Collection[str] = (),
 ) -> tuple[list[Searched], list[str]]:
     """Every such system that `eval` measured on a split, and a line for each that is left out.
 
     Args:
         data: what is measured on now; without it nobody looks whether that changed.
         margin: of equivalence.
+        without: models that the page is not about.
     """
     stored, left_out = _stored(workspace, split)
     found: list[Searched] = []
     for measured, manifest in stored:
         if not (search := measured.search) or "cross-encoder" in manifest.inputs:
+            continue
+        if measured.name.removesuffix(search.called("")) in without:
             continue
         if why := _out_of_date(measured, manifest, data(search) if data else {}):
             left_out.append(f"{measured.name} {why}; that result is left out.")

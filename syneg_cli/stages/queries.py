@@ -306,7 +306,8 @@ class Queries(Asks):
         return CheckTools(
             setup=self._setup,
             judge=lambda dataset: judge_of(
-                *(self.session, dataset),
+                self.session,
+                dataset,
                 job=self.job(plan),
                 used=judged,
                 unsent=self.unsent and UNJUDGED,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from syneg_cli.core import (
@@ -112,7 +113,7 @@ def reported(
     pilots, no_forecast = reported_pilots(workspace, dataset)
     models, left_out = reported_models(session, workspace, list(names), dataset, alone=alone)
     negatives = read_negatives(workspace, max(sample, SHOWN))
-    searches, not_compared = reported_searches(session, workspace, dataset)
+    searches, not_compared = reported_searches(session, workspace, names, dataset)
     notes = [*([why] if why else []), *not_read, *no_forecast, *not_compared]
     separation = None
     facts = Facts(
@@ -218,15 +219,20 @@ def _separation(
 
 
 def reported_searches(
-    session: Session, workspace: Workspace, dataset: Dataset | None
+    session: Session, workspace: Workspace, names: Sequence[str], dataset: Dataset | None
 ) -> tuple[list[Searched], list[str]]:
-    """Every system that searches with more than its model's own vectors; a line for each that is left out."""
+    """Every system that searches with more than its model's own vectors; a line for each that is left out.
+
+    Args:
+        names: of the models trained here, those that the page is about; without any, all.
+    """
     split = reported_split(session, workspace)
     return read_searches(
         workspace,
         split,
-        lambda search: _measured_on(session, dataset, split, search) or {},
+        cache(lambda search: _measured_on(session, dataset, split, search) or {}),
         margin=session.project.eval.equivalence_margin,
+        without=set(names_beside(workspace.model("x"))) - set(names) if names else (),
     )
 
 

@@ -92,6 +92,14 @@ def test_a_result_that_cannot_be_read_is_said(work: Workspace) -> None:
     )
 
 
+def test_a_page_of_one_model_has_its_searches_and_its_backbones_alone(work: Workspace) -> None:
+    for name in ("minilm", "one", "two"):
+        add_evaluation(work, name, ALONE, weights=name)
+        hybrid(work, name, weights=name)
+    found, left_out = read_searches(work, "test", without={"two"})
+    assert ([one.alone for one in found], left_out) == (["minilm", "one"], [])
+
+
 def test_weights_that_were_trained_again_are_left_out(work: Workspace) -> None:
     folder = add_model(work, "one")
     add_evaluation(work, "one", ALONE, weights="w", model=str(folder))

@@ -77,6 +77,8 @@ def test_a_judge_whose_answer_broke_off_is_asked_again_and_no_other(
     assert "--retry-bad" not in again.out
     assert "without a usable verdict" not in again.out
     assert all("judge" in one.scores for name in FILES for one in found(work, name))
+    other = cli("verify", tiny, "--check", "margin", "--retry-bad")
+    assert (other.code, "--retry-bad is for the judge" in other.err) == (2, True)
 
 
 def test_the_margin_is_told_in_words_and_long_texts_are_cut_with_an_ellipsis(

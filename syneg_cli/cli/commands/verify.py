@@ -21,6 +21,7 @@ from syneg_cli.cli.options import command as make
 from syneg_cli.cli.render.generated import estimated
 from syneg_cli.cli.render.vectors import estimated_vectors
 from syneg_cli.cli.render.verified import verified
+from syneg_cli.core import UsageError
 from syneg_cli.stages import (
     UNWRITTEN,
     estimate_judge,
@@ -58,6 +59,11 @@ def command(
     """
     files = Files(batch_write, batch_read)
     check_ways(call, files, {"--estimate": estimate}, retry_bad=retry_bad)
+    if retry_bad and "judge" not in call.session.project.verify.checks:
+        asked = ", ".join(call.session.project.verify.checks)
+        raise UsageError(
+            f"--retry-bad is for the judge, and --check names {asked}.", hint="Add --check judge."
+        )
     dataset = call.dataset()
     session = same_server(call.session, dataset)
     if estimate:
